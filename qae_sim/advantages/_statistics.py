@@ -1,0 +1,364 @@
+"""What the group estimators share: checked rewards, deviations from the mean, order statistics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from qae_sim.arrays import (
+    Array,
+    Namespace,
+    as_floating,
+    invalid,
+    like,
+    namespace,
+    require_choice,
+    require_finite,
+    require_integer,
+    require_number,
+)
+
+Quantile: TypeAlias = Literal["inverted_cdf", "linear"]
+
+#: K·G closer than this to an integer is that integer: .28·25 is 7.000000000000001 in binary, and means 7.
+RANK_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class GroupStatistics:
+    """Rewards of groups minus a baseline, and their spread; all in units of ``scale``.
+
+    Attributes:
+        deviation: Reward minus baseline, ``(..., G)``; exactly 0 in a group of equal rewards.
+        std: Standard deviation of each group, ``(..., 1)``; exactly 0 in a group of equal rewards, and only there.
+        scale: 1.0, or a power of two per group ``(..., 1)`` where squares would leave the floating range.
+    """
+
+    deviation: Array
+    std: Array
+    scale: Array | float
+
+    def denominator(self, eps: float) -> Array:
+        """Compute std + ε, and 1 in groups of equal rewards under ε = 0, whose numerators are 0 anyway.
+
+        Args:
+            eps: ε >= 0, in units of the rewards.
+
+        Returns:
+            ``(..., 1)``, in units of ``scale``.
+        """
+        denominator = self.std + eps / self.scale
+        return namespace(denominator).where(denominator == 0, 1.0, denominator)
+
+    def standardised(self, eps: float) -> Array:
+        """Divide the deviations by std + ε; in place, which spares a pass over fresh memory, so ask only once.
+
+        Args:
+            eps: ε >= 0, in units of the rewards.
+
+        Returns:
+            ``(..., G)``, without unit.
+        """
+        advantages = self.deviation
+        advantages /= self.denominator(eps)
+        return advantages
+
+    def in_reward_units(self, factor: float = 1.0) -> Array:
+        """Undo the scale; what then exceeds the floating range becomes infinite, for :func:`restored` to name.
+
+        Args:
+            factor: A factor for all of them.
+
+        Returns:
+            The deviations times ``factor``, ``(..., G)``, in units of the rewards.
+        """
+        with np.errstate(over="ignore"):
+            return self.deviation * factor * self.scale
+
+
+def checked_rewards(rewards: Any, *, smallest_group: int = 2) -> tuple[Array, Namespace]:
+    """Take rewards as floating numbers and check that they form groups.
+
+    Args:
+        rewards: ``(..., G)``.
+        smallest_group: The least G allowed.
+
+    Returns:
+        The floating rewards and their namespace.
+
+    Raises:
+        TypeError: The rewards are no real numbers.
+        ValueError: There is no group axis, or G is too small.
+    """
+    r, xp = as_floating("rewards", rewards)
+    if r.ndim == 0 or r.shape[-1] < smallest_group:
+        raise ValueError(
+            f"rewards must be of shape (..., G) with G >= {smallest_group} responses per group; got {tuple(r.shape)}"
+        )
+    return r, xp
+
+
+def checked_binary(rewards: Any) -> tuple[Array, Namespace]:
+    """Take rewards as in :func:`checked_rewards` and check that each is 0 or 1.
+
+    Args:
+        rewards: ``(..., G)``.
+
+    Returns:
+        The floating rewards and their namespace.
+
+    Raises:
+        TypeError: The rewards are no real numbers.
+        ValueError: There is no group axis, G < 2, or some reward is neither 0 nor 1.
+    """
+    r, xp = checked_rewards(rewards)
+    other = (r != 0) & (r != 1)
+    if bool(xp.any(other)):
+        raise invalid("rewards", float(r[other][0]), "0 or 1 everywhere, this estimator being defined for them alone")
+    return r, xp
+
+
+def deviations(
+    r: Array, *, ddof: int = 0, baseline: Array | None = None, weights: Array | None = None
+) -> GroupStatistics:
+    """Subtract a baseline from each group and measure the group's spread around its mean.
+
+    Before anything else each group is shifted by a number out of its own range: equal rewards then give exact zeros,
+    whatever their value. NaN, infinities and squares that overflow all show in the standard deviation, an array G
+    times smaller than the rewards, so looking there costs next to nothing.
+
+    Args:
+        r: Floating rewards of at least 32 bits, ``(..., G)``.
+        ddof: 0 divides the sum of squares by G (population), 1 by G - 1.
+        baseline: What to subtract, ``(..., 1)``, between the least and the greatest reward of the group; the mean by
+            default.
+        weights: Weights of the rewards in mean and variance, ``(..., G)``; all 1 by default.
+
+    Returns:
+        The deviations from the baseline and the standard deviation.
+
+    Raises:
+        TypeError: ``ddof`` is not an integer.
+        ValueError: Some reward is NaN or infinite, or ``ddof`` is neither 0 nor 1.
+    """
+    xp = namespace(r)
+    require_integer("ddof", ddof, high=1)
+    # Between 1/bound and bound the squares of all deviations that matter are ordinary numbers.
+    bound = 2.0**400 if r.dtype == xp.float64 else 2.0**50
+    statistics = _moments(xp, r, ddof, baseline, weights)
+    std = statistics.std[..., 0]
+    equal = std == 0
+    regular = bool(xp.all(equal | ((std > 1 / bound) & (std < bound))))
+    if regular and bool(xp.any(equal)):
+        # A standard deviation of 0 may also be one whose squares have underflowed.
+        regular = not bool(xp.any(statistics.deviation[equal] != 0))
+    if regular:
+        return statistics
+    require_finite("rewards", r)
+    # Measure the extreme groups in units of powers of two, which changes no digit: small ones in a small unit, big
+    # ones in a unit just large enough for their sums, and in a larger one for their squares.
+    one = xp.ones_like(r[..., :1])
+    big = xp.max(xp.abs(r), axis=-1, keepdims=True) > bound
+    spread = xp.max(xp.abs(xp.where(big, 0.0, r) - xp.where(big, 0.0, r[..., :1])), axis=-1, keepdims=True)
+    large, small, shrink = (2.0**60, 2.0**-700, 2.0**-600) if r.dtype == xp.float64 else (2.0**40, 2.0**-100, 2.0**-45)
+    scale = xp.where(big, large * one, xp.where(spread < 1 / bound, small * one, one))
+    return _moments(xp, r, ddof, baseline, weights, (scale, xp.where(big, shrink * one, one)))
+
+
+def _moments(
+    xp: Namespace,
+    r: Array,
+    ddof: int,
+    baseline: Array | None,
+    weights: Array | None,
+    units: tuple[Array, Array] | None = None,
+) -> GroupStatistics:
+    """Compute deviation and standard deviation, with ``units`` in units of the first and squares of the second.
+
+    Without units, what is out of range becomes inf, nan or 0.
+    """
+    origin = r[..., :1] if baseline is None else baseline
+    scale, shrink = (1.0, 1.0) if units is None else units
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        shifted = r - origin if units is None else r / scale - origin / scale
+        if weights is None:
+            count = r.shape[-1]
+            mean = xp.mean(shifted, axis=-1, keepdims=True)
+        else:
+            count = xp.sum(weights, axis=-1, keepdims=True)
+            mean = xp.sum(weights * shifted, axis=-1, keepdims=True) / count
+        if baseline is None:
+            shifted = shifted - mean
+            squares = _squares(xp, shifted, weights, shrink)
+        else:
+            # Σ(x-m)² = Σx² - n·m² spares a pass over the rewards. Where a baseline lies more than three deviations
+            # from the mean the difference would cancel, and the squares are summed around the mean.
+            about_baseline = _squares(xp, shifted, weights, shrink)
+            squares = about_baseline - count * (mean * shrink) ** 2
+            far = squares < about_baseline / 10
+            if bool(xp.any(far)):
+                squares = xp.where(far, _squares(xp, shifted - mean, weights, shrink), squares)
+        return GroupStatistics(shifted, xp.sqrt(squares / (count - ddof)) / shrink, scale)
+
+
+def _squares(xp: Namespace, x: Array, weights: Array | None, shrink: Array | float) -> Array:
+    """Sum the squares of each group, of the deviations times ``shrink``; ``(..., 1)``."""
+    x = x if isinstance(shrink, float) else x * shrink
+    return xp.vecdot(x if weights is None else weights * x, x)[..., None]
+
+
+def restored(name: str, advantages: Array, r: Array) -> Array:
+    """Give advantages the floating type of the rewards, and make sure that they fit into it.
+
+    Args:
+        name: The estimator's name, for the error.
+        advantages: Advantages in working precision.
+        r: The rewards, whose type the result gets.
+
+    Returns:
+        The advantages in the type of ``r``.
+
+    Raises:
+        ValueError: An advantage is too large for that type.
+    """
+    xp = namespace(advantages)
+    with np.errstate(over="ignore"):
+        result = xp.astype(advantages, r.dtype, copy=False)
+    if not bool(xp.all(xp.isfinite(result))):
+        largest = float(xp.max(xp.abs(r)))
+        raise invalid("rewards", largest, f"small enough in magnitude for the advantages of {name} to fit {r.dtype}")
+    return result
+
+
+def narrowed(name: str, advantages: Array, r: Array) -> Array:
+    """Do the same for standardised advantages, which are at most of the order of √G and so finite as they are.
+
+    Args:
+        name: The estimator's name, for the error.
+        advantages: Standardised advantages in working precision.
+        r: The rewards, whose type the result gets.
+
+    Returns:
+        The advantages in the type of ``r``.
+
+    Raises:
+        ValueError: An advantage is too large for that type.
+    """
+    return advantages if advantages.dtype == r.dtype else restored(name, advantages, r)
+
+
+def checked_k(k: Any, groups: tuple[int, ...]) -> Any:
+    """Check K and whether it broadcasts over the groups.
+
+    Args:
+        k: A number strictly between 0 and 1, or an array (or nested sequence) of them.
+        groups: The shape ``(...)`` of the groups.
+
+    Returns:
+        A Python float, or a float64 array that broadcasts with ``groups``. A float32 value is read as the nearest
+        number that float32 can tell from it (see :func:`rank`), so it keeps its type until then.
+
+    Raises:
+        TypeError: ``k`` is no real number, or an array of half precision, which cannot tell one rank from the next.
+        ValueError: Some K lies outside (0, 1), or the shapes do not broadcast.
+    """
+    if isinstance(k, float | int) and not isinstance(k, bool):
+        return require_number("k", k, low=0.0, high=1.0, open_interval=True)
+    array, xp = as_floating("k", k)
+    if xp.finfo(array.dtype).bits < 32:
+        raise invalid("k", str(array.dtype), "a Python number, or an array of float32 or float64", TypeError)
+    outside = ~((array > 0) & (array < 1))
+    if bool(xp.any(outside)):
+        first = float(array[outside][0])
+        raise invalid("k", first, "strictly between 0 and 1")
+    try:
+        fits = np.broadcast_shapes(tuple(array.shape), groups) == groups
+    except ValueError:
+        fits = False
+    if not fits:
+        raise invalid("k", tuple(array.shape), f"a number, or of a shape that broadcasts to the groups' {groups}")
+    return array
+
+
+def _multiple(k: Any, factor: int) -> tuple[Any, Any]:
+    """K times G (or G - 1), with the distance within which it counts as an integer."""
+    if isinstance(k, float):
+        return k * factor, RANK_TOLERANCE
+    xp = namespace(k)
+    # float32 stores K to within half a unit in the 24th bit; what is meant lies inside that.
+    relative = 2.0**-23 if k.dtype == xp.float32 else 0.0
+    product = xp.astype(k, xp.float64) * factor
+    return product, RANK_TOLERANCE + relative * product
+
+
+def rank(k: Any, size: int) -> Any:
+    """Rank of the K-quantile inf{x : F̂(x) >= K} among G sorted values, counted from 1: ⌈K·G⌉.
+
+    K·G within ``RANK_TOLERANCE`` of an integer is that integer, so that K=.28 with G=25 means rank 7 although .28·25
+    is a little more than 7 in binary; for K in float32 the tolerance covers its rounding too.
+
+    Args:
+        k: A checked K, see :func:`checked_k`.
+        size: G.
+
+    Returns:
+        An integer in 1..G, or an int64 array of them.
+
+    Example:
+        >>> rank(0.28, 25), rank(0.1 + 0.2, 10), rank(0.4, 16)
+        (7, 3, 7)
+    """
+    product, tolerance = _multiple(k, size)
+    if isinstance(product, float):
+        return max(math.ceil(product - tolerance), 1)
+    xp = namespace(product)
+    return xp.clip(xp.astype(xp.ceil(product - tolerance), xp.int64), 1, size)
+
+
+def _order_statistic(x: Array, index: Any) -> Array:
+    """Take from each sorted group the value at an index counted from 0; ``(..., 1)``."""
+    if isinstance(index, int):
+        return x[..., index : index + 1]
+    xp = namespace(x)
+    index = xp.broadcast_to(like("k", x, index, xp.int64), x.shape[:-1])
+    return xp.take_along_axis(x, index[..., None], axis=-1)
+
+
+def group_quantile(r: Array, k: Any, quantile: Quantile) -> Array:
+    """K-quantile of each group.
+
+    Args:
+        r: Floating rewards, ``(..., G)``.
+        k: A checked K.
+        quantile: ``"inverted_cdf"`` (the paper) or ``"linear"`` (the released code).
+
+    Returns:
+        ``(..., 1)``, meaningless where a group holds NaN.
+
+    Raises:
+        ValueError: ``quantile`` is another word.
+    """
+    require_choice("quantile", quantile, ("inverted_cdf", "linear"))
+    xp = namespace(r)
+    size = r.shape[-1]
+    ordered = xp.sort(r, axis=-1, stable=False)  # equal rewards cannot be told apart, and stability costs time
+    if quantile == "inverted_cdf":
+        return _order_statistic(ordered, rank(k, size) - 1)
+    # h = K(G-1) lies between two order statistics; near an integer it is that integer, so that zeros stay exact.
+    h, tolerance = _multiple(k, size - 1)
+    if isinstance(h, float):
+        h = round(h) if abs(h - round(h)) <= tolerance else h
+        low: Any = math.floor(h)
+        high: Any = math.ceil(h)
+        fraction: Any = h - low
+    else:
+        kp = namespace(h)
+        h = kp.where(kp.abs(h - kp.round(h)) <= tolerance, kp.round(h), h)
+        low, high = kp.astype(kp.floor(h), kp.int64), kp.astype(kp.ceil(h), kp.int64)
+        fraction = like("k", r, h - kp.floor(h))[..., None]
+    bottom, top = _order_statistic(ordered, low), _order_statistic(ordered, high)
+    # Two products and no difference: finite also when top - bottom is not, and exact where both are equal.
+    return xp.where(bottom == top, bottom, (1 - fraction) * bottom + fraction * top)

@@ -1,0 +1,235 @@
+"""Difficulty anchors: what earlier batches say about the model's capability.
+
+An anchor is a small frozen dataclass. ``anchor.belief`` is C⁻, what it believes before the current batch;
+``anchor.update(rewards)`` is the anchor after it, a new object. All fields are plain numbers and tuples, so
+``dataclasses.asdict`` is all that a checkpoint needs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from qae_sim.advantages._statistics import checked_rewards
+from qae_sim.arrays import Array, invalid, namespace, require_integer, require_number, working_precision
+
+
+class DifficultyAnchor(Protocol):
+    """Anything with a belief about the model's capability and a pure update."""
+
+    @property
+    def belief(self) -> float:
+        """The believed success rate C⁻ before the current batch, in [0, 1]."""
+
+    def update(self, rewards: Array) -> DifficultyAnchor:
+        """Return the anchor after a batch of rewards ``(..., G)``."""
+
+
+def batch_accuracy(rewards: Array) -> tuple[float, int, int]:
+    """Mean reward of a batch, with its numbers of responses and of responses per prompt.
+
+    y = K_t / B_t, K_t the sum of all rewards, B_t the number of all responses
+
+    Args:
+        rewards: ``(..., G)``, in [0, 1].
+
+    Returns:
+        y, B_t and G.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: No response, or a reward outside [0, 1] or NaN.
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), Eq. 7.
+
+    Example:
+        >>> batch_accuracy([[1, 0], [1, 1]])
+        (0.75, 4, 2)
+    """
+    r, xp = checked_rewards(rewards, smallest_group=1)
+    count = math.prod(r.shape)
+    if count == 0:
+        raise invalid("rewards", tuple(r.shape), "a batch of one response at least")
+    require_unit_interval(r)
+    return float(xp.mean(working_precision(r))), count, int(r.shape[-1])
+
+
+def require_unit_interval(r: Array) -> None:
+    """Raise unless all rewards lie in [0, 1], where success rates live."""
+    xp = namespace(r)
+    outside = ~((r >= 0) & (r <= 1))
+    if bool(xp.any(outside)):
+        raise invalid("rewards", float(r[outside][0]), "in [0, 1] everywhere, so that their mean is a success rate")
+
+
+def towards(belief: float, y: float, gain: float) -> float:
+    """Move from the belief towards y by a gain in [0, 1]; rounding must not carry the mean past either of them."""
+    low, high = min(belief, y), max(belief, y)
+    return min(max(belief + gain * (y - belief), low), high)
+
+
+@dataclass(frozen=True)
+class FixedAnchor:
+    """An anchor that never moves: the ablation of HA-DW with a fixed threshold.
+
+    Attributes:
+        belief: C, in [0, 1].
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), ablation of the dynamic threshold.
+
+    Example:
+        >>> FixedAnchor(0.5).update([[1, 1]]).belief
+        0.5
+    """
+
+    belief: float
+
+    def __post_init__(self) -> None:
+        require_number("belief", self.belief, low=0.0, high=1.0)
+
+    def update(self, rewards: Array) -> FixedAnchor:
+        """Check the batch and return the same anchor.
+
+        Args:
+            rewards: ``(..., G)``, in [0, 1].
+
+        Returns:
+            The anchor itself.
+        """
+        batch_accuracy(rewards)
+        return self
+
+
+@dataclass(frozen=True)
+class SoftAnchor:
+    """HA-DW's soft update: a running mean whose gain follows the spread of its own recent beliefs.
+
+    C⁺ = (1 - ηₜ) C⁻ + ηₜ y,  ηₜ = η·σₜ,  σₜ the population standard deviation of the last m beliefs
+
+    The rule has an absorbing state: once the last m beliefs are equal, σ = 0, the gain is 0, and C never moves again;
+    it also drifts there by itself when the accuracies vary little, since a small gain makes for a small spread. The
+    paper does not say how to start. Here, while fewer than m beliefs exist and whenever σ = 0, the gain is that of a
+    running mean, 1/(number of beliefs): the first batch sets C, the second averages, and the anchor is never stuck.
+    ``warm_start=False`` is the equation alone, absorbing state included (see :attr:`absorbed`).
+
+    Which beliefs C_{t-j} are is not said in the paper either; here they are the m latest, the current C⁻ included.
+
+    Attributes:
+        belief: C⁻ before the current batch, in [0, 1].
+        eta: η, the task-dependent factor, in (0, 2] (σ is at most 1/2, so the gain stays in [0, 1]).
+        window: m, how many beliefs σ looks at, >= 2.
+        warm_start: Whether the running-mean gain replaces an undefined or vanished one.
+        recent: The beliefs before the current one, oldest first, at most m - 1.
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), Eqs. 8-12; η, m and the start are not given there.
+
+    Example:
+        >>> anchor = SoftAnchor().update([[1, 0, 0, 0]])
+        >>> anchor.belief, anchor.update([[1, 1, 1, 0]]).belief
+        (0.25, 0.5)
+    """
+
+    belief: float = 0.5
+    eta: float = 1.0
+    window: int = 50
+    warm_start: bool = True
+    recent: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_number("belief", self.belief, low=0.0, high=1.0)
+        require_number("eta", self.eta, low=0.0, high=2.0)
+        if self.eta == 0:
+            raise invalid("eta", self.eta, "positive")
+        require_integer("window", self.window, low=2)
+        if len(self.recent) >= self.window:
+            raise invalid("recent", len(self.recent), f"at most window - 1 = {self.window - 1} beliefs")
+
+    @property
+    def sigma(self) -> float:
+        """σₜ, the population standard deviation of the beliefs remembered (Eq. 10)."""
+        beliefs = (*self.recent, self.belief)
+        if all(c == beliefs[0] for c in beliefs):
+            return 0.0
+        mean = math.fsum(beliefs) / len(beliefs)
+        return math.sqrt(math.fsum((c - mean) ** 2 for c in beliefs) / len(beliefs))
+
+    @property
+    def gain(self) -> float:
+        """ηₜ, the weight of the current batch, in [0, 1] (Eq. 11, or the warm start's)."""
+        known = len(self.recent) + 1
+        if self.warm_start and (known < self.window or self.sigma == 0):
+            return 1 / known
+        return self.eta * self.sigma
+
+    @property
+    def absorbed(self) -> bool:
+        """Whether no batch can move the anchor any more: gain 0, for ever."""
+        return self.gain == 0
+
+    def update(self, rewards: Array) -> SoftAnchor:
+        """Move the belief towards the batch's accuracy by the gain (Eq. 8).
+
+        Args:
+            rewards: ``(..., G)``, in [0, 1].
+
+        Returns:
+            The anchor for the next batch (Eq. 12).
+        """
+        y, _, _ = batch_accuracy(rewards)
+        belief = towards(self.belief, y, self.gain)
+        recent = (*self.recent, self.belief)[-(self.window - 1) :]
+        return replace(self, belief=belief, recent=recent)
+
+
+@dataclass(frozen=True)
+class HardAnchor:
+    """HA-DW's hard update: the mean accuracy of the last h batches.
+
+    C⁺ = (y_{t-h+1} + ... + yₜ) / h
+
+    Until h batches have been seen it is the mean of those seen.
+
+    Attributes:
+        window: h, >= 1.
+        start: C before the first batch, in [0, 1].
+        recent: Accuracies of the last batches, oldest first, at most h.
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), App. F, Eq. 134; h is not given there. (The equation's recursive form
+        equals the mean only when C⁻ is the mean of the h - 1 batches before.)
+
+    Example:
+        >>> HardAnchor(window=2).update([[1, 0]]).update([[1, 1]]).update([[1, 1]]).belief
+        1.0
+    """
+
+    window: int = 10
+    start: float = 0.5
+    recent: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_integer("window", self.window, low=1)
+        require_number("start", self.start, low=0.0, high=1.0)
+        if len(self.recent) > self.window:
+            raise invalid("recent", len(self.recent), f"at most window = {self.window} accuracies")
+
+    @property
+    def belief(self) -> float:
+        """C⁻, the mean accuracy of the batches remembered, in [0, 1]."""
+        return math.fsum(self.recent) / len(self.recent) if self.recent else self.start
+
+    def update(self, rewards: Array) -> HardAnchor:
+        """Take the batch's accuracy into the window.
+
+        Args:
+            rewards: ``(..., G)``, in [0, 1].
+
+        Returns:
+            The anchor for the next batch.
+        """
+        y, _, _ = batch_accuracy(rewards)
+        return replace(self, recent=(*self.recent, y)[-self.window :])

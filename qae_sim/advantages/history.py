@@ -1,0 +1,147 @@
+"""HA-DW: weights that compare a prompt with an anchor of the model's capability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from qae_sim.advantages._statistics import checked_rewards, restored
+from qae_sim.advantages.anchors import DifficultyAnchor, require_unit_interval
+from qae_sim.advantages.group import grpo
+from qae_sim.arrays import (
+    Array,
+    as_floating,
+    invalid,
+    like,
+    require_finite,
+    require_number,
+    require_shape,
+    working_precision,
+)
+
+Anchor: TypeAlias = float | DifficultyAnchor
+
+
+def belief_of(anchor: Anchor) -> float:
+    """Read C⁻ off an anchor, or take it as a number.
+
+    Args:
+        anchor: An anchor, or a number in [0, 1].
+
+    Returns:
+        C⁻.
+
+    Raises:
+        TypeError: ``anchor`` is neither.
+        ValueError: It lies outside [0, 1].
+
+    Example:
+        >>> from qae_sim.advantages import FixedAnchor
+        >>> belief_of(FixedAnchor(0.5)), belief_of(0.3)
+        (0.5, 0.3)
+    """
+    return require_number("anchor", getattr(anchor, "belief", anchor), low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class HistoryWeights:
+    """HA-DW's direction, magnitude and weight of each response.
+
+    Attributes:
+        D: -sgn(Â)·sgn(p̂ - C⁻), ``(..., G)``: +1 where the response counts more, -1 where less, 0 where p̂ = C⁻ or Â = 0.
+        M: |p̂ - C⁻|, ``(..., 1)``.
+        Phi: λ·exp(D·M), ``(..., G)``, in [λ/e, λ·e].
+    """
+
+    D: Array
+    M: Array
+    Phi: Array
+
+
+def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_scale: float = 1.3) -> HistoryWeights:
+    """Weights that raise rare successes on hard prompts and remaining failures on easy ones.
+
+    diff = p̂ - C⁻;  D = -sgn(Â)·sgn(diff);  M = |diff|;  Φ = λ·exp(D·M)
+
+    Hard here means harder than the anchor, p̂ < C⁻: correct responses get λe^M, wrong ones λe^(-M); above it the
+    reverse. The anchor is the one from before the batch.
+
+    Args:
+        rewards: ``(..., G)``, in [0, 1].
+        advantages: Â of the same responses, ``(..., G)``.
+        anchor: An anchor, or C⁻ itself, in [0, 1].
+        lambda_scale: λ, > 0 (1.3 was best in the paper's ablation; its theory does not single out a value).
+
+    Returns:
+        D, M and Φ.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: Shapes differ, a reward lies outside [0, 1], an advantage is NaN or infinite, ``anchor`` or
+            ``lambda_scale`` is out of range.
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), Eqs. 13-16.
+
+    Example:
+        >>> ha_dw_weights([1, 0, 0, 0], [1.7, -0.6, -0.6, -0.6], 0.75, lambda_scale=1.0).Phi.round(3)
+        array([1.649, 0.607, 0.607, 0.607])
+    """
+    r, xp = checked_rewards(rewards, smallest_group=1)
+    require_unit_interval(r)
+    scale = require_number("lambda_scale", lambda_scale, low=0.0)
+    if scale == 0:
+        raise invalid("lambda_scale", lambda_scale, "positive")
+    x = working_precision(r)
+    a = like("advantages", x, as_floating("advantages", advantages)[0])
+    require_shape("advantages", a, tuple(r.shape), "the shape of rewards")
+    require_finite("advantages", a)
+    diff = xp.mean(x, axis=-1, keepdims=True) - belief_of(anchor)
+    direction = -xp.sign(a) * xp.sign(diff)
+    magnitude = xp.abs(diff)
+    phi = scale * xp.exp(direction * magnitude)
+    return HistoryWeights(*(xp.astype(part, r.dtype, copy=False) for part in (direction, magnitude, phi)))
+
+
+def ha_dw(
+    rewards: Array,
+    anchor: Anchor,
+    *,
+    advantages: Array | None = None,
+    lambda_scale: float = 1.3,
+    eps: float = 1e-6,
+    ddof: int = 0,
+) -> Array:
+    """History-aware adaptive difficulty weighting: GRPO's advantages times Φ.
+
+    A = Φ·Â
+
+    Args:
+        rewards: ``(..., G)``, in [0, 1], G >= 2.
+        anchor: An anchor from before this batch, or C⁻ itself, in [0, 1].
+        advantages: Â to weight instead of GRPO's, for example those of :func:`~qae_sim.advantages.qae`, ``(..., G)``.
+        lambda_scale: λ, > 0.
+        eps: ε of the GRPO advantage (without ``advantages``).
+        ddof: Of the GRPO advantage (without ``advantages``).
+
+    Returns:
+        Advantages, ``(..., G)``; exactly 0 where Â is.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: As for :func:`ha_dw_weights` and :func:`~qae_sim.advantages.grpo`.
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), Eqs. 13-17 and App. B.
+
+    Example:
+        >>> ha_dw([1, 0, 0, 0], 0.25, lambda_scale=1.0, eps=0).round(3)
+        array([ 1.732, -0.577, -0.577, -0.577])
+        >>> ha_dw([1, 0, 0, 0], 0.75, lambda_scale=1.0, eps=0).round(3)
+        array([ 2.856, -0.35 , -0.35 , -0.35 ])
+    """
+    r, _ = checked_rewards(rewards)
+    if advantages is None:
+        advantages = grpo(r, eps=eps, ddof=ddof)
+    weights = ha_dw_weights(r, advantages, anchor, lambda_scale=lambda_scale)
+    return restored("ha_dw", weights.Phi * like("advantages", r, advantages), r)

@@ -1,0 +1,186 @@
+"""A true Kalman filter for the model's capability, beside HA-DW's Kalman-style updates."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from qae_sim.advantages._statistics import checked_rewards
+from qae_sim.advantages.anchors import batch_accuracy, towards
+from qae_sim.arrays import Array, invalid, require_finite, require_integer, require_number
+
+
+def design_effect(group_size: int, rho: float) -> float:
+    """Factor by which dependence within prompts inflates the variance of a batch's accuracy.
+
+    1 + (G - 1)·ρ
+
+    Args:
+        group_size: G, >= 1.
+        rho: Correlation of two responses to the same prompt, in [0, 1].
+
+    Returns:
+        The factor, 1 for independent responses, G when a prompt's responses all agree.
+
+    Raises:
+        TypeError: An argument is no number.
+        ValueError: An argument is out of range.
+
+    Source:
+        Kish, Survey Sampling (1965).
+
+    Example:
+        >>> design_effect(16, 0.2)
+        4.0
+    """
+    return 1 + (require_integer("group_size", group_size, low=1) - 1) * require_number("rho", rho, low=0.0, high=1.0)
+
+
+def intraclass_correlation(rewards: Array) -> float:
+    """How much responses to the same prompt agree, beyond chance: the analysis-of-variance estimator of ρ.
+
+    ρ̂ = (B - W) / (B + (G - 1) W), B and W the mean squares between and within prompts
+
+    It estimates what :class:`KalmanAnchor` needs to know of a batch, and can be negative by chance.
+
+    Args:
+        rewards: ``(N, G)``, N >= 2 prompts, G >= 2 responses.
+
+    Returns:
+        ρ̂, in [-1/(G-1), 1].
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: Another shape, NaN or infinite rewards, or rewards that are all equal (ρ is then undefined).
+
+    Source:
+        Donner, A review of inference procedures for the intraclass correlation coefficient (1986).
+
+    Example:
+        >>> intraclass_correlation([[1, 1], [0, 0], [1, 1]])
+        1.0
+    """
+    r, xp = checked_rewards(rewards)
+    if r.ndim != 2 or r.shape[0] < 2:
+        raise invalid("rewards", tuple(r.shape), "of shape (N, G) with N >= 2 prompts")
+    require_finite("rewards", r)
+    r = xp.astype(r, xp.float64)
+    prompts, size = r.shape
+    means = xp.mean(r, axis=-1)
+    between = size * float(xp.sum((means - xp.mean(means)) ** 2)) / (prompts - 1)
+    within = float(xp.sum((r - means[:, None]) ** 2)) / (prompts * (size - 1))
+    if between == 0 and within == 0:
+        raise invalid("rewards", float(r[0, 0]), "of more than one value")
+    return float((between - within) / (between + (size - 1) * within))
+
+
+def steady_state_gain(process_variance: float, observation_variance: float) -> float:
+    """Gain at which a Kalman filter for a random walk settles.
+
+    P = (q + √(q² + 4qR)) / 2,  gain = P / (P + R)
+
+    Args:
+        process_variance: q, variance of one step of the capability, > 0.
+        observation_variance: R, variance of one batch's accuracy around the capability, >= 0.
+
+    Returns:
+        The gain, in (0, 1]; 1 for R = 0.
+
+    Raises:
+        TypeError: An argument is no number.
+        ValueError: An argument is out of range.
+
+    Source:
+        The scalar algebraic Riccati equation P² = q(P + R); Kalman (1960).
+
+    Example:
+        >>> steady_state_gain(2.0, 1.0).__round__(6)
+        0.732051
+    """
+    q = require_number("process_variance", process_variance, low=0.0)
+    noise = require_number("observation_variance", observation_variance, low=0.0)
+    if q == 0:
+        raise invalid("process_variance", process_variance, "positive: without steps the gain falls to 0")
+    # With s = R/q: gain = P/(P + R), P/q = (1 + √(1 + 4s))/2.
+    prior = (1 + math.sqrt(1 + 4 * (noise / q))) / 2
+    return prior / (prior + noise / q)
+
+
+@dataclass(frozen=True)
+class KalmanAnchor:
+    """A Kalman filter for a capability that walks at random and is seen through batches of responses.
+
+    predict: P⁻ = P + q;  gain = P⁻ / (P⁻ + R);  update: C⁺ = C⁻ + gain·(y - C⁻), P = (1 - gain)·P⁻
+
+    R = C̃(1 - C̃)/B · (1 + (G - 1)ρ): binomial noise of B responses, inflated because responses to one prompt depend
+    on each other (their common difficulty; ρ = 0 is plain binomial noise). The capability inside R is not known; its
+    belief stands in, pulled to C̃ = (B·C⁻ + 1)/(B + 2) so that a belief of exactly 0 or 1 does not claim noise-free
+    batches. The belief stays in [0, 1], being a weighted mean of C⁻ and y.
+
+    Attributes:
+        belief: C⁻ before the current batch, in [0, 1].
+        variance: P, variance of the belief after the last batch, >= 0; 1/12 is that of a uniform guess.
+        process_variance: q, variance of one step of the capability, > 0.
+        rho: Correlation of two responses to one prompt, in [0, 1]; see :func:`intraclass_correlation`.
+
+    Source:
+        Kalman (1960); the optimal counterpart of HA-DW's Eq. 8, which calls itself Kalman-style.
+
+    Example:
+        >>> round(KalmanAnchor().update([[1, 0, 0, 0]] * 64).belief, 3)
+        0.253
+    """
+
+    belief: float = 0.5
+    variance: float = 1 / 12
+    process_variance: float = 1e-4
+    rho: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_number("belief", self.belief, low=0.0, high=1.0)
+        require_number("variance", self.variance, low=0.0)
+        require_number("process_variance", self.process_variance, low=0.0)
+        if self.process_variance == 0:
+            raise invalid("process_variance", self.process_variance, "positive: without steps the gain falls to 0")
+        require_number("rho", self.rho, low=0.0, high=1.0)
+
+    def observation_variance(self, responses: int, group_size: int) -> float:
+        """Variance of a batch's accuracy around the believed capability.
+
+        Args:
+            responses: B, number of responses in the batch, >= 1.
+            group_size: G, responses per prompt, >= 1.
+
+        Returns:
+            R, > 0.
+        """
+        count = require_integer("responses", responses, low=1)
+        c = (count * self.belief + 1) / (count + 2)
+        return c * (1 - c) / count * design_effect(group_size, self.rho)
+
+    def gain(self, responses: int, group_size: int) -> float:
+        """Weight of a batch of the given size, in (0, 1).
+
+        Args:
+            responses: B, number of responses in the batch, >= 1.
+            group_size: G, responses per prompt, >= 1.
+
+        Returns:
+            P⁻ / (P⁻ + R).
+        """
+        prior = self.variance + self.process_variance
+        return prior / (prior + self.observation_variance(responses, group_size))
+
+    def update(self, rewards: Array) -> KalmanAnchor:
+        """Weigh the batch against the belief.
+
+        Args:
+            rewards: ``(..., G)``, in [0, 1].
+
+        Returns:
+            The anchor for the next batch.
+        """
+        y, responses, size = batch_accuracy(rewards)
+        gain = self.gain(responses, size)
+        prior = self.variance + self.process_variance
+        return replace(self, belief=towards(self.belief, y, gain), variance=(1 - gain) * prior)

@@ -1,0 +1,154 @@
+"""Schedules of K: functions of the step.
+
+The QAE paper names them as future work and gives no formulas; the forms are our own. A schedule is a frozen dataclass
+that is called with the step and gives K.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from qae_sim.arrays import require_integer, require_number
+
+#: Anything that gives K for a step counted from 0.
+KSchedule: TypeAlias = Callable[[int], float]
+
+
+def _require_k(name: str, value: float) -> float:
+    """Check a K of a schedule."""
+    return require_number(name, value, low=0.0, high=1.0, open_interval=True)
+
+
+@dataclass(frozen=True)
+class ConstantK:
+    """The same K at every step.
+
+    Attributes:
+        k: K in (0, 1).
+
+    Source:
+        Wu et al., QAE (arXiv:2509.22611), whose experiments use K = .4 throughout.
+
+    Example:
+        >>> ConstantK(0.4)(1000)
+        0.4
+    """
+
+    k: float = 0.4
+
+    def __post_init__(self) -> None:
+        _require_k("k", self.k)
+
+    def __call__(self, step: int) -> float:
+        """K at a step >= 0."""
+        require_integer("step", step)
+        return self.k
+
+
+@dataclass(frozen=True)
+class LinearK:
+    """K moves in a straight line from one value to another, then stays.
+
+    K(t) = start + (end - start)·min(t / steps, 1)
+
+    Attributes:
+        start: K at step 0, in (0, 1).
+        end: K from step ``steps`` on, in (0, 1).
+        steps: Length of the ramp, >= 1.
+
+    Source:
+        Wu et al., QAE (arXiv:2509.22611), Sec. 6, "simple schedules"; the form is ours.
+
+    Example:
+        >>> LinearK(0.6, 0.4, steps=100)(50)
+        0.5
+    """
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _require_k("start", self.start)
+        _require_k("end", self.end)
+        require_integer("steps", self.steps, low=1)
+
+    def __call__(self, step: int) -> float:
+        """K at a step >= 0."""
+        done = min(require_integer("step", step) / self.steps, 1.0)
+        return (1 - done) * self.start + done * self.end
+
+
+@dataclass(frozen=True)
+class CosineK:
+    """K moves from one value to another along half a cosine: slowly, fast, slowly; then stays.
+
+    K(t) = end + (start - end)·(1 + cos(π·min(t / steps, 1))) / 2
+
+    Attributes:
+        start: K at step 0, in (0, 1).
+        end: K from step ``steps`` on, in (0, 1).
+        steps: Length of the ramp, >= 1.
+
+    Source:
+        Wu et al., QAE (arXiv:2509.22611), Sec. 6, "simple schedules"; the form is ours.
+
+    Example:
+        >>> CosineK(0.6, 0.4, steps=100)(50)
+        0.5
+    """
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _require_k("start", self.start)
+        _require_k("end", self.end)
+        require_integer("steps", self.steps, low=1)
+
+    def __call__(self, step: int) -> float:
+        """K at a step >= 0."""
+        done = min(require_integer("step", step) / self.steps, 1.0)
+        left = (1 + math.cos(math.pi * done)) / 2
+        return left * self.start + (1 - left) * self.end
+
+
+@dataclass(frozen=True)
+class TwoPhaseK:
+    """A curriculum of two phases, each with its own schedule; the second counts its steps from 0.
+
+    K(t) = first(t) for t < switch, second(t - switch) from there on
+
+    Attributes:
+        first: Schedule of the first phase, or a number.
+        second: Schedule of the second phase, or a number.
+        switch: First step of the second phase, >= 1.
+
+    Source:
+        Wu et al., QAE (arXiv:2509.22611), Sec. 6, "two-phase curricula"; the form is ours.
+
+    Example:
+        >>> curriculum = TwoPhaseK(0.6, LinearK(0.6, 0.4, steps=10), switch=20)
+        >>> curriculum(19), curriculum(25), curriculum(99)
+        (0.6, 0.5, 0.4)
+    """
+
+    first: KSchedule | float
+    second: KSchedule | float
+    switch: int
+
+    def __post_init__(self) -> None:
+        require_integer("switch", self.switch, low=1)
+        for name, phase in (("first", self.first), ("second", self.second)):
+            if not callable(phase):
+                _require_k(name, phase)
+
+    def __call__(self, step: int) -> float:
+        """K at a step >= 0."""
+        step = require_integer("step", step)
+        phase, local = (self.first, step) if step < self.switch else (self.second, step - self.switch)
+        return phase(local) if callable(phase) else phase

@@ -1,0 +1,283 @@
+"""Entropy, covariance and gradient of a softmax policy, the update rules, and pass@k."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from qae_sim.arrays import (
+    Array,
+    as_array,
+    invalid,
+    like,
+    require_integer,
+    require_number,
+    working_precision,
+)
+from qae_sim.softmax._policy import centred, checked_logits, checked_per_arm, policy
+
+
+def probabilities(logits: Array) -> Array:
+    """Probabilities of a softmax policy.
+
+    πₐ = exp(zₐ) / Σ_b exp(z_b)
+
+    Args:
+        logits: z, ``(..., A)``, A >= 1, finite.
+
+    Returns:
+        π, ``(..., A)``; exactly 0 where the gap to the largest logit exceeds what the floating type can hold.
+
+    Raises:
+        TypeError: ``logits`` holds no real numbers.
+        ValueError: No arm, or a logit NaN or infinite.
+
+    Source:
+        Definition.
+
+    Example:
+        >>> probabilities([0.0, 0.0])
+        array([0.5, 0.5])
+    """
+    z, xp = checked_logits(logits)
+    return xp.astype(policy(xp, working_precision(z)).pi, z.dtype, copy=False)
+
+
+def entropy(logits: Array) -> Array:
+    """Entropy of a softmax policy, accurate also where it is tiny.
+
+    H = -Σ π log π = log Σ exp(-g) + Σ πg,  gₐ = max z - zₐ
+
+    Args:
+        logits: z, ``(..., A)``, A >= 1, finite.
+
+    Returns:
+        H in nats, ``(...)``, in [0, log A].
+
+    Raises:
+        TypeError: ``logits`` holds no real numbers.
+        ValueError: No arm, or a logit NaN or infinite.
+
+    Source:
+        Definition.
+
+    Example:
+        >>> math.isclose(float(entropy([0.0, -600.0])), 601 * math.exp(-600), rel_tol=1e-12)
+        True
+    """
+    z, xp = checked_logits(logits)
+    return xp.astype(policy(xp, working_precision(z)).entropy[..., 0], z.dtype, copy=False)
+
+
+def covariance(logits: Array, x: Array, y: Array) -> Array:
+    """Covariance of two quantities of the arms under the policy.
+
+    Cov_π(x, y) = Σ π (x - Σ πx)(y - Σ πy)
+
+    Args:
+        logits: z, ``(..., A)``, finite.
+        x: One value per arm, ``(..., A)`` or broadcasting to it.
+        y: One value per arm, ``(..., A)`` or broadcasting to it.
+
+    Returns:
+        The covariance, ``(...)``, in the units of x times those of y.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+
+    Source:
+        Definition; used as in Cui et al., The entropy mechanism (arXiv:2505.22617), Lemma 1.
+
+    Example:
+        >>> float(covariance([0.0, 0.0], [1.0, -1.0], [2.0, 0.0]))
+        1.0
+    """
+    z, xp = checked_logits(logits)
+    pi = policy(xp, working_precision(z)).pi
+    cx = centred(xp, pi, checked_per_arm("x", z, x))
+    cy = centred(xp, pi, checked_per_arm("y", z, y))
+    return xp.astype(xp.sum(pi * cx * cy, axis=-1), z.dtype, copy=False)
+
+
+def entropy_gradient(logits: Array) -> Array:
+    """Exact gradient of the entropy with respect to the logits.
+
+    ∂H/∂zₐ = -πₐ (log πₐ + H)
+
+    Args:
+        logits: z, ``(..., A)``, finite.
+
+    Returns:
+        The gradient, ``(..., A)``; it sums to 0.
+
+    Raises:
+        TypeError: ``logits`` holds no real numbers.
+        ValueError: No arm, or a logit NaN or infinite.
+
+    Source:
+        Derivative of the definition.
+
+    Example:
+        >>> entropy_gradient([1.0, 0.0]).round(6)
+        array([-0.196612,  0.196612])
+    """
+    z, xp = checked_logits(logits)
+    w = working_precision(z)
+    pi = policy(xp, w).pi
+    return xp.astype(-pi * centred(xp, pi, w), z.dtype, copy=False)
+
+
+def _baseline(logits: Array, b: Any) -> Array:
+    """Take a baseline, a number or one per policy, so that it broadcasts over the arms."""
+    z = working_precision(logits)
+    return checked_per_arm("b", z, b if np.ndim(b) == 0 else as_array("b", b)[0][..., None])
+
+
+def paper_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
+    """Logit change of the papers' theorems, which leave out the softmax normaliser.
+
+    Δzₐ = η πₐ (rₐ - b)
+
+    It is neither the gradient nor the natural gradient of the expected reward: the baseline does not cancel.
+
+    Args:
+        logits: z, ``(..., A)``, finite.
+        rewards: r of each arm, ``(..., A)`` or broadcasting to it.
+        b: Baseline, a number or one per policy ``(...)``.
+        eta: Step size η.
+
+    Returns:
+        Δz, ``(..., A)``.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+
+    Source:
+        Cui et al., The entropy mechanism (arXiv:2505.22617), Prop. 1; Wu et al., QAE (arXiv:2509.22611), Sec. 4.3.
+
+    Example:
+        >>> paper_update([0.0, 0.0], [1, 0], 0.5, eta=1.0)
+        array([ 0.25, -0.25])
+    """
+    z, xp = checked_logits(logits)
+    pi = policy(xp, working_precision(z)).pi
+    delta = require_number("eta", eta) * pi * (checked_per_arm("rewards", z, rewards) - _baseline(z, b))
+    return xp.astype(delta, z.dtype, copy=False)
+
+
+def policy_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
+    """Logit change along the exact gradient of the expected reward.
+
+    Δzₐ = η πₐ (rₐ - Σ πr),  the same for every baseline b, which cancels
+
+    Args:
+        logits: z, ``(..., A)``, finite.
+        rewards: r of each arm, ``(..., A)`` or broadcasting to it.
+        b: Baseline, a number or one per policy ``(...)``; checked, and without effect.
+        eta: Step size η.
+
+    Returns:
+        Δz, ``(..., A)``.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+
+    Source:
+        Derivative of Σ πr; the baseline's score has expectation 0.
+
+    Example:
+        >>> policy_gradient_update([0.0, 0.0], [1, 0], 0.9, eta=1.0)
+        array([ 0.25, -0.25])
+    """
+    z, xp = checked_logits(logits)
+    pi = policy(xp, working_precision(z)).pi
+    _baseline(z, b)
+    delta = require_number("eta", eta) * pi * centred(xp, pi, checked_per_arm("rewards", z, rewards))
+    return xp.astype(delta, z.dtype, copy=False)
+
+
+def natural_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
+    """Logit change along the natural gradient of the expected reward.
+
+    Δzₐ = η (rₐ - b),  where b shifts all logits alike and so changes no probability
+
+    Args:
+        logits: z, ``(..., A)``, finite.
+        rewards: r of each arm, ``(..., A)`` or broadcasting to it.
+        b: Baseline, a number or one per policy ``(...)``.
+        eta: Step size η.
+
+    Returns:
+        Δz, ``(..., A)``.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+
+    Source:
+        Cui et al., The entropy mechanism (arXiv:2505.22617), Theorem 2; Kakade (2001).
+
+    Example:
+        >>> natural_gradient_update([0.0, 0.0], [1, 0], 0.5, eta=1.0)
+        array([ 0.5, -0.5])
+    """
+    z, xp = checked_logits(logits)
+    delta = require_number("eta", eta) * (checked_per_arm("rewards", z, rewards) - _baseline(z, b))
+    return xp.astype(delta, z.dtype, copy=False)
+
+
+#: The update rules by name; all have the signature ``(logits, rewards, b, *, eta)``.
+UPDATE_RULES: Mapping[str, Callable[..., Array]] = MappingProxyType(
+    {
+        "paper": paper_update,
+        "policy_gradient": policy_gradient_update,
+        "natural_gradient": natural_gradient_update,
+    }
+)
+
+
+def pass_at_k(successes: Array, samples: int, k: int) -> Array:
+    """Unbiased estimate of the chance that at least one of k responses is correct.
+
+    pass@k = 1 - C(n-c, k) / C(n, k), from c successes among n samples
+
+    Args:
+        successes: c, integers in 0..n, any shape.
+        samples: n, >= 1.
+        k: Number of responses drawn without replacement, 1..n.
+
+    Returns:
+        Estimates in [0, 1], the shape of ``successes``, each correctly rounded.
+
+    Raises:
+        TypeError: ``successes`` are no integers, ``samples`` or ``k`` is no integer.
+        ValueError: A number is out of range.
+
+    Source:
+        Chen et al., Evaluating large language models trained on code (arXiv:2107.03374), Eq. 1.
+
+    Example:
+        >>> pass_at_k([0, 1, 4], 4, 2)
+        array([0. , 0.5, 1. ])
+    """
+    c, xp = as_array("successes", successes)
+    if not xp.isdtype(c.dtype, "integral"):
+        raise invalid("successes", str(c.dtype), "an array of integers", TypeError)
+    n = require_integer("samples", samples, low=1)
+    k = require_integer("k", k, low=1, high=n)
+    outside = (c < 0) | (c > n)
+    if bool(xp.any(outside)):
+        raise invalid("successes", int(c[outside][0]) if c.ndim else int(c), f"from 0 to samples = {n}")
+    total = math.comb(n, k)
+    # One correctly rounded division of exact integers for each possible number of successes.
+    table = np.array([(total - math.comb(n - m, k)) / total for m in range(n + 1)])
+    floating = xp.__array_namespace_info__().default_dtypes()["real floating"]
+    values = xp.take(like("successes", c, table, floating), xp.reshape(xp.astype(c, xp.int64), (-1,)))
+    return xp.reshape(values, c.shape)

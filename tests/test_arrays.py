@@ -1,0 +1,146 @@
+"""Array plumbing: conversion, errors, and random streams that are the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from libraries import LIBRARIES, Library
+from numpy.testing import assert_array_equal
+from scipy import stats
+
+from qae_sim.arrays import (
+    as_array,
+    as_floating,
+    checked_mask,
+    like,
+    namespace,
+    require_finite,
+    require_integer,
+    require_number,
+    uniform,
+    working_precision,
+)
+
+
+class TestConversion:
+    def test_sequences_and_numbers_become_numpy(self) -> None:
+        for value in ([1, 0], (1, 0), range(2), 3, 3.5, True):
+            x, xp = as_array("x", value)
+            assert isinstance(x, np.ndarray | np.generic)
+            assert xp is namespace(np.zeros(1))
+
+    @pytest.mark.parametrize("lib", LIBRARIES)
+    def test_arrays_stay(self, lib: Library) -> None:
+        x = lib.array([1.0, 0.0], "float32")
+        assert as_floating("x", x)[0] is x
+        assert lib.owns(like("x", x, np.array([1, 2])))
+        assert like("x", x, [1, 2]).dtype == x.dtype
+        assert like("x", x, lib.array([1, 2])).dtype == x.dtype
+
+    def test_read_only_numpy_goes_to_torch_without_warning(self) -> None:
+        torch = pytest.importorskip("torch")
+        values = np.broadcast_to(np.array(0.5), (3,))
+        assert_array_equal(like("x", torch.zeros(3), values).numpy(), 0.5)
+
+    def test_half_precision_is_widened(self) -> None:
+        torch = pytest.importorskip("torch")
+        assert working_precision(torch.zeros(2, dtype=torch.bfloat16)).dtype == torch.float32
+        assert working_precision(np.zeros(2)).dtype == np.float64
+
+    @pytest.mark.parametrize("bad", ["a", None, [None], {"a": 1}, [1j], object()])
+    def test_no_numbers(self, bad: Any) -> None:
+        with pytest.raises(TypeError, match=r"^x must be an array of real numbers or booleans"):
+            as_array("x", bad)
+
+    def test_mixed_libraries(self) -> None:
+        torch = pytest.importorskip("torch")
+        with pytest.raises(TypeError, match=r"^mask must be an array of NumPy or of"):
+            like("mask", np.zeros(2), torch.zeros(2))
+
+
+class TestChecks:
+    @pytest.mark.parametrize("lib", LIBRARIES)
+    def test_first_value_that_is_not_finite(self, lib: Library) -> None:
+        with pytest.raises(ValueError, match=r"^x must be finite everywhere; got inf at index \(1, 0\)"):
+            require_finite("x", lib.array([[0.0, 1.0], [np.inf, np.nan]]))
+        with pytest.raises(ValueError, match=r"^x must be finite everywhere; got nan at index \(\)"):
+            require_finite("x", lib.array(np.nan))
+
+    def test_numbers(self) -> None:
+        assert require_number("x", np.float32(0.5)) == 0.5
+        for bad in ("1", None, [1, 2], 1j):
+            with pytest.raises((TypeError, ValueError), match=r"^x must be "):
+                require_number("x", bad)
+        for bad in (1.0, 0.0, np.nan):
+            with pytest.raises(ValueError, match=r"^x must be a finite number in \(0.0, 1.0\)"):
+                require_number("x", bad, low=0.0, high=1.0, open_interval=True)
+        for bad in (True, 1.0, "1", None):
+            with pytest.raises(TypeError, match=r"^x must be an integer of at least 0"):
+                require_integer("x", bad)
+
+    @pytest.mark.parametrize("lib", LIBRARIES)
+    def test_masks(self, lib: Library) -> None:
+        x = lib.array(np.zeros((2, 2)))
+        kept = checked_mask([[1, 0], [0, 1]], x, "x")
+        assert lib.owns(kept)
+        assert_array_equal(lib.numpy(kept), [[True, False], [False, True]])
+        with pytest.raises(ValueError, match=r"^mask must be of shape \(2, 2\) \(the shape of x\); got \(2,\)"):
+            checked_mask(lib.array([1, 0]), x, "x")
+        with pytest.raises(ValueError, match=r"^mask must be boolean, or 0 and 1; got 0.5"):
+            checked_mask(lib.array([[1, 0.5], [0, 1]]), x, "x")
+
+
+class TestUniform:
+    def test_known_numbers(self) -> None:
+        """SplitMix64 seeded with 1234567 begins with these published outputs; the state is then one step behind."""
+        mask = (1 << 64) - 1
+        state, outputs = 1234567, []
+        for _ in range(3):
+            state = (state + 0x9E3779B97F4A7C15) & mask
+            z = state
+            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+            outputs.append(z ^ (z >> 31))
+        assert outputs == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+        # The stream of seed s starts from the state mix((s + 1)·γ): follow it by hand for seed 7.
+        state = (8 * 0x9E3779B97F4A7C15) & mask
+        z = state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        state = z ^ (z >> 31)
+        expected = []
+        for _ in range(4):
+            state = (state + 0x9E3779B97F4A7C15) & mask
+            z = state
+            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+            expected.append(((z ^ (z >> 31)) >> 11) * 2.0**-53)
+        assert_array_equal(uniform(np.zeros(1), 4, 7), expected)
+
+    @pytest.mark.parametrize("lib", LIBRARIES)
+    @given(seed=st.integers(0, 2**70), keys=st.lists(st.integers(0, 2**40), max_size=3))
+    def test_the_same_on_every_library(self, lib: Library, seed: int, keys: list[int]) -> None:
+        drawn = uniform(lib.array([0.0]), 50, seed, *keys)
+        assert lib.owns(drawn)
+        assert_array_equal(lib.numpy(drawn), uniform(np.zeros(1), 50, seed, *keys))
+
+    def test_a_longer_stream_begins_with_the_shorter_one(self) -> None:
+        assert_array_equal(uniform(np.zeros(1), 1000, 3, 1)[:10], uniform(np.zeros(1), 10, 3, 1))
+
+    def test_streams_are_uniform_and_independent(self) -> None:
+        """Kolmogorov-Smirnov on values, neighbours and neighbouring streams; seeds fixed, so it cannot flicker."""
+        x, y = uniform(np.zeros(1), 100_000, 5, 0), uniform(np.zeros(1), 100_000, 5, 1)
+        for sample in (x, (x[1:] + x[:-1]) % 1, (x + y) % 1):
+            assert stats.kstest(sample, "uniform").pvalue > 1e-3
+        assert abs(np.corrcoef(x, y)[0, 1]) < 0.02
+        assert 0 <= x.min() < x.max() < 1
+
+    def test_bad_seeds(self) -> None:
+        with pytest.raises(ValueError, match=r"^seed must be an integer of at least 0; got -1"):
+            uniform(np.zeros(1), 3, -1)
+        with pytest.raises(TypeError, match=r"^key must be an integer of at least 0; got 0.5"):
+            uniform(np.zeros(1), 3, 0, 0.5)  # type: ignore[arg-type]
