@@ -9,4 +9,20 @@ The rooms, from the ground up:
 Importing ``qae_sim`` loads none of the heavy libraries; each loads when a function first needs it.
 """
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+_ROOMS = ("advantages", "arrays", "softmax")
+
+
+def __getattr__(name: str) -> Any:
+    """Load a room when it is first asked for."""
+    if name in _ROOMS:
+        return import_module(f"qae_sim.{name}")
+    raise AttributeError(f"module 'qae_sim' has no attribute {name!r}; it has {', '.join(_ROOMS)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -1,0 +1,22 @@
+"""The command line: ``qae-sim COMMAND``, one module per command."""
+
+from __future__ import annotations
+
+import click
+
+import qae_sim
+from qae_sim.cli.estimators import estimators
+from qae_sim.cli.lab import lab
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(qae_sim.__version__, "-V", "--version", prog_name="qae-sim")
+def main() -> None:
+    """Understand and check advantage estimation in reinforcement learning with verifiable rewards.
+
+    New here? Start with "qae-sim lab": it opens the lessons in your browser.
+    """
+
+
+main.add_command(lab)
+main.add_command(estimators)

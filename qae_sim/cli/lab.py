@@ -1,0 +1,100 @@
+"""``qae-sim lab``: copy the lessons and open JupyterLab on them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from qae_sim.cli.lessons import HandedOut, find_lessons, hand_out
+
+NEEDED = ("jupyterlab", "ipywidgets", "matplotlib")
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("qae-sim-lessons"),
+    show_default=True,
+    help="Where your copies of the lessons live; made if it is not there yet.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser window.")
+def lab(folder: Path, no_browser: bool) -> None:
+    """Open the lessons in JupyterLab, in your browser.
+
+    The lessons are copied to a folder of yours, where you may edit them as you like: a lesson that you have edited is
+    never overwritten. To get a lesson back as it came, delete your copy and run this again.
+
+    To stop JupyterLab, press Ctrl-C in this terminal.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"the lessons need {', '.join(missing)}, which this Python does not have. Install what they need with\n\n"
+            f"    {sys.executable} -m pip install 'qae_sim[lab]'\n"
+        )
+    try:
+        lessons = hand_out(find_lessons(), folder)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot put the lessons into {folder.absolute()}: {error.strerror or error}.\n"
+            "Name a folder that you may write to: qae-sim lab --folder DIR"
+        ) from error
+    _tell(folder, lessons)
+    command = jupyterlab_command(folder, lessons.all[0], no_browser)
+    # JupyterLab takes over this process, so that Ctrl-C and signals reach it and nothing else.
+    sys.stdout.flush()
+    os.execve(command[0], command, os.environ | {"JUPYTER_CONFIG_PATH": config_path()})
+
+
+def jupyterlab_command(folder: Path, lesson: str, no_browser: bool) -> list[str]:
+    """Compose the command that starts JupyterLab.
+
+    Args:
+        folder: The folder it shows.
+        lesson: The lesson it opens.
+        no_browser: Whether to leave the browser closed.
+
+    Returns:
+        Program and arguments.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={folder.absolute()}",
+        f"--LabApp.default_url=/lab/tree/{lesson}",
+    ]
+    if no_browser:
+        command.append("--no-browser")
+    if os.geteuid() == 0:
+        # In a container there is often no user but root; JupyterLab then wants to be told that it is meant.
+        command.append("--allow-root")
+    return command
+
+
+def config_path() -> str:
+    """Where JupyterLab finds settings: ours first, then what was there.
+
+    Ours keep the popup that asks about news from covering the plots, and look for no newer versions.
+
+    Returns:
+        A value for ``JUPYTER_CONFIG_PATH``.
+    """
+    ours = str(Path(__file__).parent / "jupyter")
+    return os.pathsep.join(filter(None, (ours, os.environ.get("JUPYTER_CONFIG_PATH"))))
+
+
+def _tell(folder: Path, lessons: HandedOut) -> None:
+    """Say what happened to the lessons."""
+    click.echo(f"Your lessons are in {folder.absolute()}")
+    for name in lessons.new:
+        click.echo(f"  new: {name}")
+    for name in lessons.updated:
+        click.echo(f"  updated to this version of qae_sim: {name}")
+    for name in lessons.kept:
+        click.echo(f"  kept as you edited it: {name}")

@@ -1,0 +1,32 @@
+"""Colours that keep one meaning everywhere, and sizes that can be read from the last row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Okabe and Ito's colours, told apart by readers with any colour vision. Only those with a contrast of 3:1 on white.
+CORRECT = "#0072B2"
+"""Correct responses and positive advantages (blue)."""
+WRONG = "#D55E00"
+"""Wrong responses and negative advantages (vermillion)."""
+BASELINE = "#000000"
+"""The baseline of the estimator in question."""
+OTHER = "#00735C"
+"""Another estimator, for comparison: Okabe and Ito's green, darkened so that thin lines stand out."""
+MUTED = "#595959"
+"""What gets no signal: advantages of exactly zero."""
+
+#: Matplotlib settings for a projector, for pictures about 1200 pixels wide.
+LECTURE: dict[str, Any] = {
+    "figure.dpi": 100,
+    "font.size": 14,
+    "axes.labelsize": 16,
+    "axes.titlesize": 18,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 1.5,
+    "lines.linewidth": 2.5,
+    "lines.markersize": 8,
+}

@@ -1,0 +1,49 @@
+"""``import qae_sim`` loads nothing heavy, and needs nothing heavy. How long it takes: benchmarks/bench_import.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["torch", "cupy", "scipy", "matplotlib", "ipywidgets"]
+IMPORTS = ["import qae_sim", "import qae_sim.advantages, qae_sim.softmax"]
+
+BLOCK = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {HEAVY}:
+            raise ModuleNotFoundError(f"No module named {{name!r}} (blocked)", name=name)
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_import_loads_no_heavy_library(statement: str) -> None:
+    loaded = json.loads(run(f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"))
+    assert "qae_sim" in loaded
+    assert not {name.split(".")[0] for name in loaded} & set(HEAVY)
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_import_works_without_the_heavy_libraries(statement: str) -> None:
+    run(f"{BLOCK}\n{statement}")
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_the_blocker_blocks(name: str) -> None:
+    attempt = (
+        f"try:\n    import {name}\nexcept ModuleNotFoundError:\n    pass\nelse:\n    raise SystemExit('not blocked')"
+    )
+    run(f"{BLOCK}\n{attempt}")

@@ -1,0 +1,127 @@
+"""What README, Binder, CI and the built wheel promise each other."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
+def readme_line(name: str) -> str:
+    """The one line of the fenced block below a marker."""
+    found = re.search(rf"<!-- the {name} line -->\n```\n(.*)\n```\n", (ROOT / "README.md").read_text())
+    assert found, f"README.md has no {name} line"
+    return found.group(1)
+
+
+def pins() -> dict[str, Requirement]:
+    lines = (ROOT / "binder" / "constraints.txt").read_text().splitlines()
+    return {canonicalize_name(r.name): r for r in map(Requirement, (x for x in lines if x and not x.startswith("#")))}
+
+
+class TestReadme:
+    def test_the_lines_install_with_the_pins(self) -> None:
+        for name in ("lab", "test"):
+            line = readme_line(name)
+            assert "\n" not in line
+            assert "-c binder/constraints.txt" in line
+
+    def test_the_lab_line_needs_no_pytorch(self) -> None:
+        assert "-e '.[lab]'" in readme_line("lab")
+        assert readme_line("lab").endswith("qae-sim lab")
+        assert not any("torch" in requirement for requirement in EXTRAS["lab"] + PROJECT["project"]["dependencies"])
+
+    def test_the_test_line_runs_the_tests(self) -> None:
+        assert readme_line("test").endswith("-m pytest")
+        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,dev"]
+
+    def test_every_extra_is_explained(self) -> None:
+        assert set(EXTRAS) == {"lab", "lm", "trl", "verl", "cuda12", "cuda13", "dev"}
+        text = (ROOT / "README.md").read_text()
+        assert all(f"`{extra}`" in text for extra in EXTRAS)
+
+    def test_the_example_is_right(self) -> None:
+        code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        assert code
+        scope: dict[str, object] = {}
+        exec(code.group(1), scope)  # the reader pastes it
+        from qae_sim.advantages import grpo, qae
+
+        assert qae(scope["rewards"], k=0.4).round(2).tolist() == [3.02] + [0] * 7
+        assert grpo(scope["rewards"]).round(2).tolist() == [2.65] + [-0.38] * 7
+
+
+class TestPins:
+    def test_every_pin_is_exact(self) -> None:
+        for pin in pins().values():
+            assert [specifier.operator for specifier in pin.specifier] == ["=="], pin
+
+    @pytest.mark.parametrize("extra", ["lab", "lm", "trl", "dev"])
+    def test_every_requirement_is_pinned_within_its_range(self, extra: str) -> None:
+        pinned = pins()
+        for requirement in map(Requirement, EXTRAS[extra] + PROJECT["project"]["dependencies"]):
+            pin = pinned[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(next(iter(pin.specifier)).version), requirement
+
+    def test_what_is_installed_is_what_is_pinned(self) -> None:
+        """In continuous integration the environment is the pinned one."""
+        if not os.environ.get("CI"):
+            return
+        from importlib.metadata import version
+
+        for name in ("numpy", "scipy", "torch", "jupyterlab", "hypothesis"):
+            assert pins()[name].specifier.contains(version(name), prereleases=True), name
+
+
+class TestBinder:
+    @pytest.mark.parametrize("script", ["binder/postBuild", "binder/start", ".ci/run"])
+    def test_scripts(self, script: str) -> None:
+        path = ROOT / script
+        assert subprocess.run(["bash", "-n", str(path)], check=False).returncode == 0
+        assert "set -euo pipefail" in path.read_text()
+        assert os.access(path, os.X_OK)
+
+    def test_binder_installs_with_the_pins(self) -> None:
+        assert "-c binder/constraints.txt -e '.[lab]'" in (ROOT / "binder" / "postBuild").read_text()
+        assert (ROOT / "binder" / "start").read_text().rstrip().endswith('exec "$@"')
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return zipfile.ZipFile(next(out.glob("*.whl")))
+
+
+class TestWheel:
+    def test_it_carries_lessons_settings_and_types(self, wheel: zipfile.ZipFile) -> None:
+        names = set(wheel.namelist())
+        assert {f"qae_sim/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= names
+        assert "qae_sim/py.typed" in names
+        assert "qae_sim/cli/jupyter/labconfig/default_setting_overrides.json" in names
+        assert not [name for name in names if name.startswith("tests/")]
+
+    def test_its_metadata(self, wheel: zipfile.ZipFile) -> None:
+        metadata = wheel.read(next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))).decode()
+        assert "License-Expression: BSD-3-Clause" in metadata
+        assert "Requires-Python: >=3.11" in metadata
+        assert "Project-URL" not in metadata  # the address is set in one place, and is empty
+
+
+def test_the_address_is_one_setting() -> None:
+    assert PROJECT["tool"]["qae_sim"]["repository"] == ""
+    assert "urls" not in PROJECT["project"]
