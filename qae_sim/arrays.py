@@ -224,9 +224,10 @@ def checked_mask(mask: Any, x: Array, owner: str) -> Array:
     """
     kept, xp = as_array("mask", mask)
     require_shape("mask", kept, tuple(x.shape), f"the shape of {owner}")
-    other = (kept != 0) & (kept != 1)
-    if bool(xp.any(other)):
-        raise invalid("mask", float(kept[other][0]), "boolean, or 0 and 1")
+    if kept.dtype != xp.bool:
+        other = (kept != 0) & (kept != 1)
+        if bool(xp.any(other)):
+            raise invalid("mask", float(kept[other][0]), "boolean, or 0 and 1")
     return like("mask", x, xp.astype(kept, xp.bool), namespace(x).bool)
 
 

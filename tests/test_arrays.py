@@ -88,6 +88,7 @@ class TestChecks:
         kept = checked_mask([[1, 0], [0, 1]], x, "x")
         assert lib.owns(kept)
         assert_array_equal(lib.numpy(kept), [[True, False], [False, True]])
+        assert_array_equal(lib.numpy(checked_mask(kept, x, "x")), lib.numpy(kept))
         with pytest.raises(ValueError, match=r"^mask must be of shape \(2, 2\) \(the shape of x\); got \(2,\)"):
             checked_mask(lib.array([1, 0]), x, "x")
         with pytest.raises(ValueError, match=r"^mask must be boolean, or 0 and 1; got 0.5"):

@@ -231,6 +231,20 @@ class TestProperties:
         a = adv.grpo(r)
         assert_allclose(adv.qae(r, k), a - adv.quantile_baseline(a, k), rtol=1e-6, atol=1e-6)
 
+    @given(st.lists(st.lists(st.floats(-1, 1), min_size=3, max_size=3), min_size=1, max_size=5), st.floats(-1, 1))
+    def test_an_equal_group_in_a_batch_stays_exactly_zero(self, batch: list[list[float]], value: float) -> None:
+        """The batch mean of centred rewards is 0 up to rounding, and rounding must not leak into an equal group."""
+        assert_array_equal(adv.reinforce_plus_plus_baseline([*batch, [value] * 3])[-1], 0)
+
+    def test_a_baseline_far_from_the_mean_costs_no_digits(self) -> None:
+        """The one outlier of 4000 rewards is the baseline; single precision has none to spare."""
+        r = np.random.default_rng(0).normal(size=4000).astype(np.float32)
+        r[0] = 3000
+        for shift in (0, 100):
+            moved = r + np.float32(shift)
+            expected = (moved.astype(float) - moved.max()) / moved.astype(float).std()
+            assert_allclose(adv.qae(moved, 0.9999, eps=0), expected, rtol=1e-5)
+
     @given(real_groups, levels)
     def test_k_of_the_ranks(self, r: list[float], k: float) -> None:
         b = adv.quantile_baseline(r, k)

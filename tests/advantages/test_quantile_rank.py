@@ -55,6 +55,14 @@ def test_a_sum_just_above_does_not_jump_a_rank(dtype: str) -> None:
     assert quantile_baseline(np.arange(10, dtype=dtype), k) == 2
 
 
+def test_linear_quantile_at_an_order_statistic_is_that_order_statistic() -> None:
+    """K(G-1) = .28·25 is a little more than 7 in binary, and the advantage of rank 8 must be 0, not nearly 0."""
+    assert 0.28 * 25 > 7
+    rewards = np.where(np.arange(26) < 8, np.arange(26) / 10, 1e6)
+    for k in (0.28, np.full(1, 0.28), np.full(1, 0.28, dtype=np.float32)):
+        assert (qae(rewards[None], k, quantile="linear")[0] == 0).nonzero()[0].tolist() == [7]
+
+
 @given(st.integers(2, 200), st.integers(1, 10**6 - 1))
 def test_rank_of_every_decimal_of_six_digits(size: int, millionths: int) -> None:
     """⌈K·G⌉ by integer arithmetic, for K as it is read from text, in both precisions that a K can have."""

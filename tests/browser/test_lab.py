@@ -1,4 +1,4 @@
-"""A lesson in a real JupyterLab in a real browser: it runs, a slider moves the picture, and nothing leaves the machine."""
+"""A lesson in a real JupyterLab in a real browser: it runs, a slider moves the picture, nothing leaves the machine."""
 
 from __future__ import annotations
 
