@@ -25,7 +25,7 @@ class Estimator:
         function: The function itself.
         paper: Authors and short title.
         arxiv: Identifier on arXiv.
-        equation: Equation or section in the paper; "not seen" where it is not known.
+        equation: Equation or section in the paper; "equation not seen" where it is not known.
         level: What the advantage depends on and belongs to: ``"response"`` (the response's own group),
             ``"batch"`` (the whole batch of groups), ``"token"`` (single tokens).
         summary: What it does, in one line.
@@ -65,7 +65,7 @@ _ENTRIES = (
         group.dr_grpo,
         "Liu et al., Understanding R1-Zero-like training",
         "2503.20783",
-        "not seen",
+        "equation not seen",
         "response",
         "reward minus the group's mean, no standard deviation",
     ),
@@ -74,7 +74,7 @@ _ENTRIES = (
         group.rloo,
         "Ahmadian et al., Back to basics",
         "2402.14740",
-        "not seen",
+        "equation not seen",
         "response",
         "reward minus the mean of the others",
     ),
@@ -82,7 +82,7 @@ _ENTRIES = (
         "reinforce_plus_plus",
         group.reinforce_plus_plus,
         *_REINFORCE,
-        "not seen",
+        "equation not seen",
         "batch",
         "z-score within the whole batch",
     ),
@@ -90,7 +90,7 @@ _ENTRIES = (
         "reinforce_plus_plus_baseline",
         group.reinforce_plus_plus_baseline,
         *_REINFORCE,
-        "not seen",
+        "equation not seen",
         "batch",
         "reward minus the group's mean, over the batch's standard deviation",
     ),
@@ -130,7 +130,7 @@ _ENTRIES = (
         tokens.ktae,
         "Sun et al., KTAE",
         "2505.16826",
-        "not seen",
+        "equation not seen",
         "token",
         "GRPO plus what each token says about success",
     ),

@@ -7,6 +7,7 @@ import json
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from qae_sim.advantages import ESTIMATORS, Estimator
@@ -43,13 +44,16 @@ def _as_dict(estimator: Estimator) -> dict[str, object]:
 
 
 def _table() -> Table:
-    """Lay the estimators out; a narrow terminal wraps the prose and leaves the names whole."""
+    """Lay the estimators out in two columns, which leave names and identifiers whole on a narrow terminal."""
     table = Table(title="Advantage estimators", title_justify="left", show_lines=True)
-    table.add_column("Name", no_wrap=True)
-    table.add_column("Level", no_wrap=True)
-    table.add_column("What it does", overflow="fold", ratio=3)
-    table.add_column("Source", overflow="fold", ratio=2)
+    table.add_column("Name and level", no_wrap=True)
+    table.add_column("What it does, parameters, source")
     for estimator in ESTIMATORS.values():
-        source = f"{estimator.paper}, {estimator.equation} (arXiv:{estimator.arxiv})"
-        table.add_row(estimator.name, estimator.level, estimator.summary, source)
+        parameters = ", ".join(
+            name if default is inspect.Parameter.empty else f"{name}={default!r}"
+            for name, default in estimator.parameters.items()
+        )
+        source = f"{estimator.paper}, arXiv:{estimator.arxiv}, {estimator.equation}"
+        lines = (estimator.summary, parameters or "no parameters", source)
+        table.add_row(f"[bold]{estimator.name}[/bold]\n{estimator.level}", "\n".join(map(escape, lines)))
     return table
