@@ -8,8 +8,14 @@ from collections.abc import Generator
 from functools import cache
 
 import pytest
+from hypothesis import settings
 
 IN_CI = bool(os.environ.get("CI"))
+
+# No test asserts a time, so none may fail for being slow; and in CI the same examples are drawn each time.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if IN_CI else "default")
 
 
 @cache

@@ -22,6 +22,7 @@ from qae_sim.advantages.automatic import (
     k_from_success_rate,
     quantile_whitening,
 )
+from qae_sim.advantages.dapo import dynamic_sampling_mask, overlong_punishment
 from qae_sim.advantages.expectation import (
     GroupExpectation,
     advantage_table,
@@ -29,10 +30,8 @@ from qae_sim.advantages.expectation import (
 )
 from qae_sim.advantages.group import (
     dr_grpo,
-    dynamic_sampling_mask,
     grpo,
     neg_mask,
-    overlong_punishment,
     pos_mask,
     qae,
     quantile_baseline,

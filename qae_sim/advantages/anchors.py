@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from qae_sim.advantages._statistics import checked_rewards
 from qae_sim.arrays import Array, invalid, namespace, require_integer, require_number, working_precision
@@ -67,7 +67,30 @@ def require_unit_interval(r: Array) -> None:
 def towards(belief: float, y: float, gain: float) -> float:
     """Move from the belief towards y by a gain in [0, 1]; rounding must not carry the mean past either of them."""
     low, high = min(belief, y), max(belief, y)
-    return min(max(belief + gain * (y - belief), low), high)
+    return min(max((1 - gain) * belief + gain * y, low), high)
+
+
+def make_plain(state: object, **values: object) -> None:
+    """Replace fields of a frozen state that is being built by their checked, plain values.
+
+    NumPy numbers, arrays of one element and lists (from JSON) would otherwise travel into checkpoints, and two equal
+    states would compare as different.
+
+    Args:
+        state: The frozen dataclass, inside its ``__post_init__``.
+        **values: The fields' plain values.
+    """
+    for name, value in values.items():
+        object.__setattr__(state, name, value)
+
+
+def _beliefs(name: str, values: Any, most: int, allowed: str) -> tuple[float, ...]:
+    """Check a memory of success rates."""
+    if not isinstance(values, tuple | list):
+        raise invalid(name, values, "a tuple of numbers", TypeError)
+    if len(values) > most:
+        raise invalid(name, len(values), allowed)
+    return tuple(require_number(name, value, low=0.0, high=1.0) for value in values)
 
 
 @dataclass(frozen=True)
@@ -88,7 +111,7 @@ class FixedAnchor:
     belief: float
 
     def __post_init__(self) -> None:
-        require_number("belief", self.belief, low=0.0, high=1.0)
+        make_plain(self, belief=require_number("belief", self.belief, low=0.0, high=1.0))
 
     def update(self, rewards: Array) -> FixedAnchor:
         """Check the batch and return the same anchor.
@@ -140,13 +163,15 @@ class SoftAnchor:
     recent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        require_number("belief", self.belief, low=0.0, high=1.0)
-        require_number("eta", self.eta, low=0.0, high=2.0)
-        if self.eta == 0:
+        belief = require_number("belief", self.belief, low=0.0, high=1.0)
+        eta = require_number("eta", self.eta, low=0.0, high=2.0)
+        if eta == 0:
             raise invalid("eta", self.eta, "positive")
-        require_integer("window", self.window, low=2)
-        if len(self.recent) >= self.window:
-            raise invalid("recent", len(self.recent), f"at most window - 1 = {self.window - 1} beliefs")
+        window = require_integer("window", self.window, low=2)
+        if not isinstance(self.warm_start, bool):
+            raise invalid("warm_start", self.warm_start, "True or False", TypeError)
+        recent = _beliefs("recent", self.recent, window - 1, f"at most window - 1 = {window - 1} beliefs")
+        make_plain(self, belief=belief, eta=eta, window=window, recent=recent)
 
     @property
     def sigma(self) -> float:
@@ -212,10 +237,10 @@ class HardAnchor:
     recent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        require_integer("window", self.window, low=1)
-        require_number("start", self.start, low=0.0, high=1.0)
-        if len(self.recent) > self.window:
-            raise invalid("recent", len(self.recent), f"at most window = {self.window} accuracies")
+        window = require_integer("window", self.window, low=1)
+        start = require_number("start", self.start, low=0.0, high=1.0)
+        recent = _beliefs("recent", self.recent, window, f"at most window = {window} accuracies")
+        make_plain(self, window=window, start=start, recent=recent)
 
     @property
     def belief(self) -> float:

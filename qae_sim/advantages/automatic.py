@@ -51,7 +51,7 @@ def k_from_success_rate(p_hat: Array, *, hard_share: float = 0.5) -> float:
     Raises:
         TypeError: ``p_hat`` holds no real numbers.
         ValueError: No prompt, a success rate outside [0, 1] or NaN, ``hard_share`` outside (0, 1), or rates so
-            one-sided that only K = 0 or K = 1 would do.
+            one-sided that only K = 0 or K = 1 would do (all prompts to be hard have p̂ = 1, say).
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... success rate"; the rule is ours.
@@ -134,15 +134,19 @@ def _require_rate(rate: float) -> None:
 class EntropyTargetK:
     """Automatic K that steers the policy's entropy towards a target: an integral controller.
 
-    logit K⁺ = logit K + gain·(target - H)
+    logit K⁺ = logit K + gain·(target - H), kept within [logit low, logit high]
 
     The paper's reading, and what toy models show, is that a larger K means more entropy; so K rises while the entropy
-    is below its target. On the logit scale K stays inside (0, 1) without being cut off.
+    is below its target. The limits are for a target out of reach: the sum of errors would carry K so close to 1 that
+    floating point could no longer bring it back, and a long way back is no good anyway. In groups of G any K below
+    1/G, and any above 1 - 1/G, acts like that end.
 
     Attributes:
         target: Entropy to hold, in nats, >= 0.
-        k: K for the current batch, in (0, 1).
+        k: K for the current batch, in [low, high].
         gain: Step on the logit scale per nat of error, > 0.
+        low: Least K, in (0, 1).
+        high: Greatest K, in [low, 1).
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... entropy"; the rule is ours.
@@ -155,10 +159,16 @@ class EntropyTargetK:
     target: float
     k: float = 0.4
     gain: float = 0.1
+    low: float = 0.01
+    high: float = 0.99
 
     def __post_init__(self) -> None:
         require_number("target", self.target, low=0.0)
-        require_number("k", self.k, low=0.0, high=1.0, open_interval=True)
+        low = require_number("low", self.low, low=0.0, high=1.0, open_interval=True)
+        high = require_number("high", self.high, low=0.0, high=1.0, open_interval=True)
+        if high < low:
+            raise invalid("high", self.high, f"at least low = {low}")
+        require_number("k", self.k, low=low, high=high)
         if require_number("gain", self.gain, low=0.0) == 0:
             raise invalid("gain", self.gain, "positive")
 
@@ -170,42 +180,44 @@ class EntropyTargetK:
 
         Returns:
             The next state.
-
-        Raises:
-            ValueError: The controller has run so far to one side that K is 0 or 1 in floating point.
         """
         error = self.target - require_number("entropy", entropy, low=0.0)
         logit = math.log(self.k) - math.log1p(-self.k) + self.gain * error
         # The logistic function, written so that exp never overflows.
         k = 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
-        return replace(self, k=k)
+        return replace(self, k=min(max(k, self.low), self.high))
 
 
 def k_from_gradient_variance(rewards: Array, squared_norms: Array) -> float:
     """K that gives QAE's policy gradient the least variance.
 
-    K* = n₊ / (n₊ + n₋), n± the mean squared norm of the score ∇ log π over correct (wrong) responses
+    K* = v₊ / (v₊ + v₋), v± the variance of the score s = ∇ log π among correct (wrong) responses to a prompt:
+    v₊ = E₊‖s - E₊[s]‖², v₋ = E₋‖s - E₋[s]‖²
 
-    Derivation. For a prompt of success rate p, one response contributes A·∇log π. On the hard side A is 1/√(p(1-p))
-    for correct responses, so its second moment is p·n₊/(p(1-p)) = n₊/(1-p); on the easy side it is n₋/p likewise. In a
-    large group both sides have the same mean, because on-policy p·E₊[∇log π] + (1-p)·E₋[∇log π] = 0. The hard side
-    therefore has the smaller variance exactly when n₊/(1-p) <= n₋/p, that is, when p <= n₋/(n₊ + n₋) = 1 - K*. With
-    scores of equal size on both sides K* = 1/2.
+    Derivation. Given that a share p̂ of the group is correct, QAE's gradient (1/G) Σ Aᵢsᵢ is √(p̂/(1-p̂)) times the mean
+    score of the p̂·G correct responses on the hard side, with variance v₊/((1-p̂)G); on the easy side it is
+    -√((1-p̂)/p̂) times the mean score of the wrong ones, with variance v₋/(p̂·G). On-policy p·E₊[s] + (1-p)·E₋[s] = 0,
+    so both sides have the same mean in a large group, and chance in p̂ moves both alike, by E₊[s] - E₋[s] times
+    (p̂ - p)/(2√(p(1-p))). The hard side therefore has the smaller variance exactly when v₊/(1-p) <= v₋/p, that is,
+    when p <= v₋/(v₊ + v₋) = 1 - K*. With equal variances K* = 1/2.
 
-    The assumptions to watch: binary rewards, on-policy, whole-response log-probabilities, responses counted one by
-    one (no O(1/G) corrections), n± the same for all prompts.
+    The mean of its side belongs taken off each score because the group's own std divides: with the plain ‖s‖² the
+    answer is right only where E±[s] is small beside s, as it is for long responses of a large model.
+
+    The assumptions to watch: binary rewards, on-policy, whole-response log-probabilities, large groups, v± the same
+    for all prompts.
 
     Args:
         rewards: Binary rewards, ``(..., G)``, both values present.
-        squared_norms: ‖∇ log π(oᵢ)‖² of the same responses (or of any fixed projection of it), >= 0.
+        squared_norms: ‖sᵢ - E±[s]‖² of the same responses (or of any fixed projection of it), >= 0.
 
     Returns:
         K* in (0, 1).
 
     Raises:
         TypeError: An argument holds no real numbers.
-        ValueError: Shapes differ, rewards not binary or all equal, norms negative, NaN or infinite, or all zero on
-            one side.
+        ValueError: Shapes differ, rewards not binary or all equal, norms negative, NaN or infinite, all zero on one
+            side, or so unlike on the two sides that K* rounds to 0 or 1.
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... gradient variance"; the rule is ours.
@@ -219,31 +231,40 @@ def k_from_gradient_variance(rewards: Array, squared_norms: Array) -> float:
         raise invalid("rewards", "rewards of one value", "of both values, 0 and 1")
     if correct == 0 or wrong == 0:
         raise invalid("squared_norms", 0.0, "positive for some correct and some wrong response")
-    return correct / (correct + wrong)
+    return _least_variance("squared_norms", correct, wrong)
+
+
+def _least_variance(name: str, correct: float, wrong: float) -> float:
+    """Balance two positive variances, neither sum nor quotient of which need fit the floating range."""
+    k = 1 / (1 + wrong / correct) if wrong < correct else (correct / wrong) / (1 + correct / wrong)
+    if not 0 < k < 1:
+        raise invalid(name, (correct, wrong), "of comparable size for correct and wrong responses")
+    return k
 
 
 def _squared_norms_by_side(rewards: Any, squared_norms: Any) -> tuple[float | None, float | None]:
     """Mean squared score norm over the correct and over the wrong responses; None for a side without any."""
     r, xp = checked_binary(rewards)
-    norms = like("squared_norms", r, as_floating("squared_norms", squared_norms)[0])
+    norms = like("squared_norms", r, as_floating("squared_norms", squared_norms)[0], xp.float64)
     require_shape("squared_norms", norms, tuple(r.shape), "the shape of rewards")
     require_finite("squared_norms", norms)
     if bool(xp.any(norms < 0)):
         raise invalid("squared_norms", float(xp.min(norms)), "at least 0 everywhere")
+    # Dividing before adding: a mean fits where a sum may not.
     sides = (norms[r == 1], norms[r == 0])
-    correct, wrong = (float(xp.mean(side)) if side.shape[0] else None for side in sides)
+    correct, wrong = (float(xp.sum(side / side.shape[0])) if side.shape[0] else None for side in sides)
     return correct, wrong
 
 
 @dataclass(frozen=True)
 class GradientVarianceK:
-    """Automatic K of least gradient variance, from smoothed squared score norms.
+    """Automatic K of least gradient variance, from smoothed variances of the score.
 
-    n±⁺ = (1 - rate)·n± + rate·n±(batch),  K = n₊ / (n₊ + n₋)
+    v±⁺ = (1 - rate)·v± + rate·v±(batch),  K = v₊ / (v₊ + v₋)
 
     Attributes:
-        correct: n₊, smoothed mean squared score norm of correct responses, > 0.
-        wrong: n₋, the same of wrong responses, > 0.
+        correct: v₊, smoothed variance of the score among correct responses, > 0.
+        wrong: v₋, the same among wrong responses, > 0.
         rate: Weight of the newest batch, in (0, 1].
 
     Source:
@@ -263,18 +284,19 @@ class GradientVarianceK:
             if require_number(name, value, low=0.0) == 0:
                 raise invalid(name, value, "positive")
         _require_rate(self.rate)
+        _least_variance("correct, wrong", self.correct, self.wrong)
 
     @property
     def k(self) -> float:
         """K for the current batch, in (0, 1)."""
-        return self.correct / (self.correct + self.wrong)
+        return _least_variance("correct, wrong", self.correct, self.wrong)
 
     def update(self, rewards: Array, squared_norms: Array) -> GradientVarianceK:
         """Return the state for the next batch; a side without responses keeps its value.
 
         Args:
             rewards: Binary rewards, ``(..., G)``.
-            squared_norms: ‖∇ log π(oᵢ)‖² of the same responses.
+            squared_norms: ‖sᵢ - E±[s]‖² of the same responses.
 
         Returns:
             The next state.

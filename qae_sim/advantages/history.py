@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from qae_sim.advantages._statistics import checked_rewards, restored
 from qae_sim.advantages.anchors import DifficultyAnchor, require_unit_interval
 from qae_sim.advantages.group import grpo
@@ -93,7 +95,8 @@ def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_s
     if scale == 0:
         raise invalid("lambda_scale", lambda_scale, "positive")
     x = working_precision(r)
-    a = like("advantages", x, as_floating("advantages", advantages)[0])
+    with np.errstate(over="ignore"):  # what exceeds the type becomes infinite and is named below
+        a = like("advantages", x, as_floating("advantages", advantages)[0])
     require_shape("advantages", a, tuple(r.shape), "the shape of rewards")
     require_finite("advantages", a)
     diff = xp.mean(x, axis=-1, keepdims=True) - belief_of(anchor)
@@ -140,8 +143,16 @@ def ha_dw(
         >>> ha_dw([1, 0, 0, 0], 0.75, lambda_scale=1.0, eps=0).round(3)
         array([ 2.856, -0.35 , -0.35 , -0.35 ])
     """
-    r, _ = checked_rewards(rewards)
+    r, xp = checked_rewards(rewards)
+    given = advantages is not None
     if advantages is None:
         advantages = grpo(r, eps=eps, ddof=ddof)
-    weights = ha_dw_weights(r, advantages, anchor, lambda_scale=lambda_scale)
-    return restored("ha_dw", weights.Phi * like("advantages", r, advantages), r)
+    x = working_precision(r)
+    weights = ha_dw_weights(x, advantages, anchor, lambda_scale=lambda_scale)
+    with np.errstate(over="ignore"):
+        weighted = weights.Phi * like("advantages", x, advantages)
+        fits = bool(xp.all(xp.isfinite(xp.astype(weighted, r.dtype, copy=False))))
+    if given and not fits:
+        largest = float(xp.max(xp.abs(weighted)))
+        raise invalid("advantages", f"up to {largest:.6g} after weighting", f"small enough in magnitude for {r.dtype}")
+    return restored("ha_dw", weighted, r)

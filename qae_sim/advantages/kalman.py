@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 
 from qae_sim.advantages._statistics import checked_rewards
-from qae_sim.advantages.anchors import batch_accuracy, towards
-from qae_sim.arrays import Array, invalid, require_finite, require_integer, require_number
+from qae_sim.advantages.anchors import batch_accuracy, make_plain, towards
+from qae_sim.arrays import Array, Namespace, invalid, require_finite, require_integer, require_number
 
 
 def design_effect(group_size: int, rho: float) -> float:
@@ -65,19 +65,31 @@ def intraclass_correlation(rewards: Array) -> float:
         raise invalid("rewards", tuple(r.shape), "of shape (N, G) with N >= 2 prompts")
     require_finite("rewards", r)
     r = xp.astype(r, xp.float64)
+    # ρ̂ knows neither unit nor origin: powers of two bring the rewards, then their spread, to a size whose squares are
+    # ordinary numbers.
+    r = r * _power_of_two_below(xp, r)
+    r = r - r[0, 0]
+    if not bool(xp.any(r != 0)):
+        raise invalid("rewards", "rewards of one value", "of more than one value")
+    r = r * _power_of_two_below(xp, r)
     prompts, size = r.shape
     means = xp.mean(r, axis=-1)
     between = size * float(xp.sum((means - xp.mean(means)) ** 2)) / (prompts - 1)
     within = float(xp.sum((r - means[:, None]) ** 2)) / (prompts * (size - 1))
-    if between == 0 and within == 0:
-        raise invalid("rewards", float(r[0, 0]), "of more than one value")
     return float((between - within) / (between + (size - 1) * within))
+
+
+def _power_of_two_below(xp: Namespace, r: Array) -> float:
+    """Scale that brings the largest magnitude near 1 without changing a digit; 1 for zeros."""
+    exponent = math.frexp(float(xp.max(xp.abs(r))))[1]
+    # The cap is for subnormal numbers, whose scale would overflow.
+    return math.ldexp(1.0, min(-exponent, 1000))
 
 
 def steady_state_gain(process_variance: float, observation_variance: float) -> float:
     """Gain at which a Kalman filter for a random walk settles.
 
-    P = (q + √(q² + 4qR)) / 2,  gain = P / (P + R)
+    P = (q + √(q² + 4qR)) / 2,  gain = P / (P + R) = 2√q / (√q + √(q + 4R))
 
     Args:
         process_variance: q, variance of one step of the capability, > 0.
@@ -101,9 +113,9 @@ def steady_state_gain(process_variance: float, observation_variance: float) -> f
     noise = require_number("observation_variance", observation_variance, low=0.0)
     if q == 0:
         raise invalid("process_variance", process_variance, "positive: without steps the gain falls to 0")
-    # With s = R/q: gain = P/(P + R), P/q = (1 + √(1 + 4s))/2.
-    prior = (1 + math.sqrt(1 + 4 * (noise / q))) / 2
-    return prior / (prior + noise / q)
+    # P² = q(P + R) makes the gain q/P; in square roots nothing leaves the floating range.
+    root = math.sqrt(q)
+    return 2 * root / (root + math.hypot(root, 2 * math.sqrt(noise)))
 
 
 @dataclass(frozen=True)
@@ -119,8 +131,8 @@ class KalmanAnchor:
 
     Attributes:
         belief: C⁻ before the current batch, in [0, 1].
-        variance: P, variance of the belief after the last batch, >= 0; 1/12 is that of a uniform guess.
-        process_variance: q, variance of one step of the capability, > 0.
+        variance: P, variance of the belief after the last batch, in [0, 1]; 1/12 is that of a uniform guess.
+        process_variance: q, variance of one step of the capability, in (0, 1].
         rho: Correlation of two responses to one prompt, in [0, 1]; see :func:`intraclass_correlation`.
 
     Source:
@@ -137,12 +149,13 @@ class KalmanAnchor:
     rho: float = 0.0
 
     def __post_init__(self) -> None:
-        require_number("belief", self.belief, low=0.0, high=1.0)
-        require_number("variance", self.variance, low=0.0)
-        require_number("process_variance", self.process_variance, low=0.0)
-        if self.process_variance == 0:
+        belief = require_number("belief", self.belief, low=0.0, high=1.0)
+        variance = require_number("variance", self.variance, low=0.0, high=1.0)
+        step = require_number("process_variance", self.process_variance, low=0.0, high=1.0)
+        if step == 0:
             raise invalid("process_variance", self.process_variance, "positive: without steps the gain falls to 0")
-        require_number("rho", self.rho, low=0.0, high=1.0)
+        rho = require_number("rho", self.rho, low=0.0, high=1.0)
+        make_plain(self, belief=belief, variance=variance, process_variance=step, rho=rho)
 
     def observation_variance(self, responses: int, group_size: int) -> float:
         """Variance of a batch's accuracy around the believed capability.
@@ -156,7 +169,8 @@ class KalmanAnchor:
         """
         count = require_integer("responses", responses, low=1)
         c = (count * self.belief + 1) / (count + 2)
-        return c * (1 - c) / count * design_effect(group_size, self.rho)
+        wrong = (count * (1 - self.belief) + 1) / (count + 2)  # 1 - c, which rounding cannot bring to 0
+        return c * wrong / count * design_effect(group_size, self.rho)
 
     def gain(self, responses: int, group_size: int) -> float:
         """Weight of a batch of the given size, in (0, 1).

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from qae_sim.advantages.anchors import towards
 from qae_sim.arrays import require_integer, require_number
 
 #: Anything that gives K for a step counted from 0.
@@ -78,8 +79,8 @@ class LinearK:
 
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
-        done = min(require_integer("step", step) / self.steps, 1.0)
-        return (1 - done) * self.start + done * self.end
+        done = min(require_integer("step", step), self.steps) / self.steps
+        return towards(self.start, self.end, done)
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,8 @@ class CosineK:
 
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
-        done = min(require_integer("step", step) / self.steps, 1.0)
-        left = (1 + math.cos(math.pi * done)) / 2
-        return left * self.start + (1 - left) * self.end
+        done = min(require_integer("step", step), self.steps) / self.steps
+        return towards(self.start, self.end, (1 - math.cos(math.pi * done)) / 2)
 
 
 @dataclass(frozen=True)
@@ -150,5 +150,6 @@ class TwoPhaseK:
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
         step = require_integer("step", step)
-        phase, local = (self.first, step) if step < self.switch else (self.second, step - self.switch)
-        return phase(local) if callable(phase) else phase
+        first = step < self.switch
+        name, phase, local = ("first", self.first, step) if first else ("second", self.second, step - self.switch)
+        return _require_k(name, phase(local) if callable(phase) else phase)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from qae_sim.advantages.tokens import Variant
 from qae_sim.arrays import (
     Array,
     Namespace,
     as_floating,
     checked_mask,
+    invalid,
     like,
     namespace,
     require_choice,
@@ -18,6 +21,7 @@ from qae_sim.arrays import (
     require_number,
     require_shape,
     uniform,
+    working_precision,
 )
 
 
@@ -38,7 +42,8 @@ def token_covariances(log_probs: Array, advantages: Array, mask: Array) -> Array
 
     Raises:
         TypeError: An argument holds no real numbers.
-        ValueError: Shapes differ, nothing is unmasked, an unmasked entry is NaN or infinite.
+        ValueError: Shapes differ, nothing is unmasked, an unmasked entry is NaN or infinite, or a covariance exceeds
+            the floating range.
 
     Source:
         Cui et al., The entropy mechanism (arXiv:2505.22617), token-wise covariance; equation not seen.
@@ -47,16 +52,23 @@ def token_covariances(log_probs: Array, advantages: Array, mask: Array) -> Array
         >>> token_covariances([-1.0, -3.0, -9.0], [1.0, -1.0, 5.0], [1, 1, 0])
         array([1., 1., 0.])
     """
-    logp, xp = as_floating("log_probs", log_probs)
-    adv = like("advantages", logp, as_floating("advantages", advantages)[0])
+    given, xp = as_floating("log_probs", log_probs)
+    logp = working_precision(given)
+    with np.errstate(over="ignore"):  # what exceeds the type becomes infinite and is named below
+        adv = like("advantages", logp, as_floating("advantages", advantages)[0])
     kept = _some(mask, logp, "log_probs")
     require_shape("advantages", adv, tuple(logp.shape), "the shape of log_probs")
     logp, adv = xp.where(kept, logp, 0.0), xp.where(kept, adv, 0.0)
     require_finite("log_probs", logp)
     require_finite("advantages", adv)
-    count = xp.sum(xp.astype(kept, logp.dtype))
-    product = (logp - xp.sum(logp) / count) * (adv - xp.sum(adv) / count)
-    return xp.where(kept, product, 0.0)
+    count = int(xp.sum(xp.astype(kept, xp.int64)))
+    with np.errstate(over="ignore"):
+        product = (logp - xp.sum(logp / count)) * (adv - xp.sum(adv / count))
+        covariances = xp.astype(xp.where(kept, product, 0.0), given.dtype, copy=False)
+    if not bool(xp.all(xp.isfinite(covariances))):
+        largest = float(xp.max(xp.abs(adv)))
+        raise invalid("advantages", largest, f"small enough in magnitude for the covariances to fit {given.dtype}")
+    return covariances
 
 
 def _some(mask: Any, x: Array, owner: str) -> Array:
@@ -89,7 +101,7 @@ def clip_cov_mask(
         mask: True (1) at the tokens that count and may be picked, same shape.
         ratio: Share of the unmasked tokens to pick, in [0, 1].
         low: Lower end ω_low of the interval.
-        high: Upper end ω_high, > ``low``.
+        high: Upper end ω_high, >= ``low``.
         seed: Of the random choice; the same on every library and device.
         variant: ``"paper"`` or ``"code"``.
 

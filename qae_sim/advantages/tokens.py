@@ -31,6 +31,9 @@ Variant: TypeAlias = Literal["paper", "code"]
 #: Keeps the ratios of term frequencies finite for tokens seen on one side only (the released code's value).
 TF_FLOOR = 1e-5
 
+#: Largest h₁, h₂, h₃ and k₁: their products stay far inside the range of float32.
+LARGEST_WEIGHT = 1e6
+
 
 @dataclass(frozen=True)
 class TokenAdvantages:
@@ -112,11 +115,18 @@ def token_table(token_ids: Array, mask: Array, rewards: Array) -> TokenTable:
     """
     ids, kept, r, xp = _checked_tokens(token_ids, mask, rewards)
     require_finite("rewards", r)
+    return _count(ids, kept, r, xp)
+
+
+def _count(ids: Array, kept: Array, r: Array, xp: Namespace) -> TokenTable:
+    """Build the table from what :func:`_checked_tokens` returned."""
     outside = kept & ((ids < 0) | (ids >= 2**31))
     if bool(xp.any(outside)):
         raise invalid("token_ids", int(ids[outside][0]), "from 0 to 2**31 - 1 wherever the mask is set")
     size, width = ids.shape[-2:]
     shape = ids.shape
+    if math.prod(shape) == 0:  # a batch of no groups
+        return TokenTable(*(xp.zeros_like(ids) for _ in range(8)))
     correct = xp.broadcast_to((r > 0)[..., None], shape)
 
     # One sort of (group, token, response) brings every token's occurrences together, its responses in order.
@@ -212,8 +222,8 @@ def _association(size: int, n_correct: int, variant: Variant) -> tuple[np.ndarra
     h_y = _entropy_bits(np.asarray(n_correct), np.asarray(size))
     gain = h_y - (present * h_present + (size - present) * h_absent) / size
     cohen = np.arcsin(np.sqrt(a / max(n_correct, 1))) - np.arcsin(np.sqrt(b / max(n_wrong, 1)))
-    # Information gain is never negative; rounding can leave -1e-17 for a token that says nothing.
-    return fisher, np.maximum(gain, 0.0), cohen
+    # A token whose share of correct responses is the group's says nothing; rounding would leave ±1e-17.
+    return fisher, np.where(a * size == n_correct * present, 0.0, np.maximum(gain, 0.0)), cohen
 
 
 def _entropy_bits(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -223,8 +233,11 @@ def _entropy_bits(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _term_frequency(xp: Namespace, count: Array, length: Array, mean_length: Array, k1: float, b: float) -> Array:
-    """BM25 saturation of a term frequency; 0 for a side without tokens."""
-    return (k1 + 1) * count / (k1 * (1 - b + b * length / mean_length) + count)
+    """BM25 saturation of a term frequency; 0 where the term does not occur."""
+    # With k1 = 0, or b = 1 and a side without tokens, the quotient would be 0/0 there.
+    occurs = count > 0
+    saturated = k1 * (1 - b + b * length / mean_length) + count
+    return xp.where(occurs, (k1 + 1) * (count / xp.where(occurs, saturated, 1.0)), 0.0)
 
 
 def ktae(
@@ -255,7 +268,7 @@ def ktae(
       key = σ((h₁F + h₂IG)·D) - 1/2, in [-1/2, 1/2].
     - ``variant="code"`` (the released code): Fisher is the two-sided p-value, tf the share of the side's tokens,
       key = 2σ((h₁F + h₂IG)·D / (h₁+h₂)) - 1, in [-1, 1], and ``ddof`` is 1. The code sums in float32, where ties of
-      the p-value can break; here ties are ties.
+      the p-value can break; here ties are ties. It also adds 1e-10 in the proportions of D, which is left out here.
 
     The paper leaves open h₁, h₂, h₃, k₁, b and what a ratio by TF = 0 is; the defaults, and the floor of 1e-5 under
     the denominators TF of both ratios, are the code's. A token on one side only thus gets a key near ±1/2 (±1) at
@@ -267,10 +280,10 @@ def ktae(
         rewards: ``(G,)`` or ``(..., G)``, G >= 2; a response is correct when its reward is positive.
         variant: ``"paper"`` or ``"code"``.
         pad_token_id: A token whose key value is 0 although unmasked (the code does so for its end-of-text token).
-        h1: Weight of F, >= 0.
-        h2: Weight of IG, >= 0.
-        h3: Weight of the term-frequency ratios, >= 0 (the code knows only 0 and 1).
-        k1: BM25's saturation, >= 0.
+        h1: Weight of F, in [0, 1e6].
+        h2: Weight of IG, in [0, 1e6].
+        h3: Weight of the term-frequency ratios, in [0, 1e6] (the code knows only 0 and 1).
+        k1: BM25's saturation, in [0, 1e6].
         b: BM25's length normalisation, in [0, 1].
         eps: ε of the GRPO advantage.
         ddof: Of the GRPO advantage; by default 0 for the paper and 1 for the code.
@@ -297,14 +310,15 @@ def ktae(
     """
     require_choice("variant", variant, ("paper", "code"))
     weights = {
-        name: require_number(name, value, low=0.0) for name, value in (("h1", h1), ("h2", h2), ("h3", h3), ("k1", k1))
+        name: require_number(name, value, low=0.0, high=LARGEST_WEIGHT)
+        for name, value in (("h1", h1), ("h2", h2), ("h3", h3), ("k1", k1))
     }
     weights["b"] = require_number("b", b, low=0.0, high=1.0)
     if variant == "code" and weights["h1"] + weights["h2"] == 0:
         raise invalid("h1", h1, "positive when h2 is 0: the code's variant divides by their sum")
     ids, kept, r, xp = _checked_tokens(token_ids, mask, rewards)
-    table = token_table(ids, kept, r)
     response = grpo(r, eps=eps, ddof=ddof if ddof is not None else int(variant == "code"))
+    table = _count(ids, kept, r, xp)
     key = _key_values(xp, table, working_precision(r), variant, **weights)
     shown = kept
     if pad_token_id is not None:
