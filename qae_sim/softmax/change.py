@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qae_sim.arrays import Array, require_number, working_precision
-from qae_sim.softmax._policy import at_top, centred, checked_logits, checked_per_arm, exp_remainder, mean, policy
+from qae_sim.arrays import Array, Namespace, require_number
+from qae_sim.softmax._policy import (
+    Policy,
+    at_top,
+    centred,
+    checked_logits,
+    checked_per_arm,
+    exp_remainder,
+    lifted,
+    mean,
+    mean_product,
+    policy,
+    rounding,
+    working_logits,
+)
 
 
 def first_order_entropy_change(logits: Array, delta: Array) -> Array:
@@ -32,9 +45,10 @@ def first_order_entropy_change(logits: Array, delta: Array) -> Array:
         -0.019661
     """
     z, xp = checked_logits(logits)
-    w = working_precision(z)
-    pi = policy(xp, w).pi
-    change = -xp.sum(pi * centred(xp, pi, w) * centred(xp, pi, checked_per_arm("delta", z, delta)), axis=-1)
+    w = working_logits(xp, z)
+    (now,), scale = lifted(xp, policy(xp, w))
+    steps = centred(xp, now, checked_per_arm("delta", z, delta))
+    change = -scale * mean_product(xp, now, centred(xp, now, w), steps)[..., 0]
     return xp.astype(change, z.dtype, copy=False)
 
 
@@ -69,28 +83,14 @@ def entropy_change(logits: Array, delta: Array) -> Array:
         '-1.966119332415e-21'
     """
     z, xp = checked_logits(logits)
-    w = working_precision(z)
+    w = working_logits(xp, z)
     d = checked_per_arm("delta", z, delta)
-    old = policy(xp, w)
-    # z + Δz as a rounded sum and what the rounding took away (Knuth's two-sum).
+    before = policy(xp, w)
     total = w + d
-    added = total - w
-    new = policy(xp, total, (w - (total - added)) + (d - added))
+    after = policy(xp, total, rounding(w, d, total))
+    (old, new), scale = lifted(xp, before, after)
 
-    # v = log(π'/π) = Δz - log E_π[exp Δz], with Δz centred so that the logarithm is of second order.
-    shift = centred(xp, old.pi, d)
-    log_pi = -old.gap - old.log_z
-    largest = xp.max(log_pi + shift, axis=-1, keepdims=True)
-    # E_π[exp s] - 1 = E_π[exp s - 1 - s], all terms positive; for arms that rise by more than e, in one exponential.
-    rise = shift > 1
-    inside = xp.where(rise | (largest > 1), 0.0, shift)
-    grown = xp.where(rise & (largest <= 1), log_pi + shift, -xp.inf)
-    terms = xp.where(rise, xp.exp(grown) - old.pi * (1 + shift), old.pi * exp_remainder(xp, inside))
-    gentle = xp.log1p(xp.sum(xp.where(largest > 1, 0.0, terms), axis=-1, keepdims=True))
-    # A change so large that one arm takes over: read the logarithm off the new top arm.
-    steep = at_top(xp, new.top, shift + log_pi) + new.log_z
-    v = shift - xp.where(largest > 1, steep, gentle)
-
+    v = _log_ratio(xp, old, new, d)
     near = xp.abs(v) < 1
     small = xp.where(near, v, 0.0)
     moved = xp.where(near, old.pi * xp.expm1(small), new.pi - old.pi)
@@ -99,11 +99,35 @@ def entropy_change(logits: Array, delta: Array) -> Array:
         old.pi * (small * xp.expm1(small) - exp_remainder(xp, small)),
         xp.where(new.pi > 0, v, 0.0) * new.pi - moved,
     )
-    tilt = moved * centred(xp, old.pi, w)
-    direct = -xp.sum(divergence + tilt, axis=-1)
-    size = xp.sum(xp.abs(divergence) + xp.abs(tilt), axis=-1)
-    before, after = old.entropy[..., 0], new.entropy[..., 0]
-    return xp.astype(xp.where(before + after < size, after - before, direct), z.dtype, copy=False)
+    tilt = moved * centred(xp, old, w)
+    direct = -scale * xp.sum(divergence + tilt, axis=-1)
+    size = scale * xp.sum(xp.abs(divergence) + xp.abs(tilt), axis=-1)
+    h, h_after = before.entropy[..., 0], after.entropy[..., 0]
+    return xp.astype(xp.where(h + h_after < size, h_after - h, direct), z.dtype, copy=False)
+
+
+def _log_ratio(xp: Namespace, old: Policy, new: Policy, d: Array) -> Array:
+    """Log ratio v = log(π'/π) after the change d, ``(..., A)``; an error common to all arms hardly matters to ΔH."""
+    # An arm that counts in both policies, so that nothing far away spoils what is measured from it.
+    distance = old.gap + new.gap
+    arms = xp.arange(d.shape[-1], device=d.device)
+    anchor = arms == xp.argmin(distance, axis=-1, keepdims=True)
+    # A change so large that some arm outgrows the whole old policy: read v off the anchor.
+    d_anchor, gap_anchor, new_gap_anchor = (at_top(xp, anchor, x) for x in (d, old.gap, new.gap))
+    steep = (d - d_anchor) + ((gap_anchor - new_gap_anchor) + (old.log_z - new.log_z))
+
+    # Otherwise v = Δz - log E_π[exp Δz], with Δz centred so that the logarithm is of second order:
+    # E_π[exp s] - 1 = E_π[exp s - 1 - s], all terms positive; for arms that rise by more than e, perhaps from nowhere, in
+    # one exponential.
+    shift = centred(xp, old, d)
+    grown = shift - old.gap - old.log_z
+    is_steep = xp.max(grown, axis=-1, keepdims=True) > 1
+    rise = shift > 1
+    inside = xp.where(rise | is_steep, 0.0, shift)
+    risen = xp.exp(xp.where(rise & ~is_steep, grown, -xp.inf)) - old.pi * (1 + shift)
+    terms = xp.where(rise, risen, old.pi * exp_remainder(xp, inside))
+    gentle = xp.log1p(xp.sum(xp.where(is_steep, 0.0, terms), axis=-1, keepdims=True))
+    return xp.where(is_steep, steep, shift - gentle)
 
 
 @dataclass(frozen=True)
@@ -151,18 +175,20 @@ def entropy_bounds(logits: Array, rewards: Array, *, eta: float) -> EntropyBound
     """
     z, xp = checked_logits(logits)
     step = require_number("eta", eta, low=0.0)
-    w = working_precision(z)
+    w = working_logits(xp, z)
     r = checked_per_arm("rewards", z, rewards)
-    now = policy(xp, w)
-    surprise = centred(xp, now.pi, w)  # log π + H
-    # π = exp(-H)·(1 + expm1(log π + H)): near the uniform policy the 1 drops out of the covariance before it can drown
-    # the rest.
+    (now,), scale = lifted(xp, policy(xp, w))
+    surprise = centred(xp, now, w)  # log π + H
+    # Of arms near the typical probability exp(-H), π = exp(-H)·(1 + expm1(log π + H)): close to the uniform policy the
+    # 1 drops out of the covariance before it can drown the rest. Of other arms, π is taken as it is.
+    near = xp.abs(surprise) < 1
     typical = xp.exp(-now.entropy)
-    excess = xp.expm1(surprise)
+    excess = xp.expm1(xp.where(near, surprise, 0.0))
 
     def covariance_with_pi_times(x: Array) -> Array:
-        parts = centred(xp, now.pi, x) + centred(xp, now.pi, x * excess)
-        return (typical * mean(xp, now.pi, surprise * parts))[..., 0]
+        level = centred(xp, now, xp.where(near, x, 0.0))
+        rest = centred(xp, now, x * xp.where(near, typical * excess, now.pi))
+        return scale * mean(xp, now.pi, surprise * (typical * level + rest))[..., 0]
 
     return EntropyBounds(
         lower=xp.astype(-step * covariance_with_pi_times(r), z.dtype, copy=False),

@@ -12,13 +12,22 @@ import numpy as np
 from qae_sim.arrays import (
     Array,
     as_array,
+    as_floating,
     invalid,
     like,
     require_integer,
     require_number,
-    working_precision,
+    require_shape,
 )
-from qae_sim.softmax._policy import centred, checked_logits, checked_per_arm, policy
+from qae_sim.softmax._policy import (
+    centred,
+    checked_logits,
+    checked_per_arm,
+    lifted,
+    mean_product,
+    policy,
+    working_logits,
+)
 
 
 def probabilities(logits: Array) -> Array:
@@ -44,7 +53,7 @@ def probabilities(logits: Array) -> Array:
         array([0.5, 0.5])
     """
     z, xp = checked_logits(logits)
-    return xp.astype(policy(xp, working_precision(z)).pi, z.dtype, copy=False)
+    return xp.astype(policy(xp, working_logits(xp, z)).pi, z.dtype, copy=False)
 
 
 def entropy(logits: Array) -> Array:
@@ -70,7 +79,7 @@ def entropy(logits: Array) -> Array:
         True
     """
     z, xp = checked_logits(logits)
-    return xp.astype(policy(xp, working_precision(z)).entropy[..., 0], z.dtype, copy=False)
+    return xp.astype(policy(xp, working_logits(xp, z)).entropy[..., 0], z.dtype, copy=False)
 
 
 def covariance(logits: Array, x: Array, y: Array) -> Array:
@@ -98,10 +107,10 @@ def covariance(logits: Array, x: Array, y: Array) -> Array:
         1.0
     """
     z, xp = checked_logits(logits)
-    pi = policy(xp, working_precision(z)).pi
-    cx = centred(xp, pi, checked_per_arm("x", z, x))
-    cy = centred(xp, pi, checked_per_arm("y", z, y))
-    return xp.astype(xp.sum(pi * cx * cy, axis=-1), z.dtype, copy=False)
+    (now,), scale = lifted(xp, policy(xp, working_logits(xp, z)))
+    cx = centred(xp, now, checked_per_arm("x", z, x))
+    cy = centred(xp, now, checked_per_arm("y", z, y))
+    return xp.astype(scale * mean_product(xp, now, cx, cy)[..., 0], z.dtype, copy=False)
 
 
 def entropy_gradient(logits: Array) -> Array:
@@ -127,15 +136,20 @@ def entropy_gradient(logits: Array) -> Array:
         array([-0.196612,  0.196612])
     """
     z, xp = checked_logits(logits)
-    w = working_precision(z)
-    pi = policy(xp, w).pi
-    return xp.astype(-pi * centred(xp, pi, w), z.dtype, copy=False)
+    w = working_logits(xp, z)
+    (now,), scale = lifted(xp, policy(xp, w))
+    return xp.astype(-scale[..., None] * (now.pi * centred(xp, now, w)), z.dtype, copy=False)
 
 
 def _baseline(logits: Array, b: Any) -> Array:
     """Take a baseline, a number or one per policy, so that it broadcasts over the arms."""
-    z = working_precision(logits)
-    return checked_per_arm("b", z, b if np.ndim(b) == 0 else as_array("b", b)[0][..., None])
+    x, _ = as_floating("b", b)
+    if x.ndim == 0:
+        return checked_per_arm("b", logits, x)
+    batch = tuple(logits.shape[:-1])
+    if x.ndim > len(batch) or any(n not in (1, m) for n, m in zip(x.shape[::-1], batch[::-1], strict=False)):
+        require_shape("b", x, batch, "one baseline per policy, or a number")
+    return checked_per_arm("b", logits, x[..., None])
 
 
 def paper_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
@@ -166,7 +180,7 @@ def paper_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -
         array([ 0.25, -0.25])
     """
     z, xp = checked_logits(logits)
-    pi = policy(xp, working_precision(z)).pi
+    pi = policy(xp, working_logits(xp, z)).pi
     delta = require_number("eta", eta) * pi * (checked_per_arm("rewards", z, rewards) - _baseline(z, b))
     return xp.astype(delta, z.dtype, copy=False)
 
@@ -197,9 +211,9 @@ def policy_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta
         array([ 0.25, -0.25])
     """
     z, xp = checked_logits(logits)
-    pi = policy(xp, working_precision(z)).pi
+    now = policy(xp, working_logits(xp, z))
     _baseline(z, b)
-    delta = require_number("eta", eta) * pi * centred(xp, pi, checked_per_arm("rewards", z, rewards))
+    delta = require_number("eta", eta) * now.pi * centred(xp, now, checked_per_arm("rewards", z, rewards))
     return xp.astype(delta, z.dtype, copy=False)
 
 
@@ -270,14 +284,15 @@ def pass_at_k(successes: Array, samples: int, k: int) -> Array:
     c, xp = as_array("successes", successes)
     if not xp.isdtype(c.dtype, "integral"):
         raise invalid("successes", str(c.dtype), "an array of integers", TypeError)
+    c = xp.astype(c, xp.int64, copy=False)  # short types cannot be compared with a large n
     n = require_integer("samples", samples, low=1)
     k = require_integer("k", k, low=1, high=n)
     outside = (c < 0) | (c > n)
     if bool(xp.any(outside)):
-        raise invalid("successes", int(c[outside][0]) if c.ndim else int(c), f"from 0 to samples = {n}")
+        raise invalid("successes", int(xp.reshape(c, (-1,))[xp.reshape(outside, (-1,))][0]), f"from 0 to samples = {n}")
     total = math.comb(n, k)
     # One correctly rounded division of exact integers for each possible number of successes.
     table = np.array([(total - math.comb(n - m, k)) / total for m in range(n + 1)])
     floating = xp.__array_namespace_info__().default_dtypes()["real floating"]
-    values = xp.take(like("successes", c, table, floating), xp.reshape(xp.astype(c, xp.int64), (-1,)))
+    values = xp.take(like("successes", c, table, floating), xp.reshape(c, (-1,)))
     return xp.reshape(values, c.shape)

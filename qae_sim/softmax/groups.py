@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from qae_sim.arrays import (
     Array,
+    Namespace,
     as_floating,
     invalid,
     like,
     require_choice,
+    require_finite,
+    require_integer,
     require_number,
-    working_precision,
 )
-from qae_sim.softmax._policy import centred, checked_logits, checked_per_arm, mean, policy
+from qae_sim.softmax._policy import (
+    at_top,
+    centred,
+    checked_logits,
+    checked_per_arm,
+    lifted,
+    mean,
+    policy,
+    working_logits,
+)
+
+#: The largest group whose binomial coefficients float64 holds.
+LARGEST_GROUP = 1000
 
 SampledRule: TypeAlias = Literal["policy_gradient", "paper"]
 
@@ -28,15 +42,16 @@ def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
     C(n, m) p^m (1-p)^(n-m)
 
     Args:
-        p: Success probabilities in [0, 1], floating, any shape.
+        p: Success probabilities in [0, 1], any shape.
         trials: n, 0..1000.
-        complement: 1 - p, where it is known better than that.
+        complement: 1 - p of the same shape, where it is known better than that.
 
     Returns:
         Probabilities, ``(..., n + 1)``.
 
     Raises:
-        ValueError: n is so large that C(n, m) leaves the range of float64.
+        TypeError: ``p`` holds no real numbers, ``trials`` is no integer.
+        ValueError: A probability outside [0, 1], or n so large that C(n, m) leaves the range of float64.
 
     Source:
         Definition.
@@ -45,13 +60,21 @@ def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
         >>> binomial(np.asarray(0.5), 2)
         array([0.25, 0.5 , 0.25])
     """
-    if trials > 1000:
-        raise invalid("trials", trials, "at most 1000, beyond which binomial coefficients leave the floating range")
-    p = p[..., None]
-    q = 1 - p if complement is None else complement[..., None]
-    m = like("trials", p, np.arange(trials + 1))
-    choose = like("trials", p, np.array([float(math.comb(trials, k)) for k in range(trials + 1)]))
-    return choose * p**m * q ** (trials - m)
+    x, xp = as_floating("p", p)
+    return xp.astype(_binomial64(x, xp, trials, complement), x.dtype, copy=False)
+
+
+def _binomial64(p: Array, xp: Namespace, trials: int, complement: Array | None) -> Array:
+    """Binomial probabilities in float64: shorter types do not hold C(n, m)."""
+    n = require_integer("trials", trials, low=0, high=LARGEST_GROUP)
+    x = xp.astype(p, xp.float64)
+    if not bool(xp.all((x >= 0) & (x <= 1))):
+        wrong = xp.reshape(x, (-1,))[xp.reshape(~((x >= 0) & (x <= 1)), (-1,))]
+        raise invalid("p", float(wrong[0]), "in [0, 1] everywhere")
+    q = 1 - x if complement is None else like("complement", x, complement)
+    m = like("trials", x, np.arange(n + 1))
+    choose = like("trials", x, np.array([float(math.comb(n, k)) for k in range(n + 1)]))
+    return choose * x[..., None] ** m * q[..., None] ** (n - m)
 
 
 @dataclass(frozen=True)
@@ -67,6 +90,10 @@ class GroupMoments:
         var_1: Var[s₁].
         var_0: Var[s₀].
         cov: Cov[s₁, s₀].
+        mean_sum: E[s₁ + s₀], 0 for an advantage that sums to 0 within each group.
+        var_sum: Var[s₁ + s₀].
+        cov_sum_1: Cov[s₁ + s₀, s₁].
+        cov_sum_0: Cov[s₁ + s₀, s₀].
         squares_1: E[n·a(n, 1)²].
         squares_0: E[(G-n)·a(n, 0)²].
     """
@@ -76,6 +103,10 @@ class GroupMoments:
     var_1: Array
     var_0: Array
     cov: Array
+    mean_sum: Array
+    var_sum: Array
+    cov_sum_1: Array
+    cov_sum_0: Array
     squares_1: Array
     squares_0: Array
 
@@ -88,14 +119,14 @@ def group_moments(table: Array, p: Array, complement: Array | None = None) -> Gr
     Args:
         table: a(n, r), the advantage of a response of reward r among n successes, ``(G + 1, 2)``.
         p: Success rates in [0, 1], any shape.
-        complement: 1 - p, where it is known better than that.
+        complement: 1 - p of the same shape, where it is known better than that.
 
     Returns:
         The moments.
 
     Raises:
-        TypeError: ``p`` holds no real numbers.
-        ValueError: ``table`` has another shape.
+        TypeError: ``p`` or ``table`` holds no real numbers.
+        ValueError: A probability outside [0, 1]; ``table`` has another shape, or an entry NaN or infinite.
 
     Source:
         Definition.
@@ -107,28 +138,42 @@ def group_moments(table: Array, p: Array, complement: Array | None = None) -> Gr
         (0.5, -0.25)
     """
     x, xp = as_floating("p", p)
-    a = np.asarray(table, dtype=np.float64)
-    if a.ndim != 2 or a.shape[1] != 2 or a.shape[0] < 2:
-        raise invalid("table", a.shape, "of shape (G + 1, 2)")
+    a = _checked_table(table)
     size = a.shape[0] - 1
     n = np.arange(size + 1)
-    weight = binomial(x, size, complement)
-    s1, s0 = like("table", x, n * a[:, 1]), like("table", x, (size - n) * a[:, 0])
+    weight = _binomial64(x, xp, size, complement)
+    s1, s0 = like("table", weight, n * a[:, 1]), like("table", weight, (size - n) * a[:, 0])
 
     def expect(values: Array) -> Array:
         return xp.sum(weight * values, axis=-1)
 
     mean_1, mean_0 = expect(s1), expect(s0)
     d1, d0 = s1 - mean_1[..., None], s0 - mean_0[..., None]
-    return GroupMoments(
-        mean_1=mean_1,
-        mean_0=mean_0,
-        var_1=expect(d1 * d1),
-        var_0=expect(d0 * d0),
-        cov=expect(d1 * d0),
-        squares_1=expect(like("table", x, n * a[:, 1] ** 2)),
-        squares_0=expect(like("table", x, (size - n) * a[:, 0] ** 2)),
-    )
+    # The sum by itself: where it is 0, its moments must be 0 too, not the difference of the others.
+    d = (s1 + s0) - expect(s1 + s0)[..., None]
+    moments = {
+        "mean_1": mean_1,
+        "mean_0": mean_0,
+        "var_1": expect(d1 * d1),
+        "var_0": expect(d0 * d0),
+        "cov": expect(d1 * d0),
+        "mean_sum": expect(s1 + s0),
+        "var_sum": expect(d * d),
+        "cov_sum_1": expect(d * d1),
+        "cov_sum_0": expect(d * d0),
+        "squares_1": expect(like("table", weight, n * a[:, 1] ** 2)),
+        "squares_0": expect(like("table", weight, (size - n) * a[:, 0] ** 2)),
+    }
+    return GroupMoments(**{name: xp.astype(value, x.dtype, copy=False) for name, value in moments.items()})
+
+
+def _checked_table(table: Any) -> np.ndarray:
+    """Take a table a(n, r) as a NumPy array and check it."""
+    x, xp = as_floating("table", table)
+    if x.ndim != 2 or x.shape[1] != 2 or x.shape[0] < 2:
+        raise invalid("table", tuple(x.shape), "of shape (G + 1, 2) with G >= 1")
+    require_finite("table", x)
+    return np.asarray([[float(entry) for entry in row] for row in xp.astype(x, xp.float64)])
 
 
 @dataclass(frozen=True)
@@ -191,40 +236,65 @@ def expected_entropy_change(
     right = checked_per_arm("success", z, success)
     if not bool(xp.all((right >= 0) & (right <= 1))):
         raise invalid("success", float(right[(right < 0) | (right > 1)][0]), "in [0, 1] everywhere")
-    size = np.shape(table)[0] - 1
-    step = require_number("eta", eta) / size
-    w = working_precision(z)
-    pi = policy(xp, w).pi
-    p, q = mean(xp, pi, right), mean(xp, pi, 1 - right)
-    moments = group_moments(table, p[..., 0], q[..., 0])
+    a = _checked_table(table)
+    step = require_number("eta", eta) / (a.shape[0] - 1)
+    w = working_logits(xp, z)
+    (now,), scale = lifted(xp, policy(xp, w))
+    pi = now.pi
+    p, q = (xp.minimum(mean(xp, pi, chance), xp.ones_like(now.log_z)) for chance in (right, 1 - right))
+    moments = group_moments(a, p[..., 0], q[..., 0])
 
-    def side(chance: Array, total: Array) -> Array:
+    def per(total: Array, x: Array) -> Array:
         # A side that never occurs has no distribution; all its moments are 0.
-        return pi * chance / xp.where(total > 0, total, 1.0)
+        return xp.where(total > 0, x / xp.where(total > 0, total, 1.0), 0.0)
 
-    plus, minus = side(right, p), side(1 - right, q)
-    if rule == "policy_gradient":
-        # π₊ - π = q(π₊ - π₋) and π₋ - π = -p(π₊ - π₋), free of cancellation.
-        u1, u0 = q * (plus - minus), -p * (plus - minus)
-    else:
-        u1, u0 = plus, minus
-    u1, u0 = centred(xp, pi, u1), centred(xp, pi, u0)
-
-    def spread(conditional: Array) -> Array:
-        """Variance over b ~ conditional of (1{b = a} - π_b), for every arm a."""
-        level = xp.sum(conditional * pi, axis=-1, keepdims=True)
-        scatter = xp.sum(conditional * (pi - level) ** 2, axis=-1, keepdims=True)
-        return conditional * (1 - conditional) - 2 * conditional * (pi - level) + scatter
+    plus, minus = per(p, pi * right), per(q, pi * (1 - right))  # π₊ and π₋
+    # π₊ = π + u₁ and π₋ = π + u₀; the gradient leaves u₁ and u₀ alone, the paper's update adds (s₁ + s₀) π.
+    lead = pi * centred(xp, now, right)
+    u1, u0 = (centred(xp, now, u) for u in (per(p, lead), -per(q, lead)))
+    shared = centred(xp, now, pi) if rule == "paper" else xp.zeros_like(pi)
 
     m = {name: value[..., None] for name, value in vars(moments).items()}
-    expected = step * (m["mean_1"] * u1 + m["mean_0"] * u0)
+    expected = step * (m["mean_sum"] * shared + m["mean_1"] * u1 + m["mean_0"] * u0)
     between = m["var_1"] * u1 * u1 + 2 * m["cov"] * u1 * u0 + m["var_0"] * u0 * u0
-    within = m["squares_1"] * spread(plus) + m["squares_0"] * spread(minus)
-    surprise = centred(xp, pi, w)
+    between = between + shared * (m["var_sum"] * shared + 2 * (m["cov_sum_1"] * u1 + m["cov_sum_0"] * u0))
+    within = m["squares_1"] * _spread(xp, plus, pi) + m["squares_0"] * _spread(xp, minus, pi)
+    surprise = centred(xp, now, w)
     curvature = -0.5 * pi * (1 + surprise)
-    first_order = -xp.sum(pi * surprise * expected, axis=-1)
-    bend = xp.sum(curvature * expected * expected, axis=-1)
-    noise = step * step * xp.sum(curvature * (between + within), axis=-1)
+    first_order = -scale * xp.sum(pi * surprise * expected, axis=-1)
+    bend = scale * xp.sum(curvature * expected * expected, axis=-1)
+    noise = scale * step * step * xp.sum(curvature * (between + within), axis=-1)
     return ExpectedEntropyChange(
         *(xp.astype(part, z.dtype, copy=False) for part in (first_order, first_order + bend, noise))
     )
+
+
+def _spread(xp: Namespace, chance: Array, pi: Array) -> Array:
+    """Variance over b ~ chance of 1{b = a} - π_b, for every arm a, in which 1 - π never rounds to 0.
+
+    By the law of total variance: c (1-c) (1 - π_a + μ)² between b = a and b ≠ a, and the variance of π_b among b ≠ a,
+    where μ is its mean.
+    """
+    mass = _others(xp, chance)
+    mu = _others(xp, chance * pi) / xp.where(mass > 0, mass, 1.0)
+    between = chance * mass * (_others(xp, pi) + mu) ** 2
+    overall = xp.sum(chance * (pi - xp.sum(chance * pi, axis=-1, keepdims=True)) ** 2, axis=-1, keepdims=True)
+    among = overall - chance * mass * (pi - mu) ** 2
+    # Of the two arms that may dominate the overall variance, the other arms are summed up by themselves.
+    for large in (_largest(xp, chance), _largest(xp, pi)):
+        direct = xp.sum(xp.where(large, 0.0, chance * (pi - at_top(xp, large, mu)) ** 2), axis=-1, keepdims=True)
+        among = xp.where(large, direct, among)
+    return between + among
+
+
+def _largest(xp: Namespace, x: Array) -> Array:
+    """True at the (first) largest entry."""
+    return xp.arange(x.shape[-1], device=x.device) == xp.argmax(x, axis=-1, keepdims=True)
+
+
+def _others(xp: Namespace, x: Array) -> Array:
+    """Sum of all entries but one's own, for entries that are not negative; ``(..., A)``."""
+    largest = _largest(xp, x)
+    # At most the largest entry is more than half of the total; without it nothing cancels.
+    of_largest = xp.sum(xp.where(largest, 0.0, x), axis=-1, keepdims=True)
+    return xp.where(largest, of_largest, xp.sum(x, axis=-1, keepdims=True) - x)
