@@ -238,7 +238,7 @@ def require_number(
 
     Args:
         name: The parameter's name, for the error.
-        value: A Python or NumPy number, or an array of one element.
+        value: A Python or NumPy number (no boolean), or an array of one element.
         low: The smallest value allowed.
         high: The largest value allowed.
         open_interval: Whether the ends themselves are forbidden.
@@ -255,6 +255,8 @@ def require_number(
         Traceback (most recent call last):
         ValueError: eps must be a finite number in [0.0, inf); got -1.0
     """
+    if isinstance(value, bool | np.bool):
+        raise invalid(name, value, "one real number", TypeError)
     try:
         number = float(value)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -72,7 +72,7 @@ class TestChecks:
 
     def test_numbers(self) -> None:
         assert require_number("x", np.float32(0.5)) == 0.5
-        for bad in ("1", None, [1, 2], 1j):
+        for bad in ("1", None, [1, 2], 1j, True, np.True_):
             with pytest.raises((TypeError, ValueError), match=r"^x must be "):
                 require_number("x", bad)
         for bad in (1.0, 0.0, np.nan):

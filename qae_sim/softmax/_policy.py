@@ -16,6 +16,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from qae_sim.arrays import (
     Array,
     Namespace,
@@ -97,6 +99,29 @@ def checked_per_arm(name: str, logits: Array, value: Any) -> Array:
         require_shape(name, x, tuple(z.shape), "the shape of logits, or one that broadcasts to it")
     require_finite(name, x)
     return x
+
+
+def fitted(name: str, result: Array, z: Array) -> Array:
+    """Give a result the type of the logits, and name the argument that is too large if it does not fit.
+
+    Args:
+        name: The argument whose size decides.
+        result: A result in working precision; infinite or NaN where it has overflowed.
+        z: The logits, whose type the result gets.
+
+    Returns:
+        The result.
+
+    Raises:
+        ValueError: Some entry does not fit.
+    """
+    xp = as_floating(name, z)[1]
+    with np.errstate(over="ignore"):
+        result = xp.astype(result, z.dtype, copy=False)
+    if not bool(xp.all(xp.isfinite(result))):
+        largest = "magnitudes whose differences and products do not"
+        raise ValueError(f"{name} must be small enough for the computation to stay within {z.dtype}; got {largest}")
+    return result
 
 
 def working_logits(xp: Namespace, z: Array) -> Array:

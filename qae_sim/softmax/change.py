@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qae_sim.arrays import Array, Namespace, require_number
+import numpy as np
+
+from qae_sim.arrays import Array, Namespace, require_finite, require_number
 from qae_sim.softmax._policy import (
     Policy,
     at_top,
@@ -12,6 +14,7 @@ from qae_sim.softmax._policy import (
     checked_logits,
     checked_per_arm,
     exp_remainder,
+    fitted,
     lifted,
     mean,
     mean_product,
@@ -35,7 +38,7 @@ def first_order_entropy_change(logits: Array, delta: Array) -> Array:
 
     Raises:
         TypeError: An argument holds no real numbers.
-        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+        ValueError: Shapes do not fit, an entry is NaN or infinite, or the change exceeds the floating range.
 
     Source:
         Cui et al., The entropy mechanism (arXiv:2505.22617), Lemma 1.
@@ -47,9 +50,10 @@ def first_order_entropy_change(logits: Array, delta: Array) -> Array:
     z, xp = checked_logits(logits)
     w = working_logits(xp, z)
     (now,), scale = lifted(xp, policy(xp, w))
-    steps = centred(xp, now, checked_per_arm("delta", z, delta))
-    change = -scale * mean_product(xp, now, centred(xp, now, w), steps)[..., 0]
-    return xp.astype(change, z.dtype, copy=False)
+    d = checked_per_arm("delta", z, delta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        change = -scale * mean_product(xp, now, centred(xp, now, w), centred(xp, now, d))[..., 0]
+    return fitted("delta", change, z)
 
 
 def entropy_change(logits: Array, delta: Array) -> Array:
@@ -71,7 +75,7 @@ def entropy_change(logits: Array, delta: Array) -> Array:
 
     Raises:
         TypeError: An argument holds no real numbers.
-        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+        ValueError: Shapes do not fit, or an entry of z, Δz or z + Δz is NaN or infinite.
 
     Source:
         H = log Z - Σ πz for both policies; derived here.
@@ -86,7 +90,9 @@ def entropy_change(logits: Array, delta: Array) -> Array:
     w = working_logits(xp, z)
     d = checked_per_arm("delta", z, delta)
     before = policy(xp, w)
-    total = w + d
+    with np.errstate(over="ignore"):  # what leaves the floating range is named below
+        total = w + d
+    require_finite("logits + delta", total)
     after = policy(xp, total, rounding(w, d, total))
     (old, new), scale = lifted(xp, before, after)
 
@@ -117,8 +123,8 @@ def _log_ratio(xp: Namespace, old: Policy, new: Policy, d: Array) -> Array:
     steep = (d - d_anchor) + ((gap_anchor - new_gap_anchor) + (old.log_z - new.log_z))
 
     # Otherwise v = Δz - log E_π[exp Δz], with Δz centred so that the logarithm is of second order:
-    # E_π[exp s] - 1 = E_π[exp s - 1 - s], all terms positive; for arms that rise by more than e, perhaps from nowhere, in
-    # one exponential.
+    # E_π[exp s] - 1 = E_π[exp s - 1 - s], all terms positive; for arms that rise by more than e, perhaps from nowhere,
+    # in one exponential.
     shift = centred(xp, old, d)
     grown = shift - old.gap - old.log_z
     is_steep = xp.max(grown, axis=-1, keepdims=True) > 1

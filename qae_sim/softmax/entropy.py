@@ -23,6 +23,7 @@ from qae_sim.softmax._policy import (
     centred,
     checked_logits,
     checked_per_arm,
+    fitted,
     lifted,
     mean_product,
     policy,
@@ -97,7 +98,7 @@ def covariance(logits: Array, x: Array, y: Array) -> Array:
 
     Raises:
         TypeError: An argument holds no real numbers.
-        ValueError: Shapes do not fit, or an entry is NaN or infinite.
+        ValueError: Shapes do not fit, an entry is NaN or infinite, or the covariance exceeds the floating range.
 
     Source:
         Definition; used as in Cui et al., The entropy mechanism (arXiv:2505.22617), Lemma 1.
@@ -108,9 +109,10 @@ def covariance(logits: Array, x: Array, y: Array) -> Array:
     """
     z, xp = checked_logits(logits)
     (now,), scale = lifted(xp, policy(xp, working_logits(xp, z)))
-    cx = centred(xp, now, checked_per_arm("x", z, x))
-    cy = centred(xp, now, checked_per_arm("y", z, y))
-    return xp.astype(scale * mean_product(xp, now, cx, cy)[..., 0], z.dtype, copy=False)
+    left, right = checked_per_arm("x", z, x), checked_per_arm("y", z, y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = scale * mean_product(xp, now, centred(xp, now, left), centred(xp, now, right))[..., 0]
+    return fitted("x, y", product, z)
 
 
 def entropy_gradient(logits: Array) -> Array:

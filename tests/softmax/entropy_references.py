@@ -78,10 +78,12 @@ class Reference:
         with mp.workdps(self.digits):
             return -self.mean(self.log_pi)
 
-    def gradient(self) -> list[Any]:
-        """-π (log π + H)."""
+    def gradient(self) -> list[Sized]:
+        """-π (log π + H), sized by π (|log π + H| + its mean), which an arm at the middle is compared with."""
         with mp.workdps(self.digits):
-            return [-p * s for p, s in zip(self.pi, self.centred(self.log_pi), strict=True)]
+            surprise = self.centred(self.log_pi)
+            middle = self.mean(map(abs, surprise))
+            return [Sized(-p * s, p * (abs(s) + middle)) for p, s in zip(self.pi, surprise, strict=True)]
 
     def covariance(self, x: Any, y: Any) -> Sized:
         """Σ π (x - Σπx)(y - Σπy)."""

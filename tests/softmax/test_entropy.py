@@ -90,8 +90,8 @@ def test_named_policies(name):
     assert exact(h).error(float(entropy(z))) < TOLERANCE
     for got, value in zip(probabilities(z), reference.pi, strict=True):
         assert exact(value).error(got) < TOLERANCE
-    for got, value in zip(entropy_gradient(z), reference.gradient(), strict=True):
-        assert exact(value).error(got) < TOLERANCE
+    for got, component in zip(entropy_gradient(z), reference.gradient(), strict=True):
+        assert component.error(got) < TOLERANCE
     x, y = [float(a % 3) for a in range(len(z))], [1e4 + a for a in range(len(z))]
     for left, right in ((x, y), (z, y), (z, z)):
         assert reference.covariance(left, right).error(float(covariance(z, left, right))) < TOLERANCE
@@ -114,8 +114,8 @@ def test_random_policies(seed):
         x = [rng.gauss(0, 10.0 ** rng.choice([-5, 0, 3])) for _ in z]
         y = [rng.gauss(0, 1) + rng.choice([0, 1e4]) for _ in z]
         assert reference.covariance(x, y).error(float(covariance(z, x, y))) < TOLERANCE, (z, x, y)
-        for got, value in zip(entropy_gradient(z), reference.gradient(), strict=True):
-            assert exact(value).error(got) < TOLERANCE, z
+        for got, component in zip(entropy_gradient(z), reference.gradient(), strict=True):
+            assert component.error(got) < TOLERANCE, z
 
 
 @pytest.mark.parametrize("name", CROWDS)
@@ -126,8 +126,8 @@ def test_crowds(name):
     assert exact(reference.entropy()).error(float(entropy(z))) < TOLERANCE
     assert reference.covariance(values, x).error(float(covariance(z, z, column))) < TOLERANCE
     got = entropy_gradient(z)
-    for kind, value in zip(values, reference.gradient(), strict=True):
-        assert exact(value).error(float(got[z == kind][0])) < TOLERANCE
+    for kind, component in zip(values, reference.gradient(), strict=True):
+        assert component.error(float(got[z == kind][0])) < TOLERANCE
 
 
 def test_a_thousand_different_arms():
