@@ -50,7 +50,25 @@ class ConstantK:
 
 
 @dataclass(frozen=True)
-class LinearK:
+class _Ramp:
+    """What ramps share: two values of K and the steps between them."""
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _require_k("start", self.start)
+        _require_k("end", self.end)
+        require_integer("steps", self.steps, low=1)
+
+    def _done(self, step: int) -> float:
+        """Share of the ramp that lies behind, in [0, 1]."""
+        return min(require_integer("step", step), self.steps) / self.steps
+
+
+@dataclass(frozen=True)
+class LinearK(_Ramp):
     """K moves in a straight line from one value to another, then stays.
 
     K(t) = start + (end - start)·min(t / steps, 1)
@@ -68,23 +86,13 @@ class LinearK:
         0.5
     """
 
-    start: float
-    end: float
-    steps: int
-
-    def __post_init__(self) -> None:
-        _require_k("start", self.start)
-        _require_k("end", self.end)
-        require_integer("steps", self.steps, low=1)
-
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
-        done = min(require_integer("step", step), self.steps) / self.steps
-        return towards(self.start, self.end, done)
+        return towards(self.start, self.end, self._done(step))
 
 
 @dataclass(frozen=True)
-class CosineK:
+class CosineK(_Ramp):
     """K moves from one value to another along half a cosine: slowly, fast, slowly; then stays.
 
     K(t) = end + (start - end)·(1 + cos(π·min(t / steps, 1))) / 2
@@ -102,19 +110,9 @@ class CosineK:
         0.5
     """
 
-    start: float
-    end: float
-    steps: int
-
-    def __post_init__(self) -> None:
-        _require_k("start", self.start)
-        _require_k("end", self.end)
-        require_integer("steps", self.steps, low=1)
-
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
-        done = min(require_integer("step", step), self.steps) / self.steps
-        return towards(self.start, self.end, (1 - math.cos(math.pi * done)) / 2)
+        return towards(self.start, self.end, (1 - math.cos(math.pi * self._done(step))) / 2)
 
 
 @dataclass(frozen=True)
