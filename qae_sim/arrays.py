@@ -77,6 +77,8 @@ def as_array(name: str, value: Any) -> tuple[Array, Namespace]:
         >>> as_array("rewards", [1, 0, 0])[0]
         array([1, 0, 0])
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise invalid(name, "a masked array", "a plain array: what is masked has no value to compute with", TypeError)
     if not compat.is_array_api_obj(value):
         try:
             value = np.asarray(value)
@@ -135,7 +137,8 @@ def like(name: str, x: Array, value: Any, dtype: Any = None) -> Array:
     dtype = x.dtype if dtype is None else dtype
     if compat.is_array_api_obj(value) and not compat.is_numpy_array(value):
         if namespace(value) is not xp:
-            raise invalid(name, type(value).__name__, f"an array of NumPy or of {xp.__name__}", TypeError)
+            allowed = " or ".join(dict.fromkeys(("numpy", xp.__name__.removeprefix("array_api_compat."))))
+            raise invalid(name, type(value).__name__, f"an array of {allowed}", TypeError)
         return xp.asarray(value, dtype=dtype, device=compat.device(x))
     # The copy is for PyTorch, which warns when it shares memory with a read-only NumPy array.
     return xp.asarray(np.array(value), dtype=dtype, device=compat.device(x))

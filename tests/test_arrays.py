@@ -56,9 +56,13 @@ class TestConversion:
         with pytest.raises(TypeError, match=r"^x must be an array of real numbers or booleans"):
             as_array("x", bad)
 
+    def test_masked_arrays_are_refused(self) -> None:
+        with pytest.raises(TypeError, match=r"^x must be a plain array"):
+            as_array("x", np.ma.array([1.0, 0.0], mask=[0, 1]))
+
     def test_mixed_libraries(self) -> None:
         torch = pytest.importorskip("torch")
-        with pytest.raises(TypeError, match=r"^mask must be an array of NumPy or of"):
+        with pytest.raises(TypeError, match=r"^mask must be an array of numpy; got"):
             like("mask", np.zeros(2), torch.zeros(2))
 
 

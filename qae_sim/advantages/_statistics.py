@@ -54,7 +54,7 @@ class GroupStatistics:
         return namespace(denominator).where(denominator == 0, 1.0, denominator)
 
     def standardised(self, eps: float) -> Array:
-        """Divide the deviations by std + ε; in place, which spares a pass over fresh memory, so ask only once.
+        """Divide the deviations by std + ε.
 
         Args:
             eps: ε >= 0, in units of the rewards.
@@ -62,9 +62,7 @@ class GroupStatistics:
         Returns:
             ``(..., G)``, without unit.
         """
-        advantages = self.deviation
-        advantages /= self.denominator(eps)
-        return advantages
+        return self.deviation / self.denominator(eps)
 
     def in_reward_units(self, factor: float = 1.0) -> Array:
         """Undo the scale; what then exceeds the floating range becomes infinite, for :func:`restored` to name.

@@ -245,6 +245,14 @@ def test_exact_references_need_their_digits() -> None:
     assert mpmath.mp.dps >= 50
 
 
+@pytest.mark.parametrize("name", GENERAL)
+def test_gradients_flow_through_torch(name: str) -> None:
+    """Advantages are data to a trainer, but a reader may differentiate them: against central differences."""
+    torch = pytest.importorskip("torch")
+    rewards = torch.tensor([[0.9, 0.1, 0.4, 0.3], [0.2, 0.8, 0.5, 0.7]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda r: GENERAL[name](r), (rewards,))
+
+
 def test_no_warning_leaks() -> None:
     rewards = np.array([[0.0, 0.0], [1e-320, 0.0], [1e300, 0.0]])
     with warnings.catch_warnings():

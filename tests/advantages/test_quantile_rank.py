@@ -138,5 +138,5 @@ def test_other_wrong_k() -> None:
 
 def test_k_from_another_library_is_named() -> None:
     torch = pytest.importorskip("torch")
-    with pytest.raises(TypeError, match=r"^k must be an array of NumPy"):
+    with pytest.raises(TypeError, match=r"^k must be an array of numpy; got"):
         qae(np.eye(3), torch.tensor([0.4, 0.4, 0.4]))
