@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from collections.abc import Generator
 from functools import cache
 
@@ -20,7 +21,13 @@ settings.load_profile("ci" if IN_CI else "default")
 
 @cache
 def gpu_found() -> bool:
-    """Whether CuPy or PyTorch sees a CUDA device."""
+    """Whether CuPy or PyTorch sees a CUDA device; what they warn of an old driver or two CuPys is no failure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _cuda_device_found()
+
+
+def _cuda_device_found() -> bool:
     if importlib.util.find_spec("torch") is not None:
         import torch
 

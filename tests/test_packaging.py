@@ -97,6 +97,11 @@ class TestBinder:
         assert "-c binder/constraints.txt -e '.[lab]'" in (ROOT / "binder" / "postBuild").read_text()
         assert (ROOT / "binder" / "start").read_text().rstrip().endswith('exec "$@"')
 
+    def test_binder_brings_the_oldest_python_and_nothing_else(self) -> None:
+        lines = (ROOT / "binder" / "environment.yml").read_text().split("dependencies:\n")[1].split("\n")
+        assert [line.strip() for line in lines if line] == ["- python=3.11", "- pip"]
+        assert PROJECT["project"]["requires-python"] == ">=3.11"
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
@@ -120,6 +125,18 @@ class TestWheel:
         assert "License-Expression: BSD-3-Clause" in metadata
         assert "Requires-Python: >=3.11" in metadata
         assert "Project-URL" not in metadata  # the address is set in one place, and is empty
+
+
+def test_nothing_points_at_one_machine() -> None:
+    """No path of somebody's computer, no package index and no host but the public ones."""
+    hosts = {"arxiv.org", "download.pytorch.org", "github.com", "127.0.0.1"}
+    files = [ROOT / name for name in ("README.md", "pyproject.toml", "LICENSE", ".ci/run")]
+    for folder in ("binder", "notebooks", "qae_sim", "tests"):
+        files += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts and path.is_file()]
+    for path in files:
+        text = path.read_text().replace("\\", "")  # regular expressions write hosts with backslashes
+        assert not re.search(r"(?<![\w.])/(?:work|root|home|Users|opt)/\w|file:/{2,}|--find-link[s]", text), path
+        assert {host.split(":")[0] for host in re.findall(r"https?://([\w.:-]+)", text)} <= hosts, path
 
 
 def test_the_address_is_one_setting() -> None:

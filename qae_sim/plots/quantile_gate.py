@@ -66,7 +66,7 @@ def _scenery(figure: Figure, group: int) -> None:
     above.set_title("Rewards r of the group, sorted")
     above.set_ylim(-0.45, 1.45)
     above.set_yticks([0, 1], ["wrong 0", "correct 1"])
-    above.set_xlim(0.4, group + 0.6)
+    above.set_xlim(0.5, group + 0.5)
     below.set_title("Advantages A: what each response teaches")
     # The largest advantage that a group of this size can have, in QAE or GRPO, is that of one response alone.
     reach = 1.15 * group / np.sqrt(group - 1)
@@ -121,7 +121,7 @@ def _gate(axes: Axes, result: GateResult) -> Iterator[Artist]:
     yield from axes.plot(x[right], result.rewards[right], "o", color=CORRECT, markersize=13, markeredgecolor="white")
     yield from axes.plot(
         [result.rank], [result.baseline], "s", markerfacecolor="none", markeredgecolor=BASELINE, markersize=22,
-        markeredgewidth=2.5,
+        markeredgewidth=2.5, clip_on=False,
     )  # fmt: skip
     yield axes.text(
         1.015, result.baseline, f"baseline b = {result.baseline:.0f}", transform=axes.get_yaxis_transform(), va="center"
@@ -135,10 +135,12 @@ def _bars(axes: Axes, result: GateResult) -> Iterator[Artist]:
         yield from axes.bar(
             x[chosen], result.qae[chosen], 0.8, color=colour, hatch=hatch, edgecolor="black", linewidth=1
         )
-    # The white line below keeps GRPO's apart from the bar it may lie on.
-    for colour, width in (("white", 7.0), (OTHER, 3.0)):
-        yield axes.hlines(result.grpo, x - 0.4, x + 0.4, color=colour, linewidth=width)
     silent = result.qae == 0
     yield from axes.plot(
         x[silent], result.qae[silent], "o", color=MUTED, markerfacecolor="white", markersize=10, markeredgewidth=2.5
     )
+    # White keeps GRPO's line apart from the bar it may lie on; the outline on top still shows where the bar ends.
+    loud = ~silent
+    yield axes.hlines(result.grpo[loud], x[loud] - 0.4, x[loud] + 0.4, color="white", linewidth=7)
+    yield axes.hlines(result.grpo, x - 0.4, x + 0.4, color=OTHER, linewidth=3)
+    yield from axes.bar(x[loud], result.qae[loud], 0.8, fill=False, edgecolor="black", linewidth=1)

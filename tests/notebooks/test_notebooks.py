@@ -56,7 +56,7 @@ def test_it_is_stored_clean(path: Path) -> None:
     assert cells[0]["source"][0].startswith("# ")
     assert len({cell["id"] for cell in cells}) == len(cells)
     for cell in cells:
+        assert len(cell["source"]) <= 15
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
-            assert len(cell["source"]) <= 15
