@@ -4,7 +4,8 @@ The rooms, from the ground up:
 
 * ``qae_sim.arrays``: which array library is this, checks of input, random streams;
 * ``qae_sim.softmax``: the exact entropy calculus of a softmax policy;
-* ``qae_sim.advantages``: rewards in, advantages out, one pure function per estimator.
+* ``qae_sim.advantages``: rewards in, advantages out, one pure function per estimator;
+* ``qae_sim.bandits``: the laboratory of batched softmax bandits.
 
 Importing ``qae_sim`` loads none of the heavy libraries; each loads when a function first needs it.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("advantages", "arrays", "softmax")
+_ROOMS = ("advantages", "arrays", "bandits", "softmax")
 
 
 def __getattr__(name: str) -> Any:

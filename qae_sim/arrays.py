@@ -392,3 +392,72 @@ def uniform(like_array: Array, size: int, seed: int, *keys: int) -> Array:
     z = (z ^ _shift_right(z, 27)) * _signed(_MIX_2)
     z = z ^ _shift_right(z, 31)
     return xp.astype(_shift_right(z, 11), xp.float64) * 2.0**-53
+
+
+def streams(xp: Namespace, runs: range, seed: int, *keys: int) -> Array:
+    """Prepare the random streams ``(seed, *keys, run)`` of many runs for :func:`uniform_at`.
+
+    Args:
+        xp: NumPy or CuPy.
+        runs: The runs' numbers, none negative.
+        seed: The seed, any non-negative integer.
+        *keys: Further integers that name the streams (a purpose).
+
+    Returns:
+        One state per run, ``(R,)`` unsigned 64-bit integers.
+
+    Raises:
+        TypeError: The seed or a key is not an integer.
+        ValueError: The seed, a key or a run is negative.
+
+    Example:
+        >>> uniform_at(streams(np, range(2, 3), 7), np.arange(3)[:, None])[:, 0] == uniform(np.zeros(1), 3, 7, 2)
+        array([ True,  True,  True])
+    """
+    state = 0
+    for name, key in (("seed", seed), *(("key", key) for key in keys)):
+        state = _mix_integer(state + (require_integer(name, key) + 1) * _GOLDEN)
+    if len(runs):
+        require_integer("runs", min(runs[0], runs[-1]))
+    number = xp.arange(runs.start + 1, runs.stop + 1, runs.step, dtype=xp.uint64)
+    z = number * xp.uint64(_GOLDEN) + xp.uint64(state)
+    return _mix(xp, z, xp.empty_like(z))
+
+
+def uniform_at(states: Array, positions: Array, buffers: tuple[Array, Array] | None = None) -> Array:
+    """Draw the uniform numbers in [0, 1) at given positions of given streams; those of :func:`uniform`.
+
+    Args:
+        states: From :func:`streams`.
+        positions: Positions >= 0 in the streams, integers that broadcast with ``states``.
+        buffers: Two float64 arrays of the broadcast shape to work in, for callers that draw often: fresh memory costs
+            as much as the arithmetic. The first one becomes the result.
+
+    Returns:
+        float64 array of the broadcast shape.
+
+    Example:
+        >>> uniform_at(streams(np, range(2), 7), np.asarray([[0], [1], [2]])).shape
+        (3, 2)
+    """
+    xp = namespace(states)
+    # Adding 1 to a position is adding γ to the state.
+    start = (positions + 1).astype(xp.uint64) * xp.uint64(_GOLDEN)
+    if buffers is None:
+        shape = np.broadcast_shapes(start.shape, states.shape)
+        buffers = xp.empty(shape), xp.empty(shape)
+    result, scratch = buffers
+    z = xp.add(start, states, out=result.view(xp.uint64))
+    z = _mix(xp, z, scratch.view(xp.uint64))
+    xp.right_shift(z, 11, out=z)
+    return xp.multiply(z.view(xp.int64), 2.0**-53, out=result)
+
+
+def _mix(xp: Namespace, z: Array, scratch: Array) -> Array:
+    """SplitMix64's finaliser on unsigned integers, in place."""
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, None)):
+        xp.right_shift(z, shift, out=scratch)
+        xp.bitwise_xor(z, scratch, out=z)
+        if factor is not None:
+            xp.multiply(z, xp.uint64(factor), out=z)
+    return z

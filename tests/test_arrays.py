@@ -21,7 +21,9 @@ from qae_sim.arrays import (
     require_finite,
     require_integer,
     require_number,
+    streams,
     uniform,
+    uniform_at,
     working_precision,
 )
 
@@ -149,3 +151,42 @@ class TestUniform:
             uniform(np.zeros(1), 3, -1)
         with pytest.raises(TypeError, match=r"^key must be an integer of at least 0; got 0.5"):
             uniform(np.zeros(1), 3, 0, 0.5)  # type: ignore[arg-type]
+
+
+class TestStreams:
+    """Many streams at once give the numbers that `uniform` gives one after the other."""
+
+    @given(st.integers(0, 2**70), st.lists(st.integers(0, 2**40), max_size=3), st.integers(0, 2**40))
+    def test_are_those_of_uniform(self, seed: int, keys: list[int], first: int) -> None:
+        runs = range(first, first + 4)
+        numbers = uniform_at(streams(np, runs, seed, *keys), np.arange(5)[:, None])
+        one_by_one = [uniform(np.zeros(1), 5, seed, *keys, run) for run in runs]
+        assert_array_equal(numbers, np.stack(one_by_one, axis=1))
+
+    def test_positions_may_be_far_apart(self) -> None:
+        states = streams(np, range(3), 1)
+        far = uniform_at(states, np.array([[2**50], [0]]))
+        assert_array_equal(far[1], uniform_at(states, np.array([[0]]))[0])
+        assert len(np.unique(far)) == 6
+
+    def test_given_memory_is_used(self) -> None:
+        states, positions = streams(np, range(3), 1), np.arange(4)[:, None]
+        buffers = np.empty((4, 3)), np.empty((4, 3))
+        result = uniform_at(states, positions, buffers)
+        assert result is buffers[0]
+        assert_array_equal(result, uniform_at(states, positions))
+
+    def test_no_runs(self) -> None:
+        assert streams(np, range(0), 1).shape == (0,)
+
+    @pytest.mark.parametrize("runs", [range(-1, 2), range(3, -3, -2)])
+    def test_negative_runs(self, runs: range) -> None:
+        with pytest.raises(ValueError, match="runs must be an integer of at least 0"):
+            streams(np, runs, 1)
+
+    def test_runs_and_positions_are_uniform_and_independent(self) -> None:
+        """Neighbouring runs and positions: uniform, and without correlation within 5 standard errors."""
+        u = uniform_at(streams(np, range(400), 5, 2), np.arange(400)[:, None])
+        assert stats.kstest(u.reshape(-1), "uniform").pvalue > 1e-4
+        for one, other in ((u[1:], u[:-1]), (u[:, 1:], u[:, :-1]), (u[1:, 1:], u[:-1, :-1])):
+            assert abs(np.corrcoef(one.reshape(-1), other.reshape(-1))[0, 1]) < 5 / 400

@@ -7,6 +7,7 @@ import click
 import qae_sim
 from qae_sim.cli.estimators import estimators
 from qae_sim.cli.lab import lab
+from qae_sim.cli.sweep import sweep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -20,3 +21,4 @@ def main() -> None:
 
 main.add_command(lab)
 main.add_command(estimators)
+main.add_command(sweep)

@@ -1,0 +1,291 @@
+"""The simulator for everything: mixtures, shared parameters, sequences, several steps per batch, any optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qae_sim.arrays import Array, Namespace, streams, uniform_at
+from qae_sim.bandits._advantages import batch_advantages, table_at, token_advantages
+from qae_sim.bandits._anchors import follow
+from qae_sim.bandits._kernels import Workspace, column_sum, cumulate, padded_rows, scatter_add, search
+from qae_sim.bandits._models import BanditModel, SequenceModel, log_probabilities, model_of
+from qae_sim.bandits._optimizers import Ascent
+from qae_sim.bandits._random import QUERIES, RESPONSES
+from qae_sim.bandits._records import SUMMED, Recorder
+from qae_sim.bandits._single import split_change
+from qae_sim.bandits.study import Study
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A sampled batch.
+
+    Attributes:
+        which: The query of each group, ``(B, R)`` or ``(B, 1)``.
+        tokens: Sampled arms or tokens, ``(G, L, B, R)``.
+        said: Whether the response has said the token (not after its end), same shape.
+        correct: Whether each response is correct, ``(G, B, R)``.
+        attempts: How many groups were sampled for each group kept, ``(B, R)``.
+    """
+
+    which: Array
+    tokens: Array
+    said: Array
+    correct: Array
+    attempts: Array
+
+
+class Sampler:
+    """Samples batches, dynamic sampling included."""
+
+    def __init__(self, xp: Namespace, study: Study, model: BanditModel | SequenceModel, runs: range) -> None:
+        self._xp, self._study, self._model = xp, study, model
+        self._responses = streams(xp, runs, study.seed, RESPONSES)
+        self._queries = streams(xp, runs, study.seed, QUERIES)
+        weights = getattr(study.problem, "weights", (1.0,))
+        self._below = xp.asarray(np.cumsum(weights)[:-1])[:, None, None]
+        self._running: Array | None = None
+
+    def batch(self, logits: Array, step: int) -> Batch:
+        """Sample the batch of a step.
+
+        Args:
+            logits: Logits of all queries, ``(A, L, Q, R)``.
+            step: The step.
+
+        Returns:
+            The batch.
+        """
+        xp, study = self._xp, self._study
+        batch = self._attempt(logits, step, 0)
+        for attempt in range(1, study.attempts):
+            n = batch.correct.sum(axis=0)
+            again = (n == 0) | (n == study.group_size)
+            if not bool(again.any()):
+                break
+            new = self._attempt(logits, step, attempt)
+            batch = Batch(
+                xp.where(again, new.which, batch.which),
+                xp.where(again, new.tokens, batch.tokens),
+                xp.where(again, new.said, batch.said),
+                xp.where(again, new.correct, batch.correct),
+                batch.attempts + again,
+            )
+        return batch
+
+    def _attempt(self, logits: Array, step: int, attempt: int) -> Batch:
+        """Sample each group once."""
+        xp, study = self._xp, self._study
+        rows, length, _, runs = logits.shape
+        size, slots = study.group_size, study.batch_queries
+        block = step * study.attempts + attempt
+        if study.queries is None:
+            which, chosen = xp.arange(slots)[:, None], logits
+        else:
+            u = uniform_at(self._queries, block * slots + xp.arange(slots)[:, None])
+            which = (self._below <= u).sum(axis=0)
+            chosen = of_queries(xp, logits, which)
+        weight = xp.exp(chosen - chosen.max(axis=0)).reshape(rows, -1)
+        if self._running is None:
+            self._running = xp.full((padded_rows(rows), weight.shape[1]), np.inf)
+            self._work = Workspace.of(xp, size, length * slots * runs)
+        running = self._running
+        cumulate(xp, weight, running[:rows])
+        position = (block * size + xp.arange(size)[:, None, None]) * (length * slots) + (
+            xp.arange(length)[:, None] * slots + xp.arange(slots)
+        )
+        u = uniform_at(self._responses, position[..., None]).reshape(size, -1)
+        targets = u * running[rows - 1]
+        place = search(xp, running, targets, xp.arange(weight.shape[1]), self._work)
+        tokens = (place // weight.shape[1]).reshape(size, length, slots, runs)
+        response = (block * size + xp.arange(size)[:, None, None]) * slots + xp.arange(slots)[:, None]
+        correct, said = self._model.rewards(tokens, which, response)
+        return Batch(which, tokens, said, correct, xp.ones((slots, runs)))
+
+
+def of_queries(xp: Namespace, logits: Array, which: Array) -> Array:
+    """Logits of the queries in a batch, ``(A, L, Q, R)`` to ``(A, L, B, R)``."""
+    return xp.ascontiguousarray(logits[:, :, which, xp.arange(logits.shape[-1])])
+
+
+def to_queries(xp: Namespace, gradient: Array, which: Array, queries: int) -> Array:
+    """Gradient by the logits of all queries from that by those of a batch; a query may be in it several times."""
+    total = xp.zeros((*gradient.shape[:2], queries, gradient.shape[-1]))
+    run = xp.arange(gradient.shape[-1])
+    for slot in range(len(which)):  # one slot at a time: each place once
+        total[:, :, which[slot], run] += gradient[:, :, slot]
+    return total
+
+
+def simulate_general(xp: Namespace, study: Study, runs: range) -> tuple[dict[str, np.ndarray], Array]:
+    """Simulate runs of any study with sampled dynamics.
+
+    Args:
+        xp: NumPy or CuPy.
+        study: The study.
+        runs: The runs' numbers.
+
+    Returns:
+        Records ``(S, R)``, and the parameters after the last step, runs last.
+    """
+    model = model_of(xp, study, runs)
+    recorder = Recorder(xp, study, len(runs))
+    sampler = Sampler(xp, study, model, runs)
+    learner = Learner(xp, study, model, recorder)
+    responses = study.batch_queries * study.group_size
+    belief, update = None, None
+    if study.anchor is not None:
+        belief, update = follow(xp, study.anchor, len(runs), responses, study.group_size)
+    theta = model.start()
+    for step in range(study.steps):
+        if recorder.due(step):
+            for name, values in model.states(theta, recorder.wanted).items():
+                recorder.state(name, step, values)
+            if belief is not None:
+                recorder.state("anchor", step, belief)
+        batch = sampler.batch(model.logits(theta), step)
+        advantages = estimate(xp, study, batch, belief, step, recorder)
+        theta = learner.learn(theta, batch, advantages, step)
+        if update is not None:
+            n = column_sum(xp, batch.correct.sum(axis=0))
+            belief = update(n / responses)
+    return recorder.finish(), model.final(theta)
+
+
+def estimate(xp: Namespace, study: Study, batch: Batch, belief: Array | None, step: int, recorder: Recorder) -> Array:
+    """Advantages of a batch, and the records that speak of them.
+
+    Args:
+        xp: NumPy or CuPy.
+        study: The study.
+        batch: The batch.
+        belief: Beliefs of the anchors, ``(R,)``, if there are any.
+        step: The step.
+        recorder: Where records go.
+
+    Returns:
+        Advantages, ``(G, L, B, R)``, or ``(G, 1, B, R)`` where all tokens of a response share one.
+    """
+    size = study.group_size
+    n = batch.correct.sum(axis=0)
+    if study.level == "token":
+        rewards = batch.correct.astype(xp.float64)
+        advantages = token_advantages(study, xp, batch.tokens, batch.said, rewards, step)
+    else:
+        if study.level == "batch":
+            right, wrong = batch_advantages(study, xp, n, step)
+        else:
+            table = table_at(study, step)
+            right, wrong = xp.asarray(table.correct)[n], xp.asarray(table.wrong)[n]
+            recorder.add("baseline", step, column_sum(xp, xp.asarray(table.baseline)[n]) / len(n))
+        advantages = xp.where(batch.correct, right, wrong)[:, None]
+    if belief is not None:
+        # Φ = λ·exp(-sgn(A)·sgn(d)·|d|) with d = p̂ - C, HA-DW (arXiv:2601.08521), Eqs. 13-16
+        distance = n / size - belief
+        advantages = advantages * (study.lambda_scale * xp.exp(-xp.sign(advantages) * distance))
+    recorder.add("accuracy", step, column_sum(xp, n / size) / len(n))
+    recorder.add("attempts", step, column_sum(xp, batch.attempts.copy()) / len(n))
+    # One advantage per response, or one per token that was said.
+    given = batch.said if study.level == "token" else xp.ones(advantages.shape, dtype=bool)
+    flat = (-1, n.shape[-1])
+    silent = (given & (advantages == 0)).reshape(flat).sum(axis=0)
+    recorder.add("zero_share", step, silent / given.reshape(flat).sum(axis=0))
+    return advantages
+
+
+class Learner:
+    """Turns batches and advantages into steps of the parameters."""
+
+    def __init__(self, xp: Namespace, study: Study, model: BanditModel | SequenceModel, recorder: Recorder) -> None:
+        self._xp, self._study, self._model, self._recorder = xp, study, model, recorder
+        self._ascent = Ascent(xp, study.optimizer, study.eta)
+        self._splits = bool(recorder.wanted & set(SUMMED))
+        slots, size = study.batch_queries, study.group_size
+        # Responses are numbered group by group; a minibatch is a run of consecutive ones.
+        number = np.arange(slots)[None, :] * size + np.arange(size)[:, None]
+        part = number // (slots * size // study.minibatches)
+        self._minibatches = [xp.asarray((part == m)[:, None, :, None]) for m in range(study.minibatches)]
+
+    def learn(self, theta: Array, batch: Batch, advantages: Array, step: int) -> Array:
+        """Take all steps on one batch.
+
+        Args:
+            theta: Parameters before, runs last.
+            batch: The batch.
+            advantages: From :func:`estimate`.
+            step: The number of the batch.
+
+        Returns:
+            Parameters after.
+        """
+        xp, study, recorder = self._xp, self._study, self._recorder
+        weights = [self._weights(batch, chosen) for chosen in self._minibatches]
+        old = None
+        for _ in range(study.epochs):
+            for chosen, weight in zip(self._minibatches, weights, strict=True):
+                log_pi = log_probabilities(xp, self._logits(theta, batch))
+                taken, place = self._taken(log_pi, batch.tokens)
+                old = taken if old is None else old
+                ratio = xp.exp(taken - old)
+                force = advantages * ratio
+                if study.clip is not None:
+                    low = (advantages < 0) & (ratio < 1 - study.clip.low) & batch.said
+                    high = (advantages > 0) & (ratio > 1 + study.clip.high) & batch.said
+                    force = xp.where(low | high, 0.0, force)
+                    self._count_clipped(step, batch.said & chosen, low & chosen, high & chosen)
+                force = force * weight
+                gradient = self._gradient(log_pi, force, place, batch)
+                positive = None
+                if self._splits:
+                    positive = self._gradient(log_pi, xp.where(advantages > 0, force, 0.0), place, batch)
+                delta, part = self._ascent.step(gradient, positive)
+                if part is not None:
+                    for name, change in zip(
+                        SUMMED, split_change(self._model.entropy, theta, part, delta - part), strict=True
+                    ):
+                        recorder.add(name, step, change)
+                theta = theta + delta
+        return theta
+
+    def _weights(self, batch: Batch, chosen: Array) -> Array:
+        """Weight of each token in the mean over a minibatch, ``(G, L, B, R)``; 0 outside of it and after the end."""
+        study = self._study
+        said = batch.said & chosen
+        responses = study.batch_queries * study.group_size // study.minibatches
+        if study.loss == "constant":
+            return said / (responses * said.shape[1])
+        if study.loss == "sequence":
+            return said / (responses * batch.said.sum(axis=1, keepdims=True))
+        return said / said.reshape(-1, said.shape[-1]).sum(axis=0)
+
+    def _logits(self, theta: Array, batch: Batch) -> Array:
+        """Logits of the queries in the batch, ``(A, L, B, R)``."""
+        logits = self._model.logits(theta)
+        return logits if self._study.queries is None else of_queries(self._xp, logits, batch.which)
+
+    def _taken(self, log_pi: Array, tokens: Array) -> tuple[Array, Array]:
+        """Log π of the sampled tokens, ``(G, L, B, R)``, and their places in the flattened ``(A, L, B, R)``."""
+        columns = log_pi[0].size
+        place = tokens * columns + self._xp.arange(columns).reshape(log_pi.shape[1:])
+        return self._xp.take(log_pi.reshape(-1), place), place
+
+    def _gradient(self, log_pi: Array, force: Array, place: Array, batch: Batch) -> Array:
+        """Gradient by the parameters of Σ force·log π, or without π for the paper's update."""
+        xp, study = self._xp, self._study
+        gradient = xp.zeros(log_pi.shape)
+        if study.update == "policy_gradient":
+            gradient -= xp.exp(log_pi) * column_sum(xp, force.copy())
+        for response in range(len(force)):  # one response at a time: each place once
+            scatter_add(xp, gradient.reshape(-1), place[response], force[response])
+        if study.queries is not None:
+            gradient = to_queries(xp, gradient, batch.which, study.problem.queries)  # type: ignore[union-attr]
+        return self._model.gradient(gradient)
+
+    def _count_clipped(self, step: int, counted: Array, low: Array, high: Array) -> None:
+        """Record which shares of the ratios the clip has stopped."""
+        flat = (-1, counted.shape[-1])
+        total = counted.reshape(flat).sum(axis=0) * (self._study.epochs * self._study.minibatches)
+        for name, stopped in (("clip_low", low), ("clip_high", high)):
+            self._recorder.add(name, step, stopped.reshape(flat).sum(axis=0) / total)

@@ -1,0 +1,201 @@
+"""What a simulation gives: records with named axes, and one file for all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qae_sim.arrays import invalid
+from qae_sim.bandits.study import Study
+
+#: Names the files as ours; the number goes up when their layout changes.
+_FORMAT, _VERSION = "qae_sim.bandits.Result", 1
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Records of the runs of a study.
+
+    Attributes:
+        study: What was simulated, seed included.
+        runs: Numbers of the runs, the second axis of records.
+        steps: Steps that the rows of records speak of, ``(S,)``, see :class:`~qae_sim.bandits.Study`.
+        records: Records by name, each ``(S, R)``.
+        parameters: Parameters after the last step, ``(*start, R)`` with the axes of the problem's ``start``. Logits
+            are shifted so that the largest of each query (or position) is 0.
+        version: Version of qae_sim that simulated.
+
+    Example:
+        >>> from qae_sim.bandits import Bandit, simulate
+        >>> result = simulate(Study(Bandit.uniform(10, 3), steps=20, runs=4, every=5))
+        >>> result.steps.tolist(), result["success"].shape
+        ([0, 5, 10, 15], (4, 4))
+    """
+
+    study: Study
+    runs: range
+    steps: np.ndarray
+    records: Mapping[str, np.ndarray]
+    parameters: np.ndarray
+    version: str
+
+    def __post_init__(self) -> None:
+        expected = np.arange(0, self.study.steps, self.study.every)
+        if not np.array_equal(self.steps, expected):
+            raise invalid("steps", self.steps, f"0, {self.study.every}, ... below {self.study.steps}")
+        if set(self.records) != set(self.study.records):
+            raise invalid("records", sorted(self.records), f"those of the study, {sorted(self.study.records)}")
+        shape = (len(self.steps), len(self.runs))
+        for name, record in self.records.items():
+            if record.shape != shape or record.dtype != np.float64:
+                raise invalid(f"record {name!r}", (record.shape, str(record.dtype)), f"of shape {shape}, float64")
+        start = np.shape(self.study.problem.start)
+        if self.parameters.shape != (*start, len(self.runs)) or self.parameters.dtype != np.float64:
+            got = (self.parameters.shape, str(self.parameters.dtype))
+            raise invalid("parameters", got, f"of shape {(*start, len(self.runs))}, float64")
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A record, ``(S, R)``."""
+        if name not in self.records:
+            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self.records)}. See Study(records=...)")
+        return self.records[name]
+
+    def to_pandas(self) -> Any:
+        """Lay the records out as a table.
+
+        Returns:
+            A ``pandas.DataFrame`` with one row for each step and run (its index) and one column for each record.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+
+        Example:
+            >>> from qae_sim.bandits import Bandit, simulate
+            >>> table = simulate(Study(Bandit.uniform(10, 3), steps=3, runs=2)).to_pandas()
+            >>> table.index.names, list(table.columns), len(table)
+            (FrozenList(['step', 'run']), ['entropy', 'success'], 6)
+        """
+        pandas = import_pandas()
+        index = pandas.MultiIndex.from_product([self.steps, list(self.runs)], names=["step", "run"])
+        return pandas.DataFrame({name: record.reshape(-1) for name, record in self.records.items()}, index=index)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one file, in one step: a crash leaves the old file or the new one, never half of it.
+
+        The file is a NumPy archive (npz) of plain arrays; the study is in it as JSON.
+
+        Args:
+            path: Where to; an older file is replaced.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        about = {
+            "format": _FORMAT,
+            "format_version": _VERSION,
+            "version": self.version,
+            "study": self.study.to_dict(),
+            "runs": [self.runs.start, self.runs.stop],
+        }
+        arrays: dict[str, Any] = {f"record.{name}": record for name, record in self.records.items()}
+        target = Path(path)
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                np.savez(file, about=np.array(json.dumps(about)), parameters=self.parameters, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Result:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The same result, bit by bit. An estimator that was a function is known by its name only.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is not ours, cut short, damaged, or from a later version.
+        """
+        try:
+            fields = _read(Path(path))
+            return cls(**fields)
+        except (_UnreadableError, ValueError, TypeError) as error:
+            raise ValueError(f"{os.fspath(path)} is not a result that qae_sim can read: {error}") from error
+
+
+class _UnreadableError(Exception):
+    """What is wrong with a file."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read the fields of a result."""
+    damage = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError, OverflowError)
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            if file.read(4) != b"PK\x03\x04":
+                raise _UnreadableError("it is no archive of arrays")
+            file.seek(0)
+            archive = stack.enter_context(np.load(file, allow_pickle=False))
+            arrays = {name: archive[name] for name in archive.files}
+        except (FileNotFoundError, IsADirectoryError, PermissionError):
+            raise
+        except (*damage, OSError, MemoryError, RuntimeError) as error:
+            raise _UnreadableError(f"it is cut short or damaged ({error})") from error
+    try:
+        about = json.loads(str(arrays.pop("about")[()]))
+        name, version = about["format"], about["format_version"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _UnreadableError("it does not say what it holds") from error
+    if name != _FORMAT:
+        raise _UnreadableError(f"it holds {name!r}")
+    if version != _VERSION:
+        raise _UnreadableError(
+            f"its layout is number {version}, this version of qae_sim reads {_VERSION}; update qae_sim"
+        )
+    try:
+        study = Study.from_dict(about["study"])
+        return {
+            "study": study,
+            "runs": range(*about["runs"]),
+            "steps": np.arange(0, study.steps, study.every),
+            "records": {name: arrays[f"record.{name}"] for name in study.records},
+            "parameters": arrays["parameters"],
+            "version": str(about["version"]),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise _UnreadableError(f"its parts do not fit ({error})") from error
+
+
+def import_pandas() -> Any:
+    """Import pandas, or say how to get it.
+
+    Returns:
+        The module.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "tables need pandas, which this Python does not have: pip install 'qae_sim[lab]'", name="pandas"
+        ) from error
+    return pandas

@@ -1,0 +1,502 @@
+"""What is simulated: a problem, how it is learned, what is recorded, and the seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from qae_sim.advantages import (
+    ESTIMATORS,
+    ConstantK,
+    CosineK,
+    DifficultyAnchor,
+    FixedAnchor,
+    HardAnchor,
+    KalmanAnchor,
+    LinearK,
+    SoftAnchor,
+    TwoPhaseK,
+    get,
+)
+from qae_sim.arrays import invalid, require_choice, require_integer, require_number
+from qae_sim.bandits.problems import Bandit, SequenceBandit
+from qae_sim.softmax.groups import LARGEST_GROUP
+
+Problem: TypeAlias = Bandit | SequenceBandit
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Plain gradient steps: θ ← θ + η·g.
+
+    Example:
+        >>> SGD()
+        SGD()
+    """
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Gradient steps with momentum: m ← β·m + g, θ ← θ + η·m.
+
+    Attributes:
+        beta: β, in [0, 1).
+
+    Source:
+        Polyak (1964), in the form of torch.optim.SGD without dampening.
+
+    Example:
+        >>> Momentum(0.9).beta
+        0.9
+    """
+
+    beta: float = 0.9
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beta", _below_one("beta", self.beta))
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam: m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², θ ← θ + η·m̂ / (√v̂ + ε).
+
+    m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) at its t-th step.
+
+    Attributes:
+        beta1: β₁, in [0, 1).
+        beta2: β₂, in [0, 1).
+        eps: ε, > 0.
+
+    Source:
+        Kingma and Ba, Adam (arXiv:1412.6980), Algorithm 1.
+
+    Example:
+        >>> Adam(eps=1e-2).eps
+        0.01
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beta1", _below_one("beta1", self.beta1))
+        object.__setattr__(self, "beta2", _below_one("beta2", self.beta2))
+        eps = require_number("eps", self.eps, low=0.0)
+        if eps == 0:
+            raise invalid("eps", self.eps, "positive: coordinates without a gradient would divide 0 by 0")
+        object.__setattr__(self, "eps", eps)
+
+
+def _below_one(name: str, value: float) -> float:
+    """Check a decay rate."""
+    number = require_number(name, value, low=0.0, high=1.0)
+    if number == 1:
+        raise invalid(name, value, "less than 1")
+    return number
+
+
+@dataclass(frozen=True)
+class Clip:
+    """PPO's clip range of the ratio ρ = π/π_old: min(ρA, clip(ρ, 1 - low, 1 + high)·A).
+
+    Attributes:
+        low: ε_low, in [0, 1].
+        high: ε_high, >= 0; larger than ``low`` is DAPO's Clip-Higher.
+
+    Source:
+        Schulman et al., PPO (arXiv:1707.06347), Eq. 7; Yu et al., DAPO (arXiv:2503.14476), Clip-Higher.
+
+    Example:
+        >>> Clip(0.2, 0.28).high
+        0.28
+    """
+
+    low: float = 0.2
+    high: float = 0.2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", require_number("low", self.low, low=0.0, high=1.0))
+        object.__setattr__(self, "high", require_number("high", self.high, low=0.0))
+
+
+Optimizer: TypeAlias = SGD | Momentum | Adam
+Estimating: TypeAlias = str | Callable[..., Any]
+
+#: What can be recorded, and what it means. See :class:`Study` for how records of single steps are gathered.
+RECORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "entropy": "entropy of the policy before the step, in nats (of whole sequences for a SequenceBandit)",
+        "correct_entropy": "entropy of the policy among correct responses before the step, in nats; nan without any",
+        "success": "success probability before the step",
+        "pass_at_k": "probability that one of `pass_at` responses is correct, before the step",
+        "length": "expected number of tokens of a response before the step",
+        "accuracy": "share of correct responses in the batch",
+        "zero_share": "share of advantages that are exactly 0",
+        "clip_low": "share of ratios below 1 - low that the clip stopped",
+        "clip_high": "share of ratios above 1 + high that the clip stopped",
+        "entropy_change_positive": "entropy change due to positive advantages, in nats, summed over the steps",
+        "entropy_change_negative": "entropy change due to negative advantages, in nats, summed over the steps",
+        "baseline": "reward at which the estimator's advantage would be 0, mean over groups",
+        "anchor": "belief of the anchor before the step",
+        "attempts": "groups sampled for each group kept",
+    }
+)
+
+#: Records of the policy before a step; the others speak of the step itself.
+STATE_RECORDS = ("entropy", "correct_entropy", "success", "pass_at_k", "length", "anchor")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A simulation: ``runs`` independent learners of one problem, step by step.
+
+    Each step every learner samples a batch: one group of G responses to each query, or to ``queries`` drawn ones. The
+    estimator turns rewards into advantages, and the learner climbs the batch's mean of A·log π (policy gradient), or
+    of PPO's clipped surrogate when it takes several steps per batch:
+
+    Δθ = η·∇_θ (1/B) Σ_groups Σᵢ ωᵢ min(ρᵢAᵢ, clip(ρᵢ)Aᵢ),  ω = 1/G for bandits
+
+    Row s of a record speaks of step s·``every``: records of the policy are taken before that step, records of steps
+    are the mean (entropy changes: the sum) over the steps from there to the next row.
+
+    Attributes:
+        problem: :class:`Bandit` or :class:`SequenceBandit`.
+        estimator: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
+        parameters: What the estimator is called with, for example ``{"k": 0.4}``; a schedule such as
+            ``LinearK(...)`` may stand for a number.
+        group_size: G, 2..1000.
+        steps: T, batches per run, >= 1.
+        runs: R, independent learners, >= 1.
+        eta: Step size η (the learning rate of Adam), > 0.
+        update: ``"policy_gradient"``, or ``"paper"``: the update of QAE's Proposition 4.2 realised by samples, which
+            adds to the sampled logits only and drops the softmax normaliser.
+        dynamics: ``"sampled"`` groups, or their exact ``"expected"`` update.
+        optimizer: :class:`SGD`, :class:`Momentum` or :class:`Adam`.
+        clip: :class:`Clip`, or None for no clipping.
+        epochs: Passes over each batch, >= 1.
+        minibatches: Gradient steps per pass, each on an equal part of the batch, >= 1.
+        queries: Queries drawn (by weight, with replacement) for each batch; None for all of them, once each.
+        attempts: Dynamic sampling (DAPO): a group whose responses are all right or all wrong is sampled again, with
+            a new query where queries are drawn, up to this many groups in all; 1 is no dynamic sampling.
+        anchor: A difficulty anchor, such as ``SoftAnchor()``: advantages are multiplied by HA-DW's Φ.
+        lambda_scale: λ of Φ, > 0.
+        loss: How the tokens of a sequence share its weight: ``"sequence"`` (mean over its tokens), ``"token"`` (mean
+            over all tokens of the batch) or ``"constant"`` (sum over tokens / L). No difference for bandits.
+        records: What to record, names from :data:`RECORDS`.
+        every: Steps between rows, >= 1.
+        pass_at: k of ``pass_at_k``, >= 1.
+        algorithm: ``"dense"`` samples every group; ``"events"`` jumps to the next group that changes something,
+            exact in law; ``"auto"`` lets each run change from the first to the second when such groups get rare.
+        seed: Seed of all random streams, >= 0.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A value is out of range, or two settings contradict each other; the message says which.
+
+    Example:
+        >>> study = Study(Bandit.uniform(10, 3), "qae", {"k": 0.4}, steps=100, runs=8)
+        >>> study.with_(eta=0.1).eta
+        0.1
+    """
+
+    problem: Problem
+    estimator: Estimating = "grpo"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    group_size: int = 16
+    steps: int = 300
+    runs: int = 256
+    eta: float = 0.5
+    update: Literal["policy_gradient", "paper"] = "policy_gradient"
+    dynamics: Literal["sampled", "expected"] = "sampled"
+    optimizer: Optimizer = SGD()
+    clip: Clip | None = None
+    epochs: int = 1
+    minibatches: int = 1
+    queries: int | None = None
+    attempts: int = 1
+    anchor: DifficultyAnchor | None = None
+    lambda_scale: float = 1.3
+    loss: Literal["sequence", "token", "constant"] = "sequence"
+    records: tuple[str, ...] = ("entropy", "success")
+    every: int = 1
+    pass_at: int = 8
+    algorithm: Literal["auto", "dense", "events"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.problem, Bandit | SequenceBandit):
+            raise invalid("problem", self.problem, "a Bandit or a SequenceBandit", TypeError)
+        values: dict[str, Any] = {
+            "group_size": require_integer("group_size", self.group_size, low=2, high=LARGEST_GROUP),
+            "eta": require_number("eta", self.eta, low=0.0),
+            "lambda_scale": require_number("lambda_scale", self.lambda_scale, low=0.0),
+            "parameters": dict(self.parameters),
+            "records": tuple(self.records),
+        }
+        for name in ("steps", "runs", "epochs", "minibatches", "attempts", "every", "pass_at"):
+            values[name] = require_integer(name, getattr(self, name), low=1)
+        values["seed"] = require_integer("seed", self.seed)
+        if self.queries is not None:
+            values["queries"] = require_integer("queries", self.queries, low=1)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        for name in ("eta", "lambda_scale"):
+            if getattr(self, name) == 0:
+                raise invalid(name, 0, "positive")
+        require_choice("update", self.update, ("policy_gradient", "paper"))
+        require_choice("dynamics", self.dynamics, ("sampled", "expected"))
+        require_choice("loss", self.loss, ("sequence", "token", "constant"))
+        require_choice("algorithm", self.algorithm, ("auto", "dense", "events"))
+        _require_kind("optimizer", self.optimizer, SGD, Momentum, Adam)
+        if self.clip is not None:
+            _require_kind("clip", self.clip, Clip)
+        if self.anchor is not None:
+            _require_kind("anchor", self.anchor, FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
+        json.dumps(self.to_dict(), allow_nan=False)  # whatever is simulated can be stored
+        _check_estimator(self)
+        _check_records(self)
+        _check_combination(self)
+        reason = self.dense_only
+        if self.algorithm == "events" and reason:
+            raise invalid("algorithm", "events", f"'dense' or 'auto' here: events cannot be skipped with {reason}")
+
+    # --- what follows from the fields ---
+
+    @property
+    def level(self) -> str:
+        """``"response"``, ``"batch"`` or ``"token"``: what the estimator looks at; functions look at responses."""
+        if not isinstance(self.estimator, str):
+            return "response"
+        return get(self.estimator).level
+
+    @property
+    def batch_queries(self) -> int:
+        """B, the number of groups in a batch."""
+        if self.queries is not None:
+            return self.queries
+        return self.problem.queries if isinstance(self.problem, Bandit) else 1
+
+    @property
+    def scheduled(self) -> tuple[str, ...]:
+        """Names of the estimator's parameters that follow a schedule."""
+        return tuple(name for name, value in self.parameters.items() if is_dataclass(value))
+
+    @property
+    def dense_only(self) -> str | None:
+        """What keeps groups without effect from being skipped, in words; None if they can be."""
+        problem = self.problem
+        several = not isinstance(problem, Bandit) or problem.queries > 1 or problem.features is not None
+        reasons = (
+            (several, "anything but one query with its own logits"),
+            (self.dynamics == "expected", "expected dynamics"),
+            (not isinstance(self.optimizer, SGD), "an optimiser that moves without a gradient"),
+            (self.level != "response", f"an estimator of level {self.level!r}"),
+            (self.anchor is not None, "an anchor, which every batch moves"),
+            (self.scheduled, "a scheduled parameter"),
+            (self.attempts > 1, "dynamic sampling"),
+            (self.queries is not None, "drawn queries"),
+            (self.epochs * self.minibatches > 1, "several steps per batch"),
+        )
+        return next((reason for holds, reason in reasons if holds), None)
+
+    def parameters_at(self, step: int) -> dict[str, Any]:
+        """The estimator's parameters at a step, schedules resolved.
+
+        Args:
+            step: Step >= 0.
+
+        Returns:
+            Names and values.
+
+        Example:
+            >>> Study(Bandit.uniform(4, 2), "qae", {"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
+            {'k': 0.5}
+        """
+        return {name: value(step) if name in self.scheduled else value for name, value in self.parameters.items()}
+
+    def with_(self, **changes: Any) -> Study:
+        """Copy the study with some fields changed.
+
+        Args:
+            **changes: Fields and their new values.
+
+        Returns:
+            The new study, which has checked itself.
+        """
+        return replace(self, **changes)
+
+    # --- to and from plain values ---
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the study in values that JSON has.
+
+        Returns:
+            A dictionary that :meth:`from_dict` reads. A function is described by its name only.
+        """
+        return {item.name: _plain(getattr(self, item.name), item.name) for item in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Study:
+        """Build the study that :meth:`to_dict` described.
+
+        Args:
+            values: The dictionary.
+
+        Returns:
+            The study. A function comes back as a name only: it can be read and compared, but not simulated.
+
+        Raises:
+            TypeError: A value is of the wrong type.
+            ValueError: It describes no study.
+        """
+        names = {item.name for item in fields(cls)}
+        if not isinstance(values, Mapping) or not set(values) <= names:
+            unknown = sorted(set(values) - names) if isinstance(values, Mapping) else values
+            raise invalid("study", unknown, "a description by Study.to_dict, with fields " + ", ".join(sorted(names)))
+        return cls(**{name: _from_plain(value, name) for name, value in values.items()})
+
+
+@dataclass(frozen=True)
+class NamedFunction:
+    """What is left of an estimator function in a file: its name. Calling it is an error.
+
+    Attributes:
+        name: ``"module:function"``.
+    """
+
+    name: str
+
+    def __call__(self, *args: Any, **parameters: Any) -> Any:
+        """Say that the function itself is not here."""
+        raise TypeError(
+            f"estimator {self.name} was stored by name; to simulate the study again, give the function: "
+            "study.with_(estimator=...)"
+        )
+
+
+_KINDS = (
+    Bandit,
+    SequenceBandit,
+    SGD,
+    Momentum,
+    Adam,
+    Clip,
+    FixedAnchor,
+    SoftAnchor,
+    HardAnchor,
+    KalmanAnchor,
+    ConstantK,
+    LinearK,
+    CosineK,
+    TwoPhaseK,
+    NamedFunction,
+)
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Describe a field's value in values that JSON has; dataclasses carry their kind."""
+    if isinstance(value, _KINDS):
+        return {"kind": type(value).__name__} | {f.name: _plain(getattr(value, f.name), name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, str(key)) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item, name) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value) and name == "estimator":
+        return _plain(
+            NamedFunction(f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', value)}"), name
+        )
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return value.item()
+    kinds = ", ".join(kind.__name__ for kind in _KINDS[:-1])
+    raise invalid(name, value, f"a number, a string, or one of {kinds}", TypeError)
+
+
+def _from_plain(value: Any, name: str) -> Any:
+    """Build a field's value from its description."""
+    if isinstance(value, Mapping) and "kind" in value:
+        kinds = {kind.__name__: kind for kind in _KINDS}
+        require_choice(f"kind of {name}", value["kind"], tuple(kinds))
+        arguments = {key: _from_plain(item, name) for key, item in value.items() if key != "kind"}
+        return kinds[value["kind"]](**arguments)
+    if isinstance(value, Mapping):
+        return {key: _from_plain(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_from_plain(item, name) for item in value)
+    return value
+
+
+def _require_kind(name: str, value: Any, *kinds: type) -> None:
+    """Check that a field is one of a few dataclasses."""
+    if not isinstance(value, kinds):
+        raise invalid(name, value, "one of " + ", ".join(kind.__name__ for kind in kinds), TypeError)
+
+
+def _check_estimator(study: Study) -> None:
+    """Check the estimator and the names and values of its parameters."""
+    from qae_sim.bandits import _advantages  # it needs Study
+
+    estimator = study.estimator
+    if isinstance(estimator, str):
+        known = set(get(estimator).parameters) - {"anchor", "advantages", "lambda_scale", "lengths", "mask"}
+        for name in study.parameters:
+            if name not in known:
+                allowed = ", ".join(sorted(known)) or "none"
+                raise invalid("parameters", name, f"named as those of {estimator}: {allowed}")
+    elif not callable(estimator):
+        raise invalid("estimator", estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)
+    if estimator == "ha_dw" and study.anchor is None:
+        raise invalid("anchor", None, "a difficulty anchor for estimator 'ha_dw', such as SoftAnchor()")
+    if not isinstance(estimator, NamedFunction):
+        _advantages.check(study)
+
+
+def _check_records(study: Study) -> None:
+    """Check that each record is known, asked for once, and defined for this study."""
+    for index, name in enumerate(study.records):
+        require_choice("records", name, tuple(RECORDS))
+        if name in study.records[:index]:
+            raise invalid("records", study.records, f"different from each other ({name!r} is there twice)")
+    needs = {
+        "anchor": (study.anchor is not None, "an anchor"),
+        "length": (isinstance(study.problem, SequenceBandit), "a SequenceBandit"),
+        "clip_low": (study.clip is not None, "a clip"),
+        "clip_high": (study.clip is not None, "a clip"),
+        "baseline": (study.level == "response", "an estimator of level 'response'"),
+    }
+    for name in study.records:
+        has, what = needs.get(name, (True, ""))
+        if not has:
+            raise invalid("records", name, f"defined here: {name!r} needs {what}")
+    if study.every > study.steps:
+        raise invalid("every", study.every, f"at most steps = {study.steps}")
+
+
+def _check_combination(study: Study) -> None:
+    """Check that the settings do not contradict each other."""
+    sequences = isinstance(study.problem, SequenceBandit)
+    if sequences and study.queries is not None:
+        raise invalid("queries", study.queries, "None for a SequenceBandit, which is one query")
+    responses = study.batch_queries * study.group_size
+    if responses % study.minibatches:
+        raise invalid("minibatches", study.minibatches, f"a divisor of the batch's {responses} responses")
+    if study.dynamics != "expected":
+        return
+    contradictions = (
+        ("epochs", study.epochs > 1, "1 (several steps on one batch have no closed expectation)"),
+        ("minibatches", study.minibatches > 1, "1 (several steps on one batch have no closed expectation)"),
+        ("clip", study.clip is not None, "None (a single step per batch is never clipped)"),
+        ("anchor", study.anchor is not None, "None (the anchor follows the batches that are sampled)"),
+        ("estimator", study.level != "response", "of level 'response'"),
+        ("update", sequences and study.update == "paper", "'policy_gradient' for a SequenceBandit"),
+    )
+    for name, contradicts, allowed in contradictions:
+        if contradicts:
+            raise invalid(name, getattr(study, name), f"{allowed} with dynamics='expected'")
+    if sequences and study.problem.end is not None and study.loss != "constant":  # type: ignore[union-attr]
+        raise invalid("loss", study.loss, "'constant' with dynamics='expected' and sequences of different lengths")
