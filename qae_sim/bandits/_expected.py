@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,9 +11,9 @@ from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._advantages import Table, table_at
 from qae_sim.bandits._kernels import column_sum
 from qae_sim.bandits._models import BanditModel, SequenceModel, log_probabilities, model_of
-from qae_sim.bandits._optimizers import Ascent
+from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
-from qae_sim.bandits._single import mixed_chance, split_change
+from qae_sim.bandits._single import mixed_chance
 from qae_sim.bandits.study import Study
 
 
@@ -89,13 +90,12 @@ def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
     """
     model = model_of(xp, study, runs)
     recorder = Recorder(xp, study, len(runs))
-    ascent = Ascent(xp, study.optimizer, study.eta)
+    ascent = (SplitAscent if recorder.wanted & set(SUMMED) else Ascent)(xp, study.optimizer, study.eta)
     theta = model.start()
     count = study.problem.queries if isinstance(model, BanditModel) else 1  # type: ignore[union-attr]
     # How much each query counts in the mean over a batch.
     share = np.full(count, 1 / count) if study.queries is None else np.array(study.problem.weights)  # type: ignore[union-attr]
     weights = xp.asarray(share[:, None])
-    splits = bool(recorder.wanted & set(SUMMED))
     for step in range(study.steps):
         if recorder.due(step):
             for name, values in model.states(theta, recorder.wanted).items():
@@ -104,17 +104,22 @@ def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
         logits = model.logits(theta)
         kept = Kept(xp, study, model.success_rates(logits), weights)
         _record_batch(xp, recorder, kept, table, weights, step)
-        gradient = _gradient(xp, study, model, logits, kept.coefficients(table), weights)
-        positive = None
-        if splits:
-            above = Table(np.maximum(table.correct, 0), np.maximum(table.wrong, 0), table.zero_share, table.baseline)
-            positive = _gradient(xp, study, model, logits, kept.coefficients(above), weights)
-        delta, part = ascent.step(gradient, positive)
-        if part is not None:
-            for name, change in zip(SUMMED, split_change(model.entropy, theta, part, delta - part), strict=True):
+        delta = ascent.step(_gradient(xp, study, model, logits, kept.coefficients(table), weights))
+        if isinstance(ascent, SplitAscent):
+            positive, negative = (
+                _gradient(xp, study, model, logits, kept.coefficients(side), weights) for side in _by_sign(table)
+            )
+            shares = ascent.shares(model.entropy, theta, delta, positive, negative)
+            for name, change in zip(SUMMED, shares, strict=True):
                 recorder.add(name, step, change)
         theta = theta + delta
     return recorder.finish(), model.final(theta)
+
+
+def _by_sign(table: Table) -> tuple[Table, Table]:
+    """The positive and the negative advantages of a table, each with 0 for the others."""
+    positive = replace(table, correct=np.maximum(table.correct, 0), wrong=np.maximum(table.wrong, 0))
+    return positive, replace(table, correct=np.minimum(table.correct, 0), wrong=np.minimum(table.wrong, 0))
 
 
 def _record_batch(xp: Namespace, recorder: Recorder, kept: Kept, table: Table, weights: Array, step: int) -> None:

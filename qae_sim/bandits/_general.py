@@ -11,10 +11,9 @@ from qae_sim.bandits._advantages import batch_advantages, table_at, token_advant
 from qae_sim.bandits._anchors import follow
 from qae_sim.bandits._kernels import Workspace, column_sum, cumulate, padded_rows, scatter_add, search
 from qae_sim.bandits._models import BanditModel, SequenceModel, log_probabilities, model_of
-from qae_sim.bandits._optimizers import Ascent
+from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._random import QUERIES, RESPONSES
 from qae_sim.bandits._records import SUMMED, Recorder
-from qae_sim.bandits._single import split_change
 from qae_sim.bandits.study import Study
 
 
@@ -200,8 +199,8 @@ class Learner:
 
     def __init__(self, xp: Namespace, study: Study, model: BanditModel | SequenceModel, recorder: Recorder) -> None:
         self._xp, self._study, self._model, self._recorder = xp, study, model, recorder
-        self._ascent = Ascent(xp, study.optimizer, study.eta)
-        self._splits = bool(recorder.wanted & set(SUMMED))
+        kind = SplitAscent if recorder.wanted & set(SUMMED) else Ascent
+        self._ascent = kind(xp, study.optimizer, study.eta)
         slots, size = study.batch_queries, study.group_size
         # Responses are numbered group by group; a minibatch is a run of consecutive ones.
         number = np.arange(slots)[None, :] * size + np.arange(size)[:, None]
@@ -236,15 +235,14 @@ class Learner:
                     force = xp.where(low | high, 0.0, force)
                     self._count_clipped(step, batch.said & chosen, low & chosen, high & chosen)
                 force = force * weight
-                gradient = self._gradient(log_pi, force, place, batch)
-                positive = None
-                if self._splits:
-                    positive = self._gradient(log_pi, xp.where(advantages > 0, force, 0.0), place, batch)
-                delta, part = self._ascent.step(gradient, positive)
-                if part is not None:
-                    for name, change in zip(
-                        SUMMED, split_change(self._model.entropy, theta, part, delta - part), strict=True
-                    ):
+                delta = self._ascent.step(self._gradient(log_pi, force, place, batch))
+                if isinstance(self._ascent, SplitAscent):
+                    positive, negative = (
+                        self._gradient(log_pi, xp.where(side, force, 0.0), place, batch)
+                        for side in (advantages > 0, advantages < 0)
+                    )
+                    shares = self._ascent.shares(self._model.entropy, theta, delta, positive, negative)
+                    for name, change in zip(SUMMED, shares, strict=True):
                         recorder.add(name, step, change)
                 theta = theta + delta
         return theta

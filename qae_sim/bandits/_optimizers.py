@@ -2,55 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qae_sim.arrays import Array, Namespace
-from qae_sim.bandits.study import SGD, Adam, Optimizer
+from qae_sim.bandits.study import Adam, Momentum, Optimizer
 
 
 class Ascent:
-    """The optimiser of all runs of a simulation, with its state.
-
-    Given the gradient, all three rules are linear in the gradients so far (Adam's divisor taken as it is). So the
-    step has an exact part due to a part of the gradients, which is followed by an average of its own.
-    """
+    """The optimiser of all runs of a simulation, with its state."""
 
     def __init__(self, xp: Namespace, rule: Optimizer, eta: float) -> None:
         self._xp, self._rule, self._eta = xp, rule, eta
-        self._mean: dict[str, Array] = {}
+        self._mean: Array | float = 0.0
         self._square: Array | float = 0.0
         self._count = 0
 
-    def step(self, gradient: Array, part: Array | None = None) -> tuple[Array, Array | None]:
-        """Take the next gradient.
+    def step(self, gradient: Array) -> Array:
+        """Take the next gradient g and return the step Δθ, both of the shape of the parameters."""
+        rule = self._rule
+        self._count += 1
+        if isinstance(rule, Momentum):
+            self._mean = rule.beta * self._mean + gradient
+            return self._eta * self._mean
+        if isinstance(rule, Adam):
+            self._mean = rule.beta1 * self._mean + (1 - rule.beta1) * gradient
+            self._square = rule.beta2 * self._square + (1 - rule.beta2) * gradient**2
+            mean = self._mean / (1 - rule.beta1**self._count)
+            return self._eta * mean / (self._xp.sqrt(self._square / (1 - rule.beta2**self._count)) + rule.eps)
+        return self._eta * gradient
+
+
+class SplitAscent:
+    """An optimiser, beside two more that see the gradient of positive and of negative advantages alone.
+
+    What the two would do is compared with what is done, to share the change of the entropy among the signs. Each
+    has a state of its own: Adam would divide parts of a gradient that cancel by next to nothing.
+    """
+
+    def __init__(self, xp: Namespace, rule: Optimizer, eta: float) -> None:
+        self._all, self._positive, self._negative = (Ascent(xp, rule, eta) for _ in range(3))
+
+    def step(self, gradient: Array) -> Array:
+        """Take the next gradient and return the step."""
+        return self._all.step(gradient)
+
+    def shares(
+        self, value: Callable[[Array], Array], theta: Array, delta: Array, positive: Array, negative: Array
+    ) -> tuple[Array, Array]:
+        """Share the change of a value among the two signs.
 
         Args:
-            gradient: g, of the shape of the parameters.
-            part: A part of it to follow, same shape; always or never given.
+            value: Function of the parameters.
+            theta: Parameters before the step.
+            delta: The step.
+            positive: Gradient of positive advantages alone.
+            negative: Gradient of negative advantages alone.
 
         Returns:
-            The step Δθ, and the part of it that is due to the followed part of all gradients so far.
+            The two shares; they add up to the whole change.
         """
-        self._count += 1
-        rule = self._rule
-        if isinstance(rule, Adam):
-            square = rule.beta2 * self._square + (1 - rule.beta2) * gradient**2
-            self._square = square
-            scale = self._xp.sqrt(square / (1 - rule.beta2**self._count)) + rule.eps
-            scale = self._eta / scale / (1 - rule.beta1**self._count)
-        else:
-            scale = self._eta
-        return (
-            scale * self._averaged("all", gradient),
-            None if part is None else scale * self._averaged("part", part),
-        )
+        return split_change(value, theta, delta, self._positive.step(positive), self._negative.step(negative))
 
-    def _averaged(self, name: str, gradient: Array) -> Array:
-        """The rule's average of a gradient and those before it."""
-        rule = self._rule
-        if isinstance(rule, SGD):
-            return gradient
-        if isinstance(rule, Adam):
-            average = rule.beta1 * self._mean.get(name, 0.0) + (1 - rule.beta1) * gradient
-        else:
-            average = rule.beta * self._mean.get(name, 0.0) + gradient
-        self._mean[name] = average
-        return average
+
+def split_change(
+    value: Callable[[Array], Array], start: Array, both: Array, one: Array, other: Array
+) -> tuple[Array, Array]:
+    """Share the change of a value among two causes: each one's effect alone and on top of the other, averaged.
+
+    φ₁ = ½ [v(θ + Δ₁) - v(θ)] + ½ [v(θ + Δ) - v(θ + Δ₂)], likewise φ₂; φ₁ + φ₂ = v(θ + Δ) - v(θ) (Shapley values)
+
+    Args:
+        value: v.
+        start: θ.
+        both: Δ, the step with both causes.
+        one: Δ₁, the step with the first cause alone.
+        other: Δ₂, the step with the second alone.
+
+    Returns:
+        φ₁ and φ₂.
+    """
+    before, after, first, second = (value(start), value(start + both), value(start + one), value(start + other))
+    return ((first - before) + (after - second)) / 2, ((second - before) + (after - first)) / 2

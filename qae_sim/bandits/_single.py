@@ -11,7 +11,6 @@ first: for deterministic arms these are the arms themselves, a Bernoulli arm has
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from qae_sim.bandits._kernels import (
     scatter_add,
     search,
 )
+from qae_sim.bandits._optimizers import split_change
 from qae_sim.bandits._random import EQUAL, RESPONSES, START, SUCCESSES, WAITING, normal
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits.problems import Bandit
@@ -143,14 +143,8 @@ class Query:
             delta = xp.zeros_like(z)
             self.move(delta, place, right, bound(steps, 0.0))
             moved.append(delta - total * pi if self.study.update == "policy_gradient" else delta)
-        return split_change(lambda logits: entropy(xp, logits), z, *moved)
-
-
-def split_change(value: Callable[[Array], Array], z: Array, first: Array, second: Array) -> tuple[Array, Array]:
-    """Shares of two moves in the change of a value: alone and on top of the other, averaged; they add up to all."""
-    before, after = value(z), value(z + first + second)
-    one, other = value(z + first), value(z + second)
-    return ((one - before) + (after - other)) / 2, ((other - before) + (after - one)) / 2
+        one, other = moved
+        return split_change(lambda logits: entropy(xp, logits), z, one + other, one, other)
 
 
 def mixed_chance(xp: Namespace, p: Array, size: int) -> Array:
