@@ -20,6 +20,7 @@ class Recorder:
     Attributes:
         wanted: Names of the records.
         count: C, the number of runs.
+        rows: S, the number of rows.
     """
 
     def __init__(self, xp: Namespace, study: Study, count: int) -> None:
@@ -43,9 +44,9 @@ class Recorder:
         if name in self.wanted:
             self._values[name][step // self._study.every, columns] += values
 
-    def flat(self, name: str) -> Array:
-        """A record as a flat view: row·C + column."""
-        return self._values[name].reshape(-1)
+    def table(self, name: str) -> Array:
+        """A record, ``(S, C)``."""
+        return self._values[name]
 
     def finish(self) -> dict[str, np.ndarray]:
         """Turn sums over the steps of each row into means, and bring everything to the host."""

@@ -27,6 +27,7 @@ from qae_sim.bandits._kernels import (
     ranges,
     scatter_add,
     search,
+    to_numpy,
 )
 from qae_sim.bandits._optimizers import split_change
 from qae_sim.bandits._random import EQUAL, RESPONSES, START, SUCCESSES, WAITING, normal
@@ -37,7 +38,7 @@ from qae_sim.bandits.study import Study
 #: Logits may drift this far above 0 before they are shifted back; exp() and the entropy keep their digits.
 _HEADROOM = 32.0
 #: Steps after which a run may leave the dense algorithm, and the chance of a mixed group below which it does.
-_REVIEW, _RARE = 32, 0.5
+_REVIEW, _RARE = 32, 0.6
 
 
 class Query:
@@ -281,6 +282,7 @@ def _events(query: Query, recorder: Recorder, runs: range, logits: Array, clock:
     everyone = {purpose: streams(xp, runs, study.seed, purpose) for purpose in (RESPONSES, WAITING, SUCCESSES, EQUAL)}
     columns = xp.flatnonzero(clock < steps)
     z, clock = xp.ascontiguousarray(logits[:, columns]), clock[columns]
+    stays: list[tuple[Array, Array, dict[str, Array]]] = []
     running = None
     while len(columns):
         if running is None:
@@ -303,8 +305,10 @@ def _events(query: Query, recorder: Recorder, runs: range, logits: Array, clock:
             waiting = xp.log1p(-uniform_at(state[WAITING], clock)) / xp.log1p(-chance)
         waiting = xp.where(chance > 0, xp.minimum(waiting, steps), steps).astype(xp.int64)
         event = xp.minimum(clock + waiting, steps)
+        # The state lasts from here to the event: these rows, if any.
         row = -(-clock // every)
-        _fill(query, recorder, values, columns, row, xp.minimum(event, steps - 1) // every + 1 - row)
+        lasting = xp.minimum(event, steps - 1) // every >= row
+        stays.append((row[lasting], columns[lasting], {name: value[lasting] for name, value in values.items()}))
         _equal_groups(query, recorder, p, columns, clock, event, state[EQUAL])
 
         happens = event < steps
@@ -345,6 +349,7 @@ def _events(query: Query, recorder: Recorder, runs: range, logits: Array, clock:
             logits[:, columns[over]] = z[:, over]
             columns, clock, z = columns[~over], clock[~over], xp.ascontiguousarray(z[:, ~over])
             running = None
+    _fill(xp, recorder, stays)
 
 
 def _mixed_successes(xp: Namespace, p: Array, size: int, u: Array) -> Array:
@@ -362,15 +367,28 @@ def _mixed_successes(xp: Namespace, p: Array, size: int, u: Array) -> Array:
     return xp.where(p <= 0.5, j, size - j)
 
 
-def _fill(
-    query: Query, recorder: Recorder, values: dict[str, Array], columns: Array, first: Array, counts: Array
-) -> None:
-    """Write the records of the policy to all rows during which it stays the same."""
-    xp = query.xp
-    rows, owner = ranges(xp, first, xp.maximum(counts, 0))
-    cell = rows * recorder.count + columns[owner]
-    for name, value in values.items():
-        recorder.flat(name)[cell] = value[owner]
+def _fill(xp: Namespace, recorder: Recorder, stays: list[tuple[Array, Array, dict[str, Array]]]) -> None:
+    """Write records of the policy to all rows during which it stays the same.
+
+    Args:
+        xp: NumPy or CuPy.
+        recorder: Where records go.
+        stays: First row, column and values of states; each lasts until its column's next one, or to the end.
+    """
+    if not stays:
+        return
+    row, column = (xp.concatenate([stay[part] for stay in stays]) for part in (0, 1))
+    order = xp.argsort(row, kind="stable")
+    column = column[order]
+    bounds = to_numpy(xp.searchsorted(row[order], xp.arange(recorder.rows + 1)))
+    for name in stays[0][2]:
+        value = xp.concatenate([stay[2][name] for stay in stays])[order]
+        current, known = xp.zeros(recorder.count), xp.zeros(recorder.count, dtype=bool)
+        for number, target in enumerate(recorder.table(name)):
+            begins = slice(bounds[number], bounds[number + 1])
+            current[column[begins]] = value[begins]
+            known[column[begins]] = True
+            xp.copyto(target, current, where=known)
 
 
 def _equal_groups(
@@ -396,4 +414,4 @@ def _equal_groups(
 def _gather_step(xp: Namespace, recorder: Recorder, name: str, cell: Array, values: Array) -> None:
     """Add what steps did to their rows."""
     if name in recorder.wanted:
-        scatter_add(xp, recorder.flat(name), cell, values)
+        scatter_add(xp, recorder.table(name).reshape(-1), cell, values)
