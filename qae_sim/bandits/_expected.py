@@ -9,26 +9,34 @@ import numpy as np
 
 from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._advantages import Table, table_at
-from qae_sim.bandits._kernels import column_sum
-from qae_sim.bandits._models import BanditModel, SequenceModel, log_probabilities, model_of
+from qae_sim.bandits._kernels import Softmax, column_sum
+from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits._single import mixed_chance
 from qae_sim.bandits.study import Study
 
 
-def binomial_rows(xp: Namespace, p: Array, trials: int) -> Array:
-    """Probabilities C(n, m) p^m (1-p)^(n-m), ``(...)`` to ``(n + 1, ...)``, by running products."""
-    rows = xp.empty((trials + 1, *p.shape))
-    power = xp.ones_like(p)
-    for m in range(trials + 1):
-        rows[m] = float(math.comb(trials, m)) * power
-        power = power * p
-    power, q = xp.ones_like(p), 1 - p
-    for m in range(trials, -1, -1):
-        rows[m] *= power
-        power = power * q
+def powers(xp: Namespace, x: Array, highest: int) -> Array:
+    """The powers x⁰, x¹, ... as rows, each half of them from the other."""
+    rows = xp.ones((highest + 1, *x.shape))
+    known, top = 1, x
+    while known <= highest:
+        more = min(known, highest + 1 - known)
+        rows[known : known + more] = rows[:more] * top
+        known, top = known + more, top * top
     return rows
+
+
+def binomial_rows(xp: Namespace, p: Array, trials: int) -> Array:
+    """Probabilities C(n, m) p^m (1-p)^(n-m), ``(...)`` to ``(n + 1, ...)``."""
+    choose = xp.asarray(np.array([float(math.comb(trials, m)) for m in range(trials + 1)]))
+    return powers(xp, p, trials) * powers(xp, 1 - p, trials)[::-1] * _as_rows(choose, p)
+
+
+def _as_rows(values: Array, like: Array) -> Array:
+    """Give a vector as many further axes as an array has."""
+    return values.reshape((-1,) + (1,) * like.ndim)
 
 
 class Kept:
@@ -40,22 +48,20 @@ class Kept:
     """
 
     def __init__(self, xp: Namespace, study: Study, p: Array, weights: Array) -> None:
-        self._xp, self._size = xp, study.group_size
+        self._xp, self._size, self._tries = xp, study.group_size, study.attempts
         self.p = p
+        if self._tries == 1:
+            self.attempts = xp.ones_like(p)
+            return
         mixed = mixed_chance(xp, p, study.group_size)
         if study.queries is not None:  # another query is drawn at each attempt
             mixed = column_sum(xp, mixed * weights) + 0.0 * mixed
-        tries = study.attempts
         with np.errstate(divide="ignore"):
             missed = xp.log1p(-mixed)
         some = xp.where(mixed > 0, mixed, 1.0)
         #: Expected number of groups sampled, also the factor of mixed groups.
-        self.attempts = xp.where(mixed > 0, -xp.expm1(tries * missed) / some, float(tries)) if tries > 1 else 1 + 0 * p
-        self._equal = xp.exp((tries - 1) * missed) if tries > 1 else 1 + 0 * p
-
-    def _factors(self, first: int, rows: int) -> list[Array]:
-        """Factor of groups with n = first, first + 1, ... successes."""
-        return [self._equal if n in (0, self._size) else self.attempts for n in range(first, first + rows)]
+        self.attempts = xp.where(mixed > 0, -xp.expm1(self._tries * missed) / some, float(self._tries))
+        self._equal = xp.exp((self._tries - 1) * missed)
 
     def mean(self, values: np.ndarray) -> Array:
         """Mean over groups of a function of n, ``(G + 1,)`` to ``(Q, R)``."""
@@ -67,14 +73,15 @@ class Kept:
         return self._sum(others, table.correct[1:], 1), self._sum(others, table.wrong[:-1], 0)
 
     def _sum(self, probabilities: Array, values: np.ndarray, first: int) -> Array:
-        """Sum over the groups whose value is not 0."""
-        factors = self._factors(first, len(values))
-        terms = [
-            chance * factor * float(value)
-            for chance, factor, value in zip(probabilities, factors, values, strict=True)
-            if value != 0
-        ]
-        return sum(terms[1:], terms[0]) if terms else 0 * self.p
+        """Sum over groups of n = first, first + 1, ... successes, each as likely as it is to be kept."""
+        terms = probabilities * _as_rows(self._xp.asarray(values), self.p)
+        if self._tries > 1:
+            equal = [n for n in (0, self._size) if first <= n < first + len(values)]
+            kept = self._xp.zeros_like(terms) + self.attempts
+            for n in equal:
+                kept[n - first] = self._equal
+            terms *= kept
+        return column_sum(self._xp, terms)
 
 
 def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[str, np.ndarray], Array]:
@@ -96,20 +103,24 @@ def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
     # How much each query counts in the mean over a batch.
     share = np.full(count, 1 / count) if study.queries is None else np.array(study.problem.weights)  # type: ignore[union-attr]
     weights = xp.asarray(share[:, None])
+
+    def value(parameters: Array) -> Array:
+        return model.entropy(model.policy(parameters))
+
     for step in range(study.steps):
+        policy = model.policy(theta)
         if recorder.due(step):
-            for name, values in model.states(theta, recorder.wanted).items():
+            for name, values in model.states(policy, recorder.wanted).items():
                 recorder.state(name, step, values)
         table = table_at(study, step)
-        logits = model.logits(theta)
-        kept = Kept(xp, study, model.success_rates(logits), weights)
+        kept = Kept(xp, study, model.success_rates(policy), weights)
         _record_batch(xp, recorder, kept, table, weights, step)
-        delta = ascent.step(_gradient(xp, study, model, logits, kept.coefficients(table), weights))
+        delta = ascent.step(_gradient(study, model, policy, kept.p, kept.coefficients(table), weights))
         if isinstance(ascent, SplitAscent):
             positive, negative = (
-                _gradient(xp, study, model, logits, kept.coefficients(side), weights) for side in _by_sign(table)
+                _gradient(study, model, policy, kept.p, kept.coefficients(side), weights) for side in _by_sign(table)
             )
-            shares = ascent.shares(model.entropy, theta, delta, positive, negative)
+            shares = ascent.shares(value, theta, delta, positive, negative)
             for name, change in zip(SUMMED, shares, strict=True):
                 recorder.add(name, step, change)
         theta = theta + delta
@@ -137,41 +148,25 @@ def _record_batch(xp: Namespace, recorder: Recorder, kept: Kept, table: Table, w
 
 
 def _gradient(
-    xp: Namespace,
     study: Study,
     model: BanditModel | SequenceModel,
-    logits: Array,
+    policy: Softmax,
+    p: Array,
     coefficients: tuple[Array, Array],
     weights: Array,
 ) -> Array:
     """Expected gradient by the parameters.
 
-    E[(1/G) Σᵢ Aᵢ (e_{aᵢ} - π)] = π·(αx + β(1-x)) - π·(αp + β(1-p)), x the chance of each arm to be correct; the
-    paper's update is the first term alone. For sequences it is (α - β)·∇p.
+    With x the chance of each arm to be correct, a group moves the logits by π·(αx + β(1-x)) under the paper's update;
+    the gradient is this less π·(αp + β(1-p)), or (α - β)·π·(x - p). For sequences it is (α - β)·∇p / L.
     """
     alpha, beta = coefficients
-    log_pi = log_probabilities(xp, logits)
     if isinstance(model, SequenceModel):
-        gradient = (alpha - beta) * success_gradient(xp, model, log_pi[:, :, 0])
-        return model.gradient(gradient[:, :, None] / logits.shape[1])
-    pi, success = xp.exp(log_pi), model.success[:, None, :, None]
-    force = pi * (alpha * success + beta * (1 - success))
+        gradient = (alpha - beta) * model.success_gradient(policy)
+        return model.gradient(gradient[:, :, None] / policy.gap.shape[1])
+    success = model.success[:, None, :, None]
     if study.update == "policy_gradient":
-        force = force - pi * column_sum(xp, force.copy())
-    return model.gradient(force * weights)
-
-
-def success_gradient(xp: Namespace, model: SequenceModel, log_pi: Array) -> Array:
-    """Gradient of the success probability by the logits, ``(V, L, R)``.
-
-    ∂p/∂z_t(v) = Σ_{y correct, position t reached} π(y)·(1{y_t = v} - π_t(v))
-    """
-    pi_correct = xp.exp(model.log_correct(log_pi))
-    gradient = xp.zeros_like(log_pi)
-    for position in range(log_pi.shape[1]):
-        reaching = xp.where(model.said[:, position, None], pi_correct, 0.0)
-        for token in range(log_pi.shape[0]):
-            chosen = model.correct[:, position, None] == token
-            gradient[token, position] = column_sum(xp, xp.where(chosen, reaching, 0.0))
-        gradient[:, position] -= xp.exp(log_pi[:, position]) * column_sum(xp, reaching.copy())
-    return gradient
+        force = (success - p) * (policy.weight * ((alpha - beta) * weights / policy.total))
+    else:
+        force = (beta + (alpha - beta) * success) * (policy.weight * (weights / policy.total))
+    return model.gradient(force)

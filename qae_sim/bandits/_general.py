@@ -9,8 +9,8 @@ import numpy as np
 from qae_sim.arrays import Array, Namespace, streams, uniform_at
 from qae_sim.bandits._advantages import batch_advantages, table_at, token_advantages
 from qae_sim.bandits._anchors import follow
-from qae_sim.bandits._kernels import Workspace, column_sum, cumulate, padded_rows, scatter_add, search
-from qae_sim.bandits._models import BanditModel, SequenceModel, log_probabilities, model_of
+from qae_sim.bandits._kernels import Softmax, Workspace, column_sum, cumulate, padded_rows, scatter_add, search
+from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._random import QUERIES, RESPONSES
 from qae_sim.bandits._records import SUMMED, Recorder
@@ -47,24 +47,24 @@ class Sampler:
         self._below = xp.asarray(np.cumsum(weights)[:-1])[:, None, None]
         self._running: Array | None = None
 
-    def batch(self, logits: Array, step: int) -> Batch:
+    def batch(self, policy: Softmax, step: int) -> Batch:
         """Sample the batch of a step.
 
         Args:
-            logits: Logits of all queries, ``(A, L, Q, R)``.
+            policy: The policy of all queries, ``(A, L, Q, R)``.
             step: The step.
 
         Returns:
             The batch.
         """
         xp, study = self._xp, self._study
-        batch = self._attempt(logits, step, 0)
+        batch = self._attempt(policy, step, 0)
         for attempt in range(1, study.attempts):
             n = batch.correct.sum(axis=0)
             again = (n == 0) | (n == study.group_size)
             if not bool(again.any()):
                 break
-            new = self._attempt(logits, step, attempt)
+            new = self._attempt(policy, step, attempt)
             batch = Batch(
                 xp.where(again, new.which, batch.which),
                 xp.where(again, new.tokens, batch.tokens),
@@ -74,19 +74,19 @@ class Sampler:
             )
         return batch
 
-    def _attempt(self, logits: Array, step: int, attempt: int) -> Batch:
+    def _attempt(self, policy: Softmax, step: int, attempt: int) -> Batch:
         """Sample each group once."""
         xp, study = self._xp, self._study
-        rows, length, _, runs = logits.shape
+        rows, length, _, runs = policy.gap.shape
         size, slots = study.group_size, study.batch_queries
         block = step * study.attempts + attempt
         if study.queries is None:
-            which, chosen = xp.arange(slots)[:, None], logits
+            which, chosen = xp.arange(slots)[:, None], policy
         else:
             u = uniform_at(self._queries, block * slots + xp.arange(slots)[:, None])
             which = (self._below <= u).sum(axis=0)
-            chosen = of_queries(xp, logits, which)
-        weight = xp.exp(chosen - chosen.max(axis=0)).reshape(rows, -1)
+            chosen = of_queries(xp, policy, which)
+        weight = chosen.weight.reshape(rows, -1)
         if self._running is None:
             self._running = xp.full((padded_rows(rows), weight.shape[1]), np.inf)
             self._work = Workspace.of(xp, size, length * slots * runs)
@@ -104,9 +104,9 @@ class Sampler:
         return Batch(which, tokens, said, correct, xp.ones((slots, runs)))
 
 
-def of_queries(xp: Namespace, logits: Array, which: Array) -> Array:
-    """Logits of the queries in a batch, ``(A, L, Q, R)`` to ``(A, L, B, R)``."""
-    return xp.ascontiguousarray(logits[:, :, which, xp.arange(logits.shape[-1])])
+def of_queries(xp: Namespace, policy: Softmax, which: Array) -> Softmax:
+    """The policy of the queries in a batch, ``(A, L, Q, R)`` to ``(A, L, B, R)``."""
+    return policy.columns(xp, slice(None), which, xp.arange(policy.gap.shape[-1]))
 
 
 def to_queries(xp: Namespace, gradient: Array, which: Array, queries: int) -> Array:
@@ -139,14 +139,15 @@ def simulate_general(xp: Namespace, study: Study, runs: range) -> tuple[dict[str
         belief, update = follow(xp, study.anchor, len(runs), responses, study.group_size)
     theta = model.start()
     for step in range(study.steps):
+        policy = model.policy(theta)
         if recorder.due(step):
-            for name, values in model.states(theta, recorder.wanted).items():
+            for name, values in model.states(policy, recorder.wanted).items():
                 recorder.state(name, step, values)
             if belief is not None:
                 recorder.state("anchor", step, belief)
-        batch = sampler.batch(model.logits(theta), step)
+        batch = sampler.batch(policy, step)
         advantages = estimate(xp, study, batch, belief, step, recorder)
-        theta = learner.learn(theta, batch, advantages, step)
+        theta = learner.learn(theta, policy, batch, advantages, step)
         if update is not None:
             n = column_sum(xp, batch.correct.sum(axis=0))
             belief = update(n / responses)
@@ -207,11 +208,12 @@ class Learner:
         part = number // (slots * size // study.minibatches)
         self._minibatches = [xp.asarray((part == m)[:, None, :, None]) for m in range(study.minibatches)]
 
-    def learn(self, theta: Array, batch: Batch, advantages: Array, step: int) -> Array:
+    def learn(self, theta: Array, policy: Softmax, batch: Batch, advantages: Array, step: int) -> Array:
         """Take all steps on one batch.
 
         Args:
             theta: Parameters before, runs last.
+            policy: Their policy.
             batch: The batch.
             advantages: From :func:`estimate`.
             step: The number of the batch.
@@ -222,9 +224,16 @@ class Learner:
         xp, study, recorder = self._xp, self._study, self._recorder
         weights = [self._weights(batch, chosen) for chosen in self._minibatches]
         old = None
+
+        def value(parameters: Array) -> Array:
+            return self._model.entropy(self._model.policy(parameters))
+
         for _ in range(study.epochs):
             for chosen, weight in zip(self._minibatches, weights, strict=True):
-                log_pi = log_probabilities(xp, self._logits(theta, batch))
+                if old is not None:
+                    policy = self._model.policy(theta)
+                in_batch = policy if study.queries is None else of_queries(xp, policy, batch.which)
+                log_pi = in_batch.log_pi(xp)
                 taken, place = self._taken(log_pi, batch.tokens)
                 old = taken if old is None else old
                 ratio = xp.exp(taken - old)
@@ -235,13 +244,13 @@ class Learner:
                     force = xp.where(low | high, 0.0, force)
                     self._count_clipped(step, batch.said & chosen, low & chosen, high & chosen)
                 force = force * weight
-                delta = self._ascent.step(self._gradient(log_pi, force, place, batch))
+                delta = self._ascent.step(self._gradient(in_batch, force, place, batch))
                 if isinstance(self._ascent, SplitAscent):
                     positive, negative = (
-                        self._gradient(log_pi, xp.where(side, force, 0.0), place, batch)
+                        self._gradient(in_batch, xp.where(side, force, 0.0), place, batch)
                         for side in (advantages > 0, advantages < 0)
                     )
-                    shares = self._ascent.shares(self._model.entropy, theta, delta, positive, negative)
+                    shares = self._ascent.shares(value, theta, delta, positive, negative)
                     for name, change in zip(SUMMED, shares, strict=True):
                         recorder.add(name, step, change)
                 theta = theta + delta
@@ -258,23 +267,19 @@ class Learner:
             return said / (responses * batch.said.sum(axis=1, keepdims=True))
         return said / said.reshape(-1, said.shape[-1]).sum(axis=0)
 
-    def _logits(self, theta: Array, batch: Batch) -> Array:
-        """Logits of the queries in the batch, ``(A, L, B, R)``."""
-        logits = self._model.logits(theta)
-        return logits if self._study.queries is None else of_queries(self._xp, logits, batch.which)
-
     def _taken(self, log_pi: Array, tokens: Array) -> tuple[Array, Array]:
         """Log π of the sampled tokens, ``(G, L, B, R)``, and their places in the flattened ``(A, L, B, R)``."""
         columns = log_pi[0].size
         place = tokens * columns + self._xp.arange(columns).reshape(log_pi.shape[1:])
         return self._xp.take(log_pi.reshape(-1), place), place
 
-    def _gradient(self, log_pi: Array, force: Array, place: Array, batch: Batch) -> Array:
+    def _gradient(self, policy: Softmax, force: Array, place: Array, batch: Batch) -> Array:
         """Gradient by the parameters of Σ force·log π, or without π for the paper's update."""
         xp, study = self._xp, self._study
-        gradient = xp.zeros(log_pi.shape)
         if study.update == "policy_gradient":
-            gradient -= xp.exp(log_pi) * column_sum(xp, force.copy())
+            gradient = policy.weight * (column_sum(xp, force.copy()) / -policy.total)
+        else:
+            gradient = xp.zeros(policy.weight.shape)
         for response in range(len(force)):  # one response at a time: each place once
             scatter_add(xp, gradient.reshape(-1), place[response], force[response])
         if study.queries is not None:

@@ -7,6 +7,8 @@ columns are. Library routines that sum or sort along an axis do not promise that
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,19 +28,31 @@ def column_sum(xp: Namespace, x: Array) -> Array:
     return x[0]
 
 
-def cumulate(xp: Namespace, x: Array, out: Array) -> None:
-    """Write the running sums of the rows of ``x``, ``(A, C)``, to ``out``, which may be ``x`` itself."""
+def rows_of(xp: Namespace, x: Array) -> Sequence[Array]:
+    """The rows of an array that is cumulated often: a list of them for NumPy, the array itself for a GPU."""
+    return list(x) if xp is np else x
+
+
+def cumulate(xp: Namespace, x: Sequence[Array], out: Sequence[Array]) -> None:
+    """Write the running sums of rows ``x`` to rows ``out``, which may be the same.
+
+    Args:
+        xp: NumPy or CuPy.
+        x: An array ``(A, C)``, or its rows from :func:`rows_of`.
+        out: Likewise.
+    """
     if xp is np:
-        out[0] = x[0]
         so_far = out[0]
-        for row, target in zip(x[1:], out[1:], strict=True):
-            so_far = np.add(so_far, row, target)
+        so_far[...] = x[0]
+        add = np.add
+        for row, target in zip(itertools.islice(x, 1, None), itertools.islice(out, 1, None), strict=True):
+            so_far = add(so_far, row, target)
         return
     # On a GPU each call costs microseconds: few calls over many rows (Hillis and Steele's scan).
-    out[...] = x
+    out[...] = x  # type: ignore[index]
     reach = 1
     while reach < len(x):
-        out[reach:] = out[reach:] + out[:-reach]
+        out[reach:] = out[reach:] + out[:-reach]  # type: ignore[index, operator]
         reach *= 2
 
 
@@ -53,13 +67,48 @@ def column_dot(xp: Namespace, x: Array, y: Array) -> Array:
     return column_sum(xp, x * y)
 
 
+@dataclass(frozen=True)
+class Softmax:
+    """The policy of logits z, a softmax for each column; arrays ``(A, ...)``, and ``(...)`` for the total.
+
+    Attributes:
+        gap: max z - z, >= 0.
+        weight: exp(-gap).
+        total: Sum of the weights, >= 1.
+    """
+
+    gap: Array
+    weight: Array
+    total: Array
+
+    @classmethod
+    def of(cls, xp: Namespace, logits: Array) -> Softmax:
+        """The policy of logits."""
+        gap = logits.max(axis=0) - logits
+        weight = xp.exp(-gap)
+        return cls(gap, weight, column_sum(xp, weight.copy()))
+
+    def columns(self, xp: Namespace, *index: Any) -> Softmax:
+        """Some columns, by an index into the axes after the first; in C order, whatever the index."""
+        gap, weight = (xp.ascontiguousarray(x[:, *index]) for x in (self.gap, self.weight))
+        return Softmax(gap, weight, xp.ascontiguousarray(self.total[index]))
+
+    def pi(self) -> Array:
+        """Probabilities."""
+        return self.weight / self.total
+
+    def log_pi(self, xp: Namespace) -> Array:
+        """Logarithms of the probabilities."""
+        return -(self.gap + xp.log(self.total))
+
+    def entropy(self, xp: Namespace) -> Array:
+        """Entropy in nats of each column; never negative."""
+        return xp.log(self.total) + column_sum(xp, self.weight * self.gap) / self.total
+
+
 def entropy(xp: Namespace, logits: Array) -> Array:
-    """Entropy in nats of each column's softmax, ``(A, ...)`` to ``(...)``; never negative."""
-    gap = xp.max(logits, axis=0) - logits
-    weight = xp.exp(-gap)
-    weighted_gap = column_sum(xp, weight * gap)
-    total = column_sum(xp, weight)
-    return xp.log(total) + weighted_gap / total
+    """Entropy in nats of each column's softmax, ``(A, ...)`` to ``(...)``."""
+    return Softmax.of(xp, logits).entropy(xp)
 
 
 def padded_rows(rows: int) -> int:
@@ -101,18 +150,26 @@ def search(xp: Namespace, running: Array, targets: Array, columns: Array, worksp
     Args:
         xp: NumPy or CuPy.
         running: Running sums of non-negative weights, ``(P, C)``, P a power of two; rows of padding hold infinity.
-        targets: Numbers in [0, total), any shape; a row of weight 0 is then never found.
-        columns: The column of each target, broadcasting to its shape.
+        targets: Numbers in [0, total), ``(G, C)`` or ``(N,)``; a row of weight 0 is then never found.
+        columns: The column of each target: ``(C,)``, all of them in order, or ``(N,)``.
         workspace: Memory of the shape of ``targets`` to work in, which the result shares.
 
     Returns:
         row·C + column of each target: its place in the flattened array.
     """
     rows, count = running.shape
-    flat = running.reshape(-1)
     value, place, step, passed = workspace.values, workspace.places, workspace.steps, workspace.passed
-    place[...] = columns
-    half = rows // 2
+    # The first three halvings at once: comparing with seven rows costs less than looking up three.
+    block = max(rows // 8, 1)
+    blocks = xp.zeros(targets.shape, dtype=xp.int8)
+    for edge in range(block - 1, rows - 1, block):
+        xp.less_equal(_row(xp, running[edge], targets, columns), targets, out=passed)
+        blocks += passed
+    place[...] = blocks
+    xp.multiply(place, block * count, out=place)
+    xp.add(place, columns, out=place)
+    flat = running.reshape(-1)
+    half = block // 2
     while half:
         # Is the running sum `half` rows on, less one, still within the target? If so, go there.
         _gather(xp, flat[(half - 1) * count :], place, value)
@@ -122,6 +179,11 @@ def search(xp: Namespace, running: Array, targets: Array, columns: Array, worksp
         xp.add(place, step, out=place)
         half //= 2
     return place
+
+
+def _row(xp: Namespace, row: Array, targets: Array, columns: Array) -> Array:
+    """A row of running sums, as each target's column has it."""
+    return row if targets.ndim == 2 else row[columns]
 
 
 def _gather(xp: Namespace, flat: Array, place: Array, out: Array) -> None:

@@ -9,16 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace, streams, uniform_at
-from qae_sim.bandits._kernels import column_sum, entropy
+from qae_sim.bandits._kernels import Softmax, column_sum, entropy
 from qae_sim.bandits._random import REWARDS, START, normal
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.bandits.study import Study
-
-
-def log_probabilities(xp: Namespace, logits: Array) -> Array:
-    """Log π of each column, ``(A, ...)``."""
-    gap = logits - logits.max(axis=0)
-    return gap - xp.log(column_sum(xp, xp.exp(gap)))
 
 
 class BanditModel:
@@ -85,35 +79,35 @@ class BanditModel:
         correct = chance > 0 if self._rewards is None else uniform_at(self._rewards, positions) < chance
         return correct, self._xp.ones(tokens.shape, dtype=bool)
 
-    def entropy(self, theta: Array) -> Array:
+    def policy(self, theta: Array) -> Softmax:
+        """The policy of all queries, ``(A, 1, Q, R)``."""
+        return Softmax.of(self._xp, self.logits(theta))
+
+    def entropy(self, policy: Softmax) -> Array:
         """Entropy of the policy, mean over queries, ``(R,)``."""
-        return self._mean(entropy(self._xp, self.logits(theta)[:, 0]))
+        return self._mean(policy.entropy(self._xp)[0])
 
-    def success_rates(self, logits: Array) -> Array:
+    def success_rates(self, policy: Softmax) -> Array:
         """Success probability of each query, ``(Q, R)``."""
-        xp = self._xp
-        pi = xp.exp(log_probabilities(xp, logits[:, 0]))
-        return column_sum(xp, pi * self.success[..., None])
+        return column_sum(self._xp, policy.weight[:, 0] * self.success[..., None]) / policy.total[0]
 
-    def states(self, theta: Array, wanted: frozenset[str]) -> dict[str, Array]:
+    def states(self, policy: Softmax, wanted: frozenset[str]) -> dict[str, Array]:
         """Records of the policy, each ``(R,)``."""
-        xp = self._xp
-        logits = self.logits(theta)
         values = {}
         if "entropy" in wanted:
-            values["entropy"] = self._mean(entropy(xp, logits[:, 0]))
+            values["entropy"] = self.entropy(policy)
         if wanted & {"success", "pass_at_k"}:
-            p = self.success_rates(logits)
+            p = self.success_rates(policy)
             values["success"] = self._mean(p)
             values["pass_at_k"] = self._mean(1 - (1 - p) ** self._pass_at)
         if "correct_entropy" in wanted:
-            values["correct_entropy"] = self._mean(self._correct_entropy(logits[:, 0]))
+            values["correct_entropy"] = self._mean(self._correct_entropy(policy))
         return values
 
-    def _correct_entropy(self, logits: Array) -> Array:
+    def _correct_entropy(self, policy: Softmax) -> Array:
         """Entropy among correct responses, ``(Q, R)``; nan for a query without any."""
         xp = self._xp
-        log_weight = logits + self._log_success
+        log_weight = self._log_success - policy.gap[:, 0]
         possible = self._log_success > -np.inf
         highest = log_weight.max(axis=0)
         gap = xp.where(possible, xp.where(xp.isfinite(highest), highest, 0.0) - log_weight, 0.0)
@@ -205,25 +199,28 @@ class SequenceModel:
             total += self._xp.where(self.said[:, position, None], step, 0.0)
         return total
 
-    def entropy(self, theta: Array) -> Array:
+    def policy(self, theta: Array) -> Softmax:
+        """The policy, ``(V, L, 1, R)``."""
+        return Softmax.of(self._xp, self.logits(theta))
+
+    def entropy(self, policy: Softmax) -> Array:
         """Entropy of whole sequences, ``(R,)``."""
-        xp = self._xp
-        per_position = entropy(xp, theta)
-        reached = self.reached(log_probabilities(xp, theta))
+        per_position = policy.entropy(self._xp)[:, 0]
+        reached = self.reached(policy.log_pi(self._xp)[:, :, 0])
         return sum((r * h for r, h in zip(reached[1:], per_position[1:], strict=True)), reached[0] * per_position[0])
 
-    def success_rates(self, logits: Array) -> Array:
+    def success_rates(self, policy: Softmax) -> Array:
         """Success probability, ``(1, R)``."""
-        xp = self._xp
-        return column_sum(xp, xp.exp(self.log_correct(log_probabilities(xp, logits[:, :, 0]))))[None]
+        log_pi = policy.log_pi(self._xp)[:, :, 0]
+        return column_sum(self._xp, self._xp.exp(self.log_correct(log_pi)))[None]
 
-    def states(self, theta: Array, wanted: frozenset[str]) -> dict[str, Array]:
+    def states(self, policy: Softmax, wanted: frozenset[str]) -> dict[str, Array]:
         """Records of the policy, each ``(R,)``."""
         xp = self._xp
-        log_pi = log_probabilities(xp, theta)
+        log_pi = policy.log_pi(xp)[:, :, 0]
         values = {}
         if "entropy" in wanted:
-            values["entropy"] = self.entropy(theta)
+            values["entropy"] = self.entropy(policy)
         if wanted & {"success", "pass_at_k", "correct_entropy"}:
             log_correct = self.log_correct(log_pi)
             p = column_sum(xp, xp.exp(log_correct))
@@ -234,6 +231,23 @@ class SequenceModel:
             reached = self.reached(log_pi)
             values["length"] = sum(reached[1:], reached[0])
         return values
+
+    def success_gradient(self, policy: Softmax) -> Array:
+        """Gradient of the success probability by the logits, ``(V, L, R)``.
+
+        ∂p/∂z_t(v) = Σ_{y correct, position t reached} π(y)·(1{y_t = v} - π_t(v))
+        """
+        xp = self._xp
+        pi, log_pi = policy.pi()[:, :, 0], policy.log_pi(xp)[:, :, 0]
+        pi_correct = xp.exp(self.log_correct(log_pi))
+        gradient = xp.zeros(pi.shape)
+        for position in range(pi.shape[1]):
+            reaching = xp.where(self.said[:, position, None], pi_correct, 0.0)
+            for token in range(pi.shape[0]):
+                chosen = self.correct[:, position, None] == token
+                gradient[token, position] = column_sum(xp, xp.where(chosen, reaching, 0.0))
+            gradient[:, position] -= pi[:, position] * column_sum(xp, reaching)
+        return gradient
 
     def final(self, theta: Array) -> Array:
         """Parameters with the axes of the problem's ``start``, runs last."""

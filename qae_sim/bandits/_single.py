@@ -25,6 +25,7 @@ from qae_sim.bandits._kernels import (
     entropy,
     padded_rows,
     ranges,
+    rows_of,
     scatter_add,
     search,
     to_numpy,
@@ -217,6 +218,8 @@ def _dense(query: Query, recorder: Recorder, runs: range, logits: Array, *, leav
             running = xp.full((padded_rows(len(query.arm)), count), np.inf)
             outcomes = running[: len(query.arm)]
             weight = outcomes if in_place else xp.empty_like(z)
+            outcome_rows = rows_of(xp, outcomes)
+            weight_rows = outcome_rows if in_place else rows_of(xp, weight)
             numbers = xp.arange(count)
             work = Workspace.of(xp, size, count)
         if step % query.recentre == 0:
@@ -224,7 +227,7 @@ def _dense(query: Query, recorder: Recorder, runs: range, logits: Array, *, leav
         xp.exp(z, out=weight)
         due = recorder.due(step)
         weighted = column_dot(xp, weight, z) if due and "entropy" in recorder.wanted else None
-        cumulate(xp, query.outcomes(weight), outcomes)
+        cumulate(xp, weight_rows if query.deterministic else query.outcomes(weight), outcome_rows)
         total = outcomes[-1]
         if due:
             p = running[query.right_rows - 1] / total if query.right_rows else xp.zeros(count)

@@ -98,7 +98,7 @@ def reference(study: Study) -> tuple[np.ndarray, np.ndarray]:
     anchor: Any = study.anchor
     shares = []
     for step in range(study.steps):
-        batch = sampler.batch(model.logits(theta.detach().numpy()[..., None]), step)
+        batch = sampler.batch(model.policy(theta.detach().numpy()[..., None]), step)
         which = np.broadcast_to(batch.which, batch.attempts.shape)[:, 0].copy()
         advantages = advantages_of(study, batch, None if anchor is None else anchor.belief)
         old = logits(which).detach().clone()

@@ -69,7 +69,7 @@ class TestByEnumeration:
         problem, rule = PROBLEMS[name]
         study = Study(problem, group_size=50, steps=1, runs=400)
         model = model_of(np, study, range(400))
-        batch = Sampler(np, study, model, range(400)).batch(model.logits(model.start()), 0)
+        batch = Sampler(np, study, model, range(400)).batch(model.policy(model.start()), 0)
         counts: dict[tuple[int, ...], int] = defaultdict(int)
         for g, r in itertools.product(range(50), range(400)):
             tokens = tuple(batch.tokens[g, : int(batch.said[g, :, 0, r].sum()), 0, r].tolist())
