@@ -15,11 +15,10 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 import importlib.util
-import resource
 import statistics
-import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -44,8 +43,8 @@ def study(estimator: str, eta: float, **fields: Any) -> Study:
 # --- the contenders ---------------------------------------------------------------------------------------------------
 
 
-def loop(estimator: str, eta: float, runs: int, steps: int, *, choice: bool) -> np.ndarray:
-    """A loop over runs as one would write it in a notebook, vectorised over the group."""
+def loop(estimator: str, eta: float, runs: int, steps: int, *, tuned: bool) -> np.ndarray:
+    """A loop over runs, vectorised over the group: as one would write it in a notebook, or tuned by hand."""
     rng = np.random.default_rng(0)
     correct = np.arange(ARMS) < RIGHT
     entropy = np.empty((steps, runs))
@@ -55,14 +54,17 @@ def loop(estimator: str, eta: float, runs: int, steps: int, *, choice: bool) -> 
             weights = np.exp(logits - logits.max())
             pi = weights / weights.sum()
             entropy[step, run] = -(pi * np.log(pi)).sum()
-            if choice:
-                arms = rng.choice(ARMS, size=GROUP, p=pi)
-            else:
+            if tuned:
                 arms = np.minimum(np.searchsorted(np.cumsum(pi), rng.random(GROUP)), ARMS - 1)
+            else:
+                arms = rng.choice(ARMS, size=GROUP, p=pi)
             rewards = correct[arms].astype(float)
-            baseline = rewards.mean()
-            if estimator == "qae":
-                baseline = float(baseline > 1 - K)  # the K-quantile of binary rewards
+            if estimator == "grpo":
+                baseline = rewards.mean()
+            elif tuned:
+                baseline = float(rewards.mean() > 1 - K)  # the K-quantile of binary rewards
+            else:
+                baseline = np.quantile(rewards, K, method="inverted_cdf")
             advantages = (rewards - baseline) / (rewards.std() + 1e-6)
             gradient = -advantages.sum() * pi
             np.add.at(gradient, arms, advantages)
@@ -159,8 +161,8 @@ def compare(estimator: str, eta: float, scan: Callable[[float, int], np.ndarray]
     whole = RUNS * STEPS
     few, short = 24, 201
     contenders: dict[str, tuple[Callable[[], np.ndarray], int]] = {
-        "loop, choice": (lambda: loop(estimator, eta, few, short, choice=True), few * short),
-        "loop, searchsorted": (lambda: loop(estimator, eta, few, short, choice=False), few * short),
+        "loop": (lambda: loop(estimator, eta, few, short, tuned=False), few * short),
+        "loop, tuned": (lambda: loop(estimator, eta, few, short, tuned=True), few * short),
     }
     if scan is not None:
         contenders["JAX scan"] = (lambda: scan(eta, 1), whole)
@@ -193,20 +195,15 @@ def tables() -> None:
 
 def memory() -> None:
     """Print the peak memory for more steps and for more arms with the same number of recorded rows."""
-    print("\n| peak memory, 100 recorded rows of 1024 runs | MB |\n| --- | --- |")
-    for steps, arms in ((1000, 100), (4000, 100), (1000, 400)):
-        command = [sys.executable, __file__, "--peak", str(steps), str(arms)]
-        peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        print(f"| {steps} steps, {arms} arms | {float(peak):.0f} |")
-
-
-def peak(steps: int, arms: int) -> None:
-    """Simulate and print this process's peak memory in megabytes."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    cell = Study(Bandit.uniform(arms, RIGHT), "qae", steps=steps, runs=RUNS, every=steps // 100, algorithm="dense")
-    simulate(cell)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(grown / (1e6 if sys.platform == "darwin" else 1e3))
+    print("\n| peak memory, 100 recorded rows of 1024 runs (1.6 MB) | MB |\n| --- | --- |")
+    for steps, arms in ((1000, 100), (10_000, 100), (1000, 400)):
+        bandit = Bandit.uniform(arms, RIGHT)
+        for algorithm in ("dense", "auto"):
+            cell = Study(bandit, "qae", steps=steps, runs=RUNS, every=steps // 100, algorithm=algorithm)
+            tracemalloc.start()
+            simulate(cell)
+            print(f"| {algorithm}, {steps} steps, {arms} arms | {tracemalloc.get_traced_memory()[1] / 1e6:.1f} |")
+            tracemalloc.stop()
 
 
 def interactive() -> None:
@@ -252,7 +249,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--peak"]:
-        peak(int(sys.argv[2]), int(sys.argv[3]))
-    else:
-        main()
+    main()
