@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from studies import (
     BERNOULLI,
     ENDING,
@@ -125,6 +126,44 @@ class TestTwoSimulators:
             assert np.allclose(record, slow[name], atol=1e-9, rtol=0, equal_nan=True), name
         # Logits are known up to a common shift.
         assert logits - logits.mean(axis=1) == pytest.approx(theta - theta.mean(axis=1), abs=1e-9)
+
+    @pytest.mark.parametrize("algorithm", ["dense", "events", "auto"])
+    def test_small_net_advantages_are_no_rounding(self, algorithm: str) -> None:
+        """Advantages whose sum is 5e-6 times the largest one move arms that were not sampled, too."""
+        start = np.array([1.0, -1.0, 0.0, 2.0, 0.5])
+        problem = Bandit([1, 1, 0, 0, 0], start=start)
+
+        def slanted(rewards: Any) -> Any:
+            mean = rewards.mean(axis=-1, keepdims=True)
+            return rewards - mean + np.where(mean * (1 - mean) > 0, 1e-6, 0.0)
+
+        study = Study(problem, slanted, group_size=5, steps=1, runs=50, algorithm=algorithm, records=("accuracy",))
+        records, logits = simulate_single(np, study.with_(eta=5.0), range(50))
+        # A step of η·A/G·(e − π) for each response: without the π's, arms gain what their responses gained.
+        n = np.rint(records["accuracy"][0] * 5)
+        mixed = (n > 0) & (n < 5)
+        gained = logits[0] - start[:, None] + 5e-6 * mixed * (np.exp(start) / np.exp(start).sum())[:, None]
+        right, wrong = n * (1 - n / 5 + 1e-6), (5 - n) * (1e-6 - n / 5)
+        # Means over the right and over the wrong arms differ by this, whatever shift all logits have in common.
+        apart = gained[:2].mean(axis=0) - gained[2:].mean(axis=0)
+        assert apart == pytest.approx(np.where(mixed, right / 2 - wrong / 3, 0.0), abs=1e-9)
+        assert mixed.sum() > 10
+
+    @pytest.mark.parametrize("algorithm", ["dense", "events", "auto"])
+    def test_logits_that_drift_stay_finite(self, algorithm: str) -> None:
+        """The paper's update of positive advantages only raises logits: unless shifted back, exp() overflows."""
+        problem = Bandit([0.5, 0.5, 0.4])
+        study = Study(problem, "pos_mask", update="paper", eta=40.0, steps=200, runs=8, algorithm=algorithm)
+        result = simulate(study)
+        assert np.isfinite(result["entropy"]).all()
+        assert np.isfinite(result.parameters).all()
+
+    def test_entropy_of_bernoulli_arms_that_were_right(self) -> None:
+        """Arms count by π·P(right)."""
+        problem = Bandit(BERNOULLI.success, start=[0.3, -0.5, -1.0, 0.8, 0.0])
+        study = Study(problem, steps=1, runs=1, records=("correct_entropy",))
+        weight = np.exp(problem.start[0]) * np.array(problem.success[0])
+        assert simulate(study)["correct_entropy"][0, 0] == pytest.approx(stats.entropy(weight), abs=1e-12)
 
 
 class TestExpectation:
