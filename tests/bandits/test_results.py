@@ -144,6 +144,23 @@ class TestFile:
         assert path.read_bytes() == b"old"
         assert os.listdir(tmp_path) == ["r.npz"]  # noqa: PTH208
 
+    def test_the_file_appears_in_one_move(
+        self, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A kill between writing and moving leaves the old file whole: until the move, its name is not touched."""
+        path = tmp_path / "r.npz"
+        path.write_bytes(b"old")
+
+        def killed(part: Path, target: Path) -> None:
+            assert path.read_bytes() == b"old"
+            assert Result.load(part).study == result.study
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            result.save(path)
+        assert path.read_bytes() == b"old"
+
 
 class TestTable:
     def test_has_a_row_for_each_step_and_run(self) -> None:

@@ -87,6 +87,12 @@ class TestFolder:
         assert len(kept) == 4
         assert_same(sweep(BASE, AXES, tmp_path), first)
 
+    def test_the_bar_counts_what_was_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        first = sweep(BASE, AXES, tmp_path)
+        first.path(first.studies[0]).unlink()
+        sweep(BASE, AXES, tmp_path, progress=True)
+        assert f"{len(first)}/{len(first)}" in capsys.readouterr().err
+
     @pytest.mark.parametrize("threads", [0, 1])
     def test_an_error_leaves_the_other_cells(
         self, tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
