@@ -5,7 +5,8 @@ The rooms, from the ground up:
 * ``qae_sim.arrays``: which array library is this, checks of input, random streams;
 * ``qae_sim.softmax``: the exact entropy calculus of a softmax policy;
 * ``qae_sim.advantages``: rewards in, advantages out, one pure function per estimator;
-* ``qae_sim.bandits``: the laboratory of batched softmax bandits.
+* ``qae_sim.bandits``: the laboratory of batched softmax bandits;
+* ``qae_sim.theory``: the papers' claims, each with a check that can be run.
 
 Importing ``qae_sim`` loads none of the heavy libraries; each loads when a function first needs it.
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("advantages", "arrays", "bandits", "softmax")
+_ROOMS = ("advantages", "arrays", "bandits", "softmax", "theory")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ import qae_sim
 from qae_sim.cli.estimators import estimators
 from qae_sim.cli.lab import lab
 from qae_sim.cli.sweep import sweep
+from qae_sim.cli.verify import verify_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,3 +23,4 @@ def main() -> None:
 main.add_command(lab)
 main.add_command(estimators)
 main.add_command(sweep)
+main.add_command(verify_command)

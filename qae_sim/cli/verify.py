@@ -1,0 +1,159 @@
+"""``qae-sim verify``: run the checks of the papers' claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from qae_sim.theory import Claim, Report, Result, Verdict, all_claims, broken, verify
+from qae_sim.theory.verify import chosen
+
+_COLOURS = {
+    Verdict.CERTIFIED: "green",
+    Verdict.CONDITIONAL: "cyan",
+    Verdict.REFUTED: "magenta",
+    Verdict.STATISTICAL: "blue",
+    Verdict.UNDECIDED: "yellow",
+    Verdict.OPEN: "dim",
+}
+
+
+@click.command("verify")
+@click.option("--claim", "ids", multiple=True, help="Check this claim only, and show everything; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits instead of a table.")
+@click.option("--quick", is_flag=True, help="Smaller ranges: the same verdicts in a few seconds.")
+@click.option("--list", "as_list", is_flag=True, help="Print all claims without checking them.")
+@click.option("--breaks", is_flag=True, help="With --claim: drop assumptions one by one and watch the verdict turn.")
+def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bool, breaks: bool) -> None:
+    """Check the claims of the papers: certified, conditional, refuted by a counterexample, or open.
+
+    Every verdict is computed, by exact or rigorous arithmetic wherever that is possible, and compared with the one
+    that is known. The exit status is 1 if any differs.
+    """
+    if breaks and not ids:
+        raise click.UsageError("--breaks needs --claim")
+    try:
+        claims = chosen(ids or None)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise click.ClickException(str(error)) from error
+    if as_list:
+        Console().print(_list(claims))
+        return
+    finished: list[Result] = []
+    try:
+        report = _run(claims, quick, finished)
+    except KeyboardInterrupt:
+        if not as_json:
+            Console().print(_table(finished))
+        click.echo(f"Interrupted after {len(finished)} of {len(claims)} claims.", err=True)
+        raise SystemExit(130) from None
+    if as_json:
+        click.echo(report.to_json())
+    elif ids:
+        for result in report.results:
+            _show(result, breaks, quick)
+    else:
+        Console().print(_table(report.results))
+    if not as_json:
+        click.echo(_summary(report))
+    raise SystemExit(1 if report.differences else 0)
+
+
+def _run(claims: list[Claim], quick: bool, finished: list[Result]) -> Report:
+    """Check claims with a progress bar on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("claims", total=len(claims))
+
+        def advance(result: Result) -> None:
+            finished.append(result)
+            bar.update(task, advance=1, description=result.claim.id)
+
+        return verify([claim.id for claim in claims], quick=quick, on_result=advance)
+
+
+def _verdict(verdict: Verdict) -> str:
+    """A verdict in its colour."""
+    return f"[{_COLOURS[verdict]}]{verdict}[/]"
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    """Numbers as a reader can type them in."""
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
+def _table(results: list[Result] | tuple[Result, ...]) -> Table:
+    """One row per claim: verdict, and what it rests on."""
+    table = Table(show_lines=False, title="Claims of the papers", title_justify="left")
+    table.add_column("Claim", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    table.add_column("Condition, counterexample or method")
+    for result in results:
+        finding = result.finding
+        if finding.verdict is Verdict.REFUTED:
+            note = f"counterexample: {_values(finding.counterexample)}"
+        elif finding.verdict is Verdict.CONDITIONAL:
+            note = f"if {finding.condition}"
+        else:
+            note = finding.condition or finding.method
+        verdict = _verdict(finding.verdict)
+        if not result.as_expected:
+            verdict += f"\n[bold red]expected {result.claim.expected}[/]"
+        table.add_row(result.claim.id, verdict, escape(note))
+    return table
+
+
+def _list(claims: list[Claim]) -> Table:
+    """All claims with what they say."""
+    table = Table(title="Claims of the papers", title_justify="left", show_lines=True)
+    table.add_column("Claim and known verdict", no_wrap=True)
+    table.add_column("What it says")
+    for claim in claims:
+        text = f"{escape(claim.statement)}\n[dim]{escape(claim.paper)}, {escape(claim.equation)}[/]"
+        table.add_row(f"[bold]{claim.id}[/bold]\n{_verdict(claim.expected)}", text)
+    return table
+
+
+def _show(result: Result, breaks: bool, quick: bool) -> None:
+    """Everything about one claim."""
+    console = Console(highlight=False)
+    claim, finding = result.claim, result.finding
+    console.print(f"[bold]{claim.id}[/bold]  {_verdict(finding.verdict)}  ({result.seconds:.2f} s)")
+    console.print(f"  {escape(claim.statement)}")
+    console.print(f"  {escape(claim.latex)}", style="dim")
+    console.print(f"  Source: {escape(claim.paper)}, {escape(claim.equation)}")
+    for assumption in claim.assumptions:
+        console.print(f"  Assumes: {escape(assumption)}")
+    if finding.condition:
+        word = "Why" if finding.verdict is Verdict.OPEN else "Holds if"
+        console.print(f"  {word}: {escape(finding.condition)}")
+    for item in finding.evidence:
+        answer = {True: "yes", False: "no", None: "undecided"}[item.holds]
+        console.print(f"  - {escape(item.what)}: [bold]{answer}[/bold]")
+        console.print(f"    {escape(item.over)}; {item.method}" + (f"; margin {item.margin}" if item.margin else ""))
+        if item.counterexample:
+            console.print(f"    counterexample: {escape(_values(item.counterexample))}")
+        for name, value in item.figures.items():
+            console.print(f"    {escape(name)}: {escape(str(value))}")
+    if breaks:
+        for change, turned in broken(claim.id, quick=quick):
+            console.print(f"  Changed: {escape(change.name)} -> {_verdict(turned.verdict)}")
+            if turned.counterexample:
+                console.print(f"    {escape(_values(turned.counterexample))}")
+
+
+def _summary(report: Report) -> str:
+    """Counts by verdict, and whether all are as expected."""
+    counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in Verdict if report.count(verdict))
+    seconds = sum(result.seconds for result in report.results)
+    wrong = [f"{r.claim.id} is {r.finding.verdict}, expected {r.claim.expected}" for r in report.differences]
+    verdicts = "all as expected" if not wrong else "DIFFERENT: " + "; ".join(wrong)
+    return f"{len(report.results)} of {len(all_claims())} claims in {seconds:.1f} s: {counts}; {verdicts}"

@@ -1,0 +1,196 @@
+"""Run the checks and say what they found."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import qae_sim
+from qae_sim.arrays import invalid
+from qae_sim.theory.claim import Break, Claim, Finding, Verdict
+from qae_sim.theory.registry import all_claims
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the check of one claim has found.
+
+    Attributes:
+        claim: The claim.
+        finding: Verdict and evidence.
+        seconds: How long the check took.
+    """
+
+    claim: Claim
+    finding: Finding
+    seconds: float
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one stored beside the claim."""
+        return self.finding.verdict is self.claim.expected
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        claim, finding = self.claim, self.finding
+        return {
+            "id": claim.id,
+            "paper": claim.paper,
+            "equation": claim.equation,
+            "statement": claim.statement,
+            "latex": claim.latex,
+            "verdict": str(finding.verdict),
+            "expected": str(claim.expected),
+            "assumptions": list(claim.assumptions),
+            "condition": finding.condition,
+            "method": finding.method,
+            "evidence": [item.to_dict() for item in finding.evidence],
+            "counterexample": dict(finding.counterexample),
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The results of several checks, in the order in which the claims are listed.
+
+    Attributes:
+        results: One per claim.
+        quick: Whether the smaller ranges were used.
+    """
+
+    results: tuple[Result, ...]
+    quick: bool
+
+    @property
+    def differences(self) -> tuple[Result, ...]:
+        """Results whose verdict is not the expected one."""
+        return tuple(result for result in self.results if not result.as_expected)
+
+    def __getitem__(self, id: str) -> Result:
+        """The result of one claim."""
+        for result in self.results:
+            if result.claim.id == id:
+                return result
+        raise KeyError(id)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many claims have this verdict."""
+        return sum(result.finding.verdict is verdict for result in self.results)
+
+    def to_json(self) -> str:
+        """Everything, as JSON with all digits."""
+        content = {
+            "version": qae_sim.__version__,
+            "quick": self.quick,
+            "claims": [result.to_dict() for result in self.results],
+        }
+        return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def chosen(ids: Sequence[str] | None) -> list[Claim]:
+    """The claims of these identifiers, all for None.
+
+    Args:
+        ids: Identifiers.
+
+    Returns:
+        The claims.
+
+    Raises:
+        ValueError: There is no such claim; the message names similar ones.
+
+    Example:
+        >>> [claim.equation for claim in chosen(["qae.eq4"])]
+        ['Eq. 4']
+    """
+    known = all_claims()
+    for id in ids or ():
+        if id not in known:
+            similar = difflib.get_close_matches(str(id), known, n=3, cutoff=0.3)
+            hint = f" such as {', '.join(similar)}" if similar else ""
+            raise invalid("claim", id, f"the identifier of a claim{hint} (all of them: qae-sim verify --list)")
+    return [known[id] for id in ids] if ids is not None else list(known.values())
+
+
+def verify(
+    claims: Sequence[str] | None = None,
+    *,
+    quick: bool = False,
+    on_result: Callable[[Result], None] | None = None,
+) -> Report:
+    """Run the checks of claims.
+
+    Args:
+        claims: Identifiers; None: all.
+        quick: Smaller ranges, for a first look; the verdicts are the same.
+        on_result: Called with each result as soon as it is there.
+
+    Returns:
+        The report.
+
+    Raises:
+        ModuleNotFoundError: python-flint is not installed.
+        ValueError: There is no such claim.
+
+    Example:
+        >>> report = verify(["ha-dw.theorem1-own-reward"], quick=True)
+        >>> report.results[0].finding.verdict.value, report.results[0].finding.counterexample["p"]
+        ('refuted', 0.55)
+    """
+    results = []
+    for claim in chosen(claims):
+        start = time.perf_counter()
+        try:
+            finding = claim.check(quick)
+        except Exception as error:
+            error.add_note(f"in the check of the claim {claim.id}")
+            raise
+        results.append(Result(claim, finding, time.perf_counter() - start))
+        if on_result is not None:
+            on_result(results[-1])
+    return Report(tuple(results), quick)
+
+
+def broken(id: str, *, quick: bool = True) -> list[tuple[Break, Finding]]:
+    """Run a claim's check with its assumptions dropped or its formula changed, one way after the other.
+
+    Args:
+        id: Identifier of the claim.
+        quick: Smaller ranges.
+
+    Returns:
+        Each change with what the check then finds.
+
+    Raises:
+        ValueError: There is no such claim.
+
+    Example:
+        >>> [(change.name, str(finding.verdict)) for change, finding in broken("qae.strictly-increasing")][2]
+        ('a uniform policy', 'refuted')
+    """
+    (claim,) = chosen([id])
+    return [(change, claim.check(quick, **change.changes)) for change in claim.breaks]
+
+
+def markdown_table() -> str:
+    """The registry as Markdown: a count, and a table of all claims with the verdicts that their checks reach.
+
+    Example:
+        >>> markdown_table().splitlines()[2]
+        '| claim | where | says | verdict |'
+    """
+    claims = all_claims().values()
+    numbers = ((verdict, sum(claim.expected is verdict for claim in claims)) for verdict in Verdict)
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in numbers if number)
+    lines = [f"{len(claims)} claims: {counts}.", "", "| claim | where | says | verdict |", "| --- | --- | --- | --- |"]
+    for claim in claims:
+        paper = claim.paper.partition(" (")[0]
+        where = paper if claim.equation == "-" else f"{paper}, {claim.equation}"
+        cells = (f"`{claim.id}`", where, claim.statement, str(claim.expected))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
