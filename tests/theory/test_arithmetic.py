@@ -164,6 +164,13 @@ class TestProofs:
         if proof.holds is False:
             assert exact(rational(proof.point[0])) <= 0
 
+    def test_uncertain_coefficients_decide_nothing(self) -> None:
+        assert prove_polynomial_positive(arb_poly([arb(0, 1e-3)]), 0, 1, max_boxes=50).holds is None
+        assert prove_polynomial_positive(arb_poly([arb(1, 1e-3)]), 0, 1).holds is True
+
+    def test_margin_is_the_smallest_bernstein_coefficient(self) -> None:
+        assert prove_polynomial_positive(arb_poly([1, -1, 1]), 0, 1).margin == 0.5  # 1, 1/2, 1
+
     def test_counterexample_is_exact(self) -> None:
         proof = prove_positive(lambda x: x - number("0.7"), (0, 1))
         assert proof.holds is False

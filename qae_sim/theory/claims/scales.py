@@ -278,3 +278,58 @@ def directions(quick: bool, *, sign: int = -1) -> Finding:
         ),
         Evidence("ha_dw_weights gives the same Φ", over, Method.FLOATS, worst < 1e-12, f"{worst:.1e}"),
     )
+
+
+def reweighted_speed(g: int, p: Fraction, anchor: Fraction | None, scale: Fraction) -> arb:
+    """c/(p(1-p)) of r - p̂, times Φ = λe^(DM) unless the anchor is None, over all groups, mixed or not."""
+    total = arb(0)
+    for n in range(1, g):
+        p_hat = Fraction(n, g)
+        lift = number(0 if anchor is None else anchor - p_hat)  # what the exponent is for correct responses
+        factor = number(1 if anchor is None else scale)
+        plus, minus = n * number(1 - p_hat) * lift.exp(), -(g - n) * number(p_hat) * (-lift).exp()
+        chance = comb(g, n) * p**n * (1 - p) ** (g - n)
+        total += factor * number(chance) * (plus * number(1 - p) - minus * number(p)) / g
+    return total / number(p * (1 - p))
+
+
+@claim(
+    "ha-dw.keeps-queries",
+    paper=HA_DW,
+    equation="Sec. 3.2, for the gradient over all groups",
+    statement="Reweighting by HA-DW's anchor weighs queries of all success rates alike, as the gradient of the mean "
+    "success rate does.",
+    latex=r"\frac{c_{\mathrm{HA\text{-}DW}}(p)}{p(1-p)} = \text{const}",
+    assumptions=("softmax bandit", "no standard deviation", "G = 8, C = .5, λ = 1.3"),
+    expected=Verdict.REFUTED,
+    breaks=(Break("no reweighting: r minus the group's mean", {"anchor": None}, Verdict.CERTIFIED),),
+)
+def keeps_queries(quick: bool, *, anchor: Fraction | None = Fraction(1, 2)) -> Finding:
+    """Over all groups r - p̂ has no bias across queries, only the factor (G-1)/G; the weights bring one in."""
+    rates = ("0.5", "0.7", "0.9", "0.95", "0.1")
+    with ctx.workprec(64):
+        speeds = {rate: reweighted_speed(8, Fraction(rate), anchor, Fraction(13, 10)) for rate in rates}
+        reference = speeds["0.5"]
+        differing = next((rate for rate in rates if speeds[rate] > reference or speeds[rate] < reference), None)
+        if anchor is None:  # equal, exactly: (G-1)/G
+            same = all(bool(speed.contains(number("7/8"))) and float(speed.rad()) < 1e-15 for speed in speeds.values())
+        else:
+            same = differing is None
+    return conclude(
+        Evidence(
+            "c/(p(1-p)) is the same for all p",
+            f"p = {', '.join(rates)}",
+            Method.INTERVALS,
+            same,
+            counterexample={}
+            if same
+            else {
+                "g": 8,
+                "C": 0.5,
+                "lambda": 1.3,
+                "p": [0.5, float(differing or 0)],
+                "c/(p(1-p))": [digits(reference, 6), digits(speeds[differing or "0.5"], 6)],
+            },
+            figures={rate: digits(speed, 6) for rate, speed in speeds.items()},
+        )
+    )

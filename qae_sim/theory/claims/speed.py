@@ -293,3 +293,68 @@ def _variance_floats(g: int, k: Fraction) -> Evidence:
     return Evidence(
         "advantage_table gives the same moments to 1e-13", f"p in {rates}", Method.FLOATS, worst < 1e-13, f"{worst:.1e}"
     )
+
+
+@claim(
+    "estimators.unsampled-arms",
+    paper=GROUP,
+    equation="-",
+    statement="A sampled group leaves the logits of arms that it did not sample as they are.",
+    latex=r"\Delta z_a = -\tfrac{\eta}{G}\,\pi_a \sum_i A_i = 0 \text{ for } a \notin \{a_1, \dots, a_G\}",
+    assumptions=("softmax policy gradient", "mean or leave-one-out baseline"),
+    expected=Verdict.CERTIFIED,
+    breaks=(
+        Break("the quantile baseline", {"names": ("qae",)}, Verdict.REFUTED),
+        Break("NEG-MASK", {"names": ("neg_mask",)}, Verdict.REFUTED),
+    ),
+)
+def unsampled_arms(quick: bool, *, names: tuple[str, ...] = ("grpo",)) -> Finding:
+    """Sums of the advantages: n·A⁺ + (G-n)·A⁻ = 0 means that the squares of both parts are equal.
+
+    What is not zero here is what Adam blows up: it divides the small push on every unsampled arm by its own size.
+    """
+    largest, k, found = (24 if quick else 128), Fraction(2, 5), None
+    for name in names:
+        for g in range(2, largest + 1):
+            for n in range(1, g):
+                plus, minus = advantages(name, n, g, k)
+                if found is None and n**2 * plus[1] != (g - n) ** 2 * minus[1]:
+                    total = n * root_of(plus) + (g - n) * root_of(minus)
+                    found = {"estimator": name, "g": g, "successes": n, "sum of advantages": digits(total, 8)}
+    return conclude(
+        Evidence(
+            "the advantages of a group add up to 0",
+            f"G = 2..{largest}, all mixed groups, K = .4",
+            Method.CASES,
+            found is None,
+            counterexample=found or {},
+        )
+    )
+
+
+@claim(
+    "estimators.negatives-share",
+    paper=GROUP,
+    equation="QAE, Observation 3, in a softmax bandit",
+    statement="Under the mean baseline the negative advantages make exactly the share p of a group's expected "
+    "first-order entropy change, and the positive ones the rest, with the same sign.",
+    latex=r"\Delta H^- : \Delta H^+ = p : (1-p)",
+    assumptions=("softmax bandit", "advantages that add up to zero"),
+    expected=Verdict.CERTIFIED,
+    breaks=(Break("advantages that do not add up to zero", {"sum_zero": False}, Verdict.REFUTED),),
+)
+def negatives_share(quick: bool, *, sum_zero: bool = True) -> Finding:
+    """Correct responses push along s₁(π₊ - π) = s₁(1-p)(π₊ - π₋), wrong ones along s₀(π₋ - π) = -s₀·p(π₊ - π₋)."""
+    p, x, y, s, rest = ring("p", "x", "y", "s", "rest")
+    pi = p * x + (1 - p) * y  # one arm's share of π₊ is x, of π₋ is y
+    s0 = -s + (0 if sum_zero else rest)
+    positive, negative = s * (x - pi), s0 * (y - pi)
+    return conclude(
+        Evidence(
+            "p times the positives' push is 1-p times the negatives'",
+            "every p, every policy and every G",
+            Method.SYMBOLIC,
+            p * positive == (1 - p) * negative,
+            counterexample={} if sum_zero else {"p": 0.2, "s1": 1, "s0": 0, "share of the negatives": 0},
+        )
+    )
