@@ -56,6 +56,10 @@ def digits(x: arb, count: int = 15) -> str:
     return x.str(count, radius=False)
 
 
+#: Pieces of an interval that :func:`largest` keeps at most.
+_MOST_PIECES = 20_000
+
+
 @dataclass(frozen=True)
 class Proof:
     """What became of an attempt to prove an inequality over a box.
@@ -188,7 +192,7 @@ def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: floa
         f: Takes an interval and gives an interval that contains all of f's values there.
         low: Lower end.
         high: Upper end.
-        tolerance: Width of the enclosure at which to stop.
+        tolerance: Width of the enclosure at which to stop; where it cannot be reached, the enclosure is wider.
         precision: Bits to work with.
 
     Returns:
@@ -204,8 +208,8 @@ def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: floa
     with ctx.workprec(precision):
         interval(low, high)
         todo = [(Fraction(low), Fraction(high))]
-        best = upper = f(number(low))
-        while True:
+        best = upper = f(number(low)).lower()
+        for _ in range(precision):  # narrower pieces than this cannot be told apart
             halves = []
             for one, other in todo:
                 middle = (one + other) / 2
@@ -217,8 +221,9 @@ def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: floa
             kept = [(half, top) for half, top in uppers if not top < best]
             todo = [half for half, _ in kept]
             upper = max((top for _, top in kept), key=float)
-            if float(upper) - float(best) <= tolerance:
-                return best.union(upper)
+            if float(upper) - float(best) <= tolerance or len(todo) > _MOST_PIECES:
+                break
+        return best.union(upper)
 
 
 def integral(f: Callable[[acb], acb], low: Exact | arb, high: Exact | arb) -> arb:

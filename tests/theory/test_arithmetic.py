@@ -206,3 +206,13 @@ class TestProofs:
         found = largest(lambda x: 1 - (x - number(top)) ** 2, 0, 1, tolerance=1e-4)
         assert found.contains(1)
         assert float(found.rad()) < 1e-4
+
+    def test_largest_of_a_constant(self) -> None:
+        assert largest(lambda x: arb(1), 0, 1, tolerance=1e-9).contains(1)
+
+    def test_largest_of_what_is_known_roughly(self) -> None:
+        """Values between x - 1 and x: the largest is between 0 and 1, and no tolerance makes that narrower."""
+        found = largest(lambda x: (x - 1).union(x), 0, 1, tolerance=1e-9)
+        assert found.contains(0)
+        assert found.contains(number("0.999"))
+        assert float(found.rad()) < 0.51
