@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from math import comb
 
@@ -264,7 +265,7 @@ def directions(quick: bool, *, sign: int = -1) -> Finding:
                     exact = float(number(d * abs(p_hat - c)).exp())
                     worst = max(worst, abs(weights.Phi[n - 1, 0 if reward else n] - exact))
                     extremes = [min(extremes[0], exact), max(extremes[1], exact)]
-                    if found is None and (d != wanted or not 1 / np.e <= exact <= np.e):
+                    if found is None and (d != wanted or not 1 / math.e <= exact <= math.e):
                         found = {"g": g, "successes": n, "C": float(c), "reward": reward}
     over = f"G = 2..{top}, all mixed groups, C in steps of .05"
     return conclude(
