@@ -4,6 +4,24 @@ Each explorer starts from its defaults or from a text, ``QuantileGate.from_state
 text back with ``permalink()``.
 """
 
-from qae_sim.explorers.quantile_gate import GateState, QuantileGate
+from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.collapse import CollapseExplosion
+from qae_sim.explorers.entropy_covariance import EntropyCovariance
+from qae_sim.explorers.estimator_table import EstimatorTable
+from qae_sim.explorers.group_bias import GroupBias
+from qae_sim.explorers.kalman_anchor import KalmanAnchorExplorer
+from qae_sim.explorers.key_tokens import KeyTokens
+from qae_sim.explorers.proposition import Proposition42
+from qae_sim.explorers.quantile_gate import QuantileGate
 
-__all__ = ["GateState", "QuantileGate"]
+__all__ = [
+    "CollapseExplosion",
+    "EntropyCovariance",
+    "EstimatorTable",
+    "Explorer",
+    "GroupBias",
+    "KalmanAnchorExplorer",
+    "KeyTokens",
+    "Proposition42",
+    "QuantileGate",
+]

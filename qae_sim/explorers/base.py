@@ -1,0 +1,314 @@
+"""What all explorers share: controls made from the state, the view, presets, permalinks, and errors that are shown."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import anywidget
+import traitlets
+
+from qae_sim.arrays import invalid
+from qae_sim.explorers.state import State
+from qae_sim.plots.picture import Bars, Line, Packed, Picture, Points, pack, sliders_of
+
+_log = logging.getLogger("qae_sim.explorers")
+
+#: Parts of the view that ``hide=`` may name, besides the controls.
+PARTS = ("presets", "reset", "play", "numbers", "style", "link", "claims")
+
+#: What site writers look for in a notebook's outputs.
+MIME = "application/vnd.qae-sim.explorer+json"
+
+
+class Explorer(anywidget.AnyWidget):
+    """An interactive object: a state, a pure function from states to pictures, and the view in the browser.
+
+    Subclasses say what their state is, give presets, and draw with :meth:`show`. Everything works without a browser,
+    too: :meth:`set` moves controls, :meth:`words`, :meth:`table` and :meth:`png` tell what is seen.
+
+    Attributes:
+        problem: What went wrong in the last change, in words; empty if nothing did.
+    """
+
+    #: The class of the state.
+    STATE: ClassVar[type[State]]
+    #: Starting points by name.
+    PRESETS: ClassVar[Mapping[str, State]]
+    #: The field that Step and Play move; empty if nothing passes.
+    TIME: ClassVar[str] = ""
+    #: Controls that matter, by the value of the field ``view``; empty if all always do.
+    USES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    #: Identifiers of the claims that stand behind the view.
+    CLAIMS: ClassVar[tuple[str, ...]] = ()
+
+    _esm = Path(__file__).with_name("view.js")
+    _css = Path(__file__).with_name("view.css")
+    spec = traitlets.Dict().tag(sync=True)
+    data = traitlets.Bytes().tag(sync=True)
+    stamp = traitlets.Int(0).tag(sync=True)
+    moved = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, state: State | None = None, *, hide: Sequence[str] = (), style: str = "projector") -> None:
+        """Open the explorer.
+
+        Args:
+            state: Where to start; None: the state's defaults.
+            hide: Names of controls, or of parts of the view, to leave out.
+            style: ``"projector"`` (large) or ``"laptop"``.
+
+        Raises:
+            ValueError: There is no such control, part or style.
+        """
+        super().__init__()
+        known = (*self.STATE.controls(), *PARTS)
+        for name in hide:
+            if name not in known:
+                raise invalid("hide", name, f"among {', '.join(known)}")
+        if style not in ("projector", "laptop"):
+            raise invalid("style", style, "'projector' or 'laptop'")
+        self._hidden, self._style = tuple(hide), style
+        self._first = self.STATE() if state is None else state
+        self._state = self._first
+        self._pictures: OrderedDict[State, tuple[Picture, Packed]] = OrderedDict()
+        self.problem = ""
+        self._picture_of(self._first)  # nothing else to show: what goes wrong here is raised
+        self.go(self._first)
+        self.observe(self._on_moved, names="moved")
+
+    @classmethod
+    def from_state(cls, text: str, *, hide: Sequence[str] = (), style: str = "projector") -> Self:
+        """Open the explorer on a state given as text.
+
+        Args:
+            text: ``name=value`` joined by ``&``, as :meth:`permalink` writes it; what is left out keeps its default.
+            hide: As in the constructor.
+            style: As in the constructor.
+
+        Returns:
+            The explorer.
+
+        Raises:
+            ValueError: The text is not of this form, or a value is out of its range.
+        """
+        return cls(cls.STATE.from_text(text), hide=hide, style=style)
+
+    @classmethod
+    def show(cls, state: State) -> Picture:
+        """The picture of a state; a pure function. Fields that the browser moves by itself must not matter."""
+        raise NotImplementedError
+
+    # --- for people and tests -----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> Any:
+        """The state that the controls show."""
+        return self._state
+
+    def permalink(self) -> str:
+        """Write the state as text, as :meth:`from_state` takes it."""
+        return self._state.to_text()
+
+    def set(self, **changes: Any) -> None:
+        """Move controls.
+
+        Raises:
+            ValueError: There is no such control, or a value is out of its range.
+        """
+        self.go(self._state.with_(**changes))
+
+    def preset(self, name: str) -> None:
+        """Go to a preset.
+
+        Raises:
+            ValueError: There is no such preset.
+        """
+        if name not in self.PRESETS:
+            raise invalid("preset", name, f"one of {', '.join(self.PRESETS)}")
+        self.go(self.PRESETS[name])
+
+    def reset(self) -> None:
+        """Go back to the first state."""
+        self.go(self._first)
+
+    def step(self) -> None:
+        """Move time on by one step.
+
+        Raises:
+            ValueError: No time passes in this explorer, or it is at its end.
+        """
+        if not self.TIME:
+            raise invalid("step", type(self).__name__, "an explorer in which time passes")
+        self.set(**{self.TIME: getattr(self._state, self.TIME) + self._state.controls()[self.TIME].step})
+
+    def picture(self) -> Picture:
+        """What is seen, everything looked up."""
+        return self._picture_of(self._state)[0].at(self._places())
+
+    def words(self) -> str:
+        """What is seen, in words: the text alternative of the picture."""
+        return self._picture_of(self._state)[0].sentence(self._places())
+
+    def table(self) -> list[dict[str, Any]]:
+        """The numbers behind the picture: a row for each point of each layer that has a name."""
+        rows: list[dict[str, Any]] = []
+        for panel in self.picture().panels:
+            for layer in panel.layers:
+                if not isinstance(layer, Line | Points | Bars) or not layer.label:
+                    continue
+                values = layer.height if isinstance(layer, Bars) else layer.y
+                rows += [
+                    {"panel": panel.title, "series": layer.label, "x": float(x), "value": float(y)}
+                    for x, y in zip(layer.x, values, strict=True)
+                    if y == y
+                ]
+        return rows
+
+    def png(self) -> bytes:
+        """Draw what is seen as PNG."""
+        from qae_sim.plots.render import png
+
+        return png(self.picture())
+
+    def go(self, state: State) -> None:
+        """Show a state. What goes wrong while it is drawn is shown and logged, and the old picture stays.
+
+        Args:
+            state: The state.
+        """
+        try:
+            _, packed = self._picture_of(state)
+        except (Exception, KeyboardInterrupt) as error:
+            stopped = isinstance(error, KeyboardInterrupt)
+            self.problem = "Interrupted." if stopped else f"This could not be drawn: {error}"
+            _log.error("%s at %s: %s", type(self).__name__, state.to_text(), self.problem, exc_info=not stopped)
+            self._tell(None)
+            return
+        self._state, self.problem = state, ""
+        self._tell(packed)
+
+    # --- the view -----------------------------------------------------------------------------------------------------
+
+    def _picture_of(self, state: State) -> tuple[Picture, Packed]:
+        """The picture of a state, remembered; the same for all values of what the browser moves."""
+        key = self._without_local(state)
+        if key not in self._pictures:
+            picture = self.show(key)
+            local = {name for name, control in state.controls().items() if control.local}
+            unknown = sliders_of(picture) - local
+            if unknown:
+                raise invalid("over", sorted(unknown), f"among the sliders that the browser moves, {sorted(local)}")
+            self._pictures[key] = picture, pack(picture)
+            if len(self._pictures) > 16:
+                self._pictures.popitem(last=False)
+        self._pictures.move_to_end(key)
+        return self._pictures[key]
+
+    @staticmethod
+    def _without_local(state: State) -> State:
+        """The state with everything that the browser moves at its lower end."""
+        local = {
+            name: int(control.low) if control.kind == "whole" else control.low
+            for name, control in state.controls().items()
+            if control.local
+        }
+        return type(state)(**{name: getattr(state, name) for name in state.controls()} | local)
+
+    def _places(self) -> dict[str, int]:
+        """Positions of the sliders that the browser moves."""
+        controls = self._state.controls()
+        return {name: self._state.place(name) for name, control in controls.items() if control.local}
+
+    def _tell(self, packed: Packed | None) -> None:
+        """Bring the browser up to the state; None: the picture stays."""
+        with self.hold_sync():
+            if packed is not None:
+                self.data = packed.data
+            self.spec = self._described(packed.spec if packed is not None else self.spec.get("picture"))
+            self.stamp += 1
+
+    def _described(self, picture: Any) -> dict[str, Any]:
+        """All that the view needs besides the numbers."""
+        return {
+            "name": type(self).__name__,
+            "style": self._style,
+            "controls": {
+                name: {
+                    "label": control.label,
+                    "kind": control.kind,
+                    "low": control.low,
+                    "high": self._state.end_of(name),
+                    "step": control.step,
+                    "unit": control.unit,
+                    "help": control.help,
+                    "options": [list(option) for option in control.options],
+                    "local": control.local,
+                }
+                for name, control in self._state.controls().items()
+            },
+            "state": _plain(self._state),
+            "first": _plain(self._first),
+            "presets": {name: _plain(state) for name, state in self.PRESETS.items()},
+            "hidden": [*self._hidden, *self._idle()],
+            "time": self.TIME,
+            "claims": _claims(self.CLAIMS),
+            "problem": self.problem,
+            "picture": picture,
+        }
+
+    def _idle(self) -> list[str]:
+        """Controls that do not matter in this view."""
+        if not self.USES:
+            return []
+        used = ("view", *self.USES[self._state.view])  # type: ignore[attr-defined]
+        return [name for name in self._state.controls() if name not in used]
+
+    def _on_moved(self, change: Mapping[str, Any]) -> None:
+        """Take what the browser has moved."""
+        told = change["new"].get("state", {})
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+        changes = {name: value for name, value in values.items() if value != getattr(self._state, name, None)}
+        try:
+            state = self._state.with_(**changes)
+        except (TypeError, ValueError) as error:
+            self.problem = str(error)
+            _log.error("%s: %s", type(self).__name__, error)
+            self._tell(None)
+            return
+        if self._without_local(state) == self._without_local(self._state) and not self.problem:
+            self._state = state  # the browser has drawn this already
+            return
+        self.go(state)
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Give notebooks the live view, sites its tables, and viewers without widgets a picture and a sentence."""
+        live = super()._repr_mimebundle_(**options)
+        bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
+        packed = self._picture_of(self._state)[1]
+        ours = {
+            "image/png": base64.b64encode(self.png()).decode(),
+            "text/plain": self.words(),
+            MIME: {"spec": self._described(packed.spec), "data": packed.text},
+        }
+        return {**bundle, **ours}, metadata
+
+
+def _plain(state: State) -> dict[str, Any]:
+    """A state for the browser."""
+    values = {name: getattr(state, name) for name in state.controls()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _claims(ids: Sequence[str]) -> list[list[str]]:
+    """Identifier, verdict and statement of claims; none where the arithmetic behind them is not installed."""
+    try:
+        from qae_sim.theory import all_claims
+
+        claims = all_claims()
+    except ModuleNotFoundError:
+        return []
+    return [[id, str(claims[id].expected), claims[id].statement] for id in ids]

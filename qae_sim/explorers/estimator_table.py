@@ -1,0 +1,121 @@
+"""The estimator table: any estimators side by side on the same group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.advantages import ESTIMATORS, ha_dw
+from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.state import State, choice, number, numbers
+from qae_sim.plots.picture import Bars, Panel, Picture, Points, Rule
+from qae_sim.plots.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
+
+NAMES = {name: name for name, estimator in ESTIMATORS.items() if estimator.level != "token"}
+
+
+@dataclass(frozen=True)
+class TableState(State):
+    """A group of eight rewards, another group of the same batch, and three estimators."""
+
+    first: str = choice("grpo", "First estimator", NAMES)
+    second: str = choice("qae", "Second estimator", NAMES)
+    third: str = choice("rloo", "Third estimator", NAMES)
+    k: float = number(0.4, "Quantile K", 0.05, 0.95, 0.05)
+    anchor: float = number(0.5, "Anchor C (HA-DW)", 0.0, 1.0, 0.05)
+    r: tuple[float, ...] = numbers((1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0), "Reward", 0.0, 1.0, 0.1)
+    other: float = number(
+        0.75,
+        "Mean of the batch's other group",
+        0.0,
+        1.0,
+        0.125,
+        help="Matters to estimators that look at the whole batch.",
+    )
+
+
+class EstimatorTable(Explorer):
+    """Put estimators side by side; what one leaves at zero another may punish.
+
+    Example:
+        >>> table = EstimatorTable.from_state("first=grpo&second=qae&third=rloo")
+        >>> table.words()[:58]
+        'Rewards 1, 0, 0, 0, 0, 0, 0, 1. grpo: from −0.58 to +1.73,'
+    """
+
+    STATE = TableState
+    PRESETS: ClassVar = {
+        "One success": TableState(r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        "One failure": TableState(r=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)),
+        "HA-DW": TableState(first="dr_grpo", second="grpo", third="ha_dw"),
+        "Graded rewards": TableState(r=(0.6, 0.6, 0.6, 0.9, 0.5, 0.6, 0.1, 0.6)),
+        "All alike": TableState(r=(1.0,) * 8, third="reinforce_plus_plus"),
+    }
+    CLAIMS: ClassVar = (
+        "estimators.sum-zero",
+        "estimators.equal-rewards",
+        "qae.after-the-fact",
+        "qae.outliers",
+        "digest.lone-winner",
+    )
+
+    @classmethod
+    def show(cls, state: State) -> Picture:
+        """Bars for each estimator, response by response."""
+        assert isinstance(state, TableState)
+        names = (state.first, state.second, state.third)
+        rows = {name: advantages(state, name) for name in names}
+        x = np.arange(1.0, 9.0)
+        styles = ((MEAN, "circle"), (QUANTILE, "square"), (THIRD, "diamond"))
+        reach = max(1.2, 1.15 * max(float(np.abs(row).max()) for row in rows.values()))
+        rewards = Panel(
+            "Rewards",
+            "",
+            "",
+            (0.4, 8.6),
+            (0, 1.15),
+            (Bars(x, np.array(state.r), MUTED, "reward", 0.5),),
+            tuple((i, str(int(i))) for i in x),
+            weight=0.5,
+        )
+        shown = tuple(
+            Points(x + 0.2 * (place - 1), row, styles[place][0], name, styles[place][1], 14)
+            for place, (name, row) in enumerate(rows.items())
+        )
+        advantage = Panel(
+            "Advantages",
+            "response",
+            "advantage",
+            (0.4, 8.6),
+            (-reach, reach),
+            (Rule(0.0, "y", BASELINE), *shown),
+            tuple((i, str(int(i))) for i in x),
+        )
+        said = [
+            f"{name}: from {_signed(row.min())} to {_signed(row.max())}, {int((row == 0).sum())} exactly zero, "
+            f"sum {_signed(row.sum())}"
+            for name, row in rows.items()
+        ]
+        rewards_said = ", ".join(f"{r:g}" for r in state.r)
+        return Picture((rewards, advantage), (f"Rewards {rewards_said}. {'; '.join(said)}.",), row=False)
+
+
+def advantages(state: TableState, name: str) -> NDArray[np.float64]:
+    """Advantages of the group under an estimator, in a batch with one other group."""
+    rewards = np.array([state.r, np.repeat([1.0, 0.0], [round(8 * state.other), 8 - round(8 * state.other)])])
+    if name == "ha_dw":
+        return np.asarray(ha_dw(rewards, state.anchor)[0])
+    estimator = ESTIMATORS[name]
+    options: dict[str, Any] = {"k": state.k} if "k" in estimator.parameters else {}
+    if name in ("pos_mask", "neg_mask") and set(state.r) - {0.0, 1.0}:
+        raise ValueError(f"{name} is defined for rewards of 0 and 1 only")
+    return np.asarray(estimator.function(rewards, **options)[0])
+
+
+def _signed(value: float) -> str:
+    """A number with its sign."""
+    text = f"{abs(value):.2f}"
+    return text if float(text) == 0 else ("−" if value < 0 else "+") + text

@@ -1,0 +1,220 @@
+"""Group bias: HA-DW's Theorems 1 and 2, marginally and with the own reward fixed, and what continuous rewards do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.plots.picture import Line, Number, Panel, Picture, Points, Rule, Table
+from qae_sim.plots.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
+from qae_sim.softmax import binomial
+
+PS = np.round(np.arange(1, 100) / 100, 2)
+
+
+@dataclass(frozen=True)
+class BiasState(State):
+    """A success rate, a group size, and what is looked at."""
+
+    view: str = choice(
+        "bias",
+        "View",
+        {"bias": "Bias (Theorem 1)", "probability": "How often (Theorem 2)", "continuous": "Beta rewards (Theorem 4)"},
+    )
+    p: float = number(0.2, "Success rate p", 0.01, 0.99, 0.01, local=True)
+    g: int = whole(8, "Group size G", 2, 64)
+    eps: float = number(0.0, "Margin ε", 0.0, 0.3, 0.01)
+    concentration: float = number(4.0, "α + β of the rewards", 2.0, 20.0, 1.0)
+    sigma: float = number(0.1, "Least spread σ of a group", 0.02, 0.5, 0.02)
+
+
+class GroupBias(Explorer):
+    """How the group mean misjudges an advantage, on average over the own reward or given it.
+
+    Example:
+        >>> explorer = GroupBias.from_state("p=.55&g=8")
+        >>> explorer.words()[:68]
+        'At p = 0.55 in mixed groups of 8 the mean advantage is off by −0.003'
+    """
+
+    STATE = BiasState
+    PRESETS: ClassVar = {
+        "Hard prompt": BiasState(p=0.1),
+        "Own reward fixed": BiasState(p=0.6),
+        "How often": BiasState(view="probability", p=0.2),
+        "Beta rewards": BiasState(view="continuous"),
+    }
+    USES: ClassVar = {
+        "bias": ("p", "g"),
+        "probability": ("p", "g", "eps"),
+        "continuous": ("p", "g", "concentration", "sigma"),
+    }
+    CLAIMS: ClassVar = (
+        "ha-dw.theorem1",
+        "ha-dw.theorem1-own-reward",
+        "ha-dw.own-reward-threshold",
+        "ha-dw.theorem2",
+        "ha-dw.corollary1-weighted",
+        "ha-dw.continuous-sign",
+        "estimators.self-inclusion",
+    )
+
+    @classmethod
+    def show(cls, state: State) -> Picture:
+        """Draw the chosen view."""
+        assert isinstance(state, BiasState)
+        return {"bias": _bias, "probability": _probability, "continuous": _continuous}[state.view](state)
+
+
+def mixed(g: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Chances of 1..G-1 successes given that a group is mixed, ``(P, G - 1)``, and their p̂."""
+    chance = binomial(PS, g)[:, 1:-1]
+    return chance / chance.sum(axis=1, keepdims=True), np.arange(1, g) / g
+
+
+def bias_given(g: int, reward: int | None) -> NDArray[np.float64]:
+    """E[A - Â | S], or the same given the own reward: E[p̂ | S, own reward] - p."""
+    chance, p_hat = mixed(g)
+    weight = chance if reward is None else chance * (p_hat if reward else 1 - p_hat)
+    return np.asarray((weight * p_hat).sum(axis=1) / weight.sum(axis=1) - PS)
+
+
+def _bias(state: BiasState) -> Picture:
+    """Three curves: averaged, given a success, given a failure."""
+    averaged, right, wrong = (bias_given(state.g, reward) for reward in (None, 1, 0))
+    threshold = state.g ** (-1 / (state.g - 1))
+    over = ("p",)
+    panel = Panel(
+        f"By how much the group mean underestimates the advantage, mixed groups of {state.g}",
+        "success rate p",
+        "E[A − Â | S]",
+        (0, 1),
+        (-0.55, 0.55),
+        (
+            Line(PS, averaged, BASELINE, "own reward averaged out (Theorem 1)"),
+            Line(PS, right, CORRECT, "own response correct", "dashed"),
+            Line(PS, wrong, WRONG, "own response wrong", "dotted"),
+            Points(np.array([threshold]), np.array([0.0]), CORRECT, f"G^(−1/(G−1)) = {threshold:.3f}", "diamond", 13),
+            Points(np.array([1 - threshold]), np.array([0.0]), WRONG, "its mirror image", "square", 12),
+            Rule(0.0, "y", MUTED),
+            Rule(Table(PS, over), "x", MUTED, "p", "dotted"),
+        ),
+    )
+    words = (
+        "At p = ",
+        Number(Table(PS, over), 2),
+        f" in mixed groups of {state.g} the mean advantage is off by ",
+        Number(Table(averaged, over), 3, True),
+        " (own reward averaged out), by ",
+        Number(Table(right, over), 3, True),
+        " for a correct and by ",
+        Number(Table(wrong, over), 3, True),
+        " for a wrong response. Plus means underestimated. Correct responses are underestimated up to "
+        f"p = {threshold:.3f}, not up to .5: Theorem 1 is about the average.",
+    )
+    return Picture((panel,), words)
+
+
+def _probability(state: BiasState) -> Picture:
+    """Probability of missing by more than ε, against p."""
+    chance, p_hat = mixed(state.g)
+    under = (chance * (p_hat > PS[:, None] + state.eps + 1e-12)).sum(axis=1)
+    over_ = (chance * (p_hat < PS[:, None] - state.eps - 1e-12)).sum(axis=1)
+    seen = binomial(PS, state.g)[:, 1:-1].sum(axis=1)
+    uniform, weighted = _over_hard_prompts(state)
+    over = ("p",)
+    panel = Panel(
+        f"How often a mixed group of {state.g} misses by more than {state.eps:g}",
+        "success rate p",
+        "probability",
+        (0, 1),
+        (0, 1.02),
+        (
+            Line(PS, under, CORRECT, "underestimated"),
+            Line(PS, over_, WRONG, "overestimated", "dashed"),
+            Line(PS, seen, OTHER, "chance of a mixed group", "dotted"),
+            Rule(Table(PS, over), "x", MUTED, "p", "dotted"),
+        ),
+    )
+    words = (
+        "At p = ",
+        Number(Table(PS, over), 2),
+        " a mixed group underestimates the advantage with probability ",
+        Number(Table(under, over), 3),
+        " and overestimates it with ",
+        Number(Table(over_, over), 3),
+        f". Averaged over hard prompts, p below .5, that is {uniform:.3f} if every p counts alike, as in the paper's "
+        f"Corollary 1, and {weighted:.3f} if p counts by its chance of a mixed group, as the conditional "
+        "probability reads.",
+    )
+    return Picture((panel,), words)
+
+
+def _over_hard_prompts(state: BiasState) -> tuple[float, float]:
+    """Mean probability of underestimating over p below .5, every p alike, and by its chance of a mixed group."""
+    p = (np.arange(1000) + 0.5) / 2000
+    chance, p_hat = binomial(p, state.g)[:, 1:-1], np.arange(1, state.g) / state.g
+    seen = chance.sum(axis=1)
+    under = (chance * (p_hat > p[:, None] + state.eps + 1e-12)).sum(axis=1)
+    return float((under / seen).mean()), float(under.sum() / seen.sum())
+
+
+def _continuous(state: BiasState) -> Picture:
+    """Beta rewards of mean p: density, and the bias against p."""
+    from scipy.special import betainc, betaln
+
+    u = (np.arange(200) + 0.5) / 200
+    ends = np.minimum(1.0, u + state.sigma)
+    coarse = np.linspace(0.01, 0.99, 50)  # the bias is smooth in p: in between it is interpolated
+    p = coarse[:, None]
+    a, b = p * state.concentration, (1 - p) * state.concentration
+    q = betainc(a, b, ends) - betainc(a, b, u)
+    m = p * (betainc(a + 1, b, ends) - betainc(a + 1, b, u))  # m(u)·q(u)
+    # The chance of each cell of the smallest reward, by the distribution function: peaks at 0 and 1 count, too.
+    cell = np.diff(betainc(a, b, np.linspace(0, 1, 201)), axis=1)
+    alone = state.g * (cell * q ** (state.g - 1)).sum(axis=1)
+    tight = (cell * (u * q + (state.g - 1) * m) * q ** (state.g - 2)).sum(axis=1)
+    bias = np.interp(PS, coarse, (coarse - tight) / (1 - alone) - coarse)
+    one, other = PS[:, None] * state.concentration, (1 - PS[:, None]) * state.concentration
+    shapes = np.exp((one - 1) * np.log(u) + (other - 1) * np.log1p(-u) - betaln(one, other))
+    over = ("p",)
+    top = float(np.nanmax(np.abs(bias))) * 1.1 + 1e-6
+    return Picture(
+        (
+            Panel(
+                "Rewards of one prompt",
+                "reward",
+                "density",
+                (0, 1),
+                (0, 6),
+                (
+                    Line(u, Table(np.minimum(shapes, 50), over), BASELINE, "Beta density"),
+                    Rule(Table(PS, over), "x", MUTED, "mean p", "dotted"),
+                ),
+            ),
+            Panel(
+                f"Bias in groups of {state.g} that spread by more than {state.sigma:g}",
+                "mean reward p",
+                "E[A − Â | S]",
+                (0, 1),
+                (-top, top),
+                (
+                    Line(PS, bias, BASELINE, "own reward averaged out"),
+                    Rule(0.0, "y", MUTED),
+                    Rule(Table(PS, over), "x", MUTED, "p", "dotted"),
+                ),
+            ),
+        ),
+        (
+            f"With Beta rewards, α + β = {state.concentration:g}, and p = ",
+            Number(Table(PS, over), 2),
+            " the group mean is off by ",
+            Number(Table(bias, over), 4, True),
+            ". The sign is that of binary rewards; the size is much smaller, because few groups are left out.",
+        ),
+    )

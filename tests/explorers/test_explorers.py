@@ -1,0 +1,239 @@
+"""Explorers without a browser: states, pictures, words, and what the browser would send."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import qae_sim.explorers as explorers_module
+from qae_sim.explorers import Explorer, QuantileGate
+from qae_sim.explorers.base import MIME, PARTS
+from qae_sim.explorers.state import Control, State
+from qae_sim.plots.picture import Table
+from qae_sim.theory import all_claims
+
+EXPLORERS: list[type[Explorer]] = [
+    getattr(explorers_module, name) for name in explorers_module.__all__ if name != "Explorer"
+]
+of_all = pytest.mark.parametrize("kind", EXPLORERS, ids=[kind.__name__ for kind in EXPLORERS])
+
+
+def others(explorer: Explorer, name: str, control: Control) -> list[Any]:
+    """Values of a control far from the present one."""
+    value = getattr(explorer.state, name)
+    if control.kind == "choice":
+        return [option for option, _ in control.options if option != value]
+    if control.kind == "numbers":
+        return [(end, *value[1:]) for end in (control.low, float(control.high))]
+    end = explorer.state.end_of(name)
+    return [type(value)(x) for x in (control.low, end)]
+
+
+@of_all
+class TestEveryExplorer:
+    def test_opens_with_its_presets(self, kind: type[Explorer]) -> None:
+        explorer = kind()
+        assert len(kind.PRESETS) >= 3
+        for name, state in kind.PRESETS.items():
+            explorer.preset(name)
+            assert explorer.state == state
+            assert explorer.problem == ""
+            assert len(explorer.words()) > 40
+            assert explorer.table() or kind.__name__ == "KeyTokens"
+
+    def test_every_control_moves_picture_or_words(self, kind: type[Explorer]) -> None:
+        """In some preset at least: a control that never does anything is none."""
+        idle = set(kind.STATE.controls())
+        for state in kind.PRESETS.values():
+            for name in sorted(idle):
+                for value in others(kind(state), name, kind.STATE.controls()[name]):
+                    explorer = kind(state)
+                    before = explorer.words(), str(explorer.spec["picture"]), explorer.data, explorer.picture()
+                    explorer.set(**{name: value})
+                    assert explorer.problem == ""
+                    after = explorer.words(), str(explorer.spec["picture"]), explorer.data, explorer.picture()
+                    if after[:3] != before[:3] or str(after[3]) != str(before[3]):
+                        idle.discard(name)
+        assert idle == set()
+
+    def test_permalinks_lead_back(self, kind: type[Explorer]) -> None:
+        for state in kind.PRESETS.values():
+            explorer = kind(state)
+            again = kind.from_state(explorer.permalink())
+            assert again.state == explorer.state
+            assert again.words() == explorer.words()
+
+    def test_says_what_is_wrong_with_a_text(self, kind: type[Explorer]) -> None:
+        with pytest.raises(ValueError, match="state must be name=value pairs joined by &, each of"):
+            kind.from_state("nonsense=1")
+        name, control = next((n, c) for n, c in kind.STATE.controls().items() if c.kind in ("number", "whole"))
+        with pytest.raises(ValueError, match=f"^{name} must be"):
+            kind.from_state(f"{name}={float(control.low) - 1:g}")
+
+    def test_reset_and_hide(self, kind: type[Explorer]) -> None:
+        first = list(kind.PRESETS.values())[1]
+        names = [*kind.STATE.controls(), *PARTS]
+        explorer = kind(first, hide=names)
+        assert set(names) <= set(explorer.spec["hidden"])
+        explorer.preset(next(iter(kind.PRESETS)))
+        explorer.reset()
+        assert explorer.state == first
+        with pytest.raises(ValueError, match="hide must be among"):
+            kind(hide=["nothing"])
+
+    def test_every_control_is_described(self, kind: type[Explorer]) -> None:
+        for control in kind.STATE.controls().values():
+            assert control.label[0].isupper() or control.label.startswith(("α", "η"))
+
+    def test_its_claims_exist(self, kind: type[Explorer]) -> None:
+        assert kind.CLAIMS
+        assert [claim[0] for claim in kind().spec["claims"]] == list(kind.CLAIMS)
+        assert set(kind.CLAIMS) <= set(all_claims())
+
+    def test_a_viewer_without_widgets_gets_a_picture_and_a_sentence(self, kind: type[Explorer]) -> None:
+        explorer = kind()
+        bundle, _ = explorer._repr_mimebundle_()  # type: ignore[misc]
+        assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).size == (1200, 640)
+        assert bundle["text/plain"] == explorer.words()
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+        assert base64.b64decode(bundle[MIME]["data"]) == explorer.data
+
+    def test_what_goes_to_the_browser_is_plain(self, kind: type[Explorer]) -> None:
+        for state in kind.PRESETS.values():
+            explorer = kind(state)
+            json.dumps(explorer.spec, allow_nan=False)
+            assert len(explorer.data) % 4 == 0
+            assert len(explorer.data) < 1_500_000
+
+    def test_pictures_are_pure(self, kind: type[Explorer]) -> None:
+        """The same state gives the same picture, whatever came before."""
+        state = list(kind.PRESETS.values())[-1]
+        wandered = kind()
+        for name in kind.PRESETS:
+            wandered.preset(name)
+        wandered.go(state)
+        assert wandered.png() == kind(state).png()
+        assert wandered.data == kind(state).data
+
+
+class TestTime:
+    def test_steps(self) -> None:
+        explorer = explorers_module.KalmanAnchorExplorer.from_state("t=5")
+        explorer.step()
+        assert explorer.state.t == 6
+        explorer.set(t=120)
+        with pytest.raises(ValueError, match="t must be an integer from 1 to 120"):
+            explorer.step()
+
+    def test_only_where_time_passes(self) -> None:
+        with pytest.raises(ValueError, match="an explorer in which time passes"):
+            QuantileGate().step()
+
+
+class TestBrowser:
+    def test_what_the_browser_looks_up_needs_no_answer(self) -> None:
+        explorer = QuantileGate()
+        stamp = explorer.stamp
+        explorer.moved = {"state": explorer.spec["state"] | {"k": 0.7}, "count": 1}
+        assert explorer.state.k == 0.7
+        assert explorer.stamp == stamp
+
+    def test_other_controls_are_answered(self) -> None:
+        explorer = QuantileGate()
+        stamp = explorer.stamp
+        explorer.moved = {"state": explorer.spec["state"] | {"g": 8}, "count": 1}
+        assert explorer.stamp == stamp + 1
+        assert explorer.spec["controls"]["c"]["high"] == 8
+
+    def test_a_smaller_group_holds_fewer_correct_responses(self) -> None:
+        explorer = QuantileGate.from_state("g=16&c=16")
+        explorer.moved = {"state": explorer.spec["state"] | {"g": 4}, "count": 1}
+        assert (explorer.state.g, explorer.state.c) == (4, 4)
+
+    def test_nonsense_is_shown_and_does_no_harm(self, caplog: pytest.LogCaptureFixture) -> None:
+        explorer = QuantileGate()
+        with caplog.at_level(logging.ERROR, "qae_sim.explorers"):
+            explorer.moved = {"state": explorer.spec["state"] | {"g": 99}, "count": 1}
+        assert "g must be an integer from 2 to 32" in explorer.problem
+        assert explorer.spec["problem"] == explorer.problem
+        assert caplog.records
+        explorer.moved = {"state": explorer.spec["state"] | {"g": 8}, "count": 2}
+        assert explorer.problem == explorer.spec["problem"] == ""
+
+    @pytest.mark.parametrize(
+        ("error", "says"), [(RuntimeError("no ink"), "no ink"), (KeyboardInterrupt(), "Interrupted")]
+    )
+    def test_an_error_in_the_view_is_shown(
+        self, error: BaseException, says: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        explorer = QuantileGate()
+        before, words = explorer.data, explorer.words()
+        draw = QuantileGate.show
+
+        def broken(state: State) -> Any:
+            raise error
+
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR, "qae_sim.explorers"):
+            patch.setattr(QuantileGate, "show", staticmethod(broken))
+            explorer.set(g=8)
+        assert says in explorer.problem
+        assert (explorer.data, explorer.words()) == (before, words)
+        assert says in caplog.text
+        explorer.set(g=8)
+        assert explorer.problem == ""
+        assert QuantileGate.show == draw
+
+    def test_an_estimator_that_refuses_is_shown(self) -> None:
+        table = explorers_module.EstimatorTable()
+        table.set(second="pos_mask", r=(0.5, *[0.0] * 7))
+        assert "pos_mask is defined for rewards of 0 and 1 only" in table.problem
+        table.set(second="qae")
+        assert table.problem == ""
+
+
+class TestTables:
+    @given(st.integers(1, 99), st.integers(2, 20), st.data())
+    @settings(max_examples=25)
+    def test_lookups_are_what_the_estimators_give(self, k: int, g: int, data: st.DataObject) -> None:
+        """What the browser would look up in the gate is what QAE computes."""
+        from qae_sim.advantages import qae
+
+        c = data.draw(st.integers(0, g))
+        explorer = QuantileGate.from_state(f"k={k / 100}&g={g}&c={c}")
+        bars = [layer for layer in explorer.picture().panels[1].layers if type(layer).__name__ == "Bars"]
+        drawn = np.nansum([layer.height for layer in bars], axis=0)  # type: ignore[union-attr]
+        rewards = np.repeat([0.0, 1.0], [g - c, c])
+        assert drawn == pytest.approx(qae(rewards, k / 100))
+
+    def test_a_table_over_a_slider_that_the_kernel_moves_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        draw = QuantileGate.show
+
+        def wrong(state: Any) -> Any:
+            from dataclasses import replace
+
+            picture = draw(state)
+            panel = replace(picture.panels[0], ylim=Table(np.tile([0.0, 1.0], (31, 1)), ("g",)))
+            return replace(picture, panels=(panel,))
+
+        monkeypatch.setattr(QuantileGate, "show", staticmethod(wrong))
+        with pytest.raises(ValueError, match="over must be among the sliders that the browser moves"):
+            QuantileGate()
+
+    def test_the_words_of_the_counterexample(self) -> None:
+        explorer = explorers_module.Proposition42()
+        explorer.preset("Counterexample")
+        assert "breaks at this step size" in explorer.words()
+        explorer.set(eta=0.02)
+        assert "the order of Proposition 4.2 holds" in explorer.words()
