@@ -7,6 +7,7 @@ import click
 import qae_sim
 from qae_sim.cli.estimators import estimators
 from qae_sim.cli.lab import lab
+from qae_sim.cli.site import site
 from qae_sim.cli.sweep import sweep
 from qae_sim.cli.verify import verify_command
 
@@ -21,6 +22,7 @@ def main() -> None:
 
 
 main.add_command(lab)
+main.add_command(site)
 main.add_command(estimators)
 main.add_command(sweep)
 main.add_command(verify_command)

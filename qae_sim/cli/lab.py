@@ -11,7 +11,7 @@ import click
 
 from qae_sim.cli.lessons import HandedOut, find_lessons, hand_out
 
-NEEDED = ("jupyterlab", "ipywidgets", "matplotlib")
+NEEDED = ("anywidget", "jupyterlab", "matplotlib")
 
 
 @click.command()

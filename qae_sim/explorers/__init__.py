@@ -11,10 +11,12 @@ from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.kalman_anchor import KalmanAnchorExplorer
 from qae_sim.explorers.key_tokens import KeyTokens
+from qae_sim.explorers.lesson import Claims, Predict, check, compare
 from qae_sim.explorers.proposition import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
 
 __all__ = [
+    "Claims",
     "CollapseExplosion",
     "EntropyCovariance",
     "EstimatorTable",
@@ -22,6 +24,9 @@ __all__ = [
     "GroupBias",
     "KalmanAnchorExplorer",
     "KeyTokens",
+    "Predict",
     "Proposition42",
     "QuantileGate",
+    "check",
+    "compare",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ _log = logging.getLogger("qae_sim.explorers")
 #: Parts of the view that ``hide=`` may name, besides the controls.
 PARTS = ("presets", "reset", "play", "numbers", "style", "link", "claims")
 
+#: Set in the environment of the kernel that runs lessons for a site.
+SITE = "QAE_SIM_SITE"
 #: What site writers look for in a notebook's outputs.
 MIME = "application/vnd.qae-sim.explorer+json"
 
@@ -292,9 +295,19 @@ class Explorer(anywidget.AnyWidget):
         ours = {
             "image/png": base64.b64encode(self.png()).decode(),
             "text/plain": self.words(),
-            MIME: {"spec": self._described(packed.spec), "data": packed.text},
+            MIME: {"spec": self._described(packed.spec), "data": packed.text, "presets": self._stored()},
         }
         return {**bundle, **ours}, metadata
+
+    def _stored(self) -> dict[str, Any]:
+        """Pictures of the presets, for sites; a live view asks the kernel for them."""
+        if SITE not in os.environ or "presets" in self._hidden:
+            return {}
+        stored = {}
+        for name, state in self.PRESETS.items():
+            other = type(self)(state, hide=self._hidden, style=self._style)
+            stored[name] = {"spec": other.spec, "data": other._picture_of(state)[1].text}
+        return stored
 
 
 def _plain(state: State) -> dict[str, Any]:

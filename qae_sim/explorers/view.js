@@ -402,7 +402,8 @@ function controlsOf(view, name, control) {
 // --- the view -------------------------------------------------------------------------------------------------------
 
 export class View {
-  // `source` has get(name), and, where a kernel answers, send(state) and on(callback).
+  // `source` has get(name); where a kernel answers, send(state) and on(callback); where pictures of presets are stored,
+  // stored(name) and open(name).
   constructor(root, source) {
     Object.assign(this, { root, source, refreshers: [], playing: null, pending: null, frame: null, signature: "" });
     this.still = !source.send;
@@ -435,10 +436,17 @@ export class View {
     const bar = element("div", { class: "qae-bar" });
     if (!hidden.has("presets")) {
       for (const [name, state] of Object.entries(spec.presets)) {
-        if (!this.still || this.reachable(state)) bar.append(button(name, () => this.jump(state)));
+        const stored = this.still && this.source.stored && this.source.stored(name);
+        if (stored) bar.append(button(name, () => { this.stop(); this.source.open(name); this.receive(); }));
+        else if (!this.still || this.reachable(state)) bar.append(button(name, () => this.jump(state)));
       }
     }
-    if (!hidden.has("reset")) bar.append(button("Reset", () => this.jump(spec.first)));
+    if (!hidden.has("reset")) {
+      bar.append(button("Reset", () => {
+        if (this.still && this.source.open) { this.source.open(null); this.receive(); }
+        this.jump(spec.first);
+      }));
+    }
     if (spec.time && !hidden.has("play") && (!this.still || spec.controls[spec.time].local)) {
       this.playButton = button("Play", () => (this.playing ? this.stop() : this.play()), { "aria-pressed": "false" });
       bar.append(button("Step", () => this.step()), this.playButton);

@@ -25,7 +25,9 @@ from qae_sim.plots.picture import Table
 from qae_sim.theory import all_claims
 
 EXPLORERS: list[type[Explorer]] = [
-    getattr(explorers_module, name) for name in explorers_module.__all__ if name != "Explorer"
+    kind
+    for kind in (getattr(explorers_module, name) for name in explorers_module.__all__)
+    if isinstance(kind, type) and issubclass(kind, Explorer) and kind is not Explorer
 ]
 of_all = pytest.mark.parametrize("kind", EXPLORERS, ids=[kind.__name__ for kind in EXPLORERS])
 

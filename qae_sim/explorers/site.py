@@ -1,0 +1,212 @@
+"""The lessons as a static site: executed once, then readable from any disk or web server, without Python or network."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qae_sim.explorers.base import MIME, SITE
+from qae_sim.explorers.lesson import QUIZ_MIME
+
+_HERE = Path(__file__).parent
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="assets/qae.css">
+</head>
+<body>
+<nav aria-label="Lessons">{nav}</nav>
+<main>
+{body}
+</main>
+<script src="assets/qae.js"></script>
+</body>
+</html>
+"""
+
+_CSS = """
+body { margin: 0 auto; padding: 12px 20px 60px; max-width: 1200px; color: #000; background: #fff;
+  font: 17px/1.55 system-ui, "DejaVu Sans", sans-serif; }
+main > p, main > ul, main > ol, main > table, main > h1, main > h2 { max-width: 46em; }
+nav { border-bottom: 1px solid #999; padding-bottom: 6px; margin-bottom: 12px; font-size: 0.9em; }
+nav a { margin-right: 14px; }
+nav [aria-current] { font-weight: 700; color: #000; text-decoration: none; }
+a { color: #005a8c; }
+table { border-collapse: collapse; }
+td, th { padding: 3px 14px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
+pre { background: #f6f6f6; padding: 8px 12px; overflow: auto; }
+details { margin: 8px 0; }
+summary { cursor: pointer; color: #444; }
+.note { color: #444; font-size: 0.9em; }
+"""
+
+_BOOT = """
+document.querySelectorAll("script[data-qae]").forEach((script) => {
+  const content = JSON.parse(script.textContent);
+  const root = script.previousElementSibling;
+  if (script.dataset.qae === "quiz") { quiz(root, content); return; }
+  const bytesOf = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  let shown = content;
+  root.replaceChildren();
+  new View(root, {
+    get: (name) => (name === "spec" ? shown.spec : bytesOf(shown.data)),
+    stored: (name) => name in content.presets,
+    open: (name) => { shown = name === null ? content : content.presets[name]; },
+  });
+});
+"""
+
+
+def write_site(
+    notebooks: Sequence[Path], folder: Path, *, on_lesson: Callable[[str], None] = lambda name: None, timeout: int = 120
+) -> list[Path]:
+    """Run lessons and write them as pages.
+
+    Args:
+        notebooks: The lessons.
+        folder: Where the pages go; made when missing. Pages of the same names are replaced.
+        on_lesson: Called with the name of each lesson before it runs.
+        timeout: Seconds that a cell may take.
+
+    Returns:
+        The pages, in order.
+
+    Raises:
+        OSError: The folder cannot be written.
+        nbclient.exceptions.CellExecutionError: A cell has failed.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    titles = {path.stem: _title(path) for path in notebooks}
+    (folder / "assets").mkdir(parents=True, exist_ok=True)
+    _write(folder / "assets" / "qae.js", _script())
+    styles = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("view.css", "quiz.css"))
+    _write(folder / "assets" / "qae.css", _CSS + styles)
+    pages = []
+    for path in notebooks:
+        on_lesson(path.stem)
+        notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        client = NotebookClient(notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
+        client.execute(env=os.environ | {SITE: "1"})
+        page = folder / f"{path.stem}.html"
+        _write(page, _page(path.stem, notebook.cells, titles))
+        pages.append(page)
+    if pages:
+        first = pages[0].name
+        _write(folder / "index.html", f'<!doctype html><meta charset="utf-8"><title>Lessons</title>'
+               f'<meta http-equiv="refresh" content="0; url={first}"><a href="{first}">Lessons</a>\n')  # fmt: skip
+    return pages
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file in one step."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _script() -> str:
+    """The drawing code as one plain script: browsers refuse modules from a disk."""
+    parts = []
+    for name in ("view.js", "quiz.js"):
+        source = (_HERE / name).read_text(encoding="utf-8")
+        parts.append(
+            re.sub(r"^export (class|function)", r"\1", source.partition("export default")[0], flags=re.MULTILINE)
+        )
+    return "(() => {\n" + "\n".join(parts) + _BOOT + "})();\n"
+
+
+def _title(path: Path) -> str:
+    """The first heading of a lesson."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).partition("\n")[0].lstrip("# ").strip()
+
+
+def _page(name: str, cells: Sequence[Any], titles: Mapping[str, str]) -> str:
+    """One lesson."""
+    links = []
+    for other, title in titles.items():
+        here = ' aria-current="page"' if other == name else ""
+        links.append(f'<a href="{other}.html"{here}>{html.escape(title)}</a>')
+    body = "\n".join(_cell(cell) for cell in cells)
+    return _PAGE.format(title=html.escape(titles[name]), nav="".join(links), body=body)
+
+
+def _cell(cell: Any) -> str:
+    """One cell."""
+    if cell.cell_type == "markdown":
+        return markdown(cell.source)
+    code = f"<details><summary>Code</summary><pre><code>{html.escape(cell.source)}</code></pre></details>"
+    return code + "\n".join(_output(output) for output in cell.outputs)
+
+
+def _output(output: Any) -> str:
+    """One output of a cell."""
+    if output.output_type == "stream":
+        return f"<pre>{html.escape(output.text)}</pre>"
+    data = output.get("data", {})
+    if MIME in data:
+        content = data[MIME]
+        alt = html.escape(data["text/plain"])
+        still = f'<img alt="{alt}" src="data:image/png;base64,{data["image/png"].strip()}" style="max-width: 100%">'
+        note = ""
+        if not all(control["local"] for control in content["spec"]["controls"].values()):
+            note = ('<p class="note">Here the sliders that are shown move without Python. The others '
+                    "need the live lesson: <code>qae-sim lab</code>.</p>")  # fmt: skip
+        return f"<div>{still}</div>{_json('explorer', content)}{note}"
+    if QUIZ_MIME in data:
+        return f"<div>{html.escape(data['text/plain'])}</div>{_json('quiz', data[QUIZ_MIME])}"
+    if "text/html" in data:
+        return str(data["text/html"])
+    return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"
+
+
+def _json(kind: str, content: Any) -> str:
+    """Data for the script; it must not end the element that it stands in."""
+    text = json.dumps(content, allow_nan=False).replace("</", "<\\/")
+    return f'<script type="application/json" data-qae="{kind}">{text}</script>'
+
+
+def markdown(source: str) -> str:
+    """Markdown with formulas as HTML with MathML, which browsers draw by themselves.
+
+    Args:
+        source: Markdown; formulas stand between dollar signs.
+
+    Returns:
+        HTML; links between lessons point to pages.
+
+    Example:
+        >>> markdown("A *word*.").strip()
+        '<p>A <em>word</em>.</p>'
+    """
+    import mistune
+    from latex2mathml.converter import convert
+
+    formulas: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        block = found.group(1) is not None
+        formulas.append(convert(found.group(1) or found.group(2), display="block" if block else "inline"))
+        return f"qaeformula{len(formulas) - 1}qae"
+
+    # What stands in code is no formula.
+    pieces = re.split(r"(```.*?```|`[^`]*`)", source, flags=re.DOTALL)
+    for i in range(0, len(pieces), 2):
+        pieces[i] = re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", keep, pieces[i], flags=re.DOTALL)
+    text = str(mistune.create_markdown(escape=False, plugins=["table"])("".join(pieces)))
+    text = re.sub(r"qaeformula(\d+)qae", lambda found: formulas[int(found.group(1))], text)
+    return re.sub(r'href="([^":]+)\.ipynb"', r'href="\1.html"', text)
