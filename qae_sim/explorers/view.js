@@ -376,6 +376,7 @@ function slider(view, name, control, index) {
     },
   });
   view.refreshers.push(() => {
+    input.max = view.spec.controls[name].high; // it may hang on another control
     input.value = value();
     shown.textContent = `${Number(value()).toFixed(digits)}${control.unit ? ` ${control.unit}` : ""}`;
     input.setAttribute("aria-valuetext", shown.textContent);
@@ -421,10 +422,18 @@ export class View {
     this.numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     this.spec = spec;
     this.state = { ...spec.state };
-    const signature = JSON.stringify([spec.controls, spec.hidden, spec.presets]);
-    if (signature !== this.signature) this.build();
+    const kinds = Object.entries(spec.controls).map(([name, control]) => [name, { ...control, high: null }]);
+    const signature = JSON.stringify([kinds, spec.hidden, spec.presets]);
+    if (signature !== this.signature) this.rebuild();
     this.signature = signature;
     this.refresh();
+  }
+
+  // Whoever works by keyboard stays where they are.
+  rebuild() {
+    const focused = this.root.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    this.build();
+    if (focused) [...this.root.querySelectorAll("[aria-label]")].find((x) => x.getAttribute("aria-label") === focused)?.focus();
   }
 
   build() {
@@ -500,6 +509,7 @@ export class View {
     drawing.picture(this.spec.picture, resolve);
     const text = resolve.words(this.spec.picture.words);
     this.canvas.setAttribute("aria-label", text);
+    this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn || 0) + 1);
     if (this.words.textContent !== text) this.words.textContent = text;
     this.problem.hidden = !this.spec.problem;
     this.problem.textContent = this.spec.problem;

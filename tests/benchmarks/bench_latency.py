@@ -1,0 +1,111 @@
+"""From key press to new pixels, in JupyterLab: median and 95th percentile.
+
+Run: python tests/benchmarks/bench_latency.py. The time is from the key event to the first task after the frame that
+follows the drawing of the canvas, forty presses for each slider that is named.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+#: Lesson, slider, and whether the browser draws by itself.
+SLIDERS = (
+    ("01_quantile_gate", "Quantile K", True),
+    ("01_quantile_gate", "Group size G", False),
+    ("02_entropy_and_covariance", "Step size η", True),
+    ("02_entropy_and_covariance", "Logit of arm 1", False),
+    ("03_proposition_4_2", "Baseline b", True),
+    ("03_proposition_4_2", "Probability of the correct arm", False),
+    ("04_collapse_and_explosion", "Step size η", False),
+    ("05_group_bias", "Success rate p", True),
+    ("05_group_bias", "Group size G", False),
+    ("06_kalman_anchor", "Fixed gain", True),
+    ("06_kalman_anchor", "Windows m and h", False),
+    ("07_key_tokens", "Token, in order of appearance", False),
+    ("08_all_estimators", "Reward 1", False),
+)
+
+_LISTEN = """(canvas) => {
+  window.times = [];
+  let pressed = 0;
+  document.addEventListener("keydown", () => { pressed = performance.now(); }, true);
+  new MutationObserver(() => {
+    if (!pressed) return;
+    const from = pressed;
+    pressed = 0;
+    requestAnimationFrame(() => setTimeout(() => window.times.push(performance.now() - from)));
+  }).observe(canvas, { attributes: true, attributeFilter: ["aria-label", "data-drawn"] });
+}"""
+
+
+def measure(page: Any, explorer: Any, label: str) -> list[float]:
+    """Times of forty key presses, in milliseconds."""
+    explorer.locator("canvas").evaluate(_LISTEN)
+    slider = explorer.get_by_role("slider", name=label, exact=True)
+    slider.focus()
+    slider.press("Home")
+    page.wait_for_timeout(500)
+    page.evaluate("window.times.length = 0")
+    for i in range(40):
+        before = page.evaluate("window.times.length")
+        slider.press("ArrowRight" if i % 20 < 10 else "ArrowLeft")
+        deadline = time.monotonic() + 3
+        while page.evaluate("window.times.length") == before and time.monotonic() < deadline:
+            page.wait_for_timeout(5)
+        page.wait_for_timeout(30)
+    return list(page.evaluate("window.times"))
+
+
+def main() -> None:
+    """Open JupyterLab, measure, and print a table."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    folder = Path(tempfile.mkdtemp())
+    log = folder / "log"
+    command = [sys.executable, "-c", "from qae_sim.cli import main; main()", "lab", "--no-browser"]
+    with log.open("w") as out:
+        server = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*", log.read_text())):
+            time.sleep(0.25)
+        print("| lesson | slider | drawn by | median ms | 95th percentile ms |\n| --- | --- | --- | --- | --- |")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            for name, label, local in SLIDERS:
+                page = browser.new_page(viewport={"width": 1280, "height": 1000})
+                page.goto(re.sub(r"/lab/tree/\w+\.ipynb", f"/lab/tree/{name}.ipynb", found.group()) + "&reset")
+                page.get_by_role("button", name="| Idle").wait_for(timeout=60_000)
+                explorer = page.locator(".qae:has(canvas)").first
+                for _ in range(6):
+                    page.locator("li.lm-MenuBar-item", has_text="Run").click()
+                    page.locator("[data-command='runmenu:run-all']").click()
+                    try:
+                        explorer.wait_for(timeout=10_000)
+                        break
+                    except Exception:
+                        continue
+                page.get_by_role("button", name="| Idle").wait_for(timeout=60_000)
+                page.wait_for_timeout(3000)
+                times = sorted(measure(page, explorer, label))
+                median, high = statistics.median(times), times[int(0.95 * len(times))]
+                print(
+                    f"| {name} | {label} | {'browser' if local else 'kernel'} | {median:.0f} | {high:.0f} |", flush=True
+                )
+                page.close()
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+if __name__ == "__main__":
+    main()
