@@ -132,6 +132,26 @@ class TestLab:
         assert f"--LabApp.default_url=/lab/tree/{first}" in command
         assert environment["JUPYTER_CONFIG_PATH"] == config_path()
 
+    def test_voila_shows_the_copies(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[list[str]] = []
+        monkeypatch.setattr("os.execve", lambda program, command, environment: started.append(command))
+        result = CliRunner().invoke(main, ["lab", "--voila", "--folder", str(tmp_path / "mine"), "--no-browser"])
+        assert result.exit_code == 0, result.output
+        assert started[0][1:] == ["-m", "voila", str(tmp_path / "mine"), "--no-browser"]
+
+    def test_small_messages_are_not_delayed(self) -> None:
+        """The server's settings are found and do what they say."""
+        from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+
+        settings = Path(config_path().split(":")[0]) / "jupyter_server_config.py"
+        before = KernelWebsocketHandler.open
+        try:
+            exec(compile(settings.read_text(), str(settings), "exec"), {"__name__": "settings"})
+            assert KernelWebsocketHandler.open is not before
+            assert "set_nodelay" in KernelWebsocketHandler.open.__code__.co_names
+        finally:
+            KernelWebsocketHandler.open = before
+
     def test_settings_come_on_top_of_the_users(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
         ours, theirs = config_path().split(":")

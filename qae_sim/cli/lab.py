@@ -23,7 +23,8 @@ NEEDED = ("anywidget", "jupyterlab", "matplotlib")
     help="Where your copies of the lessons live; made if it is not there yet.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser window.")
-def lab(folder: Path, no_browser: bool) -> None:
+@click.option("--voila", is_flag=True, help="Show the lessons as pages without code.")
+def lab(folder: Path, no_browser: bool, voila: bool) -> None:
     """Open the lessons in JupyterLab, in your browser.
 
     The lessons are copied to a folder of yours, where you may edit them as you like: a lesson that you have edited is
@@ -31,7 +32,8 @@ def lab(folder: Path, no_browser: bool) -> None:
 
     To stop JupyterLab, press Ctrl-C in this terminal.
     """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    needed = (*NEEDED, "voila") if voila else NEEDED
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(
             f"the lessons need {', '.join(missing)}, which this Python does not have. Install what they need with\n\n"
@@ -45,7 +47,7 @@ def lab(folder: Path, no_browser: bool) -> None:
             "Name a folder that you may write to: qae-sim lab --folder DIR"
         ) from error
     _tell(folder, lessons)
-    command = jupyterlab_command(folder, lessons.all[0], no_browser)
+    command = voila_command(folder, no_browser) if voila else jupyterlab_command(folder, lessons.all[0], no_browser)
     # JupyterLab takes over this process, so that Ctrl-C and signals reach it and nothing else.
     sys.stdout.flush()
     os.execve(command[0], command, os.environ | {"JUPYTER_CONFIG_PATH": config_path()})
@@ -75,6 +77,20 @@ def jupyterlab_command(folder: Path, lesson: str, no_browser: bool) -> list[str]
         # In a container there is often no user but root; JupyterLab then wants to be told that it is meant.
         command.append("--allow-root")
     return command
+
+
+def voila_command(folder: Path, no_browser: bool) -> list[str]:
+    """Compose the command that shows the lessons as pages.
+
+    Args:
+        folder: The folder it shows.
+        no_browser: Whether to leave the browser closed.
+
+    Returns:
+        Program and arguments.
+    """
+    command = [sys.executable, "-m", "voila", str(folder.absolute())]
+    return [*command, "--no-browser"] if no_browser else command
 
 
 def config_path() -> str:

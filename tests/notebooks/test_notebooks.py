@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,13 @@ def test_it_is_stored_clean(path: Path) -> None:
     assert cells[0]["cell_type"] == "markdown"
     assert cells[0]["source"][0].startswith("# ")
     assert len({cell["id"] for cell in cells}) == len(cells)
+    levels = [len(line) - len(line.lstrip("#")) for cell in cells if cell["cell_type"] == "markdown"
+              for line in cell["source"] if line.startswith("#")]  # fmt: skip
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     for cell in cells:
+        assert "![](" not in "".join(cell["source"])  # no image without a text alternative
         assert len(cell["source"]) <= 15
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
