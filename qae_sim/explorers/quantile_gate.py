@@ -154,8 +154,8 @@ def _group(state: GateState) -> Picture:
         (
             Bars(x, Table(_only(quantile, quantile > 0), both), CORRECT, "QAE, positive"),
             Bars(x, Table(_only(quantile, quantile < 0), both), WRONG, "QAE, negative", hatched=True),
-            Points(x, Table(_only(quantile, quantile == 0), both), MUTED, "QAE, exactly 0", "circle", 10, False),
             Points(x, Table(mean, by_c), OTHER, "GRPO", "dash", 16),
+            Points(x, Table(_only(quantile, quantile == 0), both), MUTED, "QAE, exactly 0", "circle", 10, False),
         ),
         ticks,
     )
