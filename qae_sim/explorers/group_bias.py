@@ -89,12 +89,13 @@ def _bias(state: BiasState) -> Picture:
     averaged, right, wrong = (bias_given(state.g, reward) for reward in (None, 1, 0))
     threshold = state.g ** (-1 / (state.g - 1))
     over = ("p",)
+    reach = 1.15 * float(np.abs(np.concatenate([right, wrong])).max())
     panel = Panel(
         f"By how much the group mean underestimates the advantage, mixed groups of {state.g}",
         "success rate p",
         "E[A − Â | S]",
         (0, 1),
-        (-0.55, 0.55),
+        (-reach, reach),
         (
             Line(PS, averaged, BASELINE, "own reward averaged out (Theorem 1)"),
             Line(PS, right, CORRECT, "own response correct", "dashed"),
@@ -164,22 +165,40 @@ def _over_hard_prompts(state: BiasState) -> tuple[float, float]:
     return float((under / seen).mean()), float(under.sum() / seen.sum())
 
 
+def continuous_bias(concentration: float, g: int, sigma: float) -> NDArray[np.float64]:
+    """E[A - Â | spread > σ] for Beta rewards of mean p and α + β = concentration, for every p of the slider.
+
+    With t = F(u), the distribution function at the smallest reward, P(S^c) = G ∫ q^{G-1} dt and
+    E[p̂; S^c] = ∫ (u·q + (G-1)·m) q^{G-2} dt, q = F(u⁺) - t, m = ∫ r dF from u to u⁺: smooth but for a kink where
+    u⁺ = min(1, u + σ) reaches 1, even if the density has poles. Means above 1/2 mirror those below.
+    """
+    from scipy.special import betainc, betaincinv
+
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    p = PS[:50, None]
+    a, b = p * concentration, (1 - p) * concentration
+    kink = betainc(a, b, 1 - sigma)
+    alone, tight = np.zeros((50, 1)), np.zeros((50, 1))
+    for low, high in ((np.zeros_like(kink), kink), (kink, np.ones_like(kink))):
+        t = (low + high) / 2 + (high - low) / 2 * nodes
+        weight = (high - low) / 2 * weights
+        u = betaincinv(a, b, t)
+        end = np.minimum(1.0, u + sigma)
+        q = betainc(a, b, end) - t
+        m = p * (betainc(a + 1, b, end) - betainc(a + 1, b, u))
+        alone += g * (weight * q ** (g - 1)).sum(axis=1, keepdims=True)
+        tight += (weight * (u * q + (g - 1) * m) * q ** (g - 2)).sum(axis=1, keepdims=True)
+    below = ((p - tight) / (1 - alone) - p)[:, 0]
+    below[49] = 0.0  # p = 1/2, by symmetry
+    return np.concatenate([below, -below[48::-1]])
+
+
 def _continuous(state: BiasState) -> Picture:
     """Beta rewards of mean p: density, and the bias against p."""
-    from scipy.special import betainc, betaln
+    from scipy.special import betaln
 
     u = (np.arange(200) + 0.5) / 200
-    ends = np.minimum(1.0, u + state.sigma)
-    coarse = np.linspace(0.01, 0.99, 50)  # the bias is smooth in p: in between it is interpolated
-    p = coarse[:, None]
-    a, b = p * state.concentration, (1 - p) * state.concentration
-    q = betainc(a, b, ends) - betainc(a, b, u)
-    m = p * (betainc(a + 1, b, ends) - betainc(a + 1, b, u))  # m(u)·q(u)
-    # The chance of each cell of the smallest reward, by the distribution function: peaks at 0 and 1 count, too.
-    cell = np.diff(betainc(a, b, np.linspace(0, 1, 201)), axis=1)
-    alone = state.g * (cell * q ** (state.g - 1)).sum(axis=1)
-    tight = (cell * (u * q + (state.g - 1) * m) * q ** (state.g - 2)).sum(axis=1)
-    bias = np.interp(PS, coarse, (coarse - tight) / (1 - alone) - coarse)
+    bias = continuous_bias(state.concentration, state.g, state.sigma)
     one, other = PS[:, None] * state.concentration, (1 - PS[:, None]) * state.concentration
     shapes = np.exp((one - 1) * np.log(u) + (other - 1) * np.log1p(-u) - betaln(one, other))
     over = ("p",)

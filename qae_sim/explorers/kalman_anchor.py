@@ -12,7 +12,7 @@ from qae_sim.advantages import HardAnchor, KalmanAnchor, SoftAnchor, ha_dw_weigh
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
 from qae_sim.plots.picture import Line, Number, Panel, Picture, Points, Rule, Table
-from qae_sim.plots.style import BASELINE, CORRECT, FOURTH, MUTED, OTHER, THIRD, WRONG
+from qae_sim.plots.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
 
 #: Batches that are simulated.
 BATCHES = 120
@@ -184,7 +184,7 @@ def _rms(belief: NDArray[np.float64], capability: NDArray[np.float64]) -> float:
 def _ideal(state: AnchorState) -> str:
     """The steady gain of the Kalman filter at a capability of one half."""
     if state.drift == 0:
-        return "0"
+        return "0, since nothing drifts"
     return f"{steady_state_gain(state.drift**2, 0.25 / (state.prompts * state.g)):.2f}"
 
 
@@ -217,7 +217,7 @@ def _gains(
 def _weights(x: NDArray[np.float64], shown: Table, belief: NDArray[np.float64], y: NDArray[np.float64]) -> Panel:
     """Φ of the correct and the wrong responses of two prompts, under the Kalman filter's belief."""
     lines = []
-    for (name, p_hat), colour in zip(PROMPTS.items(), (CORRECT, WRONG), strict=True):
+    for (name, p_hat), colour in zip(PROMPTS.items(), (THIRD, FOURTH), strict=True):
         rewards = np.array([[1.0] * round(8 * p_hat) + [0.0] * (8 - round(8 * p_hat))])
         advantages = rewards - rewards.mean()
         phi = np.array([ha_dw_weights(rewards, advantages, float(c)).Phi[0] for c in belief])

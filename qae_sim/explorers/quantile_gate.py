@@ -12,7 +12,7 @@ from qae_sim.advantages import advantage_table, expected_advantages, grpo, qae, 
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.plots.picture import Band, Bars, Line, Number, Panel, Pick, Picture, Points, Rule, Table
-from qae_sim.plots.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
+from qae_sim.plots.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
 
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)
@@ -237,7 +237,7 @@ def _weights(state: GateState) -> Picture:
                 (0, 0.8),
                 (
                     Line(p, other, OTHER, "GRPO"),
-                    Line(p, Table(speed, over), CORRECT, "QAE", "dashed"),
+                    Line(p, Table(speed, over), QUANTILE, "QAE", "dashed"),
                     Rule(Table(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
                 ),
             ),
@@ -290,8 +290,8 @@ def _sparsity(state: GateState) -> Picture:
                 (0, 1.02),
                 (
                     Line(p, Table(share, over), MUTED, "all groups"),
-                    Rule(Table(total, over), "y", CORRECT, "mean over the queries", "dashed"),
-                    Rule(0.8, "y", OTHER, "the paper's 80 %", "dotted"),
+                    Rule(Table(total, over), "y", QUANTILE, "mean over the queries", "dashed"),
+                    Rule(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
                     Rule(Table(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
                 ),
             ),
@@ -301,7 +301,7 @@ def _sparsity(state: GateState) -> Picture:
                 "share of queries per 0.05",
                 (0, 1),
                 (0, max(0.3, 1.1 * float(weight.reshape(20, 20).sum(1).max()))),
-                (Bars((np.arange(20) + 0.5) / 20, weight.reshape(20, 20).sum(axis=1), OTHER, "queries", 0.045),),
+                (Bars((np.arange(20) + 0.5) / 20, weight.reshape(20, 20).sum(axis=1), MUTED, "queries", 0.045),),
             ),
         ),
         (

@@ -239,3 +239,35 @@ class TestTables:
         assert "breaks at this step size" in explorer.words()
         explorer.set(eta=0.02)
         assert "the order of Proposition 4.2 holds" in explorer.words()
+
+
+class TestBeta:
+    @pytest.mark.parametrize(("total", "g", "sigma"), [(4, 4, "1/10"), (8, 8, "1/10"), (12, 3, "1/4"), (2, 2, "1/2")])
+    def test_bias_is_the_exact_one_for_whole_parameters(self, total: int, g: int, sigma: str) -> None:
+        """Gauss's quadrature against rational integrals of the same formulas."""
+        from fractions import Fraction
+
+        from qae_sim.explorers.group_bias import PS, continuous_bias
+        from qae_sim.theory.claims.continuous_rewards import bias
+
+        ours = continuous_bias(total, g, float(Fraction(sigma)))
+        for a in range(1, total):
+            (place,) = np.flatnonzero(np.isclose(PS, a / total)) if np.isclose(PS, a / total).any() else (None,)
+            if place is not None:
+                exact = float(bias(a, total - a, g, Fraction(sigma)))
+                assert ours[place] == pytest.approx(exact, abs=1e-5)  # four decimals are shown
+
+    def test_bias_beside_samples_where_the_density_has_poles(self) -> None:
+        from qae_sim.explorers.group_bias import PS, continuous_bias
+
+        rewards = np.random.default_rng(0).beta(0.2, 1.8, size=(400_000, 4))
+        kept = rewards[np.ptp(rewards, axis=1) > 0.1].mean(axis=1)
+        exact = continuous_bias(2.0, 4, 0.1)[np.isclose(PS, 0.1)][0]
+        assert abs(kept.mean() - 0.1 - exact) < 4 * kept.std() / len(kept) ** 0.5
+
+    def test_bias_is_antisymmetric_and_falls(self) -> None:
+        from qae_sim.explorers.group_bias import continuous_bias
+
+        bias = continuous_bias(4.0, 8, 0.1)
+        assert bias == pytest.approx(-bias[::-1], abs=1e-12)
+        assert (np.diff(bias) < 1e-9).all()
