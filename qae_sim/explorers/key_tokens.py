@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages import ktae, token_table
+from qae_sim.advantages import TokenTable, ktae, token_table
+from qae_sim.advantages.tokens import TF_FLOOR, _term_frequency
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.plots.picture import Bars, Cells, Panel, Picture, Points, Rule, Words
@@ -189,11 +190,31 @@ def _told(state: TokenState, ids: Any, mask: Any, rewards: Any, words: list[str]
     said = int(table.count_correct[i, t]), int(table.count_wrong[i, t])
     angle = np.arcsin(np.sqrt(a / (a + c))) - np.arcsin(np.sqrt(b / (b + d)))
     alone = np.asarray(ktae(ids, mask, rewards, variant=state.variant, h3=0.0).key_values)[i, t]  # type: ignore[arg-type]
+    right, wrong = term_frequencies(state, table, i, t)
     return (
         f"'{words[chosen]}' is in {a} of {a + c} correct and in {b} of {b + d} wrong responses; said "
-        f"{_times(said[0])} on the correct and {_times(said[1])} on the wrong side. Angle term {_signed(angle)}; value "
+        f"{_times(said[0])} on the correct and {_times(said[1])} on the wrong side. Angle term {_signed(angle)}; "
+        f"saturated term frequencies (BM25) {right:.3f} and {wrong:.3f}, their ratios {_ratios(right, wrong)}; value "
         f"{_signed(value)}, and {_signed(float(alone))} without the term frequencies (h₃ = 0).",
     )
+
+
+def term_frequencies(state: TokenState, table: TokenTable, i: int, t: int) -> tuple[float, float]:
+    """BM25's saturated term frequencies of the token at a place, on the correct and on the wrong side."""
+    lengths = float(table.length_correct[i, t]), float(table.length_wrong[i, t])
+    counts = float(table.count_correct[i, t]), float(table.count_wrong[i, t])
+    found = []
+    for count, length in zip(counts, lengths, strict=True):
+        said = count / length if state.variant == "code" else count
+        mean = sum(lengths) / 2
+        tf, size, middle = (np.asarray(value) for value in (said, length, mean))
+        found.append(float(_term_frequency(np, tf, size, middle, 2.0, 0.5)))
+    return found[0], found[1]
+
+
+def _ratios(right: float, wrong: float) -> str:
+    """Both ratios, with KTAE's floor under the denominators."""
+    return f"{right / (wrong + TF_FLOOR):.4g} and {wrong / (right + TF_FLOOR):.4g}"
 
 
 def _times(count: int) -> str:
