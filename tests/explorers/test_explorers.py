@@ -159,6 +159,25 @@ class TestBrowser:
         assert explorer.stamp == stamp + 1
         assert explorer.spec["controls"]["c"]["high"] == 8
 
+    def test_a_problem_is_cleared_by_the_next_move_whatever_it_is(self) -> None:
+        explorer = QuantileGate()
+        explorer.moved = {"state": explorer.spec["state"] | {"g": 99}, "count": 1}
+        assert explorer.problem
+        explorer.moved = {"state": explorer.spec["state"] | {"k": 0.7}, "count": 2}
+        assert explorer.problem == explorer.spec["problem"] == ""
+
+    def test_controls_that_do_not_matter_are_hidden(self) -> None:
+        explorer = QuantileGate.from_state("view=weights", hide=["claims"])
+        assert explorer.spec["hidden"] == ["claims", "c", "spread"]
+        explorer.set(view="sparsity")
+        assert explorer.spec["hidden"] == ["claims", "c"]
+
+    def test_remembers_a_few_pictures_only(self) -> None:
+        explorer = QuantileGate()
+        for g in range(2, 30):
+            explorer.set(g=g)
+        assert len(explorer._pictures) == 16
+
     def test_a_smaller_group_holds_fewer_correct_responses(self) -> None:
         explorer = QuantileGate.from_state("g=16&c=16")
         explorer.moved = {"state": explorer.spec["state"] | {"g": 4}, "count": 1}
@@ -239,6 +258,84 @@ class TestTables:
         assert "breaks at this step size" in explorer.words()
         explorer.set(eta=0.02)
         assert "the order of Proposition 4.2 holds" in explorer.words()
+
+
+class TestNumbers:
+    """What is drawn against exact values of the claims, at places where a slip would show."""
+
+    @pytest.mark.parametrize("reward", [None, 1, 0])
+    def test_bias(self, reward: int | None) -> None:
+        from fractions import Fraction
+
+        from qae_sim.explorers.group_bias import PS, bias_given
+        from qae_sim.theory.claims.bias import expected_bias
+
+        drawn = bias_given(8, reward)
+        for place in (0, 19, 49, 73, 98):
+            exact = expected_bias(8, Fraction(round(PS[place] * 100), 100), reward)
+            assert drawn[place] == pytest.approx(float(exact), abs=1e-12)
+
+    def test_probabilities_leave_out_equality(self) -> None:
+        """At p = 1/2 groups of four successes among eight neither under- nor overestimate."""
+        from math import comb
+
+        table = explorers_module.GroupBias.from_state("view=probability&g=8").table()
+        at_half = {row["series"]: row["value"] for row in table if row["x"] == 0.5}
+        exact = sum(comb(8, k) for k in range(5, 8)) / (2**8 - 2)
+        assert at_half["underestimated"] == pytest.approx(exact)
+        assert at_half["overestimated"] == pytest.approx(exact)
+
+    def test_shares_of_zeros(self) -> None:
+        from fractions import Fraction
+
+        from qae_sim.theory.claims.sparsity import zero_share
+
+        explorer = QuantileGate.from_state("view=sparsity&g=16&k=.4&spread=1")
+        exact = [zero_share(n, 16, Fraction(2, 5)) for n in range(17)]  # uniform p: every n is as likely
+        everything, mixed = 100 * float(sum(exact)) / 17, 100 * float(sum(exact[1:-1])) / 15
+        assert f"{everything:.1f} % of all responses" in explorer.words()
+        assert f"{mixed:.1f} % if groups" in explorer.words()
+        gate = QuantileGate.from_state("g=16&c=13&k=.4")
+        assert "13 of 16 advantages are exactly zero" in gate.words()
+
+    def test_anchors_are_those_of_the_package(self) -> None:
+        from qae_sim.advantages import SoftAnchor
+        from qae_sim.explorers.kalman_anchor import AnchorState, batches, chase, fixed_gains
+
+        state = AnchorState(prompts=4, g=4)
+        capability, y = batches(state)
+        soft = SoftAnchor(belief=0.5, eta=1.0, window=10)
+        for t, accuracy in enumerate(y[:20]):
+            assert chase(state, y)[0][0, t] == soft.belief
+            rewards = np.arange(16) < round(accuracy * 16)
+            soft = soft.update(rewards.astype(float).reshape(4, 4))
+        beliefs, _ = fixed_gains(state, y, capability)
+        assert beliefs[1, -1] == pytest.approx(y[0])  # a gain of 1 forgets everything
+        assert (beliefs[:, 0] == 0.5).all()
+
+    def test_baselines_of_the_papers_update(self) -> None:
+        explorer = explorers_module.CollapseExplosion()
+        explorer.preset("The paper's update")
+        ends = {row["series"]: row["value"] for row in explorer.table() if row["panel"].startswith("Entropy")}
+        assert ends["b = 0"] < ends["b = p"] < ends["b = 1"]
+
+    def test_batches_of_the_estimator_table(self) -> None:
+        from qae_sim.advantages import rloo
+
+        explorer = explorers_module.EstimatorTable.from_state("third=rloo")
+        drawn = [row["value"] for row in explorer.table() if row["series"] == "rloo"]
+        assert drawn == pytest.approx(rloo([1.0, 0, 0, 0, 0, 0, 0, 1]))
+
+    def test_both_ends_of_the_bound(self) -> None:
+        assert "K-quantile's baseline is 0, the lower" in explorers_module.EntropyCovariance().words()
+        likely = explorers_module.EntropyCovariance.from_state("r=1,1,1,0,0,0")
+        assert "K-quantile's baseline is 1, the upper" in likely.words()
+
+    def test_limits_of_the_order(self) -> None:
+        low = explorers_module.Proposition42.from_state("view=region&q=0.4&k=.4")
+        assert f"η = {2 * np.log(1.5):.3f}" in low.words()
+        high = explorers_module.Proposition42.from_state("view=region&q=0.4&k=.8")
+        assert f"η = {np.log(1.5) / 0.6:.3f}" in high.words()
 
 
 class TestBeta:

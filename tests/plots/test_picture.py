@@ -112,6 +112,12 @@ class TestDrawing:
         assert png(picture().at({"k": 1})) != png(picture().at({"k": 2}))
         assert png(picture().at({"k": 1})) == png(picture().at({"k": 1}))
 
+    def test_until_draws_the_first_points_only(self) -> None:
+        def drawn(until: int | None) -> bytes:
+            return png(Picture((Panel("", "", "", (0, 2), (0, 2), (Line(X, X, "#000000", until=until),)),), ()))
+
+        assert drawn(None) == drawn(3) != drawn(2)
+
     def test_panels_above_each_other(self) -> None:
         two = Picture(picture().panels * 2, (), row=False).at({"k": 0})
         assert png(two) != png(Picture(picture().panels * 2, ()).at({"k": 0}))
