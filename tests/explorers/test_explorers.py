@@ -337,6 +337,13 @@ class TestNumbers:
         high = explorers_module.Proposition42.from_state("view=region&q=0.4&k=.8")
         assert f"η = {np.log(1.5) / 0.6:.3f}" in high.words()
 
+    @pytest.mark.parametrize(("variant", "count"), [("paper", 1.0), ("code", 1 / 18)])
+    def test_term_frequencies_by_hand(self, variant: str, count: float) -> None:
+        # 'wait' once in the 10 + 8 correct tokens, never in the 8 + 8 wrong ones; the released code divides by length.
+        expected = 3 * count / (count + 2 * (0.5 + 0.5 * 18 / 17))
+        explorer = explorers_module.KeyTokens.from_state(f"group=wait&token=6&variant={variant}")
+        assert f"(BM25) {expected:.3f} and 0.000" in explorer.words()
+
 
 class TestBeta:
     @pytest.mark.parametrize(("total", "g", "sigma"), [(4, 4, "1/10"), (8, 8, "1/10"), (12, 3, "1/4"), (2, 2, "1/2")])
