@@ -1,0 +1,1 @@
+"""A toy language model that learns from verifiable rewards."""

@@ -1,0 +1,257 @@
+"""What every task shares: words, problems split into training and held-out, demonstrations, a verifier."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from qae_sim.arrays import invalid, require_integer, require_number, uniform
+
+#: The first two words of every task: what stands after the end of a response, and the end itself.
+PAD, END = 0, 1
+
+#: One prompt in so many is held out.
+HELD_OUT = 4
+
+#: Purposes of random streams.
+_PROBLEMS, _DEMONSTRATIONS = 0, 1
+
+
+class Draws:
+    """Random choices of one problem, from a stream of its own.
+
+    Args:
+        numbers: Uniform numbers in [0, 1), one for each choice.
+
+    Example:
+        >>> draws = Draws([0.5, 0.99, 0.1])
+        >>> draws.below(10), draws.chance(0.3), draws.chance(0.3)
+        (5, False, True)
+    """
+
+    def __init__(self, numbers: Sequence[float]) -> None:
+        self._numbers = iter(numbers)
+
+    def number(self) -> float:
+        """Draw a number in [0, 1)."""
+        return next(self._numbers)
+
+    def below(self, count: int) -> int:
+        """Draw one of 0, ..., count - 1, all equally likely."""
+        return int(self.number() * count)
+
+    def chance(self, probability: float) -> bool:
+        """Draw whether something of this probability happens."""
+        return self.number() < probability
+
+    def other(self, count: int, than: int) -> int:
+        """Draw one of 0, ..., count - 1 that is not ``than``."""
+        return (than + 1 + self.below(count - 1)) % count
+
+
+class Task(ABC):
+    """Problems with a verifier: a prompt of fixed length, a response of some words, right or wrong.
+
+    Subclasses are frozen dataclasses whose fields are the dials; they define the methods that begin with an
+    underscore, and :meth:`verify`. Prompts and responses are arrays of word numbers; responses end with :data:`END`
+    and are filled up with :data:`PAD`.
+
+    Attributes:
+        name: The name to ask for it by.
+        words: What the numbers stand for; 0 is the filling, 1 the end.
+        corrections: Words that hesitate or take something back.
+        prompt_length: P, words of a prompt.
+        response_length: T, the most words of a response, the end included.
+        levels: Number of levels of difficulty.
+    """
+
+    name: ClassVar[str]
+    draws_each: ClassVar[int] = 96  # random numbers that one problem or one demonstration may use
+
+    @property
+    @abstractmethod
+    def words(self) -> tuple[str, ...]:
+        """Words by their numbers."""
+
+    @property
+    @abstractmethod
+    def corrections(self) -> tuple[int, ...]:
+        """Numbers of the words that hesitate or take something back."""
+
+    @property
+    @abstractmethod
+    def prompt_length(self) -> int:
+        """P, words of a prompt."""
+
+    @property
+    @abstractmethod
+    def response_length(self) -> int:
+        """T, the most words of a response, the end included."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> int:
+        """Number of levels of difficulty."""
+
+    @abstractmethod
+    def _problem(self, draws: Draws) -> tuple[int, ...]:
+        """Draw a prompt."""
+
+    @abstractmethod
+    def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
+        """Draw a solution, with slips, without its end."""
+
+    @abstractmethod
+    def level(self, prompt: Sequence[int]) -> int:
+        """Tell how difficult a prompt is, 0 (easiest) to levels - 1."""
+
+    @abstractmethod
+    def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
+        """Tell whether a response is right; ``response`` is without its end and the filling."""
+
+    # --- what follows from these ---
+
+    def number(self, word: str) -> int:
+        """Number of a word."""
+        return self.words.index(word)
+
+    def text(self, numbers: Sequence[int]) -> str:
+        """Write numbers as words, the filling left out."""
+        return " ".join(self.words[int(n)] for n in numbers if n != PAD)
+
+    def problems(self, count: int, seed: int, *keys: int, held_out: bool = False) -> np.ndarray:
+        """Draw prompts, from the training or from the held-out ones: no prompt belongs to both.
+
+        Args:
+            count: How many; a prompt may come more than once.
+            seed: Seed.
+            *keys: Further integers that name the draw, such as a step.
+            held_out: Which of the two.
+
+        Returns:
+            Prompts, ``(count, P)``. The i-th depends on the seed, the keys and i alone.
+
+        Raises:
+            ValueError: Count, seed or a key is negative.
+        """
+        prompts = np.empty((require_integer("count", count), self.prompt_length), dtype=np.int64)
+        attempt, missing = 0, np.arange(count)
+        while len(missing):
+            # Problems of the wrong side are drawn again; streams are named by the attempt.
+            for i, draws in zip(
+                missing, self._streams(count, seed, _PROBLEMS, attempt, *keys, of=missing), strict=True
+            ):
+                prompts[i] = self._problem(draws)
+            missing = missing[[self.is_held_out(prompts[i]) != held_out for i in missing]]
+            attempt += 1
+        return prompts
+
+    def demonstrations(self, prompts: np.ndarray, seed: int, *keys: int) -> np.ndarray:
+        """Draw solutions with slips, some of them noticed and taken back: what the base model learns from.
+
+        Args:
+            prompts: ``(N, P)``.
+            seed: Seed.
+            *keys: Further integers that name the draw.
+
+        Returns:
+            Responses, ``(N, T)``.
+        """
+        responses = np.full((len(prompts), self.response_length), PAD, dtype=np.int64)
+        streams = self._streams(len(prompts), seed, _DEMONSTRATIONS, *keys)
+        for row, prompt, draws in zip(responses, prompts, streams, strict=True):
+            words = self._demonstration(tuple(int(n) for n in prompt), draws)[: self.response_length - 1]
+            row[: len(words)] = words
+            row[len(words)] = END
+        return responses
+
+    def rewards(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
+        """Verify responses: 1 for a right one, 0 for a wrong one; a response without an end is wrong.
+
+        Args:
+            prompts: ``(..., P)``, of a shape that broadcasts to that of the responses.
+            responses: ``(..., T)``.
+
+        Returns:
+            Rewards, ``(...)``, 0.0 or 1.0.
+
+        Raises:
+            ValueError: The last axes are not P and at most T long.
+        """
+        if prompts.shape[-1] != self.prompt_length:
+            raise invalid("prompts", prompts.shape, f"of shape (..., {self.prompt_length})")
+        shape = responses.shape[:-1]
+        given = np.broadcast_to(prompts, (*shape, self.prompt_length)).reshape(-1, self.prompt_length)
+        rewards = np.zeros(len(given))
+        known: dict[tuple[bytes, bytes], bool] = {}  # samples of a group are often the same
+        for i, (prompt, response) in enumerate(zip(given, responses.reshape(len(given), -1), strict=True)):
+            key = prompt.tobytes(), response.tobytes()
+            if key not in known:
+                said = response.tolist()
+                known[key] = END in said and self.verify(prompt.tolist(), said[: said.index(END)])
+            rewards[i] = known[key]
+        return rewards.reshape(shape)
+
+    def is_held_out(self, prompt: Sequence[int]) -> bool:
+        """Tell whether a prompt is kept for testing: a fixed function of its words."""
+        mixed = 0
+        for word in prompt:
+            mixed = (mixed * 1_000_003 + int(word) + 1) % (2**61 - 1)
+        return float(uniform(np.zeros(1), 1, mixed)[0]) * HELD_OUT < 1
+
+    def _streams(self, count: int, seed: int, *keys: int, of: np.ndarray | None = None) -> Iterator[Draws]:
+        """One stream of choices for each problem, or for those asked for."""
+        numbers = uniform(np.zeros(1), count * self.draws_each, seed, *keys).reshape(count, self.draws_each)
+        for row in numbers if of is None else numbers[of]:
+            yield Draws(row.tolist())
+
+
+def require_share(name: str, value: float) -> None:
+    """Check a probability that is a dial of a task.
+
+    Args:
+        name: Name of the dial.
+        value: Its value, 0..1.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It lies outside 0..1.
+    """
+    require_number(name, value, low=0.0, high=1.0)
+
+
+def without_withdrawn(response: Sequence[int], wait: int, size: int) -> list[tuple[int, ...]] | None:
+    """Read a response as steps of ``size`` words; "wait" takes the step before it back.
+
+    Args:
+        response: Word numbers, without the end.
+        wait: Number of the word that takes back.
+        size: Words of a step.
+
+    Returns:
+        The steps that stand, or None where the response is not of this form.
+
+    Example:
+        >>> without_withdrawn([5, 6, 9, 5, 7, 4, 4], wait=9, size=2)
+        [(5, 7), (4, 4)]
+        >>> without_withdrawn([9, 5, 7], wait=9, size=2) is None
+        True
+    """
+    steps: list[tuple[int, ...]] = []
+    place = 0
+    while place < len(response):
+        if response[place] == wait:
+            if not steps:
+                return None
+            steps.pop()
+            place += 1
+            continue
+        step = tuple(response[place : place + size])
+        if len(step) < size or wait in step:
+            return None
+        steps.append(step)
+        place += size
+    return steps

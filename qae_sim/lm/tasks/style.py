@@ -1,0 +1,128 @@
+"""Style and answer: words that do not matter, then one that does; where recipes are known to differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from qae_sim.arrays import invalid, require_choice, require_number, uniform
+from qae_sim.lm.tasks.base import Draws, Task, require_share
+
+#: Words that carry no information about the answer; the first five hesitate.
+STYLE: tuple[str, ...] = (
+    *("wait", "hmm", "actually", "maybe", "again", "let", "us", "see", "now", "first", "then", "next", "so", "thus"),
+    *("hence", "clearly", "indeed", "note", "recall", "consider", "check", "look", "take", "given", "since", "because"),
+    *("also", "and", "but", "well", "okay", "right", "good", "here", "there", "this", "that", "which", "what", "fine"),
+)
+_HESITATIONS = 5
+_DIGIT = 2  # number of the word "0"
+_ANSWER = _DIGIT + 10
+_STYLE = _ANSWER + 1  # number of the first style word
+_LONGEST = 15  # most style words
+_WEIGHTS = 77  # seed of what the base model believes, and of memorised truths
+
+
+@dataclass(frozen=True)
+class StyleAnswer(Task):
+    """A prompt of three different digits; the answer is one of them, after some words of style.
+
+    "4 9 1" is answered by "let us see answer 4". Style words follow each other along a peaked chain and carry most of
+    the entropy. Demonstrations guess among the three digits with weights that depend on the prompt, so that the base
+    model's success rates spread over (0, 1).
+
+    Attributes:
+        truth: ``"learned"``: the middle one in size, a rule that carries over to new prompts; ``"memorised"``: any
+            of the three, at random, so that it can only be memorised.
+        follow: Probability that a style word is followed by its successor, in [0, 1].
+        spread: How unequal the weights of guesses are, >= 0: their logarithms are uniform over ± this.
+
+    Example:
+        >>> task = StyleAnswer()
+        >>> prompt = [task.number(word) for word in "4 9 1".split()]
+        >>> [task.verify(prompt, [task.number(word) for word in text.split()])
+        ...  for text in ("let us see answer 4", "answer 9", "hmm 4")]
+        [True, False, False]
+    """
+
+    name: ClassVar[str] = "style"
+    truth: Literal["learned", "memorised"] = "learned"
+    follow: float = 0.93
+    spread: float = 2.0
+
+    def __post_init__(self) -> None:
+        require_choice("truth", self.truth, ("learned", "memorised"))
+        require_share("follow", self.follow)
+        if math.isinf(require_number("spread", self.spread, low=0.0)):
+            raise invalid("spread", self.spread, "finite")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Filling, end, digits, "answer", style words."""
+        return ("·", "end", *"0123456789", "answer", *STYLE)
+
+    @property
+    def corrections(self) -> tuple[int, ...]:
+        """Style words that hesitate."""
+        return tuple(range(_STYLE, _STYLE + _HESITATIONS))
+
+    @property
+    def prompt_length(self) -> int:
+        """Three digits."""
+        return 3
+
+    @property
+    def response_length(self) -> int:
+        """Style words, "answer", a digit, the end."""
+        return _LONGEST + 3
+
+    @property
+    def levels(self) -> int:
+        """Three: how much the base model believes in the truth."""
+        return 3
+
+    def level(self, prompt: Sequence[int]) -> int:
+        """0 where the base model guesses right with probability 2/3 at least, 2 where with less than 1/3."""
+        chance = dict(zip(prompt, self.guesses(prompt), strict=True))[_DIGIT + self.answer(prompt)]
+        return 0 if chance >= 2 / 3 else 1 if chance >= 1 / 3 else 2
+
+    def guesses(self, prompt: Sequence[int]) -> tuple[float, ...]:
+        """Probabilities with which demonstrations answer each of the three digits."""
+        numbers = uniform(np.zeros(1), 3, _WEIGHTS, 0, *(int(n) for n in prompt))
+        weights = np.exp(self.spread * (2 * numbers - 1))
+        return tuple(float(w) for w in weights / weights.sum())
+
+    def answer(self, prompt: Sequence[int]) -> int:
+        """The right digit."""
+        if self.truth == "learned":
+            return sorted(int(n) for n in prompt)[1] - _DIGIT
+        place = int(3 * uniform(np.zeros(1), 1, _WEIGHTS, 1, *(int(n) for n in prompt))[0])
+        return int(prompt[place]) - _DIGIT
+
+    def _problem(self, draws: Draws) -> tuple[int, ...]:
+        """Three different digits in any order."""
+        left = list(range(10))
+        return tuple(_DIGIT + left.pop(draws.below(len(left))) for _ in range(3))
+
+    def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
+        """A chain of style words, then a guess."""
+        word = draws.below(len(STYLE))
+        said = [_STYLE + word]
+        while len(said) < _LONGEST and not draws.chance(1 / 7):
+            after = (word + 1) % len(STYLE)
+            word = after if draws.chance(self.follow) else draws.other(len(STYLE), after)
+            said.append(_STYLE + word)
+        number, chances = draws.number(), self.guesses(prompt)
+        guess = prompt[(number >= chances[0]) + (number >= chances[0] + chances[1])]
+        return [*said, _ANSWER, guess]
+
+    def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
+        """Style words, "answer", and the right digit."""
+        if len(response) < 2:
+            return False
+        *style, marker, digit = response
+        said_style = all(_STYLE <= word < _STYLE + len(STYLE) for word in style)
+        return said_style and marker == _ANSWER and digit == _DIGIT + self.answer(prompt)
