@@ -1,0 +1,228 @@
+"""What is minimised: clipped surrogates of tokens or whole responses, with and without a choice of tokens.
+
+Each function takes tensors of N responses of T tokens. Responses that no term reaches can be left out, as long as the
+weights are those of the whole batch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from qae_sim.arrays import invalid, require_choice
+
+Loss: TypeAlias = Literal["token", "sequence", "constant"]
+LOSSES = ("token", "sequence", "constant")
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """Loss of a batch, and which of its tokens the clip stopped.
+
+    Attributes:
+        loss: To be minimised, a scalar.
+        clipped_low: True at tokens whose ratio lies below 1 - low and whose gradient is cut off, ``(N, T)``.
+        clipped_high: The same above 1 + high.
+    """
+
+    loss: Tensor
+    clipped_low: Tensor
+    clipped_high: Tensor
+
+
+def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
+    """Weight of each token in the loss; the weights of a batch are what makes the losses differ.
+
+    token: 1 / Σⱼ|oⱼ|;  sequence: 1 / (N·|oᵢ|);  constant: 1 / (N·L)
+
+    Args:
+        mask: True at the responses' own tokens, ``(N, T)``, of all responses of the batch.
+        loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO), ``"constant"`` (Dr. GRPO).
+        longest: L, the most tokens of a response.
+
+    Returns:
+        Weights, ``(N, T)``, float32, 0 where masked.
+
+    Raises:
+        ValueError: ``loss`` is none of these, or no token is unmasked.
+
+    Source:
+        Wu et al., QAE (arXiv:2509.22611), Sec. 2 (GRPO and DAPO); Liu et al. (arXiv:2503.20783), equation not seen.
+
+    Example:
+        >>> token_weights(torch.tensor([[True, True], [True, False]]), "sequence", longest=2)
+        tensor([[0.2500, 0.2500],
+                [0.5000, 0.0000]])
+    """
+    require_choice("loss", loss, LOSSES)
+    own = mask.float()
+    lengths = own.sum(dim=-1, keepdim=True)
+    if not bool(mask.any()):
+        raise ValueError("mask must be set for one token at least; got none")
+    if loss == "token":
+        return own / lengths.sum()
+    if loss == "sequence":
+        return own / (len(mask) * lengths.clamp(min=1))
+    return own / (len(mask) * longest)
+
+
+def ppo_loss(
+    log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, weights: Tensor, *, low: float, high: float
+) -> Surrogate:
+    """PPO's clipped surrogate, token by token; ``high`` above ``low`` is Clip-Higher.
+
+    L = -Σᵢₜ wᵢₜ·min(ρᵢₜAᵢₜ, clip(ρᵢₜ, 1 - low, 1 + high)·Aᵢₜ),  ρ = π / π_old
+
+    Args:
+        log_probs: log π, ``(N, T)``.
+        old_log_probs: log π_old of the policy that sampled, ``(N, T)``.
+        advantages: ``(N, T)``.
+        weights: From :func:`token_weights`, ``(N, T)``.
+        low: ε_low in [0, 1]; 1 or more never clips.
+        high: ε_high >= 0; infinity never clips.
+
+    Returns:
+        The loss and what was clipped.
+
+    Source:
+        Schulman et al., PPO (arXiv:1707.06347), Eq. 7; Yu et al., DAPO (arXiv:2503.14476), Clip-Higher.
+
+    Example:
+        >>> half = torch.tensor([[0.5]]).log()
+        >>> ppo_loss(half + 0.3, half, torch.ones(1, 1), torch.ones(1, 1), low=0.2, high=0.28).loss
+        tensor(-1.2800)
+    """
+    ratio = torch.exp(log_probs - old_log_probs)
+    return _clipped(ratio, advantages, weights, low, high)
+
+
+def gspo_loss(
+    log_probs: Tensor,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    *,
+    responses: int,
+    low: float,
+    high: float,
+) -> Surrogate:
+    """GSPO: one ratio for the whole response, the geometric mean over its tokens.
+
+    sᵢ = exp((1/|oᵢ|) Σₜ log ρᵢₜ);  L = -(1/N) Σᵢ min(sᵢAᵢ, clip(sᵢ, 1 - low, 1 + high)·Aᵢ)
+
+    Where tokens have advantages of their own, Aᵢ is replaced token by token and each token counts 1/|oᵢ|.
+
+    Args:
+        log_probs: log π, ``(N', T)``.
+        old_log_probs: log π_old, ``(N', T)``.
+        advantages: ``(N', T)``.
+        mask: True at the responses' own tokens, ``(N', T)``.
+        responses: N, responses of the whole batch, of which these are N'.
+        low: ε_low; 3e-4 in the paper.
+        high: ε_high; 4e-4 in the paper.
+
+    Returns:
+        The loss and what was clipped (all tokens of a response at once).
+
+    Source:
+        Zheng et al., GSPO (arXiv:2507.18071); equation not seen.
+
+    Example:
+        >>> old = torch.tensor([[-1.0, -2.0]])
+        >>> moved = old + torch.tensor([[0.1, -0.1]])
+        >>> yes = torch.ones(1, 2, dtype=torch.bool)
+        >>> gspo_loss(moved, old, torch.ones(1, 2), yes, responses=1, low=3e-4, high=4e-4).loss
+        tensor(-1.)
+    """
+    lengths = mask.sum(dim=-1, keepdim=True).clamp(min=1)
+    change = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1, keepdim=True) / lengths
+    ratio = torch.exp(change).expand_as(log_probs)
+    return _clipped(ratio, advantages, mask / (responses * lengths), low, high)
+
+
+def _clipped(ratio: Tensor, advantages: Tensor, weights: Tensor, low: float, high: float) -> Surrogate:
+    """The clipped surrogate of given ratios."""
+    kept, cut = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
+    counted = weights > 0
+    return Surrogate(
+        -(weights * torch.minimum(kept, cut)).sum(),
+        (ratio < 1 - low) & (advantages < 0) & counted,
+        (ratio > 1 + high) & (advantages > 0) & counted,
+    )
+
+
+def kl_penalty(log_probs: Tensor, reference: Tensor, weights: Tensor) -> Tensor:
+    """KL divergence to a reference, estimated from the sampled tokens.
+
+    Σᵢₜ wᵢₜ·(e^δ - δ - 1),  δ = log π_ref - log π
+
+    Never negative, and in expectation over π the divergence KL(π‖π_ref).
+
+    Args:
+        log_probs: log π, ``(N, T)``.
+        reference: log π_ref, ``(N, T)``.
+        weights: From :func:`token_weights`, ``(N, T)``.
+
+    Returns:
+        The penalty, a scalar.
+
+    Source:
+        Shao et al., DeepSeekMath (arXiv:2402.03300); equation not seen.
+
+    Example:
+        >>> kl_penalty(torch.zeros(1, 1), torch.full((1, 1), 0.5), torch.ones(1, 1))
+        tensor(0.1487)
+    """
+    delta = reference - log_probs
+    return (weights * (torch.exp(delta) - delta - 1)).sum()
+
+
+def kl_cov_loss(
+    log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, weights: Tensor, selected: Tensor, *, beta: float
+) -> Tensor:
+    """KL-Cov's loss: no clip, and a penalty on the selected tokens.
+
+    L = -Σᵢₜ wᵢₜ·(ρᵢₜAᵢₜ - β·1{selected}·|log ρᵢₜ|)
+
+    The paper writes a KL divergence; its code, followed here, takes the absolute log-ratio of the sampled token.
+
+    Args:
+        log_probs: log π, ``(N, T)``.
+        old_log_probs: log π_old, ``(N, T)``.
+        advantages: ``(N, T)``.
+        weights: From :func:`token_weights`, ``(N, T)``.
+        selected: From :func:`~qae_sim.advantages.kl_cov_mask`, ``(N, T)``.
+        beta: β >= 0.
+
+    Returns:
+        The loss, a scalar.
+
+    Source:
+        Cui et al., The entropy mechanism (arXiv:2505.22617), KL-Cov; equation not seen.
+
+    Example:
+        >>> old = torch.tensor([[-1.0]])
+        >>> kl_cov_loss(old + 0.1, old, torch.ones(1, 1), torch.ones(1, 1), old < 0, beta=1.0)
+        tensor(-1.0052)
+    """
+    change = log_probs - old_log_probs
+    return -(weights * (torch.exp(change) * advantages - beta * selected * change.abs())).sum()
+
+
+def require_clip(low: float, high: float) -> None:
+    """Check a clip range.
+
+    Args:
+        low: ε_low.
+        high: ε_high.
+
+    Raises:
+        ValueError: One is negative or not a number.
+    """
+    for name, value in (("clip_low", low), ("clip_high", high)):
+        if math.isnan(value) or value < 0:
+            raise invalid(name, value, "at least 0; inf never clips")
