@@ -23,6 +23,7 @@ from qae_sim.advantages import (
 )
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits.problems import Bandit, SequenceBandit
+from qae_sim.plain import from_plain, to_plain
 from qae_sim.softmax.groups import LARGEST_GROUP
 
 Problem: TypeAlias = Bandit | SequenceBandit
@@ -337,7 +338,12 @@ class Study:
         Returns:
             A dictionary that :meth:`from_dict` reads. A function is described by its name only.
         """
-        return {item.name: _plain(getattr(self, item.name), item.name) for item in fields(self)}
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        function = plain["estimator"]
+        if callable(function) and not isinstance(function, NamedFunction):
+            named = f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', function)}"
+            plain["estimator"] = NamedFunction(named)
+        return {name: to_plain(value, name, _KINDS) for name, value in plain.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Study:
@@ -357,7 +363,7 @@ class Study:
         if not isinstance(values, Mapping) or not set(values) <= names:
             unknown = sorted(set(values) - names) if isinstance(values, Mapping) else values
             raise invalid("study", unknown, "a description by Study.to_dict, with fields " + ", ".join(sorted(names)))
-        return cls(**{name: _from_plain(value, name) for name, value in values.items()})
+        return cls(**{name: from_plain(value, name, _KINDS) for name, value in values.items()})
 
 
 @dataclass(frozen=True)
@@ -395,40 +401,6 @@ _KINDS = (
     TwoPhaseK,
     NamedFunction,
 )
-
-
-def _plain(value: Any, name: str) -> Any:
-    """Describe a field's value in values that JSON has; dataclasses carry their kind."""
-    if isinstance(value, _KINDS):
-        return {"kind": type(value).__name__} | {f.name: _plain(getattr(value, f.name), name) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, str(key)) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item, name) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if callable(value) and name == "estimator":
-        return _plain(
-            NamedFunction(f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', value)}"), name
-        )
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return value.item()
-    kinds = ", ".join(kind.__name__ for kind in _KINDS[:-1])
-    raise invalid(name, value, f"a number, a string, or one of {kinds}", TypeError)
-
-
-def _from_plain(value: Any, name: str) -> Any:
-    """Build a field's value from its description."""
-    if isinstance(value, Mapping) and "kind" in value:
-        kinds = {kind.__name__: kind for kind in _KINDS}
-        require_choice(f"kind of {name}", value["kind"], tuple(kinds))
-        arguments = {key: _from_plain(item, name) for key, item in value.items() if key != "kind"}
-        return kinds[value["kind"]](**arguments)
-    if isinstance(value, Mapping):
-        return {key: _from_plain(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_from_plain(item, name) for item in value)
-    return value
 
 
 def _require_kind(name: str, value: Any, *kinds: type) -> None:

@@ -1,1 +1,14 @@
-"""A toy language model that learns from verifiable rewards."""
+"""Toy language models that learn from verifiable rewards, in minutes on a CPU.
+
+* ``Config``: a run in numbers and words; ``qae_sim.lm.train.train`` trains it into a folder (needs PyTorch);
+* ``read_run`` and ``Record``: what was measured, readable without PyTorch.
+
+>>> from qae_sim.lm import Config
+>>> Config("style", estimator="qae", parameters={"k": 0.4}).problem.response_length
+18
+"""
+
+from qae_sim.lm.config import Config
+from qae_sim.lm.runs import METRICS, Record, read_run
+
+__all__ = ["METRICS", "Config", "Record", "read_run"]

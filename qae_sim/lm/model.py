@@ -120,12 +120,22 @@ class Transformer(nn.Module):
         for name, members in starts.items():
             # Layers first, so that a layer's weights (S, d, e) are one piece of memory.
             stacked = torch.stack(members)
-            setattr(self, name, nn.Parameter(stacked.movedim(1, 0).contiguous() if _has_layers(name) else stacked))
+            setattr(self, name, nn.Parameter(stacked.movedim(0, member_axis(name)).contiguous()))
 
     @property
     def members(self) -> int:
         """S."""
         return self.word.shape[0]
+
+    def member_state(self, member: int) -> dict[str, Tensor]:
+        """Parameters of one member by name, without the ensemble's dimension."""
+        return {name: p.detach().select(member_axis(name), member).clone() for name, p in self.named_parameters()}
+
+    def load_members(self, states: Sequence[dict[str, Tensor]]) -> None:
+        """Take over the parameters of all members, as :meth:`member_state` gives them."""
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                parameter.copy_(torch.stack([state[name] for state in states], dim=member_axis(name)))
 
     # --- the parts of a block; x has shape (S, tokens, d) ---
 
@@ -267,9 +277,16 @@ class Sampled:
         return self.tokens != PAD
 
 
-def _has_layers(name: str) -> bool:
-    """Whether a parameter has one part for each layer."""
-    return name in {"attention_norm", "qkv", "attention_out", "mlp_norm", "mlp_in", "mlp_out"}
+def member_axis(name: str) -> int:
+    """Where the ensemble's dimension of a parameter is: behind that of the layers, if it has one.
+
+    Args:
+        name: The parameter's name.
+
+    Returns:
+        0 or 1.
+    """
+    return int(name in {"attention_norm", "qkv", "attention_out", "mlp_norm", "mlp_in", "mlp_out"})
 
 
 def _norm(x: Tensor, gain: Tensor) -> Tensor:

@@ -66,9 +66,11 @@ class Task(ABC):
         prompt_length: P, words of a prompt.
         response_length: T, the most words of a response, the end included.
         levels: Number of levels of difficulty.
+        verifier_options: Dials that the verifier alone looks at: problems and demonstrations do not depend on them.
     """
 
     name: ClassVar[str]
+    verifier_options: ClassVar[tuple[str, ...]] = ()
     draws_each: ClassVar[int] = 96  # random numbers that one problem or one demonstration may use
 
     @property

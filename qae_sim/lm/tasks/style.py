@@ -49,6 +49,7 @@ class StyleAnswer(Task):
     """
 
     name: ClassVar[str] = "style"
+    verifier_options: ClassVar[tuple[str, ...]] = ("truth",)
     truth: Literal["learned", "memorised"] = "learned"
     follow: float = 0.93
     spread: float = 2.0

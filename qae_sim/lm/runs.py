@@ -1,0 +1,325 @@
+"""Records of runs: what a run folder holds, and archives of many runs. Reading them needs NumPy alone."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qae_sim.arrays import invalid
+from qae_sim.lm.config import Config
+
+FORMAT, VERSION = "qae_sim language model run", 1
+
+#: What is measured at every batch, or at evaluations, and what it means. Entropies are in nats per token.
+METRICS: Mapping[str, str] = {
+    "reward": "share of correct responses",
+    "entropy": "policy entropy at the tokens it has just sampled, before any filter",
+    "length": "tokens of a response",
+    "correction_share": "share of tokens that hesitate or take something back",
+    "success_histogram": "groups with 0, 1, ..., G correct responses",
+    "top_words": "words of highest mean entropy: word, entropy, times said",
+    "mixed_share": "share of the batch's groups that are neither all right nor all wrong",
+    "zero_share": "share of responses all of whose advantages are exactly 0",
+    "positive_share": "share of responses with positive advantage",
+    "net_advantage": "mean advantage over tokens",
+    "entropy_positive": "entropy at tokens of responses with positive advantage",
+    "entropy_negative": "entropy at tokens of responses with negative advantage",
+    "entropy_zero": "entropy at tokens of responses without advantage",
+    "entropy_mass_negative": "share of the summed entropy that lies in responses with negative advantage",
+    "anchor": "belief of the difficulty anchor",
+    "k": "K of the estimator",
+    "gradient_norm": "norm of the gradient before it is clipped, mean over steps",
+    "clip_low": "share of tokens whose ratio the clip stopped below 1",
+    "clip_high": "share of tokens whose ratio the clip stopped above 1",
+    "backward_share": "share of responses that took part in the backward passes",
+    "pass_1": "pass@1 on held-out prompts",
+    "pass_k": "pass@k on held-out prompts, k as configured",
+    "pass_curve": "pass@1, pass@2, pass@4, ... on held-out prompts",
+    "pass_by_level": "pass@1 on held-out prompts by level of difficulty",
+    "fixed_entropy": "policy entropy at the words of responses of the base model to held-out prompts",
+}
+
+#: Metrics that are no numbers.
+_WORDS = ("top_words",)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was measured in some runs.
+
+    Row t of a metric speaks of the policy after t batches, and of the batch it then sampled; the last row has an
+    evaluation only. Where nothing was measured there is NaN.
+
+    Attributes:
+        configs: The R runs.
+        metrics: Arrays ``(R, rows)``, some with a further axis, by name (see :data:`METRICS`).
+        words: ``top_words``: for each run, a mapping of rows to lists of word, entropy, count.
+        about: Version of qae_sim, device and the like, for each run.
+
+    Example:
+        >>> reward = np.array([[0.1, 0.2], [0.3, 0.4]])
+        >>> record = Record((Config(), Config(seed=1)), {"reward": reward}, ({}, {}), ({}, {}))
+        >>> record.where(seed=1)["reward"]
+        array([[0.3, 0.4]])
+    """
+
+    configs: tuple[Config, ...]
+    metrics: Mapping[str, np.ndarray]
+    words: tuple[Mapping[int, Any], ...]
+    about: tuple[Mapping[str, Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.configs)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A metric of all runs."""
+        if name not in self.metrics:
+            raise invalid("name", name, "one of " + ", ".join(self.metrics))
+        return self.metrics[name]
+
+    def take(self, runs: Sequence[int]) -> Record:
+        """Some of the runs, in the order given."""
+        chosen = list(runs)
+        return Record(
+            tuple(self.configs[i] for i in chosen),
+            {name: values[chosen] for name, values in self.metrics.items()},
+            tuple(self.words[i] for i in chosen),
+            tuple(self.about[i] for i in chosen),
+        )
+
+    def where(self, choose: Callable[[Config], bool] | None = None, **fields: Any) -> Record:
+        """The runs of some settings.
+
+        Args:
+            choose: Tells of a configuration whether it is wanted.
+            **fields: Fields of the configuration and their values.
+
+        Returns:
+            Those runs, in their order.
+        """
+        return self.take(
+            [
+                i
+                for i, config in enumerate(self.configs)
+                if (choose is None or choose(config)) and all(getattr(config, k) == v for k, v in fields.items())
+            ]
+        )
+
+    def last(self, name: str) -> np.ndarray:
+        """The last measured value of each run, ``(R,)`` or with a further axis.
+
+        Args:
+            name: Metric.
+
+        Returns:
+            Its values.
+        """
+        values = self[name]
+        rows = ~np.isnan(values.reshape(*values.shape[:2], -1)).all(axis=2)
+        return np.stack([v[np.flatnonzero(seen)[-1]] for v, seen in zip(values, rows, strict=True)])
+
+    # --- archives ---
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all runs into one compressed archive, at once or not at all.
+
+        Args:
+            path: The file.
+        """
+        head = {
+            "format": FORMAT,
+            "format_version": VERSION,
+            "configs": [config.to_dict() for config in self.configs],
+            "words": [{str(row): top for row, top in words.items()} for words in self.words],
+            "about": list(self.about),
+        }
+        content = io.BytesIO()
+        arrays: dict[str, Any] = {name: values.astype(np.float32) for name, values in self.metrics.items()}
+        np.savez_compressed(content, head=np.array(json.dumps(head)), **arrays)
+        write_atomically(Path(path), content.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Record:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The runs.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is not ours, cut short, damaged, or from a later version.
+        """
+        damage = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, OSError, RuntimeError)
+        try:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                head = json.loads(str(archive["head"][()]))
+                _require_format(head)
+                metrics = {name: archive[name].astype(np.float64) for name in archive.files if name != "head"}
+            words = tuple({int(row): top for row, top in one.items()} for one in head["words"])
+            return cls(tuple(Config.from_dict(c) for c in head["configs"]), metrics, words, tuple(head["about"]))
+        except FileNotFoundError:
+            raise
+        except damage as error:
+            raise ValueError(f"{os.fspath(path)} is no record that qae_sim can read: {error}") from error
+
+    @classmethod
+    def join(cls, parts: Sequence[Record]) -> Record:
+        """Put runs of several records into one; shorter ones are filled up with NaN.
+
+        Args:
+            parts: The records.
+
+        Returns:
+            All their runs.
+        """
+        names = sorted({name for part in parts for name in part.metrics})
+        metrics = {}
+        for name in names:
+            arrays = [part.metrics.get(name, np.full((len(part), 1), math.nan)) for part in parts]
+            dimensions = max(array.ndim for array in arrays)
+            arrays = [array.reshape(*array.shape, *[1] * (dimensions - array.ndim)) for array in arrays]
+            shape = [max(array.shape[axis] for array in arrays) for axis in range(1, dimensions)]
+            metrics[name] = np.concatenate(
+                [
+                    np.pad(
+                        array,
+                        [(0, 0), *((0, wanted - n) for wanted, n in zip(shape, array.shape[1:], strict=True))],
+                        constant_values=math.nan,
+                    )
+                    for array in arrays
+                ]
+            )
+        return cls(
+            tuple(config for part in parts for config in part.configs),
+            metrics,
+            tuple(words for part in parts for words in part.words),
+            tuple(about for part in parts for about in part.about),
+        )
+
+
+def read_run(folder: str | os.PathLike[str]) -> Record:
+    """Read a run folder: its configuration, and what was measured so far.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The runs that were trained together in it.
+
+    Raises:
+        FileNotFoundError: There is no run in it.
+        ValueError: A file is damaged, or not ours.
+    """
+    place = Path(folder)
+    configs, about = read_head(place)
+    rows = list(read_rows(place / "metrics.jsonl", len(configs)))
+    words: list[dict[int, Any]] = [{} for _ in configs]
+    parts: dict[str, list[Any]] = {}
+    for t, row in enumerate(rows):
+        for name, values in row.items():
+            if name in _WORDS:
+                for run, top in enumerate(values):
+                    words[run][t] = top
+            else:
+                parts.setdefault(name, [None] * len(rows))[t] = np.asarray(values, dtype=np.float64)
+    metrics = {}
+    for name, column in parts.items():
+        shape = next(values.shape for values in column if values is not None)
+        full = [np.full(shape, math.nan) if values is None else values for values in column]
+        metrics[name] = np.stack(full, axis=1)
+    return Record(configs, metrics, tuple(words), tuple(about for _ in configs))
+
+
+def read_head(folder: Path) -> tuple[tuple[Config, ...], dict[str, Any]]:
+    """Read the configuration of a run folder.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The runs in it, and where and with what they were trained.
+
+    Raises:
+        FileNotFoundError: There is no run in it.
+        ValueError: The file is damaged, or not ours.
+    """
+    path = folder / "config.json"
+    try:
+        head = json.loads(path.read_text(encoding="utf-8"))
+        _require_format(head)
+        return tuple(Config.from_dict(values) for values in head["runs"]), dict(head["about"])
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{folder} holds no run: there is no {path.name} in it") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no configuration of a run, or damaged: {error}") from error
+
+
+def read_rows(path: Path, runs: int, *, most: int | None = None) -> Iterator[dict[str, list[Any]]]:
+    """Read the lines of a file of metrics.
+
+    Args:
+        path: The file.
+        runs: How many runs there are.
+        most: How many lines to read; None for all. A last line that a crash has cut short is left out.
+
+    Yields:
+        Metrics of each row.
+
+    Raises:
+        ValueError: A line is no line of metrics; the message names it.
+    """
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    for number, line in enumerate(lines[:most], start=1):
+        try:
+            row = json.loads(line)
+            if not all(len(values) == runs for values in row.values()) or row.pop("row", [number - 1])[0] != number - 1:
+                raise ValueError("its values are not those of this run")
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number}, is no line of metrics: {error}") from error
+        yield row
+
+
+def _require_format(head: Any) -> None:
+    """Check that a file says it is ours, and of this version."""
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise ValueError("it does not say that it is a run of qae_sim")
+    if head.get("format_version") != VERSION:
+        raise ValueError(
+            f"its layout is number {head.get('format_version')}, this version of qae_sim reads {VERSION}; "
+            "update qae_sim"
+        )
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that at any moment the old or the new one is there, whole.
+
+    Args:
+        path: The file; its folder exists.
+        content: All that it is to hold.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()

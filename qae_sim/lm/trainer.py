@@ -1,0 +1,556 @@
+"""The RLVR trainer: sample groups, verify, turn rewards into advantages, climb a clipped surrogate.
+
+One trainer trains an ensemble: runs that differ in seed or recipe, but have their shapes in common. Every random
+number is named by seed, purpose and step, so that a run is the same alone, in an ensemble, and after being resumed.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qae_sim.advantages import (
+    EntropyTargetK,
+    clip_cov_mask,
+    dynamic_sampling_mask,
+    get,
+    ha_dw_weights,
+    kl_cov_mask,
+    overlong_punishment,
+    token_covariances,
+)
+from qae_sim.arrays import invalid, uniform
+from qae_sim.lm.config import AUTOMATIC, KINDS, SHARED, Config
+from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
+from qae_sim.lm.objectives import Surrogate, gspo_loss, kl_cov_loss, kl_penalty, ppo_loss, token_weights
+from qae_sim.lm.tasks import PAD
+from qae_sim.lm.warmstart import mixed_precision
+from qae_sim.plain import from_plain, to_plain
+
+#: Names of metrics with a value for each run.
+Metrics: TypeAlias = dict[str, list[Any]]
+
+#: Purposes of random streams.
+_RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED = 6, 7, 8, 9, 10
+
+#: Seed of the held-out prompts, the same for all runs.
+_HELD_OUT_SEED = 0
+
+#: Responses of the base model to each held-out prompt at whose words the entropy is measured throughout.
+_FIXED_EACH = 2
+
+#: Words of highest mean entropy that are recorded, among those said so often in the batch at least.
+_TOP_WORDS, _SAID_AT_LEAST = 8, 10
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What S runs sampled for one update.
+
+    Attributes:
+        prompts: ``(S, B, P)``.
+        tokens: ``(S, B, G, T)``; behind the end PAD, and 0 in the next two.
+        log_probs: log π of the tokens when they were sampled, same shape.
+        entropies: Entropies of the distributions that they were sampled from, same shape.
+        correct: 1.0 where the verifier says so, ``(S, B, G)``.
+    """
+
+    prompts: Tensor
+    tokens: Tensor
+    log_probs: Tensor
+    entropies: Tensor
+    correct: np.ndarray
+
+
+class Trainer:
+    """Trains an ensemble of S runs, batch by batch.
+
+    Args:
+        configs: The runs; fields named in :data:`~qae_sim.lm.config.SHARED` must agree, and the tasks' shapes.
+        model: Where they start: an ensemble with a member for each run, trained in place.
+
+    Raises:
+        ValueError: The runs have not the same shapes.
+
+    Example:
+        >>> from qae_sim.lm.warmstart import new_model
+        >>> config = Config("addition", prompts=4, minibatches=2, held_out=4)
+        >>> trainer = Trainer([config], new_model([config]))
+        >>> trainer.train_batch()["reward"], trainer.step
+        ([0.0], 1)
+    """
+
+    def __init__(self, configs: Sequence[Config], model: Transformer) -> None:
+        _require_one_shape(configs, model)
+        self.configs = tuple(configs)
+        self.model = model
+        self.device = model.word.device
+        self._members = torch.arange(len(configs), device=self.device)[:, None]
+        first = self.configs[0]
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=first.learning_rate, weight_decay=0.0)
+        for parameter in model.parameters():  # so that a first step without any gradient is a step, too
+            parameter.grad = torch.zeros_like(parameter)
+        self.reference = copy.deepcopy(model) if any(config.kl for config in configs) else None
+        self.anchors = [config.anchor for config in configs]
+        self.automatic = [_automatic(config) for config in configs]
+        self.step = 0
+        # Evaluation looks at the same prompts, with the same random numbers, each time.
+        held_out = first.problem.problems(first.held_out, _HELD_OUT_SEED, held_out=True)
+        self._held_out = torch.as_tensor(np.stack([held_out] * len(configs)), device=self.device)
+        self._fixed_states = self._generate(self._held_out, _FIXED_EACH, _FIXED).tokens.flatten(1, 2)
+
+    def train_batch(self) -> Metrics:
+        """Sample a batch, learn from it, and go on to the next step.
+
+        Returns:
+            Metrics of the batch.
+        """
+        batch, metrics, accuracy = self.sample()
+        advantages = [self.advantages(member, batch) for member in range(len(self.configs))]
+        metrics |= self._describe(batch, advantages)
+        metrics |= self.update(batch, torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.device))
+        # Anchors and automatic Ks move on only now: what was trained on has used their state from before.
+        for member, correct in enumerate(accuracy):
+            anchor, state = self.anchors[member], self.automatic[member]
+            if anchor is not None:
+                self.anchors[member] = anchor.update(correct)
+            if state is not None:
+                news = metrics["entropy"][member] if isinstance(state, EntropyTargetK) else correct
+                self.automatic[member] = state.update(news)
+        self.step += 1
+        return metrics
+
+    # --- sampling ---
+
+    def sample(self) -> tuple[Batch, Metrics, np.ndarray]:
+        """Draw prompts, sample responses and verify them; with dynamic sampling, until enough groups are mixed.
+
+        Returns:
+            The batch; metrics of the policy and the verdicts ``(S, B, G)``, both of the first draw, which no filter
+            has touched.
+        """
+        size = self.configs[0].prompts
+        draws: list[Batch] = []
+        kept: list[list[tuple[int, int]]] = [[] for _ in self.configs]  # draw and place of each group that is mixed
+        for attempt in range(max(config.attempts for config in self.configs)):
+            missing = [(size - len(k)) * (attempt < c.attempts) for k, c in zip(kept, self.configs, strict=True)]
+            if not any(missing):
+                break
+            draws.append(self._draw(max(missing), attempt))
+            for m, count in enumerate(missing):
+                mixed = np.flatnonzero(dynamic_sampling_mask(draws[-1].correct[m])[:count])
+                kept[m] += [(attempt, int(place)) for place in mixed]
+        mixed_share = [len(of_member) / size for of_member in kept]
+        for of_member in kept:
+            # What is missing is filled up with groups of the first draw that are not mixed.
+            others = [(0, place) for place in range(size) if (0, place) not in of_member]
+            of_member += others[: size - len(of_member)]
+
+        def gather(name: str) -> Tensor:
+            return torch.stack([torch.stack([getattr(draws[a], name)[m, i] for a, i in k]) for m, k in enumerate(kept)])
+
+        correct = np.stack([[draws[a].correct[m, i] for a, i in k] for m, k in enumerate(kept)])
+        batch = Batch(gather("prompts"), gather("tokens"), gather("log_probs"), gather("entropies"), correct)
+        return batch, self._describe_policy(draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
+
+    def _draw(self, count: int, attempt: int) -> Batch:
+        """Draw prompts, and a group of responses to each."""
+        prompts = np.stack([c.problem.problems(count, c.seed, self.step, attempt) for c in self.configs])
+        given = torch.as_tensor(prompts, device=self.device)
+        sampled = self._generate(given, self.configs[0].group_size, _RESPONSES, self.step, attempt)
+        said = sampled.tokens.cpu().numpy()
+        correct = [c.problem.rewards(prompts[m][:, None], said[m]) for m, c in enumerate(self.configs)]
+        return Batch(given, sampled.tokens, sampled.log_probs, sampled.entropies, np.stack(correct))
+
+    def _generate(self, prompts: Tensor, group: int, *keys: int) -> Sampled:
+        """Sample responses, each run with random numbers of its own."""
+        shape = (prompts.shape[1], group, self.model.response_length)
+        numbers = [uniform(np.zeros(1), math.prod(shape), c.seed, *keys).reshape(shape) for c in self.configs]
+        uniforms = torch.as_tensor(np.stack(numbers), dtype=torch.float32, device=self.device)
+        with mixed_precision(self.device):
+            return self.model.generate(prompts, uniforms)
+
+    # --- advantages ---
+
+    def advantages(self, member: int, batch: Batch) -> np.ndarray:
+        """Turn the rewards of a run's batch into advantages of tokens.
+
+        Args:
+            member: Which run.
+            batch: What was sampled.
+
+        Returns:
+            ``(B, G, T)``, 0 behind the ends.
+        """
+        config, correct = self.configs[member], batch.correct[member]
+        tokens = batch.tokens[member].cpu().numpy()
+        mask = tokens != PAD
+        rewards = correct
+        if config.overlong:
+            limits = {"max_length": self.model.response_length, "cache": config.overlong}
+            rewards = correct + np.asarray(overlong_punishment(mask.sum(axis=-1), **limits))
+        function, parameters = get(config.estimator).function, self._parameters(member)
+        if get(config.estimator).level == "token":
+            return np.asarray(function(tokens, mask, rewards, **parameters).advantages)
+        result = np.asarray(function(rewards, **parameters))
+        anchor = self.anchors[member]
+        if anchor is not None:
+            # Difficulty is what the verifier says; a punishment for length is no part of it.
+            result = result * ha_dw_weights(correct, result, anchor, lambda_scale=config.lambda_scale).Phi
+        if config.mass_of:
+            others = dict(config.mass_of)
+            result = result + (get(others.pop("estimator")).function(rewards, **others).mean() - result.mean())
+        return np.where(mask, result[..., None], 0.0)
+
+    def _parameters(self, member: int) -> dict[str, Any]:
+        """The estimator's parameters at this step."""
+        parameters = self.configs[member].parameters_at(self.step)
+        state = self.automatic[member]
+        return parameters if state is None else parameters | {"k": state.k}
+
+    # --- learning ---
+
+    def update(self, batch: Batch, advantages: Tensor) -> Metrics:
+        """Take the batch's gradient steps.
+
+        Args:
+            batch: What was sampled.
+            advantages: ``(S, B, G, T)``, 0 behind the ends.
+
+        Returns:
+            Mean gradient norm, shares of tokens that were clipped, share of responses in the backward passes.
+        """
+        first = self.configs[0]
+        parts = []
+        if self.device.type == "cuda":
+            # In bf16 sampling and reading round differently: ratios must start from what training reads.
+            said, mask = batch.tokens.flatten(1, 2), (batch.tokens != PAD).flatten(1, 2)
+            prompt_of = self._prompt_of(batch.prompts.shape[1])
+            with torch.no_grad():
+                old = self._read(self.model, batch.prompts, said, prompt_of, mask)
+            batch = replace(batch, log_probs=old.view_as(batch.log_probs))
+        for epoch in range(first.epochs):
+            orders = [uniform(np.zeros(1), c.prompts, c.seed, _ORDER, self.step, epoch) for c in self.configs]
+            order = torch.as_tensor(np.argsort(orders, axis=1), device=self.device)
+            for number, groups in enumerate(order.chunk(first.minibatches, dim=1)):
+                parts.append(self._minibatch(batch, advantages, groups, epoch * first.minibatches + number))
+        total = {name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]}
+        return {
+            "gradient_norm": (total["norm"] / len(parts)).tolist(),
+            "clip_low": (total["clipped_low"] / total["tokens"]).tolist(),
+            "clip_high": (total["clipped_high"] / total["tokens"]).tolist(),
+            "backward_share": (total["reached"] / total["responses"]).tolist(),
+        }
+
+    def _minibatch(self, batch: Batch, advantages: Tensor, groups: Tensor, number: int) -> dict[str, np.ndarray]:
+        """One gradient step on some groups ``(S, b)`` of each run."""
+        loss, counts = self._loss(batch, advantages, groups, number)
+        self.optimizer.zero_grad(set_to_none=False)
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        norm = self._clip_gradients()
+        # Adam moves on its moments even where there is no gradient, as it would if zeros had been computed.
+        self.optimizer.step()
+        return counts | {"norm": norm}
+
+    def _loss(
+        self, batch: Batch, advantages: Tensor, groups: Tensor, number: int
+    ) -> tuple[Tensor, dict[str, np.ndarray]]:
+        """Sum of the runs' losses on some groups, and what was counted; runs do not touch each other's gradients."""
+        prompts = batch.prompts[self._members, groups]
+        tokens, old, adv = (x[self._members, groups].flatten(1, 2) for x in (batch.tokens, batch.log_probs, advantages))
+        mask = tokens != PAD
+        prompt_of = self._prompt_of(groups.shape[1])
+        # Weights, and the choice of tokens, come from all responses, whether or not they take part below.
+        longest = self.model.response_length
+        weights = torch.stack(
+            [token_weights(m, c.loss, longest=longest) for m, c in zip(mask, self.configs, strict=True)]
+        )
+        selected = self._select(prompts, tokens, prompt_of, mask, old, adv, number)
+
+        # Responses that no term reaches stay out of the passes: their gradient is 0. Runs that have fewer of them than
+        # others are filled up with responses of weight 0.
+        reached = self._reached(adv, selected)
+        rows = torch.argsort((~reached).to(torch.int8), dim=1, stable=True)[:, : int(reached.sum(dim=1).max())]
+        used = mask[self._members, rows] & reached.gather(1, rows)[..., None]
+        width = int(used.any(dim=0).any(dim=0).sum())
+        tokens, old, adv, weights, selected = (
+            x[self._members, rows][..., :width] for x in (tokens, old, adv, weights, selected)
+        )
+        used, prompt_of = used[..., :width], prompt_of.gather(1, rows)
+        weights = weights * used
+        log_probs = self._read(self.model, prompts, tokens, prompt_of, used)
+        reference = log_probs
+        if self.reference is not None:
+            with torch.no_grad():
+                reference = self._read(self.reference, prompts, tokens, prompt_of, used)
+
+        loss = torch.zeros((), device=self.device)
+        counts = {name: np.zeros(len(self.configs)) for name in ("clipped_low", "clipped_high")}
+        for m, config in enumerate(self.configs):
+            parts = (log_probs[m], old[m], adv[m], weights[m], used[m], selected[m])
+            surrogate = _surrogate(config, *parts, responses=mask.shape[1])
+            loss = loss + surrogate.loss
+            if config.kl:
+                loss = loss + config.kl * kl_penalty(log_probs[m], reference[m], weights[m])
+            counts["clipped_low"][m] = int(surrogate.clipped_low.sum())
+            counts["clipped_high"][m] = int(surrogate.clipped_high.sum())
+        counts["tokens"] = mask.sum(dim=(1, 2)).cpu().numpy()
+        counts["reached"] = reached.sum(dim=1).cpu().numpy()
+        counts["responses"] = np.full(len(self.configs), mask.shape[1])
+        return loss, counts
+
+    def _prompt_of(self, groups: int) -> Tensor:
+        """Which prompt each response answers, groups one after the other, ``(S, groups·G)``."""
+        numbers = torch.arange(groups, device=self.device).repeat_interleave(self.configs[0].group_size)
+        return numbers.expand(len(self.configs), -1)
+
+    def _read(self, model: Transformer, prompts: Tensor, tokens: Tensor, prompt_of: Tensor, mask: Tensor) -> Tensor:
+        """Read log π of tokens ``(S, N, T')``; 0 where masked."""
+        if tokens.numel() == 0:
+            return torch.zeros(tokens.shape, device=self.device)
+        with mixed_precision(self.device):
+            logits = model(prompts, tokens, prompt_of)
+        return torch.where(mask, log_softmax(logits).gather(-1, tokens[..., None]).squeeze(-1), 0.0)
+
+    def _select(
+        self, prompts: Tensor, tokens: Tensor, prompt_of: Tensor, mask: Tensor, old: Tensor, adv: Tensor, number: int
+    ) -> Tensor:
+        """Mark the tokens that Clip-Cov or KL-Cov picks, ``(S, N, T)``; none for other objectives."""
+        selected = torch.zeros_like(mask)
+        if not any(config.objective in ("clip_cov", "kl_cov") for config in self.configs):
+            return selected
+        with torch.no_grad():
+            log_probs = self._read(self.model, prompts, tokens, prompt_of, mask)
+        for m, config in enumerate(self.configs):
+            if config.objective not in ("clip_cov", "kl_cov"):
+                continue
+            covariances = token_covariances(log_probs[m], adv[m], mask[m])
+            if config.objective == "kl_cov":
+                selected[m] = kl_cov_mask(covariances, mask[m], ratio=config.selected, variant="code")
+                continue
+            # Tokens whose gradient PPO cuts off anyway are no candidates.
+            free = ppo_loss(log_probs[m], old[m], adv[m], mask[m].float(), low=config.clip_low, high=config.clip_high)
+            candidates = mask[m] & ~free.clipped_low & ~free.clipped_high
+            # The choice has a stream of its own, named by a seed made of run, batch and step.
+            stream = uniform(np.zeros(1), 1, config.seed, _SELECTION, self.step, number)
+            seed = int(stream[0] * 2**53)
+            if bool(candidates.any()):
+                selected[m] = clip_cov_mask(covariances, candidates, ratio=config.selected, seed=seed, variant="code")
+        return selected
+
+    def _reached(self, adv: Tensor, selected: Tensor) -> Tensor:
+        """Tell which responses ``(S, N)`` a term of the loss reaches."""
+        reached = (adv != 0).any(dim=-1)
+        for m, config in enumerate(self.configs):
+            if config.kl:
+                reached[m] = True
+            elif config.objective == "kl_cov":
+                reached[m] |= selected[m].any(dim=-1)
+        return reached
+
+    def _clip_gradients(self) -> np.ndarray:
+        """Scale each run's gradient down to its greatest norm; gives the norms before that."""
+        gradients = {name: p.grad for name, p in self.model.named_parameters() if p.grad is not None}
+        squares = torch.zeros(len(self.configs), device=self.device)
+        for name, gradient in gradients.items():
+            squares += gradient.square().movedim(member_axis(name), 0).flatten(1).sum(dim=1)
+        norms = squares.sqrt()
+        limits = torch.tensor([config.grad_clip for config in self.configs], device=self.device)
+        factors = torch.where(norms > limits, limits / norms, 1.0)
+        for name, gradient in gradients.items():
+            axis = member_axis(name)
+            gradient.mul_(factors.view(*[1] * axis, -1, *[1] * (gradient.dim() - axis - 1)))
+        return norms.cpu().numpy()
+
+    # --- metrics ---
+
+    def _describe_policy(self, draw: Batch) -> Metrics:
+        """What the policy does on prompts that nothing has filtered."""
+        mask = draw.tokens != PAD
+        metrics: Metrics = {
+            "reward": draw.correct.mean(axis=(1, 2)).tolist(),
+            "entropy": (draw.entropies.sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3))).tolist(),
+            "length": mask.sum(dim=-1).double().mean(dim=(1, 2)).tolist(),
+            "correction_share": [],
+            "success_histogram": [],
+            "top_words": [],
+        }
+        for m, config in enumerate(self.configs):
+            task = config.problem
+            said, entropies = draw.tokens[m][mask[m]].cpu().numpy(), draw.entropies[m][mask[m]].cpu().numpy()
+            metrics["correction_share"].append(float(np.isin(said, task.corrections).mean()))
+            successes = draw.correct[m].sum(axis=-1).astype(int)
+            metrics["success_histogram"].append(np.bincount(successes, minlength=config.group_size + 1).tolist())
+            often = np.bincount(said, minlength=len(task.words))
+            mean = np.bincount(said, weights=entropies, minlength=len(task.words)) / np.maximum(often, 1)
+            top = [int(w) for w in np.argsort(-mean, kind="stable") if often[w] >= _SAID_AT_LEAST][:_TOP_WORDS]
+            metrics["top_words"].append([[task.words[w], round(float(mean[w]), 4), int(often[w])] for w in top])
+        return metrics
+
+    def _describe(self, batch: Batch, advantages: Sequence[np.ndarray]) -> Metrics:
+        """What the advantages do on the batch that is trained on."""
+        entropies, mask = batch.entropies.cpu().numpy(), (batch.tokens != PAD).cpu().numpy()
+        names = ("zero_share", "positive_share", "net_advantage", "entropy_positive", "entropy_negative")
+        metrics: Metrics = {name: [] for name in (*names, "entropy_zero", "entropy_mass_negative", "anchor", "k")}
+        for m, adv in enumerate(advantages):
+            total = adv.sum(axis=-1)  # its sign is that of most of a response's advantage
+            metrics["zero_share"].append(float((adv == 0).all(axis=-1).mean()))
+            metrics["positive_share"].append(float((total > 0).mean()))
+            metrics["net_advantage"].append(float(adv[mask[m]].mean()))
+            for name, side in (("positive", total > 0), ("negative", total < 0), ("zero", total == 0)):
+                own = entropies[m][mask[m] & side[..., None]]
+                metrics[f"entropy_{name}"].append(float(own.mean()) if own.size else math.nan)
+            metrics["entropy_mass_negative"].append(float(entropies[m][total < 0].sum() / entropies[m].sum()))
+            anchor = self.anchors[m]
+            metrics["anchor"].append(math.nan if anchor is None else anchor.belief)
+            metrics["k"].append(float(self._parameters(m).get("k", math.nan)))
+        return metrics
+
+    @torch.no_grad()
+    def evaluate(self) -> Metrics:
+        """Measure the policy on held-out prompts, and its entropy at words that stay the same throughout.
+
+        Returns:
+            pass@1 to pass@k on held-out prompts, by difficulty too, and the entropy at the words of responses that
+            the base model gave.
+        """
+        first = self.configs[0]
+        said = self._generate(self._held_out, first.pass_at, _EVALUATION).tokens.cpu().numpy()
+        prompts = self._held_out.cpu().numpy()
+        metrics: Metrics = {name: [] for name in ("pass_1", "pass_k", "pass_curve", "pass_by_level", "fixed_entropy")}
+        for m, config in enumerate(self.configs):
+            correct = config.problem.rewards(prompts[m][:, None], said[m])
+            curve = pass_at(correct)
+            levels = np.array([config.problem.level(prompt.tolist()) for prompt in prompts[m]])
+            metrics["pass_1"].append(curve[0])
+            metrics["pass_k"].append(curve[-1])
+            metrics["pass_curve"].append(curve)
+            metrics["pass_by_level"].append(
+                [
+                    float(correct[levels == level].mean()) if (levels == level).any() else math.nan
+                    for level in range(config.problem.levels)
+                ]
+            )
+        mask = self._fixed_states != PAD
+        numbers = torch.arange(first.held_out, device=self.device).repeat_interleave(_FIXED_EACH)
+        with mixed_precision(self.device):
+            logits = self.model(self._held_out, self._fixed_states, numbers.expand(len(self.configs), -1))
+        entropies = torch.where(mask, entropy_of(log_softmax(logits)), 0.0)
+        metrics["fixed_entropy"] = (entropies.sum(dim=(1, 2)) / mask.sum(dim=(1, 2))).tolist()
+        return metrics
+
+    # --- checkpoints ---
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that a later trainer needs to go on as this one would.
+
+        Returns:
+            Tensors by name; plain values.
+        """
+        tensors, updates = {}, 0
+        for name, parameter in self.model.named_parameters():
+            moments = self.optimizer.state.get(parameter, {})
+            tensors[name] = parameter.detach()
+            for moment in ("exp_avg", "exp_avg_sq"):
+                tensors[f"{moment}.{name}"] = moments.get(moment, torch.zeros_like(parameter))
+            updates = int(moments.get("step", 0))
+        about = {
+            "step": self.step,
+            "updates": updates,
+            "anchors": to_plain(self.anchors, "anchors", KINDS),
+            "automatic": to_plain(self.automatic, "automatic", KINDS),
+        }
+        return tensors, about
+
+    def load_state(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+        """Take over what :meth:`state` gave.
+
+        Args:
+            tensors: Tensors by name.
+            about: Plain values.
+        """
+        self.step = about["step"]
+        self.anchors = list(from_plain(about["anchors"], "anchors", KINDS))
+        self.automatic = list(from_plain(about["automatic"], "automatic", KINDS))
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(tensors[name])
+                if about["updates"]:
+                    self.optimizer.state[parameter] = {
+                        "step": torch.tensor(float(about["updates"])),
+                        "exp_avg": tensors[f"exp_avg.{name}"].to(self.device, copy=True),
+                        "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(self.device, copy=True),
+                    }
+
+
+def pass_at(correct: np.ndarray) -> list[float]:
+    """Estimate pass@1, pass@2, pass@4, ... from n responses to each prompt, without bias.
+
+    pass@k = mean over prompts of 1 - C(n-c, k) / C(n, k), c of n responses correct
+
+    Args:
+        correct: 1 where correct, ``(prompts, n)``.
+
+    Returns:
+        For k = 1, 2, 4, ... up to n, and n itself.
+
+    Source:
+        Chen et al. (arXiv:2107.03374), Eq. 1.
+
+    Example:
+        >>> pass_at(np.array([[1, 0, 0, 0], [0, 0, 0, 0]]))
+        [0.125, 0.25, 0.5]
+    """
+    n = correct.shape[1]
+    sizes = [2**i for i in range(n.bit_length()) if 2**i < n] + [n]
+    counts = correct.sum(axis=1).astype(int).tolist()
+    return [float(np.mean([1 - math.comb(n - c, k) / math.comb(n, k) for c in counts])) for k in sizes]
+
+
+def _surrogate(
+    config: Config,
+    log_probs: Tensor,
+    old: Tensor,
+    adv: Tensor,
+    weights: Tensor,
+    mask: Tensor,
+    selected: Tensor,
+    *,
+    responses: int,
+) -> Surrogate:
+    """The objective of one run."""
+    clip = {"low": config.clip_low, "high": config.clip_high}
+    if config.objective == "gspo":
+        return gspo_loss(log_probs, old, adv, mask, responses=responses, **clip)
+    if config.objective == "kl_cov":
+        none = torch.zeros_like(mask)
+        loss = kl_cov_loss(log_probs, old, adv, weights, selected, beta=config.kl_cov_beta)
+        return Surrogate(loss, none, none)
+    # Clip-Cov cuts the gradient of the tokens it has picked.
+    return ppo_loss(log_probs, old, adv, weights * ~selected, **clip)
+
+
+def _automatic(config: Config) -> Any:
+    """The automatic K of a run, if it has one."""
+    return next((value for value in config.parameters.values() if isinstance(value, AUTOMATIC)), None)
+
+
+def _require_one_shape(configs: Sequence[Config], model: Transformer) -> None:
+    """Check that runs can be trained as one computation."""
+    if not configs or len(configs) != model.members:
+        raise invalid("configs", len(configs), f"as many as the model has members, {model.members}")
+    for name in SHARED:
+        values = {getattr(config, name) for config in configs}
+        if len(values) > 1:
+            raise invalid(name, sorted(values), "the same for all runs that are trained together")
+    shapes = {(len(c.problem.words), c.problem.prompt_length, c.problem.response_length) for c in configs}
+    if shapes != {(model.vocabulary, model.prompt_length, model.response_length)}:
+        raise invalid("configs", sorted(shapes), "tasks of the model's words and lengths")

@@ -1,0 +1,280 @@
+"""Run folders: resuming after a kill, damaged files, base models on disk, and a run that learns."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from qae_sim.advantages import EntropyTargetK, SoftAnchor  # noqa: E402
+from qae_sim.lm.config import Config  # noqa: E402
+from qae_sim.lm.files import load_tensors  # noqa: E402
+from qae_sim.lm.runs import Record, read_run  # noqa: E402
+from qae_sim.lm.train import choose_device, train  # noqa: E402
+from qae_sim.lm.warmstart import new_model, warm_start  # noqa: E402
+
+
+def small(**changes: Any) -> Config:
+    values: dict[str, Any] = {
+        "task": "addition",
+        "task_options": {"digits": 1},
+        "prompts": 4,
+        "group_size": 4,
+        "minibatches": 2,
+        "held_out": 4,
+        "pass_at": 4,
+        "batches": 6,
+        "evaluate_every": 2,
+        "base_demonstrations": 512,
+        "base_passes": 2,
+    }
+    return Config(**(values | changes))
+
+
+PAIR = [
+    small(seed=1, anchor=SoftAnchor()),
+    small(seed=2, estimator="qae", parameters={"k": EntropyTargetK(1.0)}, kl=0.1),
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    seen: list[tuple[str, float]] = []
+    record = train(PAIR, folder, device="cpu", progress=lambda what, share: seen.append((what, share)))
+    assert [what for what, _ in seen] == sorted((what for what, _ in seen), reverse=True)  # warm start, then training
+    assert seen[-1] == ("training", 1.0)
+    return folder, record
+
+
+def same_files(a: Path, b: Path) -> None:
+    assert (a / "metrics.jsonl").read_text() == (b / "metrics.jsonl").read_text()
+    one, about_one = load_tensors(a / "checkpoint.safetensors")
+    two, about_two = load_tensors(b / "checkpoint.safetensors")
+    assert about_one == about_two
+    assert set(one) == set(two)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_folder_holds_what_was_measured(finished: tuple[Path, Record]) -> None:
+    folder, record = finished
+    assert record.configs == tuple(PAIR)
+    assert record["reward"].shape == (2, 7)
+    assert np.isnan(record["reward"][:, -1]).all()
+    assert not np.isnan(record["pass_1"][:, ::2]).any()
+    assert np.isnan(record["pass_1"][:, 1::2]).all()
+    assert record["pass_curve"].shape == (2, 7, 3)
+    assert record["success_histogram"][:, :-1].sum(axis=-1).tolist() == [[4.0] * 6] * 2
+    assert set(record.words[0]) == set(range(6))
+    assert record.about[0]["device"] == "cpu"
+    # Everything that is measured is described, and the other way round.
+    from qae_sim.lm.runs import METRICS
+
+    assert set(METRICS) == {*record.metrics, "top_words"}
+    np.testing.assert_array_equal(read_run(folder)["entropy"], record["entropy"])
+
+
+def test_a_finished_run_is_read_not_trained(finished: tuple[Path, Record]) -> None:
+    folder, record = finished
+    before = (folder / "checkpoint.safetensors").stat().st_mtime_ns
+    again = train(PAIR, folder, device="cpu")
+    np.testing.assert_array_equal(again["entropy"], record["entropy"])
+    assert (folder / "checkpoint.safetensors").stat().st_mtime_ns == before
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [1, 2, 5, 6])
+def test_resumed_run_ends_with_the_same_bits(finished: tuple[Path, Record], tmp_path: Path, after: int) -> None:
+    def stop(what: str, share: float) -> None:
+        if what == "training" and share >= after / 6:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(PAIR, tmp_path, device="cpu", bases=finished[0], progress=stop)
+    train(PAIR, tmp_path, device="cpu", bases=finished[0])
+    same_files(finished[0], tmp_path)
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+import torch
+torch.set_num_threads(1)
+from test_train import PAIR
+from qae_sim.lm.train import train
+train(PAIR, {folder!r}, device="cpu")
+"""
+
+
+@pytest.mark.slow
+def test_killed_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        text = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(folder))
+        return subprocess.Popen([sys.executable, "-c", text], env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    assert start(tmp_path / "whole").wait() == 0
+    killed = tmp_path / "killed"
+    lines = killed / "metrics.jsonl"
+    for wanted in (0, 1, 3):  # kill in the warm start, before the first checkpoint, behind it
+        process = start(killed)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            rows = lines.read_text().count("\n") if lines.exists() else 0
+            if (killed / "config.json").exists() and rows >= wanted:
+                break
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert start(killed).wait() == 0
+    same_files(tmp_path / "whole", killed)
+
+
+# --- damage ---
+
+
+@pytest.fixture
+def half(finished: tuple[Path, Record], tmp_path: Path) -> Path:
+    """A run that has stopped after four batches."""
+
+    def stop(what: str, share: float) -> None:
+        if what == "training" and share >= 4 / 6:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(PAIR, tmp_path, device="cpu", bases=finished[0], progress=stop)
+    return tmp_path
+
+
+def test_other_runs_are_not_overwritten(half: Path) -> None:
+    with pytest.raises(ValueError, match="holds other runs; give them another folder"):
+        train(small(seed=9), half, device="cpu")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 2000, -8])
+def test_cut_checkpoint_is_named(half: Path, keep: int) -> None:
+    path = half / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors is no checkpoint of qae_sim, or it is cut short"):
+        train(PAIR, half, device="cpu")
+
+
+def test_foreign_checkpoints_are_named(half: Path, finished: tuple[Path, Record]) -> None:
+    from safetensors.torch import save_file
+
+    path = half / "checkpoint.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="is no checkpoint of qae_sim"):
+        train(PAIR, half, device="cpu", bases=finished[0])
+    base = next(finished[0].glob("base-*.safetensors"))
+    path.write_bytes(base.read_bytes())
+    with pytest.raises(ValueError, match=r"does not fit its run: attention_norm must be torch.float32 of shape"):
+        train(PAIR, half, device="cpu", bases=finished[0])
+
+
+def test_damaged_metrics_are_named(half: Path, finished: tuple[Path, Record]) -> None:
+    path = half / "metrics.jsonl"
+    rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([rows[0], "{broken\n", *rows[2:]]))
+    with pytest.raises(ValueError, match=r"metrics.jsonl, line 2, is no line of metrics"):
+        train(PAIR, half, device="cpu", bases=finished[0])
+    path.write_text("".join([rows[0], rows[2], *rows[3:]]))
+    with pytest.raises(ValueError, match=r"line 2, is no line of metrics: its values are not those of this run"):
+        read_run(half)
+    path.write_text("".join(rows[:3]))
+    with pytest.raises(ValueError, match=r"has 3 of the 4 lines that checkpoint.safetensors stands behind"):
+        train(PAIR, half, device="cpu", bases=finished[0])
+    path.write_text("".join(rows[:4]) + rows[3][: len(rows[3]) // 2])  # a crash while writing: left out
+    assert read_run(half)["reward"].shape[1] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is no configuration of a run, or damaged"),
+        ("[]", "it does not say that it is a run of qae_sim"),
+        ('{"format": "else"}', "it does not say that it is a run of qae_sim"),
+        ('{"format": "qae_sim language model run", "format_version": 99}', "its layout is number 99"),
+        ('{"format": "qae_sim language model run", "format_version": 1}', "damaged: 'runs'"),
+    ],
+)
+def test_damaged_configuration_is_named(half: Path, content: str, message: str) -> None:
+    (half / "config.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        train(PAIR, half, device="cpu")
+    with pytest.raises(FileNotFoundError, match="holds no run: there is no config.json in it"):
+        read_run(half / "nowhere")
+
+
+# --- base models ---
+
+
+def test_base_models_are_the_same_together_alone_and_from_disk(tmp_path: Path) -> None:
+    configs = [small(base_seed=s) for s in (3, 4, 3)]
+    together = warm_start(configs, "cpu", tmp_path)
+    assert len(list(tmp_path.glob("base-*"))) == 2
+    read = warm_start(configs, "cpu", tmp_path)
+    alone = warm_start(configs[1:2])
+    for name, p in together.named_parameters():
+        assert torch.equal(p, dict(read.named_parameters())[name])
+    for name, values in together.member_state(1).items():
+        torch.testing.assert_close(values, alone.member_state(0)[name], atol=2e-4, rtol=1e-3)
+        assert torch.equal(together.member_state(0)[name], together.member_state(2)[name])
+        assert not torch.equal(values, new_model(configs).member_state(1)[name])
+
+
+def test_base_model_of_another_description_is_refused(tmp_path: Path) -> None:
+    warm_start([small(base_seed=3)], "cpu", tmp_path)
+    (path,) = tmp_path.glob("base-*")
+    warm_start([small(base_seed=4)], "cpu", tmp_path)
+    (other,) = set(tmp_path.glob("base-*")) - {path}
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match="holds another base model than its name says"):
+        warm_start([small(base_seed=4)], "cpu", tmp_path)
+
+
+def test_verifier_options_do_not_change_the_base_model() -> None:
+    from qae_sim.lm.warmstart import base_key
+
+    learned, memorised = (Config("style", task_options={"truth": t}) for t in ("learned", "memorised"))
+    assert base_key(learned) == base_key(memorised)
+    prompts = learned.problem.problems(50, 0)
+    np.testing.assert_array_equal(prompts, memorised.problem.problems(50, 0))
+    np.testing.assert_array_equal(
+        learned.problem.demonstrations(prompts, 1), memorised.problem.demonstrations(prompts, 1)
+    )
+
+
+def test_device_is_chosen() -> None:
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(ValueError, match="device must be one of 'auto', 'cpu', 'cuda'; got 'tpu'"):
+        choose_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="PyTorch finds no CUDA device"):
+            choose_device("cuda")
+
+
+@pytest.mark.slow
+def test_training_raises_pass_1_beyond_its_confidence_interval(tmp_path: Path) -> None:
+    config = Config("style", base_passes=3, prompts=24, minibatches=12, batches=16, held_out=160, evaluate_every=16)
+    record = train(config, tmp_path, device="cpu")
+    before, after = record["pass_1"][0, [0, -1]]
+    # Prompts differ in difficulty: at most 1/2 deviation each, so 1/(2 sqrt(n)) is more than a standard error.
+    half = 1.96 * np.sqrt(2) * 0.5 / np.sqrt(config.held_out)
+    assert before < 0.45
+    assert record["pass_k"][0, 0] > before + 0.3  # the base model can do more than it usually does
+    assert after > before + half
+    assert json.loads((tmp_path / "config.json").read_text())["runs"][0]["task"] == "style"

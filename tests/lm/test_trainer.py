@@ -1,0 +1,368 @@
+"""The trainer: losses and gradients against a plain implementation, ensembles against single runs, sampling."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from qae_sim.advantages import (  # noqa: E402
+    EntropyTargetK,
+    HardAnchor,
+    LinearK,
+    SoftAnchor,
+    SuccessRateK,
+    clip_cov_mask,
+    grpo,
+    ha_dw,
+    kl_cov_mask,
+    ktae,
+    overlong_punishment,
+    qae,
+    token_covariances,
+)
+from qae_sim.lm.config import Config  # noqa: E402
+from qae_sim.lm.model import log_softmax, member_axis  # noqa: E402
+from qae_sim.lm.tasks import PAD  # noqa: E402
+from qae_sim.lm.trainer import Batch, Trainer, pass_at  # noqa: E402
+from qae_sim.lm.warmstart import new_model  # noqa: E402
+
+INF = math.inf
+
+
+def small(**changes: Any) -> Config:
+    """A run of few numbers."""
+    values: dict[str, Any] = {
+        "task": "addition",
+        "task_options": {"digits": 1},
+        "prompts": 4,
+        "group_size": 4,
+        "minibatches": 2,
+        "held_out": 4,
+        "pass_at": 4,
+        "batches": 4,
+        "evaluate_every": 2,
+    }
+    return Config(**(values | changes))
+
+
+def trainer_of(*configs: Config, sharpness: float = 30.0) -> Trainer:
+    """Models that are neither trained nor uniform."""
+    model = new_model(configs)
+    with torch.no_grad():
+        model.head.mul_(sharpness)
+    return Trainer(configs, model)
+
+
+def mixed_batch(trainer: Trainer, seed: int = 0) -> Batch:
+    """A batch whose responses get verdicts by chance, and whose ratios lie on both sides of the clip."""
+    batch, _, _ = trainer.sample()
+    generator = np.random.default_rng(seed)
+    correct = (generator.random(batch.correct.shape) < 0.4).astype(float)
+    moved = torch.as_tensor(generator.normal(0, 0.3, tuple(batch.log_probs.shape)), dtype=torch.float32)
+    moved = torch.where(batch.tokens != PAD, batch.log_probs + moved, 0.0)
+    return replace(batch, correct=correct, log_probs=moved)
+
+
+def plain_loss(trainer: Trainer, batch: Batch, adv: torch.Tensor, groups: list[int]) -> torch.Tensor:
+    """The loss of a single run, response by response and word by word, nothing left out."""
+    (config,) = trainer.configs
+    rows = []
+    for group in groups:
+        for i in range(batch.tokens.shape[2]):
+            length = int((batch.tokens[0, group, i] != PAD).sum())
+            said = batch.tokens[:, group, i : i + 1, :length]
+            one = torch.zeros((1, 1), dtype=torch.long)
+
+            def read(model: Any, said: Any = said, group: int = group, one: Any = one) -> torch.Tensor:
+                logits = model(batch.prompts[:, group : group + 1], said, one)[0, 0]
+                return log_softmax(logits).gather(-1, said[0, 0][:, None])[:, 0]
+
+            now = read(trainer.model)
+            base = read(trainer.reference) if trainer.reference is not None else now
+            rows.append((now, batch.log_probs[0, group, i, :length], adv[0, group, i, :length], base.detach()))
+    total, longest = sum(len(row[0]) for row in rows), trainer.model.response_length
+    count = sum(len(row[0]) for row in rows)
+    now_all = torch.cat([row[0].detach() for row in rows]).double().numpy()
+    adv_all = torch.cat([row[2] for row in rows]).double().numpy()
+    picked = np.zeros(count, dtype=bool)
+    if config.objective in ("clip_cov", "kl_cov"):
+        everything = np.ones(count, dtype=bool)
+        covariances = np.asarray(token_covariances(now_all, adv_all, everything))
+        if config.objective == "kl_cov":
+            picked = np.asarray(kl_cov_mask(covariances, everything, ratio=config.selected, variant="code"))
+        else:
+            # Chosen so that all candidates are picked: the choice itself is tested where it is made.
+            ratios = np.exp(now_all - torch.cat([row[1] for row in rows]).numpy())
+            cut = ((ratios < 1 - config.clip_low) & (adv_all < 0)) | ((ratios > 1 + config.clip_high) & (adv_all > 0))
+            picked = np.asarray(clip_cov_mask(covariances, ~cut, ratio=config.selected, variant="code"))
+    loss = torch.zeros(())
+    place = 0
+    for now, old, a, base in rows:
+        ratio = torch.exp(now - old)
+        if config.objective == "gspo":
+            ratio = torch.exp((now - old).mean()).expand(len(now))
+        weight = {"token": 1 / total, "sequence": 1 / (len(rows) * len(now)), "constant": 1 / (len(rows) * longest)}
+        w = weight["sequence" if config.objective == "gspo" else config.loss]
+        for t in range(len(now)):
+            if config.objective == "kl_cov":
+                term = ratio[t] * a[t] - config.kl_cov_beta * (now[t] - old[t]).abs() * bool(picked[place])
+            else:
+                limited = ratio[t].clamp(1 - config.clip_low, 1 + config.clip_high)
+                term = torch.minimum(ratio[t] * a[t], limited * a[t])
+                if config.objective == "clip_cov" and picked[place]:
+                    term = term.detach() * 0
+            penalty = torch.exp(base[t] - now[t]) - (base[t] - now[t]) - 1
+            loss = loss - w * term
+            kl_weight = weight[config.loss]
+            loss = loss + kl_weight * config.kl * penalty
+            place += 1
+    return loss
+
+
+RECIPES: list[dict[str, Any]] = [
+    {},
+    {"loss": "sequence"},
+    {"loss": "constant", "clip_high": 0.05},
+    {"estimator": "qae", "parameters": {"k": 0.4}},
+    {"estimator": "qae", "parameters": {"k": 0.4}, "loss": "sequence", "kl": 0.3},
+    {"estimator": "qae", "parameters": {"k": 0.4}, "objective": "gspo", "clip_low": 0.1, "clip_high": 0.15},
+    {"estimator": "qae", "parameters": {"k": 0.4}, "objective": "kl_cov", "selected": 0.1},
+    {"objective": "clip_cov", "selected": 1.0, "clip_low": 0.3, "clip_high": 0.3},
+    {"estimator": "qae", "objective": "gspo", "kl": 0.1},
+    {"estimator": "ktae"},
+    {"clip_low": INF, "clip_high": INF},
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: "-".join(f"{k}={v}" for k, v in r.items()) or "dapo")
+def test_loss_and_gradient_are_those_of_a_plain_implementation(recipe: dict[str, Any]) -> None:
+    trainer = trainer_of(small(**recipe))
+    batch = mixed_batch(trainer)
+    with torch.no_grad():  # away from where it sampled and from the reference
+        for p in trainer.model.parameters():
+            p.add_(0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(5)))
+    adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
+    groups = torch.tensor([[2, 0]])
+    loss, counts = trainer._loss(batch, adv, groups, 0)
+    gradients = torch.autograd.grad(loss, list(trainer.model.parameters()))
+    wanted = plain_loss(trainer, batch, adv, [2, 0])
+    expected = torch.autograd.grad(wanted, list(trainer.model.parameters()))
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-4, abs=1e-6)
+    scale = max(float(g.abs().max()) for g in expected)
+    assert scale > 1e-4
+    for got, wish in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(got, wish, atol=2e-5 * scale, rtol=2e-4)
+    if recipe.get("estimator") == "qae" and not recipe.get("kl") and recipe.get("objective") != "kl_cov":
+        assert 0 < counts["reached"][0] < counts["responses"][0]  # some were left out
+    if recipe.get("kl"):
+        assert counts["reached"][0] == counts["responses"][0]
+
+
+def test_responses_without_advantage_count_in_the_weights() -> None:
+    trainer = trainer_of(small(estimator="qae", parameters={"k": 0.4}))
+    batch = mixed_batch(trainer)
+    adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
+    groups = torch.arange(4)[None]
+    before = torch.autograd.grad(trainer._loss(batch, adv, groups, 0)[0], trainer.model.head)[0]
+    # Cutting the responses without advantage short changes nothing but how many tokens there are.
+    silent = (adv == 0).all(dim=-1)
+    tokens, log_probs = batch.tokens.clone(), batch.log_probs.clone()
+    tokens[silent, 1:], log_probs[silent, 1:] = PAD, 0.0
+    shorter = replace(batch, tokens=tokens, log_probs=log_probs)
+    after = torch.autograd.grad(trainer._loss(shorter, adv, groups, 0)[0], trainer.model.head)[0]
+    ratio = int((batch.tokens != PAD).sum()) / int((tokens != PAD).sum())
+    assert ratio > 1.2
+    torch.testing.assert_close(after, before * ratio, rtol=1e-4, atol=1e-7)
+
+
+def test_batch_without_any_advantage_still_steps_adam_with_zeros() -> None:
+    trainer = trainer_of(small())
+    batch = replace(mixed_batch(trainer), correct=np.zeros((1, 4, 4)))
+    zeros = torch.zeros(batch.tokens.shape)
+    metrics = trainer.update(batch, zeros)
+    assert metrics["gradient_norm"] == [0.0]
+    assert metrics["backward_share"] == [0.0]
+    assert int(next(iter(trainer.optimizer.state.values()))["step"]) == 2
+
+
+def test_member_of_an_ensemble_is_the_single_run() -> None:
+    configs = [
+        small(seed=3, base_seed=1),
+        small(seed=4, base_seed=2, estimator="qae", attempts=3, grad_clip=0.1, anchor=SoftAnchor()),
+        small(seed=4, base_seed=2, objective="kl_cov", selected=0.2, kl=0.1, estimator="ktae", grad_clip=INF),
+    ]
+    together = trainer_of(*configs, sharpness=4.0)
+    rows = [together.train_batch() for _ in range(3)]
+    scores = together.evaluate()
+    for member, config in enumerate(configs):
+        alone = trainer_of(config, sharpness=4.0)
+        for row in rows:
+            single = alone.train_batch()
+            assert set(single) == set(row)
+            for name in set(single) - {"top_words"}:
+                np.testing.assert_allclose(single[name][0], row[name][member], rtol=2e-4, atol=1e-5, err_msg=name)
+        one = alone.model.member_state(0)
+        for name, values in together.model.member_state(member).items():
+            torch.testing.assert_close(values, one[name], atol=2e-5, rtol=1e-3)
+        evaluated = alone.evaluate()
+        for name in evaluated:
+            np.testing.assert_allclose(evaluated[name][0], scores[name][member], rtol=1e-4, atol=1e-4)
+
+
+def test_gradient_clipping_is_by_run() -> None:
+    configs = [small(grad_clip=1e-3), small(grad_clip=INF)]
+    trainer = trainer_of(*configs)
+    batch = mixed_batch(trainer)
+    adv = torch.as_tensor(np.stack([trainer.advantages(m, batch) for m in range(2)]), dtype=torch.float32)
+    loss, _ = trainer._loss(batch, adv, torch.arange(4).expand(2, -1), 0)
+    trainer.optimizer.zero_grad(set_to_none=False)
+    loss.backward()
+    free = {name: p.grad.clone() for name, p in trainer.model.named_parameters()}
+    norms = trainer._clip_gradients()
+    assert (norms > 1e-3).all()
+    for name, p in trainer.model.named_parameters():
+        axis = member_axis(name)
+        first, second = p.grad.unbind(axis)
+        torch.testing.assert_close(first, free[name].unbind(axis)[0] * 1e-3 / float(norms[0]))
+        torch.testing.assert_close(second, free[name].unbind(axis)[1])
+
+
+# --- sampling ---
+
+
+def test_dynamic_sampling_fills_the_batch_with_mixed_groups() -> None:
+    configs = [small(attempts=a, prompts=6, minibatches=1, seed=7) for a in (1, 3, 50)]
+    trainer = trainer_of(*configs, sharpness=6.0)
+    # A verifier that finds about a fifth of responses right, by their first word.
+    for config in trainer.configs:
+        object.__setattr__(config.problem, "rewards", lambda p, r: (r[..., 0] % 5 == 2).astype(float))
+    batch, metrics, first = trainer.sample()
+    assert batch.tokens.shape[1] == 6
+    mixed = (batch.correct.max(axis=-1) != batch.correct.min(axis=-1)).sum(axis=1)
+    np.testing.assert_allclose(np.array(metrics["mixed_share"]) * 6, mixed)
+    assert mixed[0] < 6
+    assert mixed[0] <= mixed[1] <= mixed[2] == 6
+    # The first draw is the same for all, and metrics of the policy are of it.
+    np.testing.assert_array_equal(first[0], first[2])
+    assert metrics["reward"][0] == metrics["reward"][2] == first[0].mean()
+
+
+def test_same_numbers_every_time_and_others_for_every_step() -> None:
+    one, other = trainer_of(small(seed=1)), trainer_of(small(seed=1))
+    a, b = one.sample()[0], other.sample()[0]
+    assert torch.equal(a.tokens, b.tokens)
+    other.step = 1
+    c = other.sample()[0]
+    assert not torch.equal(a.tokens, c.tokens)
+    assert not torch.equal(a.prompts, c.prompts)
+    held_out = {tuple(p) for p in one._held_out[0].tolist()}
+    assert not held_out & {tuple(p) for p in a.prompts[0].tolist()}
+
+
+# --- advantages ---
+
+
+def test_advantages_are_those_of_the_table() -> None:
+    configs = [
+        small(),
+        small(estimator="qae", parameters={"k": 0.6}),
+        small(anchor=HardAnchor(start=0.3), lambda_scale=1.5),
+        small(estimator="ktae"),
+        small(overlong=5),
+        small(mass_of={"estimator": "qae", "k": 0.4}),
+        small(estimator="qae", parameters={"k": LinearK(0.2, 0.8, steps=10)}),
+        small(overlong=5, anchor=HardAnchor(start=0.3)),
+    ]
+    trainer = trainer_of(*configs)
+    trainer.step = 5
+    batch = mixed_batch(trainer)
+    mask = (batch.tokens != PAD).numpy()
+    got = [trainer.advantages(m, batch) for m in range(len(configs))]
+    r = batch.correct
+    punished = r + overlong_punishment(mask.sum(axis=-1), max_length=trainer.model.response_length, cache=5)
+    assert (punished < r).any()
+    weighted = grpo(punished[7]) * (
+        ha_dw(r[7], 0.3, advantages=np.sign(grpo(punished[7]))) / np.sign(grpo(punished[7]))
+    )
+    wanted = [
+        grpo(r[0])[..., None] * mask[0],
+        qae(r[1], k=0.6)[..., None] * mask[1],
+        ha_dw(r[2], 0.3, lambda_scale=1.5)[..., None] * mask[2],
+        ktae(batch.tokens[3].numpy(), mask[3], r[3]).advantages,
+        grpo(punished[4])[..., None] * mask[4],
+        (grpo(r[5]) + qae(r[5], k=0.4).mean())[..., None] * mask[5],
+        qae(r[6], k=0.5)[..., None] * mask[6],
+        weighted[..., None] * mask[7],
+    ]
+    for have, want in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(have, want, atol=1e-12)
+    assert all((g[~m] == 0).all() for g, m in zip(got, mask, strict=True))
+
+
+def test_anchors_and_automatic_ks_move_after_the_batch() -> None:
+    trainer = trainer_of(
+        small(anchor=HardAnchor(window=1)),
+        small(estimator="qae", parameters={"k": EntropyTargetK(target=5.0, gain=1.0)}),
+        small(estimator="qae", parameters={"k": SuccessRateK()}),
+        sharpness=1.0,
+    )
+    first, second = trainer.train_batch(), trainer.train_batch()
+    assert first["anchor"][0] == 0.5
+    assert second["anchor"][0] == pytest.approx(first["reward"][0])
+    assert math.isnan(first["anchor"][1])
+    assert first["k"][1:] == [0.4, 0.4]
+    logit = math.log(0.4 / 0.6) + 5.0 - first["entropy"][1]
+    assert second["k"][1] == pytest.approx(1 / (1 + math.exp(-logit)))
+
+
+# --- metrics ---
+
+
+def test_metrics_count_what_they_say() -> None:
+    trainer = trainer_of(small(estimator="qae", parameters={"k": 0.4}))
+    batch = mixed_batch(trainer)
+    batch = replace(batch, correct=np.array([[[1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1.0]]]))
+    adv = trainer.advantages(0, batch)
+    described = trainer._describe(batch, [adv])
+    assert described["zero_share"] == [14 / 16]
+    assert described["positive_share"] == [1 / 16]
+    own = (batch.tokens != PAD)[0]
+    assert described["entropy_positive"][0] == pytest.approx(
+        batch.entropies[0, 0, 0][own[0, 0]].mean().item(), rel=1e-5
+    )
+    assert described["entropy_negative"][0] == pytest.approx(
+        batch.entropies[0, 1, 3][own[1, 3]].mean().item(), rel=1e-5
+    )
+    assert described["net_advantage"][0] == pytest.approx(adv.sum() / int(own.sum()))
+    policy = trainer._describe_policy(batch)
+    assert policy["success_histogram"] == [[1, 1, 0, 1, 1]]
+    assert policy["reward"] == [0.5]
+    assert policy["length"][0] == pytest.approx(int(own.sum()) / 16)
+    words = batch.tokens[0][own]
+    assert policy["correction_share"][0] == pytest.approx(float((words == 16).float().mean()))
+    assert policy["entropy"][0] == pytest.approx(batch.entropies[0][own].mean().item(), rel=1e-5)
+
+
+def test_pass_at_is_the_share_of_subsets_with_a_success() -> None:
+    from itertools import combinations
+
+    correct = np.array([[1, 0, 0, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]])
+    curve = pass_at(correct)
+    for k, value in zip((1, 2, 4, 5), curve, strict=True):
+        shares = [np.mean([max(pick) for pick in combinations(row, k)]) for row in correct.tolist()]
+        assert value == pytest.approx(np.mean(shares))
+
+
+def test_runs_of_different_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match="learning_rate must be the same for all runs"):
+        Trainer([small(), small(learning_rate=1e-3)], new_model([small(), small()]))
+    with pytest.raises(ValueError, match="configs must be as many as the model has members, 2"):
+        Trainer([small()], new_model([small(), small()]))
+    with pytest.raises(ValueError, match="configs must be tasks of the model's words and lengths"):
+        Trainer([small(), small(task_options={"digits": 2})], new_model([small(), small()]))
