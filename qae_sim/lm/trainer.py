@@ -27,6 +27,7 @@ from qae_sim.advantages import (
     token_covariances,
 )
 from qae_sim.arrays import invalid, uniform
+from qae_sim.lm.capture import Captured
 from qae_sim.lm.config import AUTOMATIC, KINDS, SHARED, Config
 from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
 from qae_sim.lm.objectives import Surrogate, gspo_loss, kl_cov_loss, kl_penalty, ppo_loss, token_weights
@@ -38,13 +39,16 @@ from qae_sim.plain import from_plain, to_plain
 Metrics: TypeAlias = dict[str, list[Any]]
 
 #: Purposes of random streams.
-_RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED = 6, 7, 8, 9, 10
+_RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED, _ANSWERS = 6, 7, 8, 9, 10, 11
 
 #: Seed of the held-out prompts, the same for all runs.
 _HELD_OUT_SEED = 0
 
 #: Responses of the base model to each held-out prompt at whose words the entropy is measured throughout.
 _FIXED_EACH = 2
+
+#: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
+_BUCKET = 64
 
 #: Words of highest mean entropy that are recorded, among those said so often in the batch at least.
 _TOP_WORDS, _SAID_AT_LEAST = 8, 10
@@ -103,6 +107,8 @@ class Trainer:
         self.step = 0
         # Evaluation looks at the same prompts, with the same random numbers, each time.
         held_out = first.problem.problems(first.held_out, _HELD_OUT_SEED, held_out=True)
+        self._captured_sampling = Captured(self._sampling)
+        self._captured_backward = Captured(self._backward)
         self._held_out = torch.as_tensor(np.stack([held_out] * len(configs)), device=self.device)
         self._fixed_states = self._generate(self._held_out, _FIXED_EACH, _FIXED).tokens.flatten(1, 2)
 
@@ -174,8 +180,28 @@ class Trainer:
         shape = (prompts.shape[1], group, self.model.response_length)
         numbers = [uniform(np.zeros(1), math.prod(shape), c.seed, *keys).reshape(shape) for c in self.configs]
         uniforms = torch.as_tensor(np.stack(numbers), dtype=torch.float32, device=self.device)
+        if self.device.type == "cuda":
+            return Sampled(*self._captured_sampling(prompts, uniforms))
+        return self.model.generate(prompts, uniforms)
+
+    def _sampling(self, prompts: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
+        """Sample with a fixed amount of work."""
         with mixed_precision(self.device):
-            return self.model.generate(prompts, uniforms)
+            sampled = self.model.generate(prompts, uniforms, stop_early=False)
+        return sampled.tokens, sampled.log_probs, sampled.entropies
+
+    def answer(self, prompts: int, group: int) -> tuple[Tensor, Sampled]:
+        """Let the models as they are now answer some held-out prompts, for people to read.
+
+        Args:
+            prompts: How many prompts.
+            group: Responses to each.
+
+        Returns:
+            Prompts ``(S, prompts, P)`` and responses.
+        """
+        given = self._held_out[:, :prompts]
+        return given, self._generate(given, group, _ANSWERS)
 
     # --- advantages ---
 
@@ -251,19 +277,30 @@ class Trainer:
 
     def _minibatch(self, batch: Batch, advantages: Tensor, groups: Tensor, number: int) -> dict[str, np.ndarray]:
         """One gradient step on some groups ``(S, b)`` of each run."""
-        loss, counts = self._loss(batch, advantages, groups, number)
-        self.optimizer.zero_grad(set_to_none=False)
-        if loss.requires_grad:
-            loss.backward()  # type: ignore[no-untyped-call]
+        inputs, counts = self._prepare(batch, advantages, groups, number)
+        if inputs[1].shape[1] == 0:  # no response takes part
+            self.optimizer.zero_grad(set_to_none=False)
+            clipped = [torch.zeros(2, len(self.configs))]
+        else:
+            backward = self._captured_backward if self.device.type == "cuda" else self._backward
+            clipped = list(backward(*inputs))
         norm = self._clip_gradients()
         # Adam moves on its moments even where there is no gradient, as it would if zeros had been computed.
         self.optimizer.step()
-        return counts | {"norm": norm}
+        low, high = clipped[0].cpu().numpy()
+        return counts | {"norm": norm, "clipped_low": low, "clipped_high": high}
 
-    def _loss(
+    def _backward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Put the gradients of the loss where the optimiser looks for them; counts what was clipped, ``(2, S)``."""
+        self.optimizer.zero_grad(set_to_none=False)
+        loss, clipped = self._loss(*inputs)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return (clipped,)
+
+    def _prepare(
         self, batch: Batch, advantages: Tensor, groups: Tensor, number: int
-    ) -> tuple[Tensor, dict[str, np.ndarray]]:
-        """Sum of the runs' losses on some groups, and what was counted; runs do not touch each other's gradients."""
+    ) -> tuple[tuple[Tensor, ...], dict[str, np.ndarray]]:
+        """Gather what takes part in a step on some groups: the arguments of the loss, and what was counted."""
         prompts = batch.prompts[self._members, groups]
         tokens, old, adv = (x[self._members, groups].flatten(1, 2) for x in (batch.tokens, batch.log_probs, advantages))
         mask = tokens != PAD
@@ -278,34 +315,50 @@ class Trainer:
         # Responses that no term reaches stay out of the passes: their gradient is 0. Runs that have fewer of them than
         # others are filled up with responses of weight 0.
         reached = self._reached(adv, selected)
-        rows = torch.argsort((~reached).to(torch.int8), dim=1, stable=True)[:, : int(reached.sum(dim=1).max())]
+        count = int(reached.sum(dim=1).max())
+        if self.device.type == "cuda":  # few different shapes, so that graphs are recorded once
+            count = min(-(-count // _BUCKET) * _BUCKET, mask.shape[1])
+        rows = torch.argsort((~reached).to(torch.int8), dim=1, stable=True)[:, :count]
         used = mask[self._members, rows] & reached.gather(1, rows)[..., None]
-        width = int(used.any(dim=0).any(dim=0).sum())
+        width = int(used.any(dim=0).any(dim=0).sum()) if self.device.type == "cpu" else longest
         tokens, old, adv, weights, selected = (
             x[self._members, rows][..., :width] for x in (tokens, old, adv, weights, selected)
         )
         used, prompt_of = used[..., :width], prompt_of.gather(1, rows)
-        weights = weights * used
+        counts = {
+            "tokens": mask.sum(dim=(1, 2)).cpu().numpy(),
+            "reached": reached.sum(dim=1).cpu().numpy(),
+            "responses": np.full(len(self.configs), mask.shape[1]),
+        }
+        return (prompts, tokens, prompt_of, used, old, adv, weights * used, selected), counts
+
+    def _loss(
+        self,
+        prompts: Tensor,
+        tokens: Tensor,
+        prompt_of: Tensor,
+        used: Tensor,
+        old: Tensor,
+        adv: Tensor,
+        weights: Tensor,
+        selected: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Sum of the runs' losses, which do not touch each other's gradients; counts of clipped tokens, ``(2, S)``."""
         log_probs = self._read(self.model, prompts, tokens, prompt_of, used)
         reference = log_probs
         if self.reference is not None:
             with torch.no_grad():
                 reference = self._read(self.reference, prompts, tokens, prompt_of, used)
-
-        loss = torch.zeros((), device=self.device)
-        counts = {name: np.zeros(len(self.configs)) for name in ("clipped_low", "clipped_high")}
+        loss, clipped = torch.zeros((), device=self.device), []
+        responses = self.configs[0].prompts // self.configs[0].minibatches * self.configs[0].group_size
         for m, config in enumerate(self.configs):
             parts = (log_probs[m], old[m], adv[m], weights[m], used[m], selected[m])
-            surrogate = _surrogate(config, *parts, responses=mask.shape[1])
+            surrogate = _surrogate(config, *parts, responses=responses)
             loss = loss + surrogate.loss
             if config.kl:
                 loss = loss + config.kl * kl_penalty(log_probs[m], reference[m], weights[m])
-            counts["clipped_low"][m] = int(surrogate.clipped_low.sum())
-            counts["clipped_high"][m] = int(surrogate.clipped_high.sum())
-        counts["tokens"] = mask.sum(dim=(1, 2)).cpu().numpy()
-        counts["reached"] = reached.sum(dim=1).cpu().numpy()
-        counts["responses"] = np.full(len(self.configs), mask.shape[1])
-        return loss, counts
+            clipped.append(torch.stack([surrogate.clipped_low.sum(), surrogate.clipped_high.sum()]))
+        return loss, torch.stack(clipped, dim=1)
 
     def _prompt_of(self, groups: int) -> Tensor:
         """Which prompt each response answers, groups one after the other, ``(S, groups·G)``."""
@@ -314,8 +367,6 @@ class Trainer:
 
     def _read(self, model: Transformer, prompts: Tensor, tokens: Tensor, prompt_of: Tensor, mask: Tensor) -> Tensor:
         """Read log π of tokens ``(S, N, T')``; 0 where masked."""
-        if tokens.numel() == 0:
-            return torch.zeros(tokens.shape, device=self.device)
         with mixed_precision(self.device):
             logits = model(prompts, tokens, prompt_of)
         return torch.where(mask, log_softmax(logits).gather(-1, tokens[..., None]).squeeze(-1), 0.0)

@@ -176,4 +176,7 @@ def _cosine(share: float) -> float:
 
 def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Matrix products in bf16 on CUDA; nothing elsewhere."""
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    # Without a cache of converted weights: within a recorded graph it would go stale.
+    return torch.autocast("cuda", torch.bfloat16, cache_enabled=False)

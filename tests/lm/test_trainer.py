@@ -69,6 +69,11 @@ def mixed_batch(trainer: Trainer, seed: int = 0) -> Batch:
     return replace(batch, correct=correct, log_probs=moved)
 
 
+def loss_of(trainer: Trainer, batch: Batch, adv: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
+    """The trainer's loss on some groups."""
+    return trainer._loss(*trainer._prepare(batch, adv, groups, 0)[0])[0]
+
+
 def plain_loss(trainer: Trainer, batch: Batch, adv: torch.Tensor, groups: list[int]) -> torch.Tensor:
     """The loss of a single run, response by response and word by word, nothing left out."""
     (config,) = trainer.configs
@@ -149,7 +154,8 @@ def test_loss_and_gradient_are_those_of_a_plain_implementation(recipe: dict[str,
             p.add_(0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(5)))
     adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
     groups = torch.tensor([[2, 0]])
-    loss, counts = trainer._loss(batch, adv, groups, 0)
+    inputs, counts = trainer._prepare(batch, adv, groups, 0)
+    loss, _ = trainer._loss(*inputs)
     gradients = torch.autograd.grad(loss, list(trainer.model.parameters()))
     wanted = plain_loss(trainer, batch, adv, [2, 0])
     expected = torch.autograd.grad(wanted, list(trainer.model.parameters()))
@@ -169,13 +175,13 @@ def test_responses_without_advantage_count_in_the_weights() -> None:
     batch = mixed_batch(trainer)
     adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
     groups = torch.arange(4)[None]
-    before = torch.autograd.grad(trainer._loss(batch, adv, groups, 0)[0], trainer.model.head)[0]
+    before = torch.autograd.grad(loss_of(trainer, batch, adv, groups), trainer.model.head)[0]
     # Cutting the responses without advantage short changes nothing but how many tokens there are.
     silent = (adv == 0).all(dim=-1)
     tokens, log_probs = batch.tokens.clone(), batch.log_probs.clone()
     tokens[silent, 1:], log_probs[silent, 1:] = PAD, 0.0
     shorter = replace(batch, tokens=tokens, log_probs=log_probs)
-    after = torch.autograd.grad(trainer._loss(shorter, adv, groups, 0)[0], trainer.model.head)[0]
+    after = torch.autograd.grad(loss_of(trainer, shorter, adv, groups), trainer.model.head)[0]
     ratio = int((batch.tokens != PAD).sum()) / int((tokens != PAD).sum())
     assert ratio > 1.2
     torch.testing.assert_close(after, before * ratio, rtol=1e-4, atol=1e-7)
@@ -220,7 +226,7 @@ def test_gradient_clipping_is_by_run() -> None:
     trainer = trainer_of(*configs)
     batch = mixed_batch(trainer)
     adv = torch.as_tensor(np.stack([trainer.advantages(m, batch) for m in range(2)]), dtype=torch.float32)
-    loss, _ = trainer._loss(batch, adv, torch.arange(4).expand(2, -1), 0)
+    loss = loss_of(trainer, batch, adv, torch.arange(4).expand(2, -1))
     trainer.optimizer.zero_grad(set_to_none=False)
     loss.backward()
     free = {name: p.grad.clone() for name, p in trainer.model.named_parameters()}
@@ -366,3 +372,48 @@ def test_runs_of_different_shapes_are_refused() -> None:
         Trainer([small()], new_model([small(), small()]))
     with pytest.raises(ValueError, match="configs must be tasks of the model's words and lengths"):
         Trainer([small(), small(task_options={"digits": 2})], new_model([small(), small()]))
+
+
+# --- CUDA ---
+
+
+@pytest.mark.gpu
+def test_captured_steps_are_the_plain_ones_on_cuda() -> None:
+    configs = [small(seed=1), small(seed=2, estimator="qae", objective="gspo", clip_low=0.1, clip_high=0.1, kl=0.1)]
+    model = new_model(configs).to("cuda")
+    with torch.no_grad():
+        model.head.mul_(5)
+    trainer = Trainer(configs, model)
+    for _ in range(2):  # recorded, then replayed
+        batch, _, _ = trainer.sample()
+        prompts = batch.prompts
+        uniforms = torch.rand((2, 4, 4, trainer.model.response_length), device="cuda")
+        for captured, plain in zip(
+            trainer._captured_sampling(prompts, uniforms), trainer._sampling(prompts, uniforms), strict=True
+        ):
+            torch.testing.assert_close(captured, plain)
+        batch = replace(batch, correct=(np.random.default_rng(0).random(batch.correct.shape) < 0.4).astype(float))
+        adv = np.stack([trainer.advantages(m, batch) for m in range(2)])
+        inputs, _ = trainer._prepare(batch, torch.as_tensor(adv, dtype=torch.float32, device="cuda"), groups_of(2), 0)
+        trainer._captured_backward(*inputs)
+        captured_gradients = [p.grad.clone() for p in model.parameters()]
+        trainer._backward(*inputs)
+        for one, p in zip(captured_gradients, model.parameters(), strict=True):
+            torch.testing.assert_close(one, p.grad, atol=1e-3, rtol=2e-2)  # bf16 products
+        trainer.train_batch()
+
+
+def groups_of(runs: int) -> torch.Tensor:
+    """All four groups of each run."""
+    return torch.arange(4, device="cuda").expand(runs, -1)
+
+
+@pytest.mark.gpu
+def test_training_on_cuda_learns_what_the_cpu_learns() -> None:
+    config = small(task_options={"digits": 1}, minibatches=1)
+    models = {device: new_model([config]).to(device) for device in ("cpu", "cuda")}
+    rewards = {}
+    for device, model in models.items():
+        trainer = Trainer([config], model)
+        rewards[device] = [trainer.train_batch()["entropy"][0] for _ in range(3)]
+    assert rewards["cuda"] == pytest.approx(rewards["cpu"], abs=0.05)
