@@ -10,6 +10,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -134,7 +135,9 @@ def test_nothing_points_at_one_machine() -> None:
     for folder in ("binder", "notebooks", "qae_sim", "tests"):
         files += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts and path.is_file()]
     for path in files:
-        text = path.read_text().replace("\\", "")  # regular expressions write hosts with backslashes
+        # Archives of arrays say in words what they hold; regular expressions write hosts with backslashes.
+        words = str(np.load(path)["head"]) if path.suffix == ".npz" else path.read_text()
+        text = words.replace("\\", "")
         assert not re.search(r"(?<![\w.])/(?:work|root|home|Users|opt)/\w|file:/{2,}|--find-link[s]", text), path
         assert {host.split(":")[0] for host in re.findall(r"https?://([\w.:-]+)", text)} <= hosts, path
 

@@ -9,6 +9,7 @@ from qae_sim.cli.estimators import estimators
 from qae_sim.cli.lab import lab
 from qae_sim.cli.site import site
 from qae_sim.cli.sweep import sweep
+from qae_sim.cli.train import reproduce, train
 from qae_sim.cli.verify import verify_command
 
 
@@ -25,4 +26,6 @@ main.add_command(lab)
 main.add_command(site)
 main.add_command(estimators)
 main.add_command(sweep)
+main.add_command(train)
+main.add_command(reproduce)
 main.add_command(verify_command)

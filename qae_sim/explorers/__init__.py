@@ -12,8 +12,11 @@ from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.kalman_anchor import KalmanAnchorExplorer
 from qae_sim.explorers.key_tokens import KeyTokens
 from qae_sim.explorers.lesson import Claims, Predict, check, compare
+from qae_sim.explorers.live_training import LiveTraining
 from qae_sim.explorers.proposition import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
+from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
+from qae_sim.explorers.solutions import Solutions
 
 __all__ = [
     "Claims",
@@ -21,12 +24,16 @@ __all__ = [
     "EntropyCovariance",
     "EstimatorTable",
     "Explorer",
+    "Findings",
     "GroupBias",
     "KalmanAnchorExplorer",
     "KeyTokens",
+    "LiveTraining",
     "Predict",
     "Proposition42",
     "QuantileGate",
+    "RecordedRuns",
+    "Solutions",
     "check",
     "compare",
 ]

@@ -1,7 +1,8 @@
 """Toy language models that learn from verifiable rewards, in minutes on a CPU.
 
 * ``Config``: a run in numbers and words; ``qae_sim.lm.train.train`` trains it into a folder (needs PyTorch);
-* ``read_run`` and ``Record``: what was measured, readable without PyTorch.
+* ``read_run`` and ``Record``: what was measured, readable without PyTorch;
+* ``STUDIES``, ``judge`` and ``recorded``: the papers' claims about training, and the runs that come with the package.
 
 >>> from qae_sim.lm import Config
 >>> Config("style", estimator="qae", parameters={"k": 0.4}).problem.response_length
@@ -10,5 +11,6 @@
 
 from qae_sim.lm.config import Config
 from qae_sim.lm.runs import METRICS, Record, read_run
+from qae_sim.lm.studies import STUDIES, judge, recorded
 
-__all__ = ["METRICS", "Config", "Record", "read_run"]
+__all__ = ["METRICS", "STUDIES", "Config", "Record", "judge", "read_run", "recorded"]

@@ -330,7 +330,7 @@ class Trainer:
             "reached": reached.sum(dim=1).cpu().numpy(),
             "responses": np.full(len(self.configs), mask.shape[1]),
         }
-        return (prompts, tokens, prompt_of, used, old, adv, weights * used, selected), counts
+        return (prompts, tokens, prompt_of, used, old, adv, weights, selected), counts
 
     def _loss(
         self,

@@ -20,6 +20,7 @@ from qae_sim.advantages import (  # noqa: E402
     clip_cov_mask,
     grpo,
     ha_dw,
+    ha_dw_weights,
     kl_cov_mask,
     ktae,
     overlong_punishment,
@@ -27,7 +28,7 @@ from qae_sim.advantages import (  # noqa: E402
     token_covariances,
 )
 from qae_sim.lm.config import Config  # noqa: E402
-from qae_sim.lm.model import log_softmax, member_axis  # noqa: E402
+from qae_sim.lm.model import entropy_of, log_softmax, member_axis  # noqa: E402
 from qae_sim.lm.tasks import PAD  # noqa: E402
 from qae_sim.lm.trainer import Batch, Trainer, pass_at  # noqa: E402
 from qae_sim.lm.warmstart import new_model  # noqa: E402
@@ -60,9 +61,17 @@ def trainer_of(*configs: Config, sharpness: float = 30.0) -> Trainer:
 
 
 def mixed_batch(trainer: Trainer, seed: int = 0) -> Batch:
-    """A batch whose responses get verdicts by chance, and whose ratios lie on both sides of the clip."""
+    """A batch of responses of different lengths with verdicts by chance, and with ratios on both sides of the clip."""
     batch, _, _ = trainer.sample()
     generator = np.random.default_rng(seed)
+    ends = torch.as_tensor(generator.integers(2, batch.tokens.shape[-1] + 1, batch.tokens.shape[:-1]))
+    behind = torch.arange(batch.tokens.shape[-1]) >= ends[..., None]
+    batch = replace(
+        batch,
+        tokens=batch.tokens.masked_fill(behind, PAD),
+        log_probs=batch.log_probs.masked_fill(behind, 0.0),
+        entropies=batch.entropies.masked_fill(behind, 0.0),
+    )
     correct = (generator.random(batch.correct.shape) < 0.4).astype(float)
     moved = torch.as_tensor(generator.normal(0, 0.3, tuple(batch.log_probs.shape)), dtype=torch.float32)
     moved = torch.where(batch.tokens != PAD, batch.log_probs + moved, 0.0)
@@ -138,6 +147,8 @@ RECIPES: list[dict[str, Any]] = [
     {"estimator": "qae", "parameters": {"k": 0.4}, "loss": "sequence", "kl": 0.3},
     {"estimator": "qae", "parameters": {"k": 0.4}, "objective": "gspo", "clip_low": 0.1, "clip_high": 0.15},
     {"estimator": "qae", "parameters": {"k": 0.4}, "objective": "kl_cov", "selected": 0.1},
+    {"objective": "kl_cov", "selected": 0.02},
+    {"estimator": "qae", "parameters": {"k": 0.4}, "objective": "kl_cov", "selected": 0.5},
     {"objective": "clip_cov", "selected": 1.0, "clip_low": 0.3, "clip_high": 0.3},
     {"estimator": "qae", "objective": "gspo", "kl": 0.1},
     {"estimator": "ktae"},
@@ -254,9 +265,63 @@ def test_dynamic_sampling_fills_the_batch_with_mixed_groups() -> None:
     np.testing.assert_allclose(np.array(metrics["mixed_share"]) * 6, mixed)
     assert mixed[0] < 6
     assert mixed[0] <= mixed[1] <= mixed[2] == 6
+    for m, config in enumerate(configs):
+        alone = trainer_of(config, sharpness=6.0)
+        object.__setattr__(alone.configs[0].problem, "rewards", config.problem.rewards)
+        assert torch.equal(alone.sample()[0].tokens[0], batch.tokens[m])
     # The first draw is the same for all, and metrics of the policy are of it.
     np.testing.assert_array_equal(first[0], first[2])
     assert metrics["reward"][0] == metrics["reward"][2] == first[0].mean()
+
+
+def test_every_stream_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    import qae_sim.lm.trainer as module
+
+    trainer = trainer_of(small(epochs=2, objective="clip_cov", selected=0.5, attempts=2, seed=5))
+    names: list[tuple[int, ...]] = []
+    drawn = module.uniform
+
+    def named(like: Any, size: int, *keys: int) -> Any:
+        names.append(keys)
+        return drawn(like, size, *keys)
+
+    monkeypatch.setattr(module, "uniform", named)
+    for _ in range(2):
+        trainer.update(mixed_batch(trainer), torch.ones((1, 4, 4, trainer.model.response_length)))
+        trainer.step += 1
+    trainer.evaluate()
+    trainer.answer(2, 2)
+    # Two steps of two draws, two orders and four choices of tokens each; an evaluation; answers.
+    assert len(names) == 2 * (2 + 2 + 4) + 2
+    assert len(set(names)) == len(names)
+    assert all(keys[0] == 5 for keys in names)
+
+
+def test_held_out_prompts_are_held_out() -> None:
+    trainer = trainer_of(small(held_out=20))
+    task = trainer.configs[0].problem
+    assert all(task.is_held_out(prompt) for prompt in trainer._held_out[0].tolist())
+    assert not any(task.is_held_out(prompt) for prompt in trainer.sample()[0].prompts[0].tolist())
+
+
+def test_fixed_states_are_those_of_the_base_model() -> None:
+    trainer = trainer_of(small(), small(seed=1))
+    states = trainer._fixed_states.clone()
+    for _ in range(2):
+        trainer.train_batch()
+    assert torch.equal(states, trainer._fixed_states)
+    trainer._fixed_states[:, ::2, 4:] = PAD  # some of them are shorter
+    found = trainer.evaluate()["fixed_entropy"]
+    for m in range(2):
+        entropies = []
+        for i, said in enumerate(trainer._fixed_states[m]):
+            own = said[said != PAD]
+            one = torch.zeros((2, 1), dtype=torch.long)
+            prompt = trainer._held_out[:, i // 2 : i // 2 + 1]
+            with torch.no_grad():
+                logits = trainer.model(prompt, own.expand(2, 1, -1), one)[m, 0]
+            entropies.append(entropy_of(log_softmax(logits)))
+        assert found[m] == pytest.approx(torch.cat(entropies).mean().item(), rel=1e-4)
 
 
 def test_same_numbers_every_time_and_others_for_every_step() -> None:
@@ -282,6 +347,7 @@ def test_advantages_are_those_of_the_table() -> None:
         small(estimator="ktae"),
         small(overlong=5),
         small(mass_of={"estimator": "qae", "k": 0.4}),
+        small(mass_of={"estimator": "grpo"}, estimator="qae"),
         small(estimator="qae", parameters={"k": LinearK(0.2, 0.8, steps=10)}),
         small(overlong=5, anchor=HardAnchor(start=0.3)),
     ]
@@ -293,9 +359,8 @@ def test_advantages_are_those_of_the_table() -> None:
     r = batch.correct
     punished = r + overlong_punishment(mask.sum(axis=-1), max_length=trainer.model.response_length, cache=5)
     assert (punished < r).any()
-    weighted = grpo(punished[7]) * (
-        ha_dw(r[7], 0.3, advantages=np.sign(grpo(punished[7]))) / np.sign(grpo(punished[7]))
-    )
+    shaped = grpo(punished[8])
+    weighted = shaped * ha_dw_weights(r[8], shaped, 0.3).Phi
     wanted = [
         grpo(r[0])[..., None] * mask[0],
         qae(r[1], k=0.6)[..., None] * mask[1],
@@ -303,8 +368,9 @@ def test_advantages_are_those_of_the_table() -> None:
         ktae(batch.tokens[3].numpy(), mask[3], r[3]).advantages,
         grpo(punished[4])[..., None] * mask[4],
         (grpo(r[5]) + qae(r[5], k=0.4).mean())[..., None] * mask[5],
-        qae(r[6], k=0.5)[..., None] * mask[6],
-        weighted[..., None] * mask[7],
+        (qae(r[6]) - qae(r[6]).mean())[..., None] * mask[6],
+        qae(r[7], k=0.5)[..., None] * mask[7],
+        weighted[..., None] * mask[8],
     ]
     for have, want in zip(got, wanted, strict=True):
         np.testing.assert_allclose(have, want, atol=1e-12)
@@ -318,7 +384,13 @@ def test_anchors_and_automatic_ks_move_after_the_batch() -> None:
         small(estimator="qae", parameters={"k": SuccessRateK()}),
         sharpness=1.0,
     )
+    for config in trainer.configs:
+        object.__setattr__(config.problem, "rewards", lambda p, r: (r[..., 0] % 3 == 2).astype(float))
     first, second = trainer.train_batch(), trainer.train_batch()
+    (counts,) = first["success_histogram"][2:]
+    rewards = np.repeat([[i < n for i in range(4)] for n in range(5)], counts, axis=0).astype(float)
+    assert second["k"][2] == pytest.approx(SuccessRateK().update(rewards).k)
+    assert second["k"][2] != 0.4
     assert first["anchor"][0] == 0.5
     assert second["anchor"][0] == pytest.approx(first["reward"][0])
     assert math.isnan(first["anchor"][1])

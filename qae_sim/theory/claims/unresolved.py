@@ -6,7 +6,10 @@ from qae_sim.theory.claim import Finding, Verdict, unchecked
 from qae_sim.theory.papers import ENTROPY, HA_DW, KTAE, QAE
 from qae_sim.theory.registry import claim
 
-_TRAINING = "a statement about training large language models; it needs training runs, not a calculation"
+_TRAINING = (
+    "a statement about training large language models, which no calculation settles; "
+    "what small models say to it: qae-sim reproduce --recorded"
+)
 
 
 def _listed(id: str, paper: str, equation: str, statement: str, latex: str, reason: str) -> None:

@@ -1,0 +1,257 @@
+"""``qae-sim train`` and ``qae-sim reproduce``: toy language models that learn by RLVR."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from qae_sim.lm.config import LOSSES, OBJECTIVES, SIZES, Config
+from qae_sim.lm.runs import METRICS, Record
+from qae_sim.lm.studies import SEEDS, STUDIES, Finding, judge, recorded
+from qae_sim.lm.tasks import TASKS
+
+_DEVICE = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes CUDA where there is any.",
+)
+_FLAGS: dict[str, tuple[Any, str]] = {
+    "task": (click.Choice(tuple(TASKS)), "What to learn."),
+    "size": (click.Choice(SIZES), "Of the model."),
+    "estimator": (str, "A name from 'qae-sim estimators'."),
+    "objective": (click.Choice(OBJECTIVES), "What is maximised."),
+    "clip_low": (float, "Lower clip range; inf never clips."),
+    "clip_high": (float, "Upper clip range; inf never clips."),
+    "loss": (click.Choice(LOSSES), "How tokens share the weight."),
+    "attempts": (int, "Dynamic sampling: draws of prompts until enough groups are mixed."),
+    "prompts": (int, "Groups of a batch."),
+    "group_size": (int, "G, responses to a prompt."),
+    "minibatches": (int, "Steps per pass over a batch."),
+    "batches": (int, "Batches of the run."),
+    "learning_rate": (float, "AdamW's step."),
+}
+
+
+def _with_flags(command: Any) -> Any:
+    """Give a command a flag for each field in the list."""
+    for name, (kind, text) in reversed(_FLAGS.items()):
+        default = getattr(Config(), name)
+        flag = f"--{name.replace('_', '-')}"
+        command = click.option(flag, name, type=kind, default=None, help=f"{text}  [default: {default}]")(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Start from a configuration file, TOML or JSON; flags change it.",
+)
+@_with_flags
+@click.option("--k", type=float, help="K of QAE and its masks.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Any field of qae_sim.lm.Config, its value as in TOML: kl=0.1, task_options.digits=2. Repeatable.",
+)
+@click.option("--seeds", default="0", show_default=True, help="Seeds, such as 0,1,2; each has its own base model.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("qae-sim-run"),
+    show_default=True,
+    help="Where configuration, metrics and checkpoints go.",
+)
+@_DEVICE
+def train(
+    file: Path | None,
+    k: float | None,
+    assignments: tuple[str, ...],
+    seeds: str,
+    folder: Path,
+    device: str,
+    **flags: Any,
+) -> None:
+    """Train a toy language model by RLVR: a supervised base model first, then the recipe.
+
+        qae-sim train --task style --estimator qae --k 0.4 --batches 30
+
+    Several seeds are trained at once, as one ensemble. Whatever stops it (Ctrl-C, a crash, a power cut), the same
+    command goes on where it was, and on the CPU ends with the same bits.
+    """
+    try:
+        runs = _configs(
+            file, {name: value for name, value in flags.items() if value is not None}, k, assignments, seeds
+        )
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    bars = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    try:
+        from qae_sim.lm.train import train as train_runs
+
+        with Progress(*bars, console=Console(stderr=True)) as bar:
+            tasks: dict[str, Any] = {}
+
+            def tell(what: str, share: float) -> None:
+                if what not in tasks:
+                    tasks[what] = bar.add_task(what, total=1.0)
+                bar.update(tasks[what], completed=share)
+
+            record = train_runs(runs, folder, device=device, progress=tell)
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted: {folder} holds what is done; the same command goes on.", err=True)
+        raise SystemExit(130) from None
+    except ModuleNotFoundError as error:
+        raise _needs_torch(error) from error
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from error
+    Console().print(_summary(record))
+    click.echo(f"{len(record)} runs in {folder}")
+
+
+def _needs_torch(error: ModuleNotFoundError) -> click.ClickException:
+    """Say how to get what is missing."""
+    return click.ClickException(f"training needs {error.name}, which this Python lacks: pip install 'qae_sim[lm]'")
+
+
+def _configs(
+    file: Path | None, flags: dict[str, Any], k: float | None, assignments: tuple[str, ...], seeds: str
+) -> list[Config]:
+    """Put the runs together: defaults, then the file, then flags."""
+    values = Config.read(file).to_dict() if file is not None else Config().to_dict()
+    values |= flags
+    if "estimator" in flags or k is not None:
+        values["parameters"] = {} if "estimator" in flags else dict(values["parameters"])
+        values["parameters"] |= {} if k is None else {"k": k}
+    for text in assignments:
+        name, _, given = text.partition("=")
+        try:
+            value = tomllib.loads(f"value = {given}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = given  # a word without quotation marks
+        field, _, key = name.strip().partition(".")
+        if key:
+            values[field] = dict(values.get(field) or {}) | {key: value}
+        else:
+            values[field] = value
+    try:
+        numbers = [int(part) for part in seeds.split(",")]
+    except ValueError as error:
+        raise ValueError(f"--seeds must be integers separated by commas; got {seeds!r}") from error
+    return [Config.from_dict(values | {"seed": seed, "base_seed": seed}) for seed in numbers]
+
+
+def _summary(record: Record) -> Table:
+    """First and last values of what matters most, mean over the runs."""
+    table = Table(title="Mean over runs", title_justify="left")
+    for column in ("", "before", "after"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name in ("pass_1", "pass_k", "fixed_entropy", "entropy", "length", "zero_share"):
+        first = float(np.mean(record[name][:, 0]))
+        table.add_row(escape(METRICS[name]), f"{first:.3f}", f"{float(np.mean(record.last(name))):.3f}")
+    return table
+
+
+@click.command()
+@click.argument("studies", nargs=-1, type=click.Choice(tuple(STUDIES)), metavar="[STUDY]...")
+@click.option(
+    "--size",
+    type=click.Choice(tuple(SEEDS)),
+    default="small",
+    show_default=True,
+    help="small: all studies within an hour on two cores; full: a larger model, for a GPU.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("qae-sim-reproduction"),
+    show_default=True,
+    help="Where runs, table.md and record.npz go.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one for each core; CUDA: 1]"
+)
+@click.option(
+    "--recorded", "from_record", is_flag=True, help="Judge the runs that come with the package; train nothing."
+)
+@click.option("--list", "as_list", is_flag=True, help="Print the studies.")
+@_DEVICE
+def reproduce(
+    studies: tuple[str, ...],
+    size: str,
+    folder: Path,
+    workers: int | None,
+    from_record: bool,
+    as_list: bool,
+    device: str,
+) -> None:
+    """Train what the papers' claims are about, and print a table of claims, numbers and verdicts.
+
+    Without STUDY: all of them. An interrupted reproduction goes on where it was.
+    """
+    if as_list:
+        table = Table("Study", "What it is about", title="Studies", title_justify="left")
+        for study in STUDIES.values():
+            table.add_row(study.name, escape(study.title))
+        Console().print(table)
+        return
+    names = [name for name in STUDIES if name in studies] if studies else list(STUDIES)
+    try:
+        findings = (
+            judge(names, size, recorded(size)) if from_record else _train_all(names, folder, size, device, workers)
+        )
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted: {folder} holds what is done; the same command goes on.", err=True)
+        raise SystemExit(130) from None
+    except ModuleNotFoundError as error:
+        raise _needs_torch(error) from error
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or folder}: {error.strerror or error}") from error
+    Console().print(_findings(findings))
+
+
+def _train_all(names: list[str], folder: Path, size: str, device: str, workers: int | None) -> list[Finding]:
+    """Reproduce with a progress bar."""
+    from qae_sim.lm.reproduce import reproduce as run
+
+    columns = (TextColumn("base models and arms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("jobs", total=None)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return run(names, folder, size=size, device=device, workers=workers, progress=tell)
+
+
+_COLOURS = {"replicated": "green", "not replicated": "magenta", "depends": "cyan"}
+
+
+def _findings(findings: list[Finding]) -> Table:
+    """One row per claim."""
+    table = Table(title="Claims about training, on toy language models", title_justify="left", show_lines=True)
+    for column in ("Study", "Claim", "Mean over seeds and 95 % interval, positive where the claim is right", "Verdict"):
+        table.add_column(column)
+    for f in findings:
+        numbers = "\n".join(f"{e.setting}: {e.mean:+.3f} [{e.low:+.3f}, {e.high:+.3f}]" for e in f.evidence)
+        colour = next((c for start, c in _COLOURS.items() if f.verdict.startswith(start)), "white")
+        claim = f"{escape(f.claim)}\n[dim]{escape(f.source)}[/]"
+        table.add_row(f.study, claim, f"{escape(f.quantity)}\n{escape(numbers)}", f"[{colour}]{escape(f.verdict)}[/]")
+    return table

@@ -1,0 +1,213 @@
+"""Sampled solutions, word by word: coloured by what they say about success, or by how undecided the model was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import qae_sim.lm
+from qae_sim.advantages import get
+from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.lm.tasks import PAD, TASKS
+from qae_sim.plots.picture import Bars, Cells, Panel, Picture, Words, edges
+from qae_sim.plots.style import CORRECT, FOURTH, MUTED, WRONG
+
+_STAGES = {"base": "Base model", "mean": "After training, mean baseline", "qae": "After training, QAE (K = .4)"}
+_COLOURING = {
+    "entropy": "Entropy where the word was sampled",
+    "grpo": "Advantage, mean baseline",
+    "qae": "Advantage, QAE",
+    "ktae": "Advantage, KTAE",
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A prompt and some solutions.
+
+    Attributes:
+        prompt: In words.
+        words: The solutions, word by word.
+        ids: Their word numbers, ``(G, T)``, 0 behind the ends.
+        entropies: In nats, ``(G, T)``.
+        rewards: 1 where right, ``(G,)``.
+    """
+
+    prompt: str
+    words: tuple[tuple[str, ...], ...]
+    ids: NDArray[np.int64]
+    entropies: NDArray[np.float64]
+    rewards: NDArray[np.float64]
+
+
+def group_of(task: Any, prompt: Sequence[int], tokens: Any, entropies: Any) -> Group:
+    """Put a group together from what a model has sampled.
+
+    Args:
+        task: The task.
+        prompt: Word numbers of the prompt.
+        tokens: Word numbers of the solutions, ``(G, T)``.
+        entropies: Entropies, same shape.
+
+    Returns:
+        The group.
+    """
+    ids = np.asarray(tokens, dtype=np.int64)
+    words = tuple(tuple(task.words[n] for n in row if n != PAD) for row in ids.tolist())
+    rewards = task.rewards(np.asarray(prompt, dtype=np.int64), ids)
+    return Group(task.text(prompt), words, ids, np.asarray(entropies, dtype=float), rewards)
+
+
+@lru_cache(maxsize=1)
+def recorded_groups() -> Mapping[tuple[str, str], tuple[Group, ...]]:
+    """Solutions that come with the package, by task and stage."""
+    path = Path(qae_sim.lm.__file__).parent / "recorded" / "solutions.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[tuple[str, str], tuple[Group, ...]] = {}
+    for entry in stored["models"]:
+        task = TASKS[entry["task"]](**entry["options"])
+        groups = (group_of(task, g["prompt"], g["tokens"], np.array(g["entropies"]) / 1000) for g in entry["groups"])
+        found[entry["setting"], entry["stage"]] = tuple(groups)
+    return found
+
+
+@dataclass(frozen=True)
+class SolutionsState(State):
+    """Whose solutions to what, and what colours them."""
+
+    task: str = choice("addition", "Task", {"addition": "Addition", "learned": "Style and answer"})
+    stage: str = choice("base", "Model", _STAGES)
+    prompt: int = whole(1, "Prompt", 1, 6)
+    colour: str = choice("entropy", "Colour", _COLOURING)
+    k: float = number(0.4, "K of QAE", 0.05, 0.95, 0.05)
+
+
+class Solutions(Explorer):
+    """A browser of sampled solutions: every word in a box, coloured by its entropy or by its advantage.
+
+    Example:
+        >>> Solutions.from_state("task=addition&prompt=2").words()[:7]
+        'Prompt '
+    """
+
+    STATE = SolutionsState
+    PRESETS: ClassVar = {
+        "Where it is undecided": SolutionsState(),
+        "Who is praised": SolutionsState(colour="grpo"),
+        "Who is left (QAE)": SolutionsState(colour="qae"),
+        "Which word mattered (KTAE)": SolutionsState(colour="ktae"),
+        "After training": SolutionsState(stage="mean"),
+        "Style words": SolutionsState(task="learned"),
+    }
+
+    CLAIMS: ClassVar = ("estimators.sum-zero", "qae.least-sparsity", "ktae.sign", "ktae.zero-sum")
+
+    @classmethod
+    def show(cls, state: State) -> Picture:
+        """The group in boxes, and the mean entropy or the sum of advantages of each solution."""
+        assert isinstance(state, SolutionsState)
+        groups = recorded_groups()[state.task, state.stage]
+        return picture_of(groups[min(state.prompt, len(groups)) - 1], state.colour, state.k)
+
+
+def values_of(group: Group, colour: str, k: float) -> NDArray[np.float64]:
+    """What colours the words.
+
+    Args:
+        group: Prompt and solutions.
+        colour: ``"entropy"``, ``"grpo"``, ``"qae"`` or ``"ktae"``.
+        k: K of QAE.
+
+    Returns:
+        Entropies or advantages, ``(G, T)``; 0 behind the ends.
+    """
+    mask = group.ids != PAD
+    if colour == "entropy":
+        return np.where(mask, group.entropies, 0.0)
+    function = get(colour).function
+    if colour == "ktae":
+        return np.asarray(function(group.ids, mask, group.rewards).advantages)
+    advantages = function(group.rewards, k=k) if colour == "qae" else function(group.rewards)
+    return np.asarray(advantages[:, None] * mask)
+
+
+def picture_of(group: Group, colour: str, k: float) -> Picture:
+    """Draw a group of solutions.
+
+    Args:
+        group: Prompt and solutions.
+        colour: What colours the words, see :func:`values_of`.
+        k: K of QAE.
+
+    Returns:
+        The picture.
+    """
+    values = values_of(group, colour, k)
+    count = len(group.words)
+    lengths = np.array([len(words) for words in group.words])
+    x, y, width, texts, colours = [], [], [], [], []
+    largest = max(float(np.abs(values).max()), 1e-9)
+    for i, words in enumerate(group.words):
+        start = 0.0
+        for t, word in enumerate(words):
+            size = 0.5 + 0.17 * len(word)
+            x.append(start)
+            y.append(float(count - 1 - i))
+            width.append(size)
+            # A sign, so that colour does not stand alone.
+            texts.append(
+                word + ("" if colour == "entropy" or values[i, t] == 0 else " +" if values[i, t] > 0 else " −")
+            )
+            colours.append(_shade(float(values[i, t]) / largest, colour == "entropy"))
+            start += size + 0.06
+    end = max(a + b for a, b in zip(x, width, strict=True))
+    ticks = tuple((float(count - 1 - i), "right" if r else "wrong") for i, r in enumerate(group.rewards))
+    cells = Cells(np.array(x), np.array(y), np.array(width), 0.74, tuple(texts), tuple(colours), (False,) * len(x))
+    what = "darker: more undecided" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
+    title = f"Solutions to {group.prompt} ({what})"
+    boxes = Panel(title, "", "", (-0.1, end + 0.1), (-0.6, count - 0.4), (cells,), ((-0.1, ""),), ticks, 1.5)
+    each = values.sum(axis=1) / lengths
+    place = np.arange(count, dtype=float)
+    name = "mean entropy" if colour == "entropy" else "mean advantage"
+    bars = tuple(
+        Bars(place, np.where(keep, each, np.nan), shade, label, hatched=hatched)
+        for keep, shade, label, hatched in (
+            (group.rewards == 1, CORRECT, "right", False),
+            (group.rewards == 0, WRONG, "wrong", True),
+        )
+    )
+    ends = edges(0.0, 0.1, each)
+    below = Panel("Each solution, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
+    return Picture((boxes, below), _told(group, colour, values), row=False)
+
+
+def _numbers(count: int) -> tuple[tuple[float, str], ...]:
+    """Solutions are counted from 1."""
+    return tuple((float(i), str(i + 1)) for i in range(count))
+
+
+def _shade(share: float, entropy: bool) -> str:
+    """A light colour: white for nothing."""
+    base = FOURTH if entropy else CORRECT if share > 0 else WRONG if share < 0 else MUTED
+    mixed = [round(255 + (int(base[i : i + 2], 16) - 255) * min(abs(share), 1.0) * 0.55) for i in (1, 3, 5)]
+    return "#" + "".join(f"{channel:02X}" for channel in mixed)
+
+
+def _told(group: Group, colour: str, values: NDArray[np.float64]) -> Words:
+    """What there is to see."""
+    right = int(group.rewards.sum())
+    start = f"Prompt {group.prompt!r}: {right} of {len(group.rewards)} solutions are right. "
+    if colour == "entropy":
+        i, t = np.unravel_index(int(values.argmax()), values.shape)
+        word = group.words[int(i)][int(t)]
+        return (f"{start}The model was least decided ({values.max():.2f} nats) at '{word}' in solution {int(i) + 1}.",)
+    silent = int((values == 0).all(axis=1).sum())
+    return (f"{start}{silent} solutions have no advantage at all; the largest is {np.abs(values).max():.2f} in size.",)
