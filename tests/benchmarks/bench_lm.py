@@ -1,9 +1,10 @@
 """Speed of the toy language models' trainer as ratios in one run: ``python tests/benchmarks/bench_lm.py``.
 
 Ours beside TRL's GRPOTrainer at the same work: 0.8 million parameters, 32 prompts of 8 tokens, 16 responses of 12
-tokens each, one update, no KL, float32, one thread. Steps alternate within one process, and medians are compared. Then ours
-alone as the share of responses without advantage grows, the cost of an ensemble, what is spent outside matrix
-products, and time and memory of the notebook's live training. Needs the extra ``trl``. The process is tied to one core on the CPU; with a CUDA device ``--device cuda`` times that instead.
+tokens each, one update, no KL, float32, one thread. Steps alternate within one process, and medians are compared.
+Then ours alone as the share of responses without advantage grows, the cost of an ensemble, what is spent outside matrix
+products, and time and memory of the notebook's live training. Needs the extra ``trl``. The process is tied to one core
+on the CPU; with a CUDA device ``--device cuda`` times that instead.
 """
 
 from __future__ import annotations
