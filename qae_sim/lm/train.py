@@ -14,8 +14,9 @@ import qae_sim
 from qae_sim.arrays import invalid, require_choice
 from qae_sim.lm.config import Config
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
+from qae_sim.lm.metrics import Metrics
 from qae_sim.lm.runs import FORMAT, VERSION, Record, read_head, read_rows, read_run, write_atomically
-from qae_sim.lm.trainer import Metrics, Trainer
+from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import warm_start
 
 DEVICES = ("auto", "cpu", "cuda")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,14 +29,12 @@ from qae_sim.advantages import (
 from qae_sim.arrays import invalid, uniform
 from qae_sim.lm.capture import Captured
 from qae_sim.lm.config import AUTOMATIC, KINDS, SHARED, Config
+from qae_sim.lm.metrics import Batch, Metrics, by_level, describe_advantages, describe_policy, pass_at
 from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
 from qae_sim.lm.objectives import Surrogate, gspo_loss, kl_cov_loss, kl_penalty, ppo_loss, token_weights
 from qae_sim.lm.tasks import PAD
 from qae_sim.lm.warmstart import mixed_precision
 from qae_sim.plain import from_plain, to_plain
-
-#: Names of metrics with a value for each run.
-Metrics: TypeAlias = dict[str, list[Any]]
 
 #: Purposes of random streams.
 _RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED, _ANSWERS = 6, 7, 8, 9, 10, 11
@@ -49,28 +47,6 @@ _FIXED_EACH = 2
 
 #: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
 _BUCKET = 64
-
-#: Words of highest mean entropy that are recorded, among those said so often in the batch at least.
-_TOP_WORDS, _SAID_AT_LEAST = 8, 10
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What S runs sampled for one update.
-
-    Attributes:
-        prompts: ``(S, B, P)``.
-        tokens: ``(S, B, G, T)``; behind the end PAD, and 0 in the next two.
-        log_probs: log π of the tokens when they were sampled, same shape.
-        entropies: Entropies of the distributions that they were sampled from, same shape.
-        correct: 1.0 where the verifier says so, ``(S, B, G)``.
-    """
-
-    prompts: Tensor
-    tokens: Tensor
-    log_probs: Tensor
-    entropies: Tensor
-    correct: np.ndarray
 
 
 class Trainer:
@@ -164,7 +140,7 @@ class Trainer:
 
         correct = np.stack([[draws[a].correct[m, i] for a, i in k] for m, k in enumerate(kept)])
         batch = Batch(gather("prompts"), gather("tokens"), gather("log_probs"), gather("entropies"), correct)
-        return batch, self._describe_policy(draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
+        return batch, describe_policy(self.configs, draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
 
     def _draw(self, count: int, attempt: int) -> Batch:
         """Draw prompts, and a group of responses to each."""
@@ -423,47 +399,12 @@ class Trainer:
 
     # --- metrics ---
 
-    def _describe_policy(self, draw: Batch) -> Metrics:
-        """What the policy does on prompts that nothing has filtered."""
-        mask = draw.tokens != PAD
-        metrics: Metrics = {
-            "reward": draw.correct.mean(axis=(1, 2)).tolist(),
-            "entropy": (draw.entropies.sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3))).tolist(),
-            "length": mask.sum(dim=-1).double().mean(dim=(1, 2)).tolist(),
-            "correction_share": [],
-            "success_histogram": [],
-            "top_words": [],
-        }
-        for m, config in enumerate(self.configs):
-            task = config.problem
-            said, entropies = draw.tokens[m][mask[m]].cpu().numpy(), draw.entropies[m][mask[m]].cpu().numpy()
-            metrics["correction_share"].append(float(np.isin(said, task.corrections).mean()))
-            successes = draw.correct[m].sum(axis=-1).astype(int)
-            metrics["success_histogram"].append(np.bincount(successes, minlength=config.group_size + 1).tolist())
-            often = np.bincount(said, minlength=len(task.words))
-            mean = np.bincount(said, weights=entropies, minlength=len(task.words)) / np.maximum(often, 1)
-            top = [int(w) for w in np.argsort(-mean, kind="stable") if often[w] >= _SAID_AT_LEAST][:_TOP_WORDS]
-            metrics["top_words"].append([[task.words[w], round(float(mean[w]), 4), int(often[w])] for w in top])
-        return metrics
-
     def _describe(self, batch: Batch, advantages: Sequence[np.ndarray]) -> Metrics:
-        """What the advantages do on the batch that is trained on."""
-        entropies, mask = batch.entropies.cpu().numpy(), (batch.tokens != PAD).cpu().numpy()
-        names = ("zero_share", "positive_share", "net_advantage", "entropy_positive", "entropy_negative")
-        metrics: Metrics = {name: [] for name in (*names, "entropy_zero", "entropy_mass_negative", "anchor", "k")}
-        for m, adv in enumerate(advantages):
-            total = adv.sum(axis=-1)  # its sign is that of most of a response's advantage
-            metrics["zero_share"].append(float((adv == 0).all(axis=-1).mean()))
-            metrics["positive_share"].append(float((total > 0).mean()))
-            metrics["net_advantage"].append(float(adv[mask[m]].mean()))
-            for name, side in (("positive", total > 0), ("negative", total < 0), ("zero", total == 0)):
-                own = entropies[m][mask[m] & side[..., None]]
-                metrics[f"entropy_{name}"].append(float(own.mean()) if own.size else math.nan)
-            metrics["entropy_mass_negative"].append(float(entropies[m][total < 0].sum() / entropies[m].sum()))
-            anchor = self.anchors[m]
-            metrics["anchor"].append(math.nan if anchor is None else anchor.belief)
-            metrics["k"].append(float(self._parameters(m).get("k", math.nan)))
-        return metrics
+        """What the advantages do on the batch that is trained on, and the state they came from."""
+        return describe_advantages(batch, advantages) | {
+            "anchor": [math.nan if anchor is None else anchor.belief for anchor in self.anchors],
+            "k": [float(self._parameters(m).get("k", math.nan)) for m in range(len(self.configs))],
+        }
 
     @torch.no_grad()
     def evaluate(self) -> Metrics:
@@ -480,16 +421,10 @@ class Trainer:
         for m, config in enumerate(self.configs):
             correct = config.problem.rewards(prompts[m][:, None], said[m])
             curve = pass_at(correct)
-            levels = np.array([config.problem.level(prompt.tolist()) for prompt in prompts[m]])
             metrics["pass_1"].append(curve[0])
             metrics["pass_k"].append(curve[-1])
             metrics["pass_curve"].append(curve)
-            metrics["pass_by_level"].append(
-                [
-                    float(correct[levels == level].mean()) if (levels == level).any() else math.nan
-                    for level in range(config.problem.levels)
-                ]
-            )
+            metrics["pass_by_level"].append(by_level(config.problem, prompts[m], correct))
         mask = self._fixed_states != PAD
         numbers = torch.arange(first.held_out, device=self.device).repeat_interleave(_FIXED_EACH)
         with mixed_precision(self.device):
@@ -540,30 +475,6 @@ class Trainer:
                         "exp_avg": tensors[f"exp_avg.{name}"].to(self.device, copy=True),
                         "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(self.device, copy=True),
                     }
-
-
-def pass_at(correct: np.ndarray) -> list[float]:
-    """Estimate pass@1, pass@2, pass@4, ... from n responses to each prompt, without bias.
-
-    pass@k = mean over prompts of 1 - C(n-c, k) / C(n, k), c of n responses correct
-
-    Args:
-        correct: 1 where correct, ``(prompts, n)``.
-
-    Returns:
-        For k = 1, 2, 4, ... up to n, and n itself.
-
-    Source:
-        Chen et al. (arXiv:2107.03374), Eq. 1.
-
-    Example:
-        >>> pass_at(np.array([[1, 0, 0, 0], [0, 0, 0, 0]]))
-        [0.125, 0.25, 0.5]
-    """
-    n = correct.shape[1]
-    sizes = [2**i for i in range(n.bit_length()) if 2**i < n] + [n]
-    counts = correct.sum(axis=1).astype(int).tolist()
-    return [float(np.mean([1 - math.comb(n - c, k) / math.comb(n, k) for c in counts])) for k in sizes]
 
 
 def _surrogate(

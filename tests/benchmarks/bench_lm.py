@@ -28,9 +28,10 @@ import torch
 
 import qae_sim.lm.config as config_module
 from qae_sim.lm import Config
+from qae_sim.lm.metrics import Batch
 from qae_sim.lm.model import SIZES, Transformer
 from qae_sim.lm.tasks import END, TASKS, Task
-from qae_sim.lm.trainer import Batch, Trainer
+from qae_sim.lm.trainer import Trainer
 
 PROMPTS, GROUP, PROMPT, RESPONSE, VOCABULARY = 32, 16, 8, 12, 32
 ROUNDS = 12

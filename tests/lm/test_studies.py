@@ -11,22 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import qae_sim.lm
 from qae_sim.advantages import qae
 from qae_sim.lm import STUDIES, Config, Record, judge, recorded
-from qae_sim.lm import studies as module
-from qae_sim.lm.studies import (
-    SEEDS,
-    SIZES,
-    Evidence,
-    Finding,
-    Make,
-    Runs,
-    fit_law,
-    interval,
-    mean_known,
-    seedless,
-    within,
-)
+from qae_sim.lm.studies import SEEDS, SIZES, Evidence, Finding, Make, Runs, arms
+from qae_sim.lm.studies.arms import seedless
+from qae_sim.lm.studies.controls import fit_law
+from qae_sim.lm.studies.entropy import gate_share
+from qae_sim.lm.studies.evidence import interval, mean_known, within
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -109,7 +101,7 @@ def test_gate_share_is_that_of_the_estimator() -> None:
     record = Record(
         (config,), {"success_histogram": histogram, "mixed_share": np.array([[1.0, math.nan]])}, ({},), ({},)
     )
-    assert module._gate_share(record)[0] == pytest.approx((qae(mixed, k=0.4) == 0).mean())
+    assert gate_share(record)[0] == pytest.approx((qae(mixed, k=0.4) == 0).mean())
 
 
 # --- the runs that come with the package ---
@@ -125,7 +117,7 @@ def test_recorded_runs_answer_all_studies() -> None:
     assert {f.study for f in findings} == set(STUDIES)
     for f in findings:
         assert all(e.seeds >= 4 and math.isfinite(e.mean) for e in f.evidence), f
-    stored = Path(module.__file__).parent / "recorded"
+    stored = Path(qae_sim.lm.__file__).parent / "recorded"
     assert sum(path.stat().st_size for path in stored.iterdir()) < 5e6
     with pytest.raises(
         ValueError, match="size must be 'small': no runs of this size come with the package; got 'full'"
@@ -188,9 +180,8 @@ def test_reproduction_trains_judges_and_resumes(tmp_path: Path, monkeypatch: pyt
 
     tiny: dict[str, Any] = {"prompts": 16, "batches": 2, "held_out": 4, "pass_at": 2, "group_size": 4}
     tiny |= {"base_demonstrations": 256, "base_passes": 1}
-    monkeypatch.setattr(module, "SIZES", {"small": tiny})
-    for place in (module, reproducing):
-        monkeypatch.setattr(place, "SEEDS", {"small": 2})
+    monkeypatch.setattr(arms, "SIZES", {"small": tiny})
+    monkeypatch.setattr(reproducing, "SEEDS", {"small": 2})
     seen: list[tuple[int, int]] = []
     findings = reproducing.reproduce(
         ["ktae"], tmp_path, device="cpu", workers=2, progress=lambda done, total: seen.append((done, total))

@@ -28,9 +28,10 @@ from qae_sim.advantages import (  # noqa: E402
     token_covariances,
 )
 from qae_sim.lm.config import Config  # noqa: E402
+from qae_sim.lm.metrics import Batch, describe_policy, pass_at  # noqa: E402
 from qae_sim.lm.model import entropy_of, log_softmax, member_axis  # noqa: E402
 from qae_sim.lm.tasks import PAD  # noqa: E402
-from qae_sim.lm.trainer import Batch, Trainer, pass_at  # noqa: E402
+from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model  # noqa: E402
 
 INF = math.inf
@@ -418,7 +419,7 @@ def test_metrics_count_what_they_say() -> None:
         batch.entropies[0, 1, 3][own[1, 3]].mean().item(), rel=1e-5
     )
     assert described["net_advantage"][0] == pytest.approx(adv.sum() / int(own.sum()))
-    policy = trainer._describe_policy(batch)
+    policy = describe_policy(trainer.configs, batch)
     assert policy["success_histogram"] == [[1, 1, 0, 1, 1]]
     assert policy["reward"] == [0.5]
     assert policy["length"][0] == pytest.approx(int(own.sum()) / 16)

@@ -1,0 +1,80 @@
+"""What the papers claim about training, as studies on the toy language model: arms to train, and what to compare.
+
+Nothing here was tuned towards a verdict. All arms share one setting (see :mod:`~qae_sim.lm.studies.arms`), which was
+fixed before the recorded runs were made; the study "regime" varies learning rate, steps per batch and clip range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from qae_sim.arrays import invalid, require_choice
+from qae_sim.lm.runs import Record
+from qae_sim.lm.studies.arms import SEEDS, SETTINGS, SIZES, Make, Runs, Study
+from qae_sim.lm.studies.controls import CONTROLS
+from qae_sim.lm.studies.entropy import ENTROPY
+from qae_sim.lm.studies.evidence import Evidence, Finding
+from qae_sim.lm.studies.recipes import RECIPES
+
+__all__ = [
+    "SEEDS",
+    "SETTINGS",
+    "SIZES",
+    "STUDIES",
+    "Evidence",
+    "Finding",
+    "Make",
+    "Runs",
+    "Study",
+    "judge",
+    "recorded",
+]
+
+#: All studies, in the order in which they build on each other.
+STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in (*ENTROPY, *RECIPES, *CONTROLS)})
+
+
+def recorded(size: str = "small") -> Record:
+    """Read the runs that come with the package: all arms of all studies.
+
+    Args:
+        size: ``"small"`` or ``"full"``.
+
+    Returns:
+        The runs.
+
+    Raises:
+        ValueError: Runs of this size do not come with the package.
+
+    Example:
+        >>> len({config.seed for config in recorded().configs})
+        5
+    """
+    path = Path(__file__).parents[1] / "recorded" / f"{require_choice('size', size, tuple(SIZES))}.npz"
+    if not path.exists():
+        raise invalid("size", size, "'small': no runs of this size come with the package")
+    return Record.load(path)
+
+
+def judge(names: Sequence[str], size: str, record: Record) -> list[Finding]:
+    """Judge the claims of some studies on the runs there are.
+
+    Args:
+        names: Studies.
+        size: ``"small"`` or ``"full"``.
+        record: The runs.
+
+    Returns:
+        Findings, in the studies' order.
+
+    Raises:
+        ValueError: A study is unknown, or its runs are not there.
+    """
+    make = Make(size)
+    findings = []
+    for name in names:
+        study = STUDIES[require_choice("study", name, tuple(STUDIES))]
+        findings += study.judge(Runs(name, study.arms(make), record))
+    return findings

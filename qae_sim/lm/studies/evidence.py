@@ -1,0 +1,117 @@
+"""Numbers over seeds with their intervals, and what they say about a claim."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A quantity that is positive where the claim is right, over seeds.
+
+    Attributes:
+        setting: Where it was measured.
+        mean: Mean over seeds.
+        low: Lower end of its 95 % confidence interval (Student's t).
+        high: Upper end.
+        seeds: How many seeds.
+    """
+
+    setting: str
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def speaks(self) -> int:
+        """+1 for the claim, -1 against it, 0 where the interval holds 0."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, and what the runs say about it.
+
+    Attributes:
+        study: Name of the study.
+        claim: What is claimed, in words.
+        source: Figure, table or section, and paper.
+        quantity: What the numbers are, positive where the claim is right.
+        evidence: A number for each setting.
+    """
+
+    study: str
+    claim: str
+    source: str
+    quantity: str
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Say "replicated" (in all settings), "not replicated" (in none), or "depends" and in which ones."""
+        places = {sign: [e.setting for e in self.evidence if e.speaks == sign] for sign in (1, 0, -1)}
+        if len(places[1]) == len(self.evidence):
+            return "replicated"
+        if not places[1]:
+            against = ", ".join(places[-1])
+            return "not replicated" + (f" (the opposite: {against})" if against else " (the runs leave it open)")
+        words = {1: "yes", 0: "open", -1: "the opposite"}
+        return "depends: " + "; ".join(f"{words[sign]}: {', '.join(of)}" for sign, of in places.items() if of)
+
+
+def mean_known(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    counts = np.where(known.any(axis=-1), known.sum(axis=-1), np.nan)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / counts)
+
+
+def interval(setting: str, values: np.ndarray) -> Evidence:
+    """Mean and 95 % confidence interval over seeds.
+
+    Args:
+        setting: What the numbers belong to.
+        values: A number for each seed; NaN where a seed has none.
+
+    Returns:
+        The evidence.
+
+    Example:
+        >>> e = interval("here", np.array([1.0, 2.0, 3.0]))
+        >>> round(e.low, 3), round(e.high, 3)
+        (-0.484, 4.484)
+    """
+    from scipy import stats
+
+    kept = np.asarray(values, dtype=float)
+    kept = kept[np.isfinite(kept)]
+    if len(kept) < 2:
+        return Evidence(setting, float(kept.mean()) if len(kept) else math.nan, -math.inf, math.inf, len(kept))
+    half = float(stats.t.ppf(0.975, len(kept) - 1) * kept.std(ddof=1)) / math.sqrt(len(kept))
+    mean = float(kept.mean())
+    return Evidence(setting, mean, mean - half, mean + half, len(kept))
+
+
+def within(setting: str, differences: np.ndarray, margin: float) -> Evidence:
+    """How far inside a margin the interval of a mean difference lies: positive throughout where it is inside.
+
+    Args:
+        setting: What the numbers belong to.
+        differences: A difference for each seed.
+        margin: The largest difference that counts as none.
+
+    Returns:
+        The margin less the size of the difference.
+
+    Example:
+        >>> within("here", np.array([0.01, -0.01, 0.0]), 0.05).speaks
+        1
+    """
+    found = interval(setting, differences)
+    least = 0.0 if found.low <= 0 <= found.high else min(abs(found.low), abs(found.high))
+    most = max(abs(found.low), abs(found.high))
+    return Evidence(setting, margin - abs(found.mean), margin - most, margin - least, found.seeds)
