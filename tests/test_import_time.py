@@ -44,6 +44,17 @@ def test_import_works_without_the_heavy_libraries(statement: str) -> None:
     run(f"{BLOCK}\n{statement}")
 
 
+def test_recorded_runs_open_without_torch() -> None:
+    pytest.importorskip("anywidget")
+    pytest.importorskip("scipy")
+    block = BLOCK.replace(repr(HEAVY), '["torch", "safetensors"]')
+    assert block != BLOCK
+    run(
+        f"{block}\nfrom qae_sim.explorers import Findings, RecordedRuns, Solutions\n"
+        "assert RecordedRuns().png() and Solutions().png() and Findings('k').findings"
+    )
+
+
 @pytest.mark.parametrize("name", HEAVY)
 def test_the_blocker_blocks(name: str) -> None:
     attempt = (
