@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, whole
 from qae_sim.lm import STUDIES, Record, judge, recorded
-from qae_sim.lm.studies import SETTINGS, SIZES, Finding, Make, Runs
+from qae_sim.lm.studies import SETTINGS, SIZES, Evidence, Finding, Make, Runs
 from qae_sim.plots.picture import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
-from qae_sim.plots.style import BASELINE, FOURTH, MEAN, MUTED, QUANTILE, THIRD
+from qae_sim.plots.style import BASELINE, CORRECT, FOURTH, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: What can be compared: the study that has trained it, the arms to draw (``{s}`` is the task), tasks it was run on.
 COMPARISONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
@@ -310,15 +311,40 @@ class Findings:
     def _repr_html_(self) -> str:
         rows = []
         for f in self.findings:
-            numbers = "<br>".join(
-                f"{html.escape(e.setting)}: <b>{e.mean:+.3f}</b> [{e.low:+.3f}, {e.high:+.3f}]" for e in f.evidence
+            # Where it holds is what the drawings show.
+            verdict, colour = next((v, c) for v, c in _VERDICTS.items() if f.verdict.startswith(v))
+            verdict = f'<span style="color: {colour}"><b>{verdict}</b></span>'
+            said = f"{html.escape(f.claim)}<br><small>{html.escape(f.source)}</small><br>{verdict}"
+            ends = [abs(x) for e in f.evidence for x in (e.low, e.high, e.mean) if math.isfinite(x)]
+            lines = "".join(
+                f"<div>{_interval(e, max(ends))} {html.escape(e.setting)}: <b>{e.mean:+.3f}</b> "
+                f"[{e.low:+.3f}, {e.high:+.3f}]</div>"
+                for e in f.evidence
             )
-            said = f"{html.escape(f.claim)}<br><small>{html.escape(f.source)}</small>"
-            measured = f"<small>{html.escape(f.quantity)}</small><br>{numbers}"
-            cells = "".join(
-                f'<td style="text-align: left">{cell}</td>' for cell in (said, measured, html.escape(f.verdict))
+            measured = f"<small>{html.escape(f.quantity)}</small>{lines}"
+            rows.append(
+                f'<tr><td style="text-align: left; width: 38%">{said}</td>'
+                f'<td style="text-align: left; white-space: nowrap">{measured}</td></tr>'
             )
-            rows.append(f"<tr>{cells}</tr>")
-        names = ("claim", "mean over seeds and 95 % interval; positive where the claim is right", "verdict")
+        names = ("claim and verdict", "mean over seeds and 95 % interval; right of 0 where the claim is right")
         head = "".join(f'<th style="text-align: left">{name}</th>' for name in names)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+_VERDICTS = {"replicated": CORRECT, "not replicated": WRONG, "depends": QUANTILE}
+
+
+def _interval(evidence: Evidence, most: float) -> str:
+    """An interval as a drawing: a bar with its mean, and where 0 is."""
+
+    def place(value: float) -> float:
+        return 65 + 60 * max(-1.0, min(1.0, value / most))
+
+    low, mean, high = place(evidence.low), place(evidence.mean), place(evidence.high)
+    colour = {1: CORRECT, 0: MUTED, -1: WRONG}[evidence.speaks]
+    return (
+        '<svg width="130" height="14" style="vertical-align: middle" role="img" aria-label="interval">'
+        '<line x1="65" x2="65" y1="0" y2="14" stroke="#000000" stroke-dasharray="2 2"/>'
+        f'<line x1="{low:.0f}" x2="{high:.0f}" y1="7" y2="7" stroke="{colour}" stroke-width="4"/>'
+        f'<circle cx="{mean:.0f}" cy="7" r="5" fill="{colour}"/></svg>'
+    )

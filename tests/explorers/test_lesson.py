@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import math
 from typing import Any
 
 import numpy as np
@@ -94,3 +96,29 @@ class TestClaims:
     def test_unknown(self) -> None:
         with pytest.raises(ValueError, match="claim must be the identifier"):
             Claims("?")
+
+
+class TestFindings:
+    def test_shows_every_number_of_a_study(self) -> None:
+        from qae_sim.explorers import Findings
+
+        shown = Findings("k", "mass")
+        page = shown._repr_html_()
+        assert {f.study for f in shown.findings} == {"k", "mass"}
+        for f in shown.findings:
+            assert html.escape(f.claim) in page
+            assert f.verdict in repr(shown)
+            for e in f.evidence:
+                assert f"{html.escape(e.setting)}: <b>{e.mean:+.3f}</b> [{e.low:+.3f}, {e.high:+.3f}]" in page
+        assert page.count("<svg") == sum(len(f.evidence) for f in shown.findings)
+
+    def test_intervals_are_drawn_on_their_side(self) -> None:
+        from qae_sim.explorers.recorded_runs import _interval
+        from qae_sim.lm.studies import Evidence
+        from qae_sim.plots.style import CORRECT, MUTED, WRONG
+
+        assert 'x1="80" x2="110"' in _interval(Evidence("here", 0.5, 0.25, 0.75, 5), 1.0)
+        colours = [(0.1, 0.3, CORRECT), (-0.1, 0.3, MUTED), (-0.3, -0.1, WRONG)]
+        for low, high, colour in colours:
+            assert colour in _interval(Evidence("here", (low + high) / 2, low, high, 5), 1.0)
+        assert 'x1="5" x2="125"' in _interval(Evidence("here", 0.0, -math.inf, math.inf, 1), 1.0)
