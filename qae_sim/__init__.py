@@ -7,7 +7,8 @@ The rooms, from the ground up:
 * ``qae_sim.advantages``: rewards in, advantages out, one pure function per estimator;
 * ``qae_sim.bandits``: the laboratory of batched softmax bandits;
 * ``qae_sim.theory``: the papers' claims, each with a check that can be run;
-* ``qae_sim.lm``: toy language models that learn by RLVR, and what training does to the papers' claims.
+* ``qae_sim.lm``: toy language models that learn by RLVR, and what training does to the papers' claims;
+* ``qae_sim.engines``: the same advantages inside real trainers.
 
 Importing ``qae_sim`` loads none of the heavy libraries; each loads when a function first needs it.
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("advantages", "arrays", "bandits", "lm", "softmax", "theory")
+_ROOMS = ("advantages", "arrays", "bandits", "engines", "lm", "softmax", "theory")
 
 
 def __getattr__(name: str) -> Any:

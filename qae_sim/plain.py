@@ -1,9 +1,12 @@
-"""Settings as plain values: what JSON and TOML files hold, and back."""
+"""Settings as plain values: what JSON and TOML files hold, and back; files that are written whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from qae_sim.arrays import invalid, require_choice
@@ -66,3 +69,22 @@ def from_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
     if isinstance(value, list):
         return tuple(from_plain(item, name, kinds) for item in value)
     return value
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that at any moment the old or the new one is there, whole.
+
+    Args:
+        path: The file; its folder exists.
+        content: All that it is to hold.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()

@@ -12,7 +12,7 @@ import qae_sim
 def test_rooms_load_on_demand() -> None:
     assert qae_sim.advantages.qae([1, 0, 0, 0, 0], eps=0).tolist() == [2.5, 0, 0, 0, 0]
     assert {"advantages", "arrays", "bandits", "lm", "softmax"} <= set(dir(qae_sim))
-    with pytest.raises(AttributeError, match=r"no attribute .advantage.; it has advantages, arrays, bandits, lm"):
+    with pytest.raises(AttributeError, match=r"no attribute .advantage.; it has advantages, arrays, bandits, engines"):
         _ = qae_sim.advantage
 
 

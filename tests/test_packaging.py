@@ -46,7 +46,7 @@ class TestReadme:
 
     def test_the_test_line_runs_the_tests(self) -> None:
         assert readme_line("test").endswith("-m pytest")
-        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,dev"]
+        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,dev"]
 
     def test_every_extra_is_explained(self) -> None:
         assert set(EXTRAS) == {"lab", "lm", "trl", "verl", "cuda12", "cuda13", "bench", "dev"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import zipfile
@@ -16,6 +17,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.bandits.study import Study
+from qae_sim.plain import write_atomically
 
 #: Names the files as ours; the number goes up when their layout changes.
 _FORMAT, _VERSION = "qae_sim.bandits.Result", 1
@@ -107,16 +109,9 @@ class Result:
             "runs": [self.runs.start, self.runs.stop],
         }
         arrays: dict[str, Any] = {f"record.{name}": record for name, record in self.records.items()}
-        target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as file:
-                np.savez(file, about=np.array(json.dumps(about)), parameters=self.parameters, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez(content, about=np.array(json.dumps(about)), parameters=self.parameters, **arrays)
+        write_atomically(Path(path), content.getvalue())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:

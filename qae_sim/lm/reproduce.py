@@ -17,11 +17,12 @@ import torch
 from qae_sim.arrays import require_choice
 from qae_sim.lm.config import Config
 from qae_sim.lm.files import load_tensors
-from qae_sim.lm.runs import Record, write_atomically
+from qae_sim.lm.runs import Record
 from qae_sim.lm.studies import SEEDS, STUDIES, Finding, Make, judge
 from qae_sim.lm.train import choose_device, train
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import base_key, warm_start
+from qae_sim.plain import write_atomically
 
 
 def needed(names: Sequence[str], size: str) -> list[Config]:

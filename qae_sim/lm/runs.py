@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
@@ -18,6 +17,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.lm.config import Config
+from qae_sim.plain import write_atomically
 
 FORMAT, VERSION = "qae_sim language model run", 1
 
@@ -304,22 +304,3 @@ def _require_format(head: Any) -> None:
             f"its layout is number {head.get('format_version')}, this version of qae_sim reads {VERSION}; "
             "update qae_sim"
         )
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment the old or the new one is there, whole.
-
-    Args:
-        path: The file; its folder exists.
-        content: All that it is to hold.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()

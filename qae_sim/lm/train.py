@@ -15,9 +15,10 @@ from qae_sim.arrays import invalid, require_choice
 from qae_sim.lm.config import Config
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.metrics import Metrics
-from qae_sim.lm.runs import FORMAT, VERSION, Record, read_head, read_rows, read_run, write_atomically
+from qae_sim.lm.runs import FORMAT, VERSION, Record, read_head, read_rows, read_run
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import warm_start
+from qae_sim.plain import write_atomically
 
 DEVICES = ("auto", "cpu", "cuda")
 

@@ -1,0 +1,1 @@
+"""The same advantages inside real trainers: ``qae_sim.engines.trl``."""

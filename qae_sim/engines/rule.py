@@ -1,0 +1,305 @@
+"""From the rewards of a trainer's batch to advantages: what trainers ask, however they hold their data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qae_sim.advantages import (
+    ConstantK,
+    CosineK,
+    DifficultyAnchor,
+    FixedAnchor,
+    HardAnchor,
+    KalmanAnchor,
+    LinearK,
+    SoftAnchor,
+    SuccessRateK,
+    TwoPhaseK,
+    get,
+    ha_dw_weights,
+)
+from qae_sim.arrays import invalid, require_integer, require_number
+from qae_sim.plain import from_plain, to_plain
+
+_ANCHORS = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
+_SCHEDULES = (ConstantK, LinearK, CosineK, TwoPhaseK)
+_KINDS: tuple[type, ...] = (*_ANCHORS, *_SCHEDULES, SuccessRateK)
+
+#: How trainers normalise (TRL's numbers): the sample's standard deviation, and what is added to it.
+TRAINERS = {"ddof": 1, "eps": 1e-4}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Advantages of a batch, and what there is to log.
+
+    Attributes:
+        advantages: ``(N,)``, or ``(N, T)`` for estimators of tokens; 0 where a reward is NaN.
+        metrics: Names and numbers.
+    """
+
+    advantages: np.ndarray
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How rewards become advantages, with the state that follows the model's capability.
+
+    Attributes:
+        advantage: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
+        parameters: What it is called with; K may be a schedule or ``SuccessRateK()``. Where an estimator normalises,
+            ``ddof`` and ``eps`` are those of trainers unless they are given.
+        anchor: A difficulty anchor: advantages are multiplied by HA-DW's Φ, and rewards must lie in [0, 1].
+        lambda_scale: λ of Φ, > 0.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An estimator or a parameter is unknown or out of range.
+
+    Example:
+        >>> rule = Rule("qae", {"k": 0.4, "ddof": 0, "eps": 0})
+        >>> rule.advantages(np.array([1, 0, 0, 0, 0.0]), 5, step=0).advantages
+        array([2.5, 0. , 0. , 0. , 0. ])
+    """
+
+    advantage: str | Callable[..., Any] = "grpo"
+    parameters: Mapping[str, Any] | None = None
+    anchor: DifficultyAnchor | None = None
+    lambda_scale: float = 1.3
+
+    def __post_init__(self) -> None:
+        parameters = dict(self.parameters or {})
+        if isinstance(self.advantage, str):
+            if self.advantage == "ha_dw":
+                raise invalid(
+                    "advantage", "ha_dw", "'grpo' or another, with anchor=...: HA-DW weights what it is given"
+                )
+            data = {"anchor", "advantages", "lambda_scale", "lengths", "mask"}
+            known = {name: v for name, v in get(self.advantage).parameters.items() if name not in data}
+            for name in parameters:
+                if name not in known:
+                    raise invalid(
+                        "parameters", name, f"named as those of {self.advantage}: {', '.join(known) or 'none'}"
+                    )
+            parameters = {name: value for name, value in TRAINERS.items() if name in known} | parameters
+        elif not callable(self.advantage):
+            raise invalid("advantage", self.advantage, "a name from 'qae-sim estimators', or a function", TypeError)
+        for name, value in parameters.items():
+            if isinstance(value, (*_SCHEDULES, SuccessRateK)) and name != "k":
+                raise invalid("parameters", value, f"a schedule for k alone, not for {name}")
+        object.__setattr__(self, "parameters", parameters)
+        if self.anchor is not None and not isinstance(self.anchor, _ANCHORS):
+            raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in _ANCHORS), TypeError)
+        if self.anchor is not None and self.level == "token":
+            raise invalid("anchor", self.anchor, f"None with {self.advantage!r}, which values tokens, not responses")
+        if require_number("lambda_scale", self.lambda_scale, low=0.0) == 0:
+            raise invalid("lambda_scale", 0, "positive")
+        self._try()
+
+    def _try(self) -> None:
+        """Call the estimator once, so that a wrong parameter is named now and not after the first generation."""
+        rewards = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+        ids = np.ones((6, 1), dtype=np.int64)
+        self.advantages(rewards, 3, step=0, token_ids=ids, mask=ids.astype(bool))
+
+    @property
+    def level(self) -> str:
+        """``"response"``, ``"batch"`` or ``"token"``; functions look at responses."""
+        return get(self.advantage).level if isinstance(self.advantage, str) else "response"
+
+    def parameters_at(self, step: int) -> dict[str, Any]:
+        """The estimator's parameters at a step, schedules resolved.
+
+        Args:
+            step: Optimiser steps taken so far.
+
+        Returns:
+            Names and values.
+        """
+        values = {k: v(step) if isinstance(v, _SCHEDULES) else v for k, v in dict(self.parameters or {}).items()}
+        return {name: value.k if isinstance(value, SuccessRateK) else value for name, value in values.items()}
+
+    def advantages(
+        self,
+        rewards: np.ndarray,
+        group_size: int,
+        *,
+        step: int,
+        token_ids: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+    ) -> Outcome:
+        """Turn a batch's rewards into advantages.
+
+        A NaN reward is one that could not be scored: it takes no part in its group's statistics and gets advantage 0.
+        A group with fewer than two scored responses has no advantages.
+
+        Args:
+            rewards: ``(N,)``, groups one after the other.
+            group_size: G, a divisor of N.
+            step: Optimiser steps taken so far, for schedules.
+            token_ids: ``(N, T)``, for estimators of tokens.
+            mask: True at the responses' own tokens, ``(N, T)``, for estimators of tokens.
+
+        Returns:
+            Advantages and metrics.
+
+        Raises:
+            ValueError: N is no multiple of G, a reward is infinite, or something the estimator refuses.
+        """
+        size = require_integer("group_size", group_size, low=2)
+        r = np.asarray(rewards, dtype=np.float64)
+        if r.ndim != 1 or len(r) % size:
+            raise invalid("rewards", r.shape, f"of shape (N,), N a multiple of group_size = {size}")
+        if np.isinf(r).any():
+            raise invalid("rewards", float(r[np.isinf(r)][0]), "finite, or NaN where a response could not be scored")
+        if self.level == "token" and (token_ids is None or mask is None):
+            raise ValueError(f"{self.advantage} values tokens: it needs token_ids and mask")
+        shape = (len(r) // size, size)
+        grouped, scored = r.reshape(shape), ~np.isnan(r).reshape(shape)
+        parameters = self.parameters_at(step)
+        if self.level == "batch":
+            result = self._of_batch(grouped, scored, parameters)
+        elif self.level == "token":
+            assert token_ids is not None
+            assert mask is not None
+            tokens = (token_ids.reshape(*shape, -1), np.asarray(mask, dtype=bool).reshape(*shape, -1))
+            result = self._by_group(grouped, scored, parameters, tokens)
+        else:
+            result = self._by_group(grouped, scored, parameters, None)
+        metrics = self._metrics(grouped, scored, result, parameters)
+        return Outcome(result.reshape(len(r), *result.shape[2:]), metrics)
+
+    def _by_group(
+        self,
+        rewards: np.ndarray,
+        scored: np.ndarray,
+        parameters: Mapping[str, Any],
+        tokens: tuple[np.ndarray, np.ndarray] | None,
+    ) -> np.ndarray:
+        """Groups whose responses are all scored at once; the others one by one, without what is not scored."""
+        result = np.zeros(rewards.shape if tokens is None else tokens[0].shape)
+        whole = scored.all(axis=1)
+        if whole.any():
+            given = None if tokens is None else (tokens[0][whole], tokens[1][whole])
+            result[whole] = self._estimate(rewards[whole], parameters, given)
+        for group in np.flatnonzero(~whole):
+            kept = scored[group]
+            if kept.sum() >= 2:
+                given = None if tokens is None else (tokens[0][group][kept], tokens[1][group][kept])
+                result[group, kept] = self._estimate(rewards[group][kept], parameters, given)
+        return result
+
+    def _of_batch(self, rewards: np.ndarray, scored: np.ndarray, parameters: Mapping[str, Any]) -> np.ndarray:
+        """Estimators that look at the whole batch."""
+        if scored.all():
+            return self._estimate(rewards, parameters, None)
+        if self.advantage == "reinforce_plus_plus":  # knows no groups: what is scored is one batch
+            result = np.zeros(rewards.shape)
+            if scored.sum() >= 2:
+                result[scored] = self._estimate(rewards[scored][None], parameters, None)[0]
+            return result
+        raise invalid("rewards", math.nan, f"scored throughout for {self.advantage!r}, which needs groups of one size")
+
+    def _estimate(
+        self, rewards: np.ndarray, parameters: Mapping[str, Any], tokens: tuple[np.ndarray, np.ndarray] | None
+    ) -> np.ndarray:
+        """Call the estimator, and weight by HA-DW where there is an anchor."""
+        function = get(self.advantage).function if isinstance(self.advantage, str) else self.advantage
+        if tokens is not None:
+            return np.asarray(function(*tokens, rewards, **parameters).advantages)
+        advantages = np.asarray(function(rewards, **parameters), dtype=np.float64)
+        if advantages.shape != rewards.shape or not np.isfinite(advantages).all():
+            raise invalid("advantage", advantages.shape, f"a function that gives finite numbers, {rewards.shape}")
+        if self.anchor is None:
+            return advantages
+        weights = ha_dw_weights(rewards, advantages, self.anchor, lambda_scale=self.lambda_scale)
+        return np.asarray(weights.Phi * advantages)
+
+    def _metrics(
+        self, rewards: np.ndarray, scored: np.ndarray, advantages: np.ndarray, parameters: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """What there is to log of a batch."""
+        silent = (advantages == 0).reshape(*rewards.shape, -1).all(axis=2)
+        total = advantages.reshape(*rewards.shape, -1).sum(axis=2)
+        means = np.array(
+            [group[kept].mean() if kept.any() else math.nan for group, kept in zip(rewards, scored, strict=True)]
+        )
+        equal = np.array(
+            [np.ptp(group[kept]) == 0 if kept.any() else True for group, kept in zip(rewards, scored, strict=True)]
+        )
+        metrics = {
+            "zero_share": float(silent.mean()),
+            "positive_share": float((total > 0).mean()),
+            "negative_share": float((total < 0).mean()),
+            "degenerate_groups": float(equal.mean()),
+            "unscored": float((~scored).mean()),
+        }
+        if "k" in parameters:
+            hard = means <= 1 - parameters["k"] + 1e-9
+            metrics |= {
+                "k": float(parameters["k"]),
+                "hard_groups": float((hard & ~equal).mean()),
+                "easy_groups": float((~hard & ~equal).mean()),
+            }
+        if self.anchor is not None:
+            metrics["anchor"] = self.anchor.belief
+            metrics["weight"] = float(
+                self.lambda_scale * np.exp(np.abs(means[~np.isnan(means)] - self.anchor.belief)).mean()
+            )
+        return metrics
+
+    def after(self, rewards: np.ndarray) -> Rule:
+        """The rule for the next batch: anchor and automatic K have seen this one.
+
+        Args:
+            rewards: ``(N,)`` or ``(..., G)``; NaN does not count.
+
+        Returns:
+            The next rule.
+        """
+        r = np.asarray(rewards, dtype=np.float64)
+        parameters = dict(self.parameters or {})
+        if isinstance(parameters.get("k"), SuccessRateK):
+            whole = r[~np.isnan(r).any(axis=-1)] if r.ndim > 1 else r
+            if len(whole):
+                parameters["k"] = parameters["k"].update(whole)
+        scored = r[~np.isnan(r)]
+        anchor = self.anchor
+        if anchor is not None and scored.size:
+            anchor = anchor.update(scored[None])
+        return replace(self, parameters=parameters, anchor=anchor)
+
+    # --- checkpoints ---
+
+    def state(self) -> dict[str, Any]:
+        """What moves from batch to batch, in values that JSON has."""
+        k = dict(self.parameters or {}).get("k")
+        return {
+            "anchor": to_plain(self.anchor, "anchor", _KINDS),
+            "k": to_plain(k, "k", _KINDS) if isinstance(k, SuccessRateK) else None,
+        }
+
+    def with_state(self, state: Mapping[str, Any]) -> Rule:
+        """The rule with the state that :meth:`state` gave.
+
+        Args:
+            state: Plain values.
+
+        Returns:
+            The rule.
+
+        Raises:
+            ValueError: The state is that of another kind of rule.
+        """
+        anchor = from_plain(state.get("anchor"), "anchor", _KINDS)
+        k = from_plain(state.get("k"), "k", _KINDS)
+        if type(anchor) is not type(self.anchor):
+            raise invalid("anchor", anchor, f"of the kind that is configured, {type(self.anchor).__name__}")
+        parameters = dict(self.parameters or {}) | ({} if k is None else {"k": k})
+        return replace(self, anchor=anchor, parameters=parameters)

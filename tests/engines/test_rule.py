@@ -1,0 +1,168 @@
+"""Rewards of a trainer's batch to advantages: estimators, unscored rewards, anchors, schedules, state."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qae_sim.advantages import (
+    ESTIMATORS,
+    HardAnchor,
+    KalmanAnchor,
+    LinearK,
+    SoftAnchor,
+    SuccessRateK,
+    get,
+    grpo,
+    ha_dw,
+    ktae,
+    qae,
+    reinforce_plus_plus,
+)
+from qae_sim.engines.rule import Rule
+
+NAN = math.nan
+REWARDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=float)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, entry in ESTIMATORS.items() if entry.level != "token" and name != "ha_dw"]
+)
+def test_every_estimator_of_responses(name: str) -> None:
+    known = get(name).parameters
+    plain = {key: value for key, value in {"ddof": 1, "eps": 1e-4}.items() if key in known}
+    wanted = get(name).function(REWARDS.reshape(3, 4), **plain)
+    np.testing.assert_allclose(Rule(name).advantages(REWARDS, 4, step=0).advantages, np.ravel(wanted))
+
+
+def test_tokens() -> None:
+    ids = np.random.default_rng(0).integers(0, 4, (12, 5))
+    mask = np.arange(5) < np.random.default_rng(1).integers(1, 6, (12, 1))
+    got = Rule("ktae").advantages(REWARDS, 4, step=0, token_ids=ids, mask=mask).advantages
+    wanted = ktae(ids.reshape(3, 4, 5), mask.reshape(3, 4, 5), REWARDS.reshape(3, 4), ddof=1, eps=1e-4).advantages
+    np.testing.assert_allclose(got, wanted.reshape(12, 5))
+    with pytest.raises(ValueError, match="ktae values tokens: it needs token_ids and mask"):
+        Rule("ktae").advantages(REWARDS, 4, step=0)
+
+
+def test_a_function() -> None:
+    rule = Rule(lambda r, scale: scale * (r - r.mean(axis=-1, keepdims=True)), {"scale": 2.0})
+    np.testing.assert_allclose(rule.advantages(REWARDS, 4, step=0).advantages[:4], [1.5, -0.5, -0.5, -0.5])
+    with pytest.raises(ValueError, match="a function that gives finite numbers"):
+        Rule(lambda r: r[..., :1])
+
+
+def test_unscored_responses_take_no_part() -> None:
+    rewards = np.array([1, 0, NAN, 0, NAN, NAN, NAN, 1, 1, 1, 0, 1], dtype=float)
+    got = Rule("qae", {"k": 0.4}).advantages(rewards, 4, step=0)
+    np.testing.assert_allclose(got.advantages[[0, 1, 3]], qae([1, 0, 0], k=0.4, ddof=1, eps=1e-4))
+    assert got.advantages[2] == 0
+    assert (got.advantages[4:8] == 0).all()  # one response alone has no group
+    np.testing.assert_allclose(got.advantages[8:], qae([1, 1, 0, 1], k=0.4, ddof=1, eps=1e-4))
+    assert got.metrics["unscored"] == pytest.approx(4 / 12)
+    flat = Rule("reinforce_plus_plus").advantages(rewards, 4, step=0).advantages
+    kept = ~np.isnan(rewards)
+    np.testing.assert_allclose(flat[kept], reinforce_plus_plus(rewards[kept][None], ddof=1, eps=1e-4)[0])
+    with pytest.raises(ValueError, match="scored throughout for 'reinforce_plus_plus_baseline'"):
+        Rule("reinforce_plus_plus_baseline").advantages(rewards, 4, step=0)
+    ids = np.ones((12, 2), dtype=int)
+    tokens = Rule("ktae").advantages(rewards, 4, step=0, token_ids=ids, mask=ids > 0).advantages
+    assert (tokens[2] == 0).all()
+    assert (tokens[0] != 0).all()
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, NAN]), min_size=12, max_size=12), st.sampled_from(["grpo", "qae", "dr_grpo"])
+)
+def test_what_is_not_scored_gets_nothing_and_changes_nothing(values: list[float], name: str) -> None:
+    rewards = np.array(values)
+    got = Rule(name).advantages(rewards, 4, step=0).advantages
+    assert np.isfinite(got).all()
+    assert (got[np.isnan(rewards)] == 0).all()
+    for group in range(3):
+        part = slice(4 * group, 4 * group + 4)
+        alone = Rule(name).advantages(rewards[part], 4, step=0).advantages
+        np.testing.assert_allclose(got[part], alone)
+
+
+def test_anchor_weighs_and_moves() -> None:
+    rule = Rule("grpo", anchor=HardAnchor(window=1, start=0.9), lambda_scale=1.5)
+    got = rule.advantages(REWARDS, 4, step=0)
+    wanted = ha_dw(REWARDS.reshape(3, 4), 0.9, lambda_scale=1.5, ddof=1, eps=1e-4)
+    np.testing.assert_allclose(got.advantages, wanted.ravel())
+    assert got.metrics["anchor"] == 0.9
+    after = rule.after(REWARDS.reshape(3, 4))
+    assert after.anchor is not None
+    assert after.anchor.belief == pytest.approx(REWARDS.mean())
+    assert rule.anchor is not None
+    assert rule.anchor.belief == 0.9
+    with_gap = np.where(np.arange(12) == 0, NAN, REWARDS).reshape(3, 4)
+    assert rule.after(with_gap).anchor.belief == pytest.approx(REWARDS[1:].mean())  # type: ignore[union-attr]
+    assert rule.after(np.full((3, 4), NAN)).anchor == rule.anchor
+    with pytest.raises(ValueError, match=r"rewards must be in \[0, 1\]"):
+        rule.advantages(REWARDS * 2, 4, step=0)
+
+
+def test_schedules_and_automatic_k() -> None:
+    rule = Rule("qae", {"k": LinearK(0.2, 0.8, steps=10)})
+    for step, k in ((0, 0.2), (5, 0.5), (99, 0.8)):
+        got = rule.advantages(REWARDS, 4, step=step)
+        np.testing.assert_allclose(got.advantages, qae(REWARDS.reshape(3, 4), k=k, ddof=1, eps=1e-4).ravel())
+        assert got.metrics["k"] == pytest.approx(k)
+    automatic = Rule("qae", {"k": SuccessRateK(rate=1.0)})
+    groups = REWARDS.reshape(3, 4)
+    assert automatic.after(groups).parameters_at(0)["k"] == SuccessRateK(rate=1.0).update(groups).k
+
+
+def test_metrics_count() -> None:
+    got = Rule("qae", {"k": 0.4}).advantages(REWARDS, 4, step=0).metrics
+    assert got["zero_share"] == pytest.approx(10 / 12)
+    assert got["positive_share"] == pytest.approx(1 / 12)
+    assert got["negative_share"] == pytest.approx(1 / 12)
+    assert got["degenerate_groups"] == pytest.approx(1 / 3)
+    assert got["hard_groups"] == pytest.approx(1 / 3)
+    assert got["easy_groups"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("anchor", [SoftAnchor(), HardAnchor(), KalmanAnchor(), None])
+def test_state_goes_through_json(anchor: Any) -> None:
+    rule = Rule("qae", {"k": SuccessRateK()}, anchor)
+    moved = rule.after(REWARDS.reshape(3, 4)).after(1 - REWARDS.reshape(3, 4))
+    again = rule.with_state(json.loads(json.dumps(moved.state())))
+    assert again == moved
+    with pytest.raises(ValueError, match="anchor must be of the kind that is configured"):
+        Rule("qae", None, HardAnchor() if anchor is None else None).with_state(moved.state())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("qea",), "did you mean 'qae'"),
+        (("ha_dw",), "advantage must be 'grpo' or another, with anchor="),
+        (("grpo", {"k": 0.4}), "parameters must be named as those of grpo"),
+        (("qae", {"k": 1.4}), "k must be"),
+        (("qae", {"eps": LinearK(0.1, 0.2, steps=3)}), "a schedule for k alone"),
+        (("grpo", None, 0.5), "anchor must be one of FixedAnchor"),
+        (("ktae", None, SoftAnchor()), "anchor must be None with 'ktae'"),
+        (("grpo", None, SoftAnchor(), 0.0), "lambda_scale must be positive"),
+        ((7,), "advantage must be a name from 'qae-sim estimators', or a function"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Rule(*arguments)
+    assert message in str(caught.value)
+
+
+def test_wrong_batches_are_named() -> None:
+    with pytest.raises(ValueError, match=r"rewards must be of shape \(N,\), N a multiple of group_size = 5"):
+        Rule("grpo").advantages(REWARDS, 5, step=0)
+    with pytest.raises(ValueError, match="rewards must be finite, or NaN"):
+        Rule("grpo").advantages(np.array([1, math.inf]), 2, step=0)
+    np.testing.assert_allclose(Rule("grpo").advantages(REWARDS, 4, step=0).advantages[8:], grpo([1, 1, 1, 1]))

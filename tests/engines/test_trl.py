@@ -1,0 +1,330 @@
+"""The same advantages inside TRL: real training steps of a small model on the CPU, compared with stock TRL."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+trl = pytest.importorskip("trl")
+
+from datasets import Dataset  # noqa: E402
+from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM  # noqa: E402
+
+from qae_sim.advantages import HardAnchor, LinearK, SoftAnchor, ha_dw, ktae, qae  # noqa: E402
+from qae_sim.engines.trl import AdvantageGRPOTrainer, _widened  # noqa: E402
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+VOCABULARY, G = 12, 4
+
+
+def tokenizer() -> Any:
+    plain = Tokenizer(models.WordLevel({f"w{i}": i for i in range(VOCABULARY)}, unk_token="w2"))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=plain, pad_token="w0", eos_token="w1")
+
+
+def model(seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 32}
+    return Qwen3ForCausalLM(Qwen3Config(**sizes, **heads, pad_token_id=0, eos_token_id=1))
+
+
+def odd(completions: list[str], **kwargs: Any) -> list[float]:
+    """1 where the words' numbers add up to an odd number."""
+    return [float(sum(int(word[1:]) for word in text.split()) % 2) for text in completions]
+
+
+def arguments(folder: Path, **changes: Any) -> Any:
+    values: dict[str, Any] = {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": 8,
+        "num_generations": G,
+        "max_completion_length": 5,
+        "max_steps": 3,
+        "learning_rate": 1e-2,
+        "bf16": False,
+        "use_cpu": True,
+        "report_to": [],
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "seed": 7,
+        "gradient_checkpointing": False,
+        "lr_scheduler_type": "constant",
+    }
+    return trl.GRPOConfig(**(values | changes))
+
+
+def data(count: int = 16) -> Any:
+    rng = np.random.default_rng(0)
+    return Dataset.from_dict(
+        {"prompt": [" ".join(f"w{i}" for i in rng.integers(2, VOCABULARY, 3)) for _ in range(count)]}
+    )
+
+
+def trainer_of(
+    folder: Path, kind: Any = AdvantageGRPOTrainer, reward: Any = odd, args: Any = None, **options: Any
+) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind(
+            model=options.pop("model", None) or model(),
+            processing_class=tokenizer(),
+            reward_funcs=reward,
+            train_dataset=data(),
+            args=args or arguments(folder),
+            **options,
+        )
+
+
+def trained(trainer: Any) -> Any:
+    trainer.train()
+    return trainer
+
+
+def weights(trainer: Any) -> dict[str, Any]:
+    return {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def logged(trainer: Any, name: str) -> list[float]:
+    return [row[name] for row in trainer.state.log_history if name in row]
+
+
+def test_grpo_is_stock_trl_bit_by_bit(tmp_path: Path) -> None:
+    # One after the other: constructing a trainer sets the seed of what it samples.
+    stock = trained(trainer_of(tmp_path / "a", trl.GRPOTrainer))
+    ours = trained(trainer_of(tmp_path / "b", advantage="grpo"))
+    other = trained(trainer_of(tmp_path / "c", advantage="qae", advantage_parameters={"k": 0.2}))
+    assert same(weights(stock), weights(ours))
+    assert not same(weights(stock), weights(other))
+    assert not same(weights(stock), {n: p.detach() for n, p in model().named_parameters()})
+    assert logged(stock, "loss") == logged(ours, "loss")
+
+
+def test_our_grpo_is_theirs_to_rounding(tmp_path: Path) -> None:
+    stock = trained(trainer_of(tmp_path / "a", trl.GRPOTrainer))
+    ours = trained(trainer_of(tmp_path / "b", advantage="grpo", advantage_parameters={"eps": 1e-4}))  # through our code
+    for name, p in weights(stock).items():
+        torch.testing.assert_close(weights(ours)[name], p, atol=1e-6, rtol=1e-5)
+
+
+class Watched(AdvantageGRPOTrainer):
+    """Keeps its batches."""
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        output = super()._generate_and_score_completions(inputs)
+        rewards = odd(self.processing_class.batch_decode(output["completion_ids"], skip_special_tokens=True))
+        self.seen = [*getattr(self, "seen", []), (output, np.array(rewards))]
+        return output
+
+
+def test_advantages_are_those_of_the_estimator(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, Watched, advantage="qae", advantage_parameters={"k": LinearK(0.2, 0.8, steps=2)})
+    trainer.train()
+    for step, (output, rewards) in enumerate(trainer.seen):
+        wanted = qae(rewards.reshape(-1, G), k=[0.2, 0.5, 0.8][step], ddof=1, eps=1e-4).ravel()
+        np.testing.assert_allclose(output["advantages"].numpy(), wanted, atol=1e-6)
+    assert logged(trainer, "advantage/k") == pytest.approx([0.2, 0.5, 0.8])
+    assert len(logged(trainer, "advantage/zero_share")) == 3
+    sides = [logged(trainer, f"entropy/{side}") for side in ("positive", "negative", "zero")]
+    assert all(0 < value < math.log(VOCABULARY) + 0.1 for side in sides for value in side)
+    assert sum(map(len, sides)) >= 3
+    shown = [advantage for output, _ in trainer.seen for advantage in output["advantages"].tolist()]
+    assert list(trainer._logs["advantages"])[-8:] == pytest.approx(shown[-8:])
+
+
+def test_tokens_have_values_of_their_own(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, Watched, advantage="ktae")
+    trainer.train()
+    for output, rewards in trainer.seen:
+        ids, mask = output["completion_ids"].numpy(), output["completion_mask"].numpy().astype(bool)
+        shape = (-1, G, ids.shape[1])
+        wanted = ktae(ids.reshape(shape), mask.reshape(shape), rewards.reshape(-1, G), ddof=1, eps=1e-4).advantages
+        np.testing.assert_allclose(output["advantages"].numpy(), wanted.reshape(ids.shape), atol=1e-6)
+
+
+def test_unscorable_rewards(tmp_path: Path) -> None:
+    def some(completions: list[str], **kwargs: Any) -> list[float | None]:
+        return [None if i % 3 == 0 else value for i, value in enumerate(odd(completions))]
+
+    trainer = trainer_of(tmp_path, Watched, some, advantage="qae")
+    trainer.train()
+    assert logged(trainer, "advantage/unscored") == pytest.approx([3 / 8] * 3)
+    for output, rewards in trainer.seen:
+        advantages = output["advantages"].numpy()
+        assert (advantages[::3] == 0).all()
+        for start in (0, G):
+            kept = np.array([i for i in range(start, start + G) if i % 3])
+            np.testing.assert_allclose(advantages[kept], qae(rewards[kept], ddof=1, eps=1e-4), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"loss_type": name} for name in ("grpo", "dr_grpo", "dapo", "bnpo")),
+        {"importance_sampling_level": "sequence"},
+        {"num_iterations": 2, "max_steps": 4},
+        {"beta": 0.1},
+        {"steps_per_generation": 2, "max_steps": 4},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("advantage", ["qae", "ktae"])
+def test_every_kind_of_loss(tmp_path: Path, changes: dict[str, Any], advantage: str) -> None:
+    model().save_pretrained(tmp_path / "model")  # the reference of beta > 0 is read from where the model came from
+    start = Qwen3ForCausalLM.from_pretrained(tmp_path / "model")
+    trainer = trainer_of(tmp_path, model=start, args=arguments(tmp_path, **changes), advantage=advantage)
+    trainer.train()
+    assert all(math.isfinite(loss) for loss in logged(trainer, "loss"))
+    assert not same(weights(trainer), {n: p.detach() for n, p in model().named_parameters()})
+
+
+def test_anchor_travels_in_checkpoints(tmp_path: Path) -> None:
+    options = {"advantage": "grpo", "anchor": SoftAnchor()}
+    whole = trainer_of(tmp_path / "whole", args=arguments(tmp_path / "whole", max_steps=4), **options)
+    whole.train()
+    beliefs = logged(whole, "advantage/anchor")
+    assert beliefs[0] == 0.5
+    assert len(set(beliefs)) > 1
+    saving = {"max_steps": 4, "save_strategy": "steps", "save_steps": 2}
+    first = trainer_of(tmp_path / "part", args=arguments(tmp_path / "part", **saving), **options)
+    first.train()
+    stored = tmp_path / "part" / "checkpoint-2" / "qae_sim_advantage.json"
+    assert json.loads(stored.read_text())["anchor"]["belief"] == pytest.approx(beliefs[2])
+    again = trainer_of(tmp_path / "part", args=arguments(tmp_path / "part", **saving), **options)
+    again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
+    assert logged(again, "advantage/anchor")[-2:] == pytest.approx(beliefs[2:])
+    assert same(weights(again), weights(first))
+    stored.write_text("{broken")
+    with pytest.raises(ValueError, match=r"qae_sim_advantage.json does not fit this trainer"):
+        again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
+    stored.unlink()
+    with pytest.raises(ValueError, match="holds no qae_sim_advantage.json"):
+        again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
+    shutil.rmtree(tmp_path)
+
+
+def test_dynamic_sampling_replaces_groups_without_a_signal(tmp_path: Path) -> None:
+    def rare(completions: list[str], **kwargs: Any) -> list[float]:
+        return [float(text.split()[:1] == ["w5"]) for text in completions]
+
+    once = trained(trainer_of(tmp_path / "a", reward=rare, advantage="qae"))
+    often = trained(trainer_of(tmp_path / "b", reward=rare, advantage="qae", attempts=8))
+    assert np.mean(logged(often, "advantage/degenerate_groups")) < np.mean(logged(once, "advantage/degenerate_groups"))
+    assert np.mean(logged(often, "advantage/mixed_groups")) > 0.5
+    assert all(math.isfinite(loss) for loss in logged(often, "loss"))
+
+
+def test_merging_keeps_rows_whole(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, advantage="qae", attempts=2)
+    old = {"prompt_ids": [[2, 3]] * 2, "completion_ids": [[4, 5, 1]] * 2, "completion_mask": [[1, 1, 1]] * 2}
+    new = {"prompt_ids": [[0, 6, 7]] * 2, "completion_ids": [[8, 1]] * 2, "completion_mask": [[1, 1]] * 2}
+    batches = [{k: torch.tensor(v) for k, v in part.items()} for part in (old, new)]
+    for batch, value in zip(batches, (0.5, -0.5), strict=True):
+        batch |= {"prompt_mask": (batch["prompt_ids"] > 0).long(), "advantages": torch.full((2,), value)}
+        batch["num_items_in_batch"] = batch["completion_mask"].sum()
+    merged = trainer._merge(*batches, np.array([False, True]))
+    assert merged["prompt_ids"].tolist() == [[0, 2, 3], [0, 6, 7]]
+    assert merged["prompt_mask"].tolist() == [[0, 1, 1], [0, 1, 1]]
+    assert merged["completion_ids"].tolist() == [[4, 5, 1], [8, 1, 0]]
+    assert merged["completion_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert merged["advantages"].tolist() == [0.5, -0.5]
+    assert int(merged["num_items_in_batch"]) == 5
+    with pytest.raises(ValueError, match="attempts > 1 is for text alone; this batch also holds pixel_values"):
+        trainer._merge(batches[0] | {"pixel_values": torch.zeros(2)}, batches[1], np.array([True, True]))
+    assert _widened(torch.ones(1, 2), 4, 0, "left").tolist() == [[0, 0, 1, 1]]
+
+
+def test_evaluation_and_lora(tmp_path: Path) -> None:
+    from peft import LoraConfig
+
+    trainer = trainer_of(
+        tmp_path,
+        args=arguments(tmp_path, per_device_eval_batch_size=8),
+        advantage="qae",
+        anchor=HardAnchor(),
+        peft_config=LoraConfig(r=2, target_modules=["q_proj", "v_proj"]),
+    )
+    trainer.train()
+    anchor = trainer.rule.anchor
+    scores = trainer.evaluate(data(4))
+    assert trainer.rule.anchor == anchor  # an evaluation teaches the anchor nothing
+    assert "eval_advantage/zero_share" in scores or any("zero_share" in key for key in scores)
+
+
+@pytest.mark.parametrize(("advantage", "attempts"), [("qae", 1), ("grpo", 1), ("ktae", 1), ("qae", 3)])
+def test_groups_that_straddle_processes(tmp_path: Path, advantage: str, attempts: int) -> None:
+    script = Path(__file__).with_name("two_processes.py")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
+    done = subprocess.run(
+        [*command, str(script), str(tmp_path), advantage, str(attempts)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (np.load(tmp_path / f"weights-{rank}.npz") for rank in range(2))
+    assert all(np.array_equal(first[name], second[name]) for name in first.files)
+    belief = 0.5
+    for step in range(3):
+        parts = [np.load(tmp_path / f"{rank}-{step}.npz") for rank in range(2)]
+        np.testing.assert_array_equal(parts[0]["rewards"], parts[1]["rewards"])
+        rewards = parts[0]["rewards"].sum(axis=1).reshape(-1, G)
+        assert rewards.shape == (3, G)
+        width = max(part["advantages"].shape[-1] for part in parts)
+        got = np.concatenate([_filled(part["advantages"], width) for part in parts])
+        if advantage == "ktae":
+            ids, mask = (parts[0][name].reshape(3, G, -1) for name in ("ids", "mask"))
+            wanted = ktae(ids, mask, rewards, ddof=1, eps=1e-4).advantages.reshape(12, -1)
+        elif advantage == "grpo":
+            wanted = ha_dw(rewards, belief, ddof=1, eps=1e-4).ravel()
+            belief = rewards.mean()
+            assert all(part["anchor"] == pytest.approx(belief) for part in parts)
+        else:
+            wanted = qae(rewards, ddof=1, eps=1e-4).ravel()
+        if attempts == 1:
+            np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def _filled(advantages: Any, width: int) -> Any:
+    """Advantages of tokens up to a width."""
+    return advantages if advantages.ndim == 1 else np.pad(advantages, [(0, 0), (0, width - advantages.shape[1])])
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"scale_rewards": "none"}, {}, "scale_rewards must be 'group' with another advantage than TRL's"),
+        ({"scale_rewards": "batch"}, {}, "scale_rewards must be 'group'"),
+        ({"multi_objective_aggregation": "normalize_then_sum"}, {}, "must be 'sum_then_normalize'"),
+        ({}, {"advantage": "qea"}, "did you mean 'qae'"),
+        ({}, {"attempts": 0}, "attempts must be an integer of at least 1"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(
+    tmp_path: Path, changes: dict[str, Any], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        trainer_of(tmp_path, args=arguments(tmp_path, **changes), **({"advantage": "qae"} | options))
+    if changes:
+        trainer_of(tmp_path, args=arguments(tmp_path, **changes), advantage="grpo")  # TRL's own can

@@ -1,0 +1,51 @@
+"""A training script for test_trl.py, started by torchrun: each process writes what it saw."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+warnings.simplefilter("ignore")
+
+import test_trl as shared  # noqa: E402
+
+from qae_sim.advantages import HardAnchor  # noqa: E402
+from qae_sim.engines.trl import AdvantageGRPOTrainer  # noqa: E402
+
+
+class Noted(AdvantageGRPOTrainer):
+    """Writes its advantages and everybody's rewards."""
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        output = super()._generate_and_score_completions(inputs)
+        ids, mask = self._of_all_processes(output)
+        rank, count = self.accelerator.process_index, getattr(self, "count", 0)
+        self.count = count + 1
+        np.savez(
+            folder / f"{rank}-{count}.npz",
+            advantages=output["advantages"].numpy(),
+            rewards=self._rewards.numpy(),
+            ids=ids,
+            mask=mask,
+            anchor=np.array(getattr(self.rule.anchor, "belief", np.nan)),
+        )
+        return output
+
+
+folder, advantage, attempts = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+trainer = shared.trainer_of(
+    folder,
+    Noted,
+    # Six responses on each of two processes, groups of four: the second group is on both.
+    args=shared.arguments(folder, per_device_train_batch_size=6, ddp_backend="gloo"),
+    advantage=advantage,
+    anchor=HardAnchor(window=1) if advantage == "grpo" else None,
+    attempts=attempts,
+)
+trainer.train()
+final = {name: p.detach().numpy() for name, p in trainer.accelerator.unwrap_model(trainer.model).named_parameters()}
+np.savez(folder / f"weights-{trainer.accelerator.process_index}.npz", **final)
