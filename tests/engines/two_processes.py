@@ -26,7 +26,7 @@ class Noted(AdvantageGRPOTrainer):
         rank, count = self.accelerator.process_index, getattr(self, "count", 0)
         self.count = count + 1
         np.savez(
-            folder / f"{rank}-{count}.npz",
+            Path(self.args.output_dir) / f"{rank}-{count}.npz",
             advantages=output["advantages"].numpy(),
             rewards=self._rewards.numpy(),
             ids=ids,
@@ -36,16 +36,21 @@ class Noted(AdvantageGRPOTrainer):
         return output
 
 
-folder, advantage, attempts = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-trainer = shared.trainer_of(
-    folder,
-    Noted,
-    # Six responses on each of two processes, groups of four: the second group is on both.
-    args=shared.arguments(folder, per_device_train_batch_size=6, ddp_backend="gloo"),
-    advantage=advantage,
-    anchor=HardAnchor(window=1) if advantage == "grpo" else None,
-    attempts=attempts,
-)
-trainer.train()
-final = {name: p.detach().numpy() for name, p in trainer.accelerator.unwrap_model(trainer.model).named_parameters()}
-np.savez(folder / f"weights-{trainer.accelerator.process_index}.npz", **final)
+def main(folder: Path, advantage: str, attempts: int) -> None:
+    trainer = shared.trainer_of(
+        folder,
+        Noted,
+        # Six responses on each of two processes, groups of four: the second group is on both.
+        args=shared.arguments(folder, per_device_train_batch_size=6, ddp_backend="gloo"),
+        advantage=advantage,
+        anchor=HardAnchor(window=1) if advantage == "grpo" else None,
+        attempts=attempts,
+    )
+    trainer.train()
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    final = {name: p.detach().numpy() for name, p in model.named_parameters()}
+    np.savez(folder / f"weights-{trainer.accelerator.process_index}.npz", **final)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
