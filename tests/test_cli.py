@@ -35,7 +35,7 @@ class TestHelp:
     def test_it_names_all_commands(self) -> None:
         result = CliRunner().invoke(main, ["--help"])
         assert result.exit_code == 0
-        for command in ("lab", "site", "estimators", "sweep", "train", "reproduce", "verify"):
+        for command in ("lab", "site", "estimators", "sweep", "train", "reproduce", "inspect", "verify"):
             assert command in result.output
             assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
 

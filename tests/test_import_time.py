@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ["torch", "safetensors", "cupy", "scipy", "matplotlib", "ipywidgets", "pandas", "dask", "flint"]
+HEAVY = ["torch", "safetensors", "pyarrow", "cupy", "scipy", "matplotlib", "ipywidgets", "pandas", "dask", "flint"]
 IMPORTS = [
     "import qae_sim",
     "import qae_sim.advantages, qae_sim.bandits, qae_sim.lm, qae_sim.softmax, qae_sim.theory, qae_sim.cli",

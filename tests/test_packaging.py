@@ -49,7 +49,7 @@ class TestReadme:
         assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,dev"]
 
     def test_every_extra_is_explained(self) -> None:
-        assert set(EXTRAS) == {"lab", "lm", "trl", "verl", "cuda12", "cuda13", "bench", "dev"}
+        assert set(EXTRAS) == {"lab", "lm", "trl", "logs", "verl", "cuda12", "cuda13", "bench", "dev"}
         text = (ROOT / "README.md").read_text()
         assert all(f"`{extra}`" in text for extra in EXTRAS)
 

@@ -6,6 +6,7 @@ import click
 
 import qae_sim
 from qae_sim.cli.estimators import estimators
+from qae_sim.cli.inspect import inspect_command
 from qae_sim.cli.lab import lab
 from qae_sim.cli.site import site
 from qae_sim.cli.sweep import sweep
@@ -28,4 +29,5 @@ main.add_command(estimators)
 main.add_command(sweep)
 main.add_command(train)
 main.add_command(reproduce)
+main.add_command(inspect_command)
 main.add_command(verify_command)

@@ -1,0 +1,127 @@
+"""``qae-sim inspect``: what estimators would have made of a finished run, from its own logs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from qae_sim.advantages import advantage_table
+from qae_sim.engines.logs import KS, Digest, digest
+
+#: Estimators whose weights are compared, with what they are called with.
+_COMPARED: tuple[tuple[str, dict[str, float]], ...] = (
+    ("grpo", {}),
+    ("dr_grpo", {}),
+    ("qae", {"k": 0.4}),
+    ("pos_mask", {"k": 0.4}),
+    ("neg_mask", {"k": 0.4}),
+)
+_PARTS = 5  # rows of tables over training
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+@click.command("inspect")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--reward", default=None, help="Column of the reward, where there are several.")
+@click.option("--group-size", type=click.IntRange(2), default=None, help="G.  [default: what most groups have]")
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups of a step, without steps.")
+def inspect_command(run: Path, reward: str | None, group_size: int | None, batch: int) -> None:
+    """Look into the logs of a run of yours: RUN is a folder or a file.
+
+    Reads TRL's completion logs (log_completions=True), verl's rollout dumps, and plain CSV, Parquet or JSON Lines with
+    columns prompt and reward. Shows success rates over training, what QAE would have silenced at each K, whom each
+    estimator would have listened to, and what HA-DW's anchor would have followed.
+    """
+    try:
+        found = digest(run, reward=reward, group_size=group_size, batch=batch)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{run}: {error.strerror or error}") from error
+    console = Console()
+    console.print(
+        f"[bold]{escape(found.source)}[/bold]: {len(found.steps)} steps, {int(found.responses.sum()):,} responses in "
+        f"groups of {found.group_size}"
+    )
+    if not found.binary:
+        console.print("Rewards are not 0 or 1; a success is a positive reward.")
+    console.print(_over_training(found))
+    console.print(_by_k(found))
+    console.print(
+        f"The paper's 80 % without advantage is nearest at K = {found.k_of_the_paper:g} "
+        f"({found.silenced_by_k[KS.index(found.k_of_the_paper)]:.1%})."
+    )
+    console.print(_weights(found))
+    for kind, count in found.trouble.counts.items():
+        console.print(f"[yellow]{count} {escape(kind)}[/yellow], first: {escape(found.trouble.first[kind])}")
+
+
+def _over_training(found: Digest) -> Table:
+    """Success rates, degenerate groups, the anchor: training in five parts."""
+    table = Table(title="Over training", title_justify="left")
+    for name in ("Steps", "Reward", "Success rates 0 to 1", "All equal", "Anchor", "Lifted", "Length"):
+        table.add_column(name, justify="left" if name.startswith(("Steps", "Success")) else "right")
+    for part in np.array_split(np.arange(len(found.steps)), min(_PARTS, len(found.steps))):
+        histogram = found.histogram[part].sum(axis=0)
+        table.add_row(
+            f"{found.steps[part[0]]}-{found.steps[part[-1]]}",
+            f"{found.reward[part].mean():.3f}",
+            _bars(histogram),
+            f"{found.degenerate[part].mean():.1%}",
+            _or_dash(found.anchor[part[-1]], ".3f"),
+            _or_dash(_mean(found.lifted[part]), ".1%"),
+            _or_dash(_mean(found.length[part]), ".0f"),
+        )
+    return table
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of what is known."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _or_dash(value: float, form: str) -> str:
+    """A number, or a dash where there is none."""
+    return "-" if np.isnan(value) else format(value, form)
+
+
+def _bars(histogram: np.ndarray) -> str:
+    """A histogram as a line of blocks."""
+    most = max(int(histogram.max()), 1)
+    return "".join(_BLOCKS[int(np.ceil(8 * count / most))] for count in histogram)
+
+
+def _by_k(found: Digest) -> Table:
+    """Share of responses that QAE would have silenced."""
+    table = Table(title="Responses without advantage under QAE", title_justify="left")
+    chosen = [i for i, k in enumerate(KS) if round(k * 100) % 10 == 0]
+    for i in chosen:
+        table.add_column(f"K = {KS[i]:g}", justify="right")
+    table.add_row(*(f"{found.silenced_by_k[i]:.1%}" for i in chosen))
+    return table
+
+
+def _weights(found: Digest) -> Table:
+    """Whom each estimator would have listened to: shares of all |A| by the success rate of the prompt."""
+    table = Table(title="Share of all advantage, by success rate of the prompt", title_justify="left")
+    table.add_column("Estimator")
+    size = found.group_size
+    n = np.arange(size + 1)
+    edges = (0.0, 0.25, 0.5, 0.75, 1.0)
+    for low, high in pairwise(edges):
+        table.add_column(f"{low:g}-{high:g}", justify="right")
+    groups = found.histogram.sum(axis=0)
+    for name, parameters in _COMPARED:
+        wrong, correct = np.abs(advantage_table(name, size, **parameters)).T
+        mass = groups * (n * correct + (size - n) * wrong)
+        total = max(float(mass.sum()), 1e-300)
+        place = np.clip(np.ceil(4 * n / size).astype(int) - 1, 0, 3)
+        table.add_row(name, *(f"{mass[place == i].sum() / total:.1%}" for i in range(4)))
+    return table

@@ -1,0 +1,284 @@
+"""Training logs: formats, groups, what QAE would have silenced, anchors, and damaged files."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+arrow = pytest.importorskip("pyarrow")
+
+import pyarrow.csv  # noqa: E402
+import pyarrow.parquet  # noqa: E402
+
+from qae_sim.advantages import SoftAnchor, qae  # noqa: E402
+from qae_sim.engines.logs import KS, Digest, digest  # noqa: E402
+
+STEPS, GROUPS, G = 5, 6, 8
+
+
+def rewards_of(seed: int = 0) -> np.ndarray:
+    """Rewards ``(STEPS, GROUPS, G)``, some groups all right or all wrong."""
+    rng = np.random.default_rng(seed)
+    return (rng.random((STEPS, GROUPS, G)) < rng.random((STEPS, GROUPS, 1)) ** 2 * 1.2).astype(float)
+
+
+def table_of(rewards: np.ndarray, *, shuffled: bool = False) -> dict[str, list[Any]]:
+    rows = [
+        (step, f"prompt {step}-{group}", float(rewards[step, group, i]), 10 + i, f"answer {i}")
+        for step, group, i in np.ndindex(rewards.shape)
+    ]
+    if shuffled:
+        order = np.random.default_rng(1).permutation(len(rows))
+        rows = sorted((rows[i] for i in order), key=lambda row: row[0])  # steps in order, groups torn apart
+    names = ("step", "prompt", "reward", "length", "completion")
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def check(found: Digest, rewards: np.ndarray) -> None:
+    """Everything from the rewards themselves."""
+    assert found.group_size == G
+    np.testing.assert_array_equal(found.steps, np.arange(len(rewards)))
+    np.testing.assert_allclose(found.reward, rewards.mean(axis=(1, 2)))
+    successes = rewards.sum(axis=2).astype(int)
+    np.testing.assert_array_equal(found.histogram, [np.bincount(row, minlength=G + 1) for row in successes])
+    np.testing.assert_allclose(found.degenerate, np.isin(successes, (0, G)).mean(axis=1))
+    for j, k in enumerate(KS):
+        zero = (np.asarray(qae(rewards, k=k)) == 0).mean(axis=(1, 2))
+        np.testing.assert_allclose(found.silenced[:, j], zero)
+    anchor = SoftAnchor()
+    for step, batch in enumerate(rewards):
+        assert found.anchor[step] == anchor.belief
+        mixed = ~np.isin(batch.sum(axis=1), (0, G))
+        assert found.lifted[step] == pytest.approx((batch[mixed].mean(axis=1) < anchor.belief).mean())
+        anchor = anchor.update(batch)
+    assert found.binary
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_parquet_with_steps(tmp_path: Path, shuffled: bool) -> None:
+    rewards = rewards_of()
+    pyarrow.parquet.write_table(arrow.table(table_of(rewards, shuffled=shuffled)), tmp_path / "run.parquet")
+    found = digest(tmp_path / "run.parquet")
+    check(found, rewards)
+    assert found.trouble.counts == {}
+    np.testing.assert_allclose(found.length, 10 + (G - 1) / 2)
+
+
+def test_trl_writes_a_file_for_each_logging_step(tmp_path: Path) -> None:
+    rewards = rewards_of()
+    folder = tmp_path / "run" / "completions"
+    folder.mkdir(parents=True)
+    for step in range(STEPS):
+        table = table_of(rewards)
+        part = {
+            name: [v for v, s in zip(values, table["step"], strict=True) if s == step] for name, values in table.items()
+        }
+        part = {"step": part["step"], "prompt": part["prompt"], "completion": part["completion"], "odd": part["reward"]}
+        part["advantage"] = [0.0] * len(part["step"])
+        pyarrow.parquet.write_table(arrow.table(part), folder / f"completions_{step:05d}.parquet")
+        if step == 2:  # the same generation, logged again
+            pyarrow.parquet.write_table(arrow.table(part), folder / f"completions_{step:05d}b.parquet")
+    found = digest(tmp_path / "run")
+    check(found, rewards)
+    assert found.trouble.counts == {"batches that repeat the one before": 1}
+    assert np.isnan(found.length).all()
+
+
+def test_trl_conversations_and_several_rewards(tmp_path: Path) -> None:
+    rewards = rewards_of()
+    table = table_of(rewards)
+    table["prompt"] = [[{"role": "user", "content": text}] for text in table["prompt"]]
+    table["format"] = [0.0] * len(table["step"])
+    table["accuracy"] = table.pop("reward")
+    pyarrow.parquet.write_table(arrow.table(table), tmp_path / "a.parquet")
+    with pytest.raises(
+        ValueError, match="has no column reward or score; several could be it: length, format, accuracy"
+    ):
+        digest(tmp_path / "a.parquet")
+    check(digest(tmp_path / "a.parquet", reward="accuracy"), rewards)
+    with pytest.raises(ValueError, match="reward must be a column of"):
+        digest(tmp_path / "a.parquet", reward="acc")
+
+
+def test_verl_dumps_a_file_of_lines_for_each_step(tmp_path: Path) -> None:
+    rewards = rewards_of()
+    table = table_of(rewards, shuffled=True)
+    for step in range(STEPS):
+        with (tmp_path / f"{step}.jsonl").open("w") as file:
+            for s, prompt, score in zip(table["step"], table["prompt"], table["reward"], strict=True):
+                if s == step:
+                    entry = {"input": prompt, "output": "text", "gts": "7", "score": score, "step": step, "acc": score}
+                    file.write(json.dumps(entry) + "\n")
+    (tmp_path / "10.jsonl").write_text((tmp_path / "4.jsonl").read_text().replace('"step": 4', '"step": 5'))
+    found = digest(tmp_path)  # 10 comes after 4, not after 1
+    np.testing.assert_array_equal(found.steps, [0, 1, 2, 3, 4, 5])
+    check_part = Digest(**{**found.__dict__, **{n: getattr(found, n)[:5] for n in _arrays()}})
+    check(check_part, rewards)
+
+
+def _arrays() -> tuple[str, ...]:
+    return (
+        *("steps", "responses", "reward", "length", "histogram", "degenerate"),
+        *("silenced", "anchor", "lifted"),
+    )
+
+
+def test_plain_csv_without_steps(tmp_path: Path) -> None:
+    rewards = rewards_of()
+    table = table_of(rewards)
+    plain = {"prompt": table["prompt"], "reward": table["reward"]}
+    pyarrow.csv.write_csv(arrow.table(plain), tmp_path / "a.csv")
+    check(digest(tmp_path / "a.csv", batch=GROUPS), rewards)
+    found = digest(tmp_path / "a.csv", batch=GROUPS * 2)
+    assert len(found.steps) == 3
+    assert found.histogram.sum() == STEPS * GROUPS
+
+
+def test_k_of_the_paper(tmp_path: Path) -> None:
+    hard = np.zeros((1, 10, 10))
+    hard[:, :, :2] = 1  # two of ten right: K up to .8 silences the eight failures
+    pyarrow.parquet.write_table(arrow.table(table_of(hard)), tmp_path / "a.parquet")
+    found = digest(tmp_path / "a.parquet")
+    np.testing.assert_allclose(found.silenced_by_k[[KS.index(0.4), KS.index(0.8), KS.index(0.85)]], [0.8, 0.8, 0.2])
+    assert found.k_of_the_paper == 0.4
+
+
+def test_rewards_that_are_not_binary(tmp_path: Path) -> None:
+    rewards = rewards_of() * 2 - 1
+    pyarrow.parquet.write_table(arrow.table(table_of(rewards)), tmp_path / "a.parquet")
+    found = digest(tmp_path / "a.parquet")
+    assert not found.binary
+    assert np.isnan(found.anchor).all()
+    np.testing.assert_array_equal(
+        found.histogram.sum(axis=0), np.bincount((rewards > 0).sum(axis=2).ravel(), minlength=G + 1)
+    )
+
+
+# --- damage ---
+
+
+def test_trouble_is_counted_with_its_first_place(tmp_path: Path) -> None:
+    rewards = rewards_of()
+    table = table_of(rewards)
+    lines = [json.dumps(dict(zip(table, row, strict=True))) for row in zip(*table.values(), strict=True)]
+    lines[3] = "{broken"  # group 0 of step 0 has 7 left
+    lines[60] = lines[60].replace(f'"reward": {table["reward"][60]}', '"reward": null')  # group 1 of step 1
+    del lines[-2:]  # group 5 of step 4 has 6
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    found = digest(path)
+    counts = found.trouble.counts
+    assert counts == {
+        "broken lines": 1,
+        "responses without a reward": 1,
+        "groups of another size than 8": 2,
+        "groups with a response without a reward": 1,
+    }
+    assert found.trouble.first["broken lines"] == f"{path}, line 4"
+    assert found.histogram.sum() == STEPS * GROUPS - 3
+    kept = np.ones((STEPS, GROUPS), dtype=bool)
+    kept[0, 0] = kept[1, 1] = kept[4, 5] = False
+    np.testing.assert_allclose(found.reward, [rewards[s][kept[s]].mean() for s in range(STEPS)])
+
+
+def test_a_prompt_drawn_twice_is_two_groups(tmp_path: Path) -> None:
+    table = table_of(rewards_of())
+    table["prompt"] = [text.replace("0-1", "0-0") for text in table["prompt"]]
+    pyarrow.parquet.write_table(arrow.table(table), tmp_path / "a.parquet")
+    check(digest(tmp_path / "a.parquet", group_size=G), rewards_of())
+
+
+def test_broken_rows_of_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = ["prompt,reward", "a,1", "a,0", "b,1,7,8", "b,0", "b,nonsense", "c,1", "c,0"]
+    path.write_text("\n".join(rows) + "\n")
+    found = digest(path, group_size=2)
+    assert found.trouble.counts["broken lines"] == 1
+    assert found.trouble.counts["responses without a reward"] == 1
+    assert found.histogram.tolist() == [[0, 2, 0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.parquet", b"nonsense", "a.parquet cannot be read"),
+        ("a.csv", b"question,answer\n1,2\n", "has no column reward or score; several could be it|Name it"),
+        ("a.csv", b"text,reward\na,1\n", "has no column prompt or input or question; there are text, reward"),
+        ("a.jsonl", b"{}\n", "has no column reward or score"),
+        ("a.jsonl", b"broken\n", "has no complete group .* 1 broken lines"),
+        ("a.csv", b"prompt,reward\na,1\nb,1\n", "has no complete group .* 2 responses that are alone"),
+        ("a.txt", b"", "source must be a .parquet, .csv or .jsonl file"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        digest(tmp_path / name)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no"):
+        digest(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="holds no completion logs"):
+        digest(tmp_path)
+
+
+def test_lengths_are_nan_where_unknown(tmp_path: Path) -> None:
+    table = table_of(rewards_of())
+    del table["length"]
+    pyarrow.parquet.write_table(arrow.table(table), tmp_path / "a.parquet")
+    assert all(math.isnan(value) for value in digest(tmp_path / "a.parquet").length)
+
+
+# --- the command ---
+
+
+def call(*arguments: object) -> tuple[int, str]:
+    from click.testing import CliRunner
+
+    from qae_sim.cli import main
+
+    done = CliRunner().invoke(main, ["inspect", *map(str, arguments)])
+    return done.exit_code, " ".join(done.output.split())
+
+
+def test_the_command_shows_what_there_is(tmp_path: Path) -> None:
+    table = table_of(rewards_of())
+    lines = [json.dumps(dict(zip(table, row, strict=True))) for row in zip(*table.values(), strict=True)]
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, "{broken"]) + "\n")
+    code, output = call(tmp_path / "a.jsonl")
+    assert code == 0, output
+    assert "5 steps, 240 responses in groups of 8" in output
+    found = digest(tmp_path / "a.jsonl")
+    assert f"nearest at K = {found.k_of_the_paper:g}" in output
+    assert f"{found.silenced_by_k[KS.index(0.4)]:.1%}" in output
+    assert "1 broken lines, first:" in output
+    assert "neg_mask" in output
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    code, output = call(tmp_path / "nothing")
+    assert code == 1
+    assert "there is no" in output
+    (tmp_path / "a.csv").write_text("prompt,a,b\nx,1,2\n")
+    code, output = call(tmp_path / "a.csv")
+    assert code == 1
+    assert "several could be it: a, b" in output
+
+
+def test_shares_of_advantage_are_those_of_the_estimators(tmp_path: Path) -> None:
+    from qae_sim.advantages import grpo
+    from qae_sim.cli.inspect import _weights
+
+    rewards = rewards_of()
+    pyarrow.parquet.write_table(arrow.table(table_of(rewards)), tmp_path / "a.parquet")
+    table = _weights(digest(tmp_path / "a.parquet"))
+    mass = np.abs(np.asarray(grpo(rewards))).sum(axis=2)
+    p = rewards.mean(axis=2)
+    shares = [mass[(p > low) & (p <= low + 0.25)].sum() / mass.sum() for low in (0, 0.25, 0.5, 0.75)]
+    assert [column._cells[0] for column in table.columns][1:] == [f"{share:.1%}" for share in shares]
