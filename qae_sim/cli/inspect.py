@@ -13,6 +13,7 @@ from rich.table import Table
 
 from qae_sim.advantages import advantage_table
 from qae_sim.engines.logs import KS, Digest, digest
+from qae_sim.plain import write_atomically
 
 #: Estimators whose weights are compared, with what they are called with.
 _COMPARED: tuple[tuple[str, dict[str, float]], ...] = (
@@ -31,7 +32,14 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 @click.option("--reward", default=None, help="Column of the reward, where there are several.")
 @click.option("--group-size", type=click.IntRange(2), default=None, help="G.  [default: what most groups have]")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups of a step, without steps.")
-def inspect_command(run: Path, reward: str | None, group_size: int | None, batch: int) -> None:
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a report with pictures, too: one file.",
+)
+def inspect_command(run: Path, reward: str | None, group_size: int | None, batch: int, page: Path | None) -> None:
     """Look into the logs of a run of yours: RUN is a folder or a file.
 
     Reads TRL's completion logs (log_completions=True), verl's rollout dumps, and plain CSV, Parquet or JSON Lines with
@@ -40,6 +48,10 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     """
     try:
         found = digest(run, reward=reward, group_size=group_size, batch=batch)
+        if page is not None:
+            from qae_sim.plots.training_log import report
+
+            write_atomically(page, report(found).encode())
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -60,6 +72,8 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     console.print(_weights(found))
     for kind, count in found.trouble.counts.items():
         console.print(f"[yellow]{count} {escape(kind)}[/yellow], first: {escape(found.trouble.first[kind])}")
+    if page is not None:
+        console.print(f"Report: {escape(str(page))}")
 
 
 def _over_training(found: Digest) -> Table:

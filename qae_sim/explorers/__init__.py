@@ -17,6 +17,7 @@ from qae_sim.explorers.proposition import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
 from qae_sim.explorers.solutions import Solutions
+from qae_sim.explorers.training_log import TrainingLog
 
 __all__ = [
     "Claims",
@@ -34,6 +35,7 @@ __all__ = [
     "QuantileGate",
     "RecordedRuns",
     "Solutions",
+    "TrainingLog",
     "check",
     "compare",
 ]

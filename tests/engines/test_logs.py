@@ -282,3 +282,42 @@ def test_shares_of_advantage_are_those_of_the_estimators(tmp_path: Path) -> None
     p = rewards.mean(axis=2)
     shares = [mass[(p > low) & (p <= low + 0.25)].sum() / mass.sum() for low in (0, 0.25, 0.5, 0.75)]
     assert [column._cells[0] for column in table.columns][1:] == [f"{share:.1%}" for share in shares]
+
+
+# --- pictures ---
+
+
+def test_report_and_explorer_show_the_digest(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("anywidget")
+    from qae_sim.explorers import TrainingLog
+
+    path = tmp_path / "<a>.parquet"
+    pyarrow.parquet.write_table(arrow.table(table_of(rewards_of())), path)
+    code, output = call(path, "--html", tmp_path / "report.html")
+    assert code == 0, output
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "&lt;a&gt;.parquet" in page
+    assert "<a>" not in page
+    found = digest(path)
+    explorer = TrainingLog(path)
+    assert explorer.words() in page
+    explorer.set(view="silenced")
+    shares = {row["x"]: row["value"] for row in explorer.table() if row["series"] == "this run"}
+    assert shares[0.4] == pytest.approx(found.silenced_by_k[KS.index(0.4)])
+    assert f"K = {found.k_of_the_paper:g}" in explorer.words()
+    explorer.set(view="rates")
+    assert explorer.problem == ""
+    first, last = explorer.picture().panels
+    np.testing.assert_allclose(first.layers[0].height, found.histogram[0] / GROUPS)
+    np.testing.assert_allclose(last.layers[0].height, found.histogram[-1] / GROUPS)
+    weights = {
+        row["x"]: row["value"] for row in TrainingLog.table(_view(explorer, "silenced")) if row["series"] == "grpo"
+    }
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def _view(explorer: Any, view: str) -> Any:
+    explorer.set(view=view)
+    return explorer

@@ -1,0 +1,48 @@
+"""One's own training log as an explorer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from qae_sim.engines.logs import Digest, digest
+from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.state import State, choice
+from qae_sim.plots.picture import Packed, Picture, pack
+from qae_sim.plots.training_log import over_training, silenced, success_rates
+
+_VIEWS = {"training": over_training, "rates": success_rates, "silenced": silenced}
+
+
+@dataclass(frozen=True)
+class LogState(State):
+    """What is looked at."""
+
+    view: str = choice(
+        "training",
+        "View",
+        {"training": "Over training", "rates": "Success rates", "silenced": "What QAE would have silenced"},
+    )
+
+
+class TrainingLog(Explorer):
+    """Looks into the logs of a finished run.
+
+    Args:
+        source: A digest, or where the log is, as for :func:`~qae_sim.engines.logs.digest`.
+        **options: Options of :func:`~qae_sim.engines.logs.digest`.
+    """
+
+    STATE = LogState
+    PRESETS: ClassVar = {}
+
+    def __init__(self, source: Digest | str | Path, **options: Any) -> None:
+        self.digest = source if isinstance(source, Digest) else digest(source, **options)
+        super().__init__(hide=["presets", "reset", "play", "link", "claims"])
+
+    def _picture_of(self, state: State) -> tuple[Picture, Packed]:
+        """Draw a view of this log."""
+        assert isinstance(state, LogState)
+        picture = _VIEWS[state.view](self.digest)
+        return picture, pack(picture)

@@ -1,0 +1,159 @@
+"""Pictures of a training log, and a report of one file that opens without anything installed."""
+
+from __future__ import annotations
+
+import base64
+import html
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.advantages import advantage_table
+from qae_sim.engines.logs import KS, PAPER_SHARE, Digest
+from qae_sim.plots.picture import Bars, Line, Panel, Picture, Points, Rule, edges
+from qae_sim.plots.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
+
+
+def over_training(digest: Digest) -> Picture:
+    """Reward, anchor and groups without a signal over training.
+
+    Args:
+        digest: What a log says.
+
+    Returns:
+        The picture.
+    """
+    x = digest.steps.astype(float)
+    left: list[Line] = [Line(x, digest.reward, CORRECT, "mean reward")]
+    if not np.isnan(digest.anchor).all():
+        left.append(Line(x, digest.anchor, BASELINE, "HA-DW's anchor", "dashed"))
+    right = [Line(x, digest.degenerate, MUTED, "groups of equal rewards")]
+    if not np.isnan(digest.lifted).all():
+        right.append(Line(x, digest.lifted, THIRD, "mixed groups below the anchor", "dashed"))
+    span = (float(x[0]), float(x[-1]) if len(x) > 1 else float(x[0]) + 1)
+    values = np.concatenate([digest.reward, digest.anchor])
+    panels = (
+        Panel("Reward over training", "step", "reward", span, edges(0.0, 1.0, values), tuple(left)),
+        Panel("Groups over training", "step", "share of groups", span, (0.0, 1.0), tuple(right)),
+    )
+    words = (
+        f"{len(x)} steps, {int(digest.responses.sum())} responses in groups of {digest.group_size}: mean reward from "
+        f"{digest.reward[0]:.2f} to {digest.reward[-1]:.2f}; groups of equal rewards from "
+        f"{digest.degenerate[0]:.0%} to {digest.degenerate[-1]:.0%}."
+    )
+    return Picture(panels, (words,))
+
+
+def success_rates(digest: Digest) -> Picture:
+    """Success rates of prompts in the first and in the last fifth of training.
+
+    Args:
+        digest: What a log says.
+
+    Returns:
+        The picture.
+    """
+    part = max(1, len(digest.steps) // 5)
+    n = np.arange(digest.group_size + 1)
+    panels, said = [], []
+    for name, rows in (("first", slice(0, part)), ("last", slice(-part, None))):
+        counts = digest.histogram[rows].sum(axis=0)
+        share = counts / counts.sum()
+        rates = n / digest.group_size
+        bars = Bars(rates, share, CORRECT, width=0.8 / digest.group_size)
+        limits = edges(0.0, 0.1, share)
+        panels.append(
+            Panel(f"In the {name} fifth", "successes / G", "share of prompts", (-0.06, 1.06), limits, (bars,))
+        )
+        said.append(f"{name} fifth: {share[0]:.0%} of the prompts never right, {share[-1]:.0%} always")
+    return Picture(tuple(panels), ("; ".join(said) + ".",))
+
+
+def silenced(digest: Digest) -> Picture:
+    """What share of the responses QAE would have silenced, by K and over training; whom estimators listen to.
+
+    Args:
+        digest: What a log says.
+
+    Returns:
+        The picture.
+    """
+    ks, shares = np.array(KS), digest.silenced_by_k
+    k = digest.k_of_the_paper
+    here = shares[KS.index(k)]
+    by_k = Panel(
+        "Responses without advantage under QAE",
+        "K",
+        "share of responses",
+        (0.0, 1.0),
+        (0.0, 1.0),
+        (
+            Rule(PAPER_SHARE, "y", MUTED, "the paper's 80 %", "dotted"),
+            Line(ks, shares, QUANTILE, "this run"),
+            Points(np.array([k]), np.array([here]), QUANTILE),
+        ),
+    )
+    n = np.arange(digest.group_size + 1)
+    rates = n[1:-1] / digest.group_size
+    groups = digest.histogram.sum(axis=0)
+    lines = []
+    for name, parameters, colour, dash in (
+        ("grpo", {}, MEAN, "solid"),
+        ("qae", {"k": 0.4}, QUANTILE, "dashed"),
+        ("neg_mask", {"k": 0.4}, WRONG, "dotted"),
+    ):
+        wrong, correct = np.abs(advantage_table(name, digest.group_size, **parameters)).T
+        mass: NDArray[np.float64] = groups * (n * correct + (digest.group_size - n) * wrong)
+        total = max(float(mass.sum()), 1e-300)
+        lines.append(Line(rates, mass[1:-1] / total, colour, f"{name} (K = .4)" if parameters else name, dash))
+    highest = np.concatenate([line.y for line in lines])
+    weights = Panel(
+        "Whom each estimator listens to",
+        "success rate of the prompt",
+        "share of all |A|",
+        (0.0, 1.0),
+        edges(0.0, 0.1, highest),
+        tuple(lines),
+    )
+    words = f"The paper's 80 % without advantage is nearest at K = {k:g}: {here:.1%}; at K = .4 it is "
+    return Picture((by_k, weights), (f"{words}{shares[KS.index(0.4)]:.1%}.",))
+
+
+def report(digest: Digest) -> str:
+    """Write a page with all pictures, their words and what was wrong with the log.
+
+    Args:
+        digest: What a log says.
+
+    Returns:
+        HTML that holds its pictures.
+
+    Raises:
+        ModuleNotFoundError: Matplotlib is not installed.
+    """
+    from qae_sim.plots.render import png
+
+    parts = []
+    for title, picture in (
+        ("Over training", over_training(digest)),
+        ("Success rates", success_rates(digest)),
+        ("What QAE would have silenced", silenced(digest)),
+    ):
+        words = html.escape(picture.sentence({}))
+        image = base64.b64encode(png(picture)).decode()
+        parts.append(
+            f'<h2>{title}</h2><p>{words}</p><img alt="{words}" src="data:image/png;base64,{image}" width="1000">'
+        )
+    wrong = "".join(
+        f"<li>{count} {html.escape(kind)}, first: {html.escape(digest.trouble.first[kind])}</li>"
+        for kind, count in digest.trouble.counts.items()
+    )
+    parts.append(f"<h2>What was wrong with the log</h2><ul>{wrong or '<li>nothing</li>'}</ul>")
+    title = html.escape(f"Training log {digest.source}")
+    style = (
+        "body { font: 17px sans-serif; max-width: 1040px; margin: 2em auto; padding: 0 1em } img { max-width: 100% }"
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
+        f"</head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
+    )
