@@ -281,7 +281,7 @@ def _pieces(pieces: Iterator[Any], columns: dict[str, str], file: Path, trouble:
         if "length" in columns:
             length = _floats(piece.column(columns["length"]), count)
         place = f"{file}, row {start}"
-        _note_missing(rewards, file, start, trouble)
+        _note_missing(rewards, range(start, start + count), f"{file}, row", trouble)
         yield Rows(np.nan_to_num(step, nan=-1).astype(np.int64), numbers, rewards, length, place)
         start += count
 
@@ -319,19 +319,18 @@ def _number_of(text: str) -> int:
     return hash(text)
 
 
-def _note_missing(rewards: np.ndarray, file: Path, start: int, trouble: Trouble) -> None:
-    """Count rewards that are not there."""
+def _note_missing(rewards: np.ndarray, places: Sequence[int], where: str, trouble: Trouble) -> None:
+    """Count rewards that are not there; ``places`` are the numbers of the rows or lines."""
     missing = np.flatnonzero(~np.isfinite(rewards))
     if len(missing):
         rewards[missing] = math.nan
-        trouble.note("responses without a reward", f"{file}, row {start + int(missing[0])}", len(missing))
+        trouble.note("responses without a reward", f"{where} {places[int(missing[0])]}", len(missing))
 
 
 def _read_lines(file: Path, reward: str | None, trouble: Trouble) -> Iterator[Rows]:
     """Read JSON Lines in pieces."""
     columns: dict[str, str] | None = None
-    held: list[tuple[float, int, float, float]] = []
-    start = 1
+    held: list[tuple[float, int, float, float, int]] = []
     with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             try:
@@ -348,21 +347,21 @@ def _read_lines(file: Path, reward: str | None, trouble: Trouble) -> Iterator[Ro
             text = prompt if isinstance(prompt, str) else json.dumps(prompt, sort_keys=True)
             step = _as_float(entry.get(columns.get("step", ""), -1))
             length = _as_float(entry.get(columns.get("length", "")))
-            held.append((step, _number_of(text), _as_float(entry.get(columns["reward"])), length))
+            held.append((step, _number_of(text), _as_float(entry.get(columns["reward"])), length, number))
             if len(held) == 100_000:
-                yield _held(held, file, start, trouble)
-                held, start = [], number + 1
+                yield _held(held, file, trouble)
+                held = []
     if held:
-        yield _held(held, file, start, trouble)
+        yield _held(held, file, trouble)
 
 
-def _held(held: list[tuple[float, int, float, float]], file: Path, start: int, trouble: Trouble) -> Rows:
+def _held(held: list[tuple[float, int, float, float, int]], file: Path, trouble: Trouble) -> Rows:
     """Lines as rows."""
-    step, prompt, reward, length = zip(*held, strict=True)
+    step, prompt, reward, length, lines = zip(*held, strict=True)
     rewards = np.array(reward, dtype=np.float64)
-    _note_missing(rewards, file, start, trouble)
+    _note_missing(rewards, lines, f"{file}, line", trouble)
     steps = np.nan_to_num(np.array(step), nan=-1).astype(np.int64)
-    return Rows(steps, np.array(prompt), rewards, np.array(length, dtype=np.float64), f"{file}, line {start}")
+    return Rows(steps, np.array(prompt), rewards, np.array(length, dtype=np.float64), f"{file}, line {lines[0]}")
 
 
 def _by_step(rows: Rows) -> Iterator[Rows]:

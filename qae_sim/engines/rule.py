@@ -87,7 +87,8 @@ class Rule:
                     raise invalid(
                         "parameters", name, f"named as those of {self.advantage}: {', '.join(known) or 'none'}"
                     )
-            parameters = {name: value for name, value in TRAINERS.items() if name in known} | parameters
+            defaults = TRAINERS | {"k": known.get("k")}
+            parameters = {name: value for name, value in defaults.items() if name in known} | parameters
         elif not callable(self.advantage):
             raise invalid("advantage", self.advantage, "a name from 'qae-sim estimators', or a function", TypeError)
         for name, value in parameters.items():

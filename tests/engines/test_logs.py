@@ -180,6 +180,7 @@ def test_trouble_is_counted_with_its_first_place(tmp_path: Path) -> None:
         "groups with a response without a reward": 1,
     }
     assert found.trouble.first["broken lines"] == f"{path}, line 4"
+    assert found.trouble.first["responses without a reward"] == f"{path}, line 61"
     assert found.histogram.sum() == STEPS * GROUPS - 3
     kept = np.ones((STEPS, GROUPS), dtype=bool)
     kept[0, 0] = kept[1, 1] = kept[4, 5] = False

@@ -128,6 +128,9 @@ def test_metrics_count() -> None:
     assert got["degenerate_groups"] == pytest.approx(1 / 3)
     assert got["hard_groups"] == pytest.approx(1 / 3)
     assert got["easy_groups"] == pytest.approx(1 / 3)
+    silent = Rule("qae").advantages(np.concatenate([np.zeros(4), np.ones(4), [1, 0, 0, 0]]), 4, step=0).metrics
+    assert silent["hard_groups"] == pytest.approx(1 / 3)  # a group of equal rewards is neither
+    assert silent["easy_groups"] == 0
 
 
 @pytest.mark.parametrize("anchor", [SoftAnchor(), HardAnchor(), KalmanAnchor(), None])
@@ -163,6 +166,8 @@ def test_wrong_arguments_are_named(arguments: tuple[Any, ...], message: str) -> 
 def test_wrong_batches_are_named() -> None:
     with pytest.raises(ValueError, match=r"rewards must be of shape \(N,\), N a multiple of group_size = 5"):
         Rule("grpo").advantages(REWARDS, 5, step=0)
+    with pytest.raises(ValueError, match="group_size must be an integer of at least 2; got 1"):
+        Rule("dr_grpo").advantages(REWARDS, 1, step=0)
     with pytest.raises(ValueError, match="rewards must be finite, or NaN"):
         Rule("grpo").advantages(np.array([1, math.inf]), 2, step=0)
     np.testing.assert_allclose(Rule("grpo").advantages(REWARDS, 4, step=0).advantages[8:], grpo([1, 1, 1, 1]))

@@ -150,6 +150,17 @@ def test_advantages_are_those_of_the_estimator(tmp_path: Path) -> None:
     assert list(trainer._logs["advantages"])[-8:] == pytest.approx(shown[-8:])
 
 
+def test_entropy_is_split_by_the_sign_of_the_advantage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = trainer_of(tmp_path, advantage="qae")
+    monkeypatch.setattr(trl.GRPOTrainer, "_compute_loss", lambda *args: torch.zeros(()))
+    trainer.model.train()
+    trainer._entropies = torch.tensor([[1.0, 9.0], [2.0, 4.0], [5.0, 7.0], [8.0, 8.0]])
+    mask = torch.tensor([[1, 0], [1, 1], [1, 1], [1, 0]])
+    trainer._compute_loss(None, {"advantages": torch.tensor([1.0, 0.5, -2.0, 0.0]), "completion_mask": mask})
+    found = {side: trainer._metrics["train"][f"entropy/{side}"] for side in ("positive", "negative", "zero")}
+    assert found == {"positive": [pytest.approx(7 / 3)], "negative": [6.0], "zero": [8.0]}
+
+
 def test_tokens_have_values_of_their_own(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, Watched, advantage="ktae")
     trainer.train()
