@@ -275,9 +275,9 @@ def test_evaluation_and_lora(tmp_path: Path) -> None:
     )
     trainer.train()
     anchor = trainer.rule.anchor
-    scores = trainer.evaluate(data(4))
+    trainer.evaluate(data(4))
     assert trainer.rule.anchor == anchor  # an evaluation teaches the anchor nothing
-    assert "eval_advantage/zero_share" in scores or any("zero_share" in key for key in scores)
+    assert len(logged(trainer, "eval_advantage/zero_share")) == 1
 
 
 @pytest.mark.parametrize(("advantage", "attempts"), [("qae", 1), ("grpo", 1), ("ktae", 1), ("qae", 3)])
