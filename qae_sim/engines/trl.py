@@ -89,7 +89,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _refuse_what_cannot_be_right(self) -> None:
         """Raise where TRL's configuration asks for something that the advantages do not do."""
-        if getattr(self, "multi_objective_aggregation", "sum_then_normalize") != "sum_then_normalize":
+        if self.multi_objective_aggregation != "sum_then_normalize":
             raise invalid(
                 "multi_objective_aggregation",
                 self.multi_objective_aggregation,
@@ -118,7 +118,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             output, rewards = self._replace_silent_groups(inputs, output, rewards)
         if self._stock:
             return output
-        size = self.num_generations if training else self._evaluation_group_size()
+        size = self.num_generations if training else self.num_generations_eval
         step = int(self.state.global_step or 0)
         if self.rule.level == "token":
             ids, mask = self._of_all_processes(output)
@@ -146,11 +146,6 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         weighted = (per_function * self.reward_weights.to(per_function.device).unsqueeze(0)).nansum(dim=1)
         weighted[torch.isnan(per_function).all(dim=1)] = torch.nan
         return output, weighted.double().cpu().numpy()
-
-    def _evaluation_group_size(self) -> int:
-        """Responses per prompt in evaluations; TRL versions before 1.0 have no setting of their own for it."""
-        size: Any = getattr(self, "num_generations_eval", self.num_generations)
-        return int(size)
 
     def _of_all_processes(self, output: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Token ids and mask of all processes, ``(N, T)``."""

@@ -33,6 +33,7 @@ from qae_sim.plain import from_plain, to_plain
 
 Objective: TypeAlias = Literal["ppo", "gspo", "clip_cov", "kl_cov"]
 OBJECTIVES = ("ppo", "gspo", "clip_cov", "kl_cov")
+Loss: TypeAlias = Literal["token", "sequence", "constant"]
 LOSSES = ("token", "sequence", "constant")
 SIZES = ("small", "medium")
 
@@ -117,7 +118,7 @@ class Config:
     objective: Objective = "ppo"
     clip_low: float = 0.2
     clip_high: float = 0.28
-    loss: Literal["token", "sequence", "constant"] = "token"
+    loss: Loss = "token"
     selected: float = 0.002
     kl_cov_beta: float = 1.0
     kl: float = 0.0

@@ -6,17 +6,13 @@ weights are those of the whole batch.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-from qae_sim.arrays import invalid, require_choice
-
-Loss: TypeAlias = Literal["token", "sequence", "constant"]
-LOSSES = ("token", "sequence", "constant")
+from qae_sim.arrays import require_choice
+from qae_sim.lm.config import LOSSES, Loss
 
 
 @dataclass(frozen=True)
@@ -211,18 +207,3 @@ def kl_cov_loss(
     """
     change = log_probs - old_log_probs
     return -(weights * (torch.exp(change) * advantages - beta * selected * change.abs())).sum()
-
-
-def require_clip(low: float, high: float) -> None:
-    """Check a clip range.
-
-    Args:
-        low: ε_low.
-        high: ε_high.
-
-    Raises:
-        ValueError: One is negative or not a number.
-    """
-    for name, value in (("clip_low", low), ("clip_high", high)):
-        if math.isnan(value) or value < 0:
-            raise invalid(name, value, "at least 0; inf never clips")

@@ -58,6 +58,8 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
         ({"lambda_scale": 0.0}, "lambda_scale must be positive"),
         ({"clip_low": -0.1}, "clip_low must be a finite number"),
         ({"clip_high": math.nan}, "clip_high must be a finite number"),
+        ({"clip_high": -0.1}, "clip_high must be a finite number"),
+        ({"clip_low": math.nan}, "clip_low must be a finite number"),
         ({"kl": -1.0}, "kl must be a finite number"),
         ({"selected": 2.0}, "selected must be a finite number"),
         ({"overlong": 40}, "overlong must be at most the 18 tokens of a response; got 40"),

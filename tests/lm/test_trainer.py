@@ -423,6 +423,10 @@ def test_metrics_count_what_they_say() -> None:
     assert policy["success_histogram"] == [[1, 1, 0, 1, 1]]
     assert policy["reward"] == [0.5]
     assert policy["length"][0] == pytest.approx(int(own.sum()) / 16)
+    loud = replace(
+        batch, tokens=torch.where(batch.tokens == PAD, PAD, 5), entropies=torch.where(batch.tokens == PAD, 0.0, 0.5)
+    )
+    assert describe_policy(trainer.configs, loud)["top_words"] == [[["3", 0.5, int(own.sum())]]]
     words = batch.tokens[0][own]
     assert policy["correction_share"][0] == pytest.approx(float((words == 16).float().mean()))
     assert policy["entropy"][0] == pytest.approx(batch.entropies[0][own].mean().item(), rel=1e-5)
