@@ -171,8 +171,9 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         for name, action in (("Start", self.start), ("Pause", self.pause), ("Stop", self.stop)):
             self._buttons[name].on_click(lambda _, action=action: action())
         self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, description="")
-        self._label = ipywidgets.Label()
-        super().__init__([ipywidgets.HBox([*self._buttons.values(), self._bar, self._label]), self.curves])
+        # A line of its own: what it says may be long.
+        self._label = ipywidgets.Label(layout=ipywidgets.Layout(width="100%"))
+        super().__init__([ipywidgets.HBox([*self._buttons.values(), self._bar]), self._label, self.curves])
         self._tell("ready", 0.0)
 
     @property
@@ -185,10 +186,10 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         if self._ending.is_set():
             return
         self._going.set()
+        self._enable("Pause", "Stop")  # before the thread begins, which may end at once
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="qae-sim live training", daemon=True)
             self._thread.start()
-        self._enable("Pause", "Stop")
 
     def pause(self) -> None:
         """Hold after the batch that is being trained."""

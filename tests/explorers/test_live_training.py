@@ -113,6 +113,7 @@ def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) ->
     training.start()
     assert training.wait(60)
     assert training.status.startswith("This needs torch: pip install 'qae_sim[lm]'.")
+    assert enabled(training) == set()
 
 
 def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
