@@ -94,7 +94,8 @@ def clip_cov_mask(
     I_clip ~ Uniform({i : Covᵢ in [low, high]}, ⌊ratio·N⌋), N unmasked tokens
 
     Fewer are picked when fewer tokens lie in the interval. ``variant="code"``: the interval is open, and at least
-    one token is picked (if there is one); the code also leaves out tokens that PPO clips anyway, so mask them.
+    one token is picked (if there is one). The code also leaves out tokens that PPO clips anyway, though N counts
+    them: give them a covariance below ``low``.
 
     Args:
         covariances: From :func:`token_covariances`, any shape.

@@ -46,6 +46,12 @@ class Estimator:
         signature = inspect.signature(self.function)
         return {name: p.default for name, p in signature.parameters.items() if name not in data}
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the parameters that are chosen for a run; the others come with each batch."""
+        data = {"advantages", "anchor", "lambda_scale", "lengths"}
+        return {name: default for name, default in self.parameters.items() if name not in data}
+
 
 _QAE = ("Wu et al., Quantile Advantage Estimation", "2509.22611")
 _REINFORCE = ("Hu et al., REINFORCE++", "2501.03262")

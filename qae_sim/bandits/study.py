@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from qae_sim.advantages import (
-    ESTIMATORS,
-    ConstantK,
-    CosineK,
-    DifficultyAnchor,
-    FixedAnchor,
-    HardAnchor,
-    KalmanAnchor,
-    LinearK,
-    SoftAnchor,
-    TwoPhaseK,
-    get,
-)
+from qae_sim.advantages import ESTIMATORS, DifficultyAnchor, get
+from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_parameters
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.plain import from_plain, to_plain
@@ -256,7 +245,7 @@ class Study:
         if self.clip is not None:
             _require_kind("clip", self.clip, Clip)
         if self.anchor is not None:
-            _require_kind("anchor", self.anchor, FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
+            _require_kind("anchor", self.anchor, *ANCHORS)
         json.dumps(self.to_dict(), allow_nan=False)  # whatever is simulated can be stored
         _check_estimator(self)
         _check_records(self)
@@ -284,7 +273,7 @@ class Study:
     @property
     def scheduled(self) -> tuple[str, ...]:
         """Names of the estimator's parameters that follow a schedule."""
-        return tuple(name for name, value in self.parameters.items() if is_dataclass(value))
+        return tuple(name for name, value in self.parameters.items() if isinstance(value, SCHEDULES))
 
     @property
     def dense_only(self) -> str | None:
@@ -314,10 +303,11 @@ class Study:
             Names and values.
 
         Example:
+            >>> from qae_sim.advantages import LinearK
             >>> Study(Bandit.uniform(4, 2), "qae", {"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
             {'k': 0.5}
         """
-        return {name: value(step) if name in self.scheduled else value for name, value in self.parameters.items()}
+        return parameters_at(self.parameters, step)
 
     def with_(self, **changes: Any) -> Study:
         """Copy the study with some fields changed.
@@ -384,21 +374,15 @@ class NamedFunction:
         )
 
 
-_KINDS = (
+_KINDS: tuple[type, ...] = (
     Bandit,
     SequenceBandit,
     SGD,
     Momentum,
     Adam,
     Clip,
-    FixedAnchor,
-    SoftAnchor,
-    HardAnchor,
-    KalmanAnchor,
-    ConstantK,
-    LinearK,
-    CosineK,
-    TwoPhaseK,
+    *ANCHORS,
+    *SCHEDULES,
     NamedFunction,
 )
 
@@ -415,11 +399,7 @@ def _check_estimator(study: Study) -> None:
 
     estimator = study.estimator
     if isinstance(estimator, str):
-        known = set(get(estimator).parameters) - {"anchor", "advantages", "lambda_scale", "lengths", "mask"}
-        for name in study.parameters:
-            if name not in known:
-                allowed = ", ".join(sorted(known)) or "none"
-                raise invalid("parameters", name, f"named as those of {estimator}: {allowed}")
+        require_parameters("parameters", estimator, study.parameters)
     elif not callable(estimator):
         raise invalid("estimator", estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)
     if estimator == "ha_dw" and study.anchor is None:

@@ -13,19 +13,14 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from qae_sim.advantages import (
-    ConstantK,
-    CosineK,
-    DifficultyAnchor,
-    EntropyTargetK,
-    FixedAnchor,
-    HardAnchor,
-    KalmanAnchor,
-    LinearK,
-    SoftAnchor,
-    SuccessRateK,
-    TwoPhaseK,
-    get,
+from qae_sim.advantages import DifficultyAnchor, get
+from qae_sim.advantages.parameters import (
+    ANCHORS,
+    AUTOMATIC,
+    SCHEDULES,
+    parameters_at,
+    require_anchor,
+    require_parameters,
 )
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.lm.tasks import TASKS, Task
@@ -37,9 +32,6 @@ Loss: TypeAlias = Literal["token", "sequence", "constant"]
 LOSSES = ("token", "sequence", "constant")
 SIZES = ("small", "medium")
 
-ANCHORS = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
-SCHEDULES = (ConstantK, LinearK, CosineK, TwoPhaseK)
-AUTOMATIC = (SuccessRateK, EntropyTargetK)
 #: What may stand in a configuration beside numbers and words.
 KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC)
 
@@ -159,8 +151,6 @@ class Config:
             object.__setattr__(self, name, _require_limit(name, getattr(self, name)))
         for name in ("task_options", "parameters", "mass_of"):
             object.__setattr__(self, name, _require_mapping(name, getattr(self, name)))
-        if self.anchor is not None and not isinstance(self.anchor, ANCHORS):
-            raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in ANCHORS), TypeError)
         if self.prompts % self.minibatches:
             raise invalid("minibatches", self.minibatches, f"a divisor of prompts = {self.prompts}")
         _check_task(self)
@@ -168,8 +158,7 @@ class Config:
         if self.estimator == "ha_dw":
             raise invalid("estimator", "ha_dw", "'grpo' or another with anchor=...: HA-DW weights what it is given")
         _check_mass(self)
-        if get(self.estimator).level == "token" and self.anchor is not None:
-            raise invalid("anchor", self.anchor, f"None with {self.estimator!r}, which values tokens, not responses")
+        require_anchor(self.anchor, self.estimator, get(self.estimator).level)
         if self.estimator in ("pos_mask", "neg_mask") and self.overlong:
             raise invalid("overlong", self.overlong, f"0 with {self.estimator!r}, which is for rewards of 0 and 1")
         json.dumps(self.to_dict())  # whatever is trained can be stored
@@ -191,13 +180,11 @@ class Config:
             Names and values.
 
         Example:
+            >>> from qae_sim.advantages import LinearK
             >>> Config("style", estimator="qae", parameters={"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
             {'k': 0.5}
         """
-        values = {
-            name: value(step) if isinstance(value, SCHEDULES) else value for name, value in self.parameters.items()
-        }
-        return {name: value.k if isinstance(value, AUTOMATIC) else value for name, value in values.items()}
+        return parameters_at(self.parameters, step)
 
     def with_(self, **changes: Any) -> Config:
         """Copy the configuration with some fields changed.
@@ -291,17 +278,10 @@ def _check_task(config: Config) -> None:
 def _check_estimator(field_name: str, name: str, parameters_name: str, parameters: Mapping[str, Any]) -> None:
     """Check an estimator's name and the names and values of its parameters, by calling it once."""
     entry = get(name)
-    given = {"anchor", "advantages", "lambda_scale", "lengths", "mask", "pad_token_id"}
-    known = [parameter for parameter in entry.parameters if parameter not in given]
-    for parameter, value in parameters.items():
-        if parameter not in known:
-            raise invalid(parameters_name, parameter, f"named as those of {name}: {', '.join(known) or 'none'}")
-        if isinstance(value, (*SCHEDULES, *AUTOMATIC)) and parameter != "k":
-            raise invalid(parameters_name, value, f"a schedule for k alone, not for {parameter}")
+    require_parameters(parameters_name, name, parameters)
     if name == "ha_dw":
         return
-    values = {key: value(0) if isinstance(value, SCHEDULES) else value for key, value in parameters.items()}
-    values = {key: value.k if isinstance(value, AUTOMATIC) else value for key, value in values.items()}
+    values = parameters_at(parameters, 0)
     rewards = np.array([[1.0, 0.0], [0.0, 0.0]])
     try:
         if entry.level == "token":

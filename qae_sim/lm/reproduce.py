@@ -99,7 +99,7 @@ def reproduce(
     record.save(place / "record.npz")
     write_atomically(place / "solutions.json", json.dumps(solutions(names, place, size, device)).encode())
     findings = judge(names, size, record)
-    write_atomically(place / "table.md", table(findings, size).encode())
+    write_atomically(place / "table.md", table(findings, size, record).encode())
     return findings
 
 
@@ -171,19 +171,23 @@ def _all(pool: ProcessPoolExecutor, jobs: Sequence[tuple[object, ...]], advance:
             advance()
 
 
-def table(findings: Sequence[Finding], size: str) -> str:
+def table(findings: Sequence[Finding], size: str, record: Record) -> str:
     """Write findings as one table in Markdown.
 
     Args:
         findings: The findings.
         size: Size of the runs.
+        record: The runs.
 
     Returns:
         The text.
     """
+    mixed = record["mixed_share"][:, :-1]
     lines = [
         f"Size {size}, {SEEDS[size]} seeds, each with a base model of its own. Numbers are means over seeds with 95 %",
         "confidence intervals (Student's t, not adjusted for the number of claims), positive where the claim is right.",
+        f"Of a batch's groups {mixed.mean():.1%} were mixed, in the run with fewest {mixed.mean(axis=1).min():.1%}, in",
+        f"the batch with fewest {mixed.min():.1%}.",
         "",
         "| study | claim | source | quantity | result | verdict |",
         "|---|---|---|---|---|---|",

@@ -13,6 +13,7 @@ import torch
 import qae_sim
 from qae_sim.arrays import invalid, require_choice
 from qae_sim.lm.config import Config
+from qae_sim.lm.cuda import deterministic
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.metrics import Metrics
 from qae_sim.lm.runs import FORMAT, VERSION, Record, read_head, read_rows, read_run
@@ -55,8 +56,8 @@ def train(
     """Train runs as one ensemble and keep everything in a folder; a run that was stopped goes on where it was.
 
     The folder holds ``config.json``, ``metrics.jsonl`` (a line per batch) and ``checkpoint.safetensors`` (weights,
-    moments of the optimiser, anchors). On the CPU a run that was stopped at any moment ends with the same bits as one
-    that was not.
+    moments of the optimiser, anchors). A run that was stopped at any moment ends with the same bits as one that was
+    not; on CUDA that rests on PyTorch's deterministic algorithms, which are used throughout.
 
     Args:
         configs: One run, or several with the same shapes.
@@ -77,12 +78,17 @@ def train(
     place.mkdir(parents=True, exist_ok=True)
     where = choose_device(device)
     _claim(place, runs, where)
-    tell = progress or (lambda what, share: None)
+    with deterministic(where):
+        return _train(runs, place, where, Path(bases) if bases else place, progress or (lambda what, share: None))
+
+
+def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: Path, tell: Progress) -> Record:
+    """Train what is not trained yet."""
     checkpoint, lines = place / "checkpoint.safetensors", place / "metrics.jsonl"
     if checkpoint.exists() and load_tensors(checkpoint)[1].get("finished"):
         tell("training", 1.0)
         return read_run(place)
-    model = warm_start(runs, where, Path(bases) if bases else place, lambda share: tell("warm start", share))
+    model = warm_start(runs, device, bases, lambda share: tell("warm start", share))
     trainer = Trainer(runs, model)
     if checkpoint.exists():
         _resume(trainer, checkpoint)

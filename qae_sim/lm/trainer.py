@@ -26,14 +26,14 @@ from qae_sim.advantages import (
     overlong_punishment,
     token_covariances,
 )
+from qae_sim.advantages.parameters import AUTOMATIC
 from qae_sim.arrays import invalid, uniform
-from qae_sim.lm.capture import Captured
-from qae_sim.lm.config import AUTOMATIC, KINDS, SHARED, Config
+from qae_sim.lm.config import KINDS, SHARED, Config
+from qae_sim.lm.cuda import Captured, mixed_precision
 from qae_sim.lm.metrics import Batch, Metrics, by_level, describe_advantages, describe_policy, pass_at
 from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
 from qae_sim.lm.objectives import Surrogate, gspo_loss, kl_cov_loss, kl_penalty, ppo_loss, token_weights
 from qae_sim.lm.tasks import PAD
-from qae_sim.lm.warmstart import mixed_precision
 from qae_sim.plain import from_plain, to_plain
 
 #: Purposes of random streams.
@@ -363,14 +363,14 @@ class Trainer:
             if config.objective == "kl_cov":
                 selected[m] = kl_cov_mask(covariances, mask[m], ratio=config.selected, variant="code")
                 continue
-            # Tokens whose gradient PPO cuts off anyway are no candidates.
-            free = ppo_loss(log_probs[m], old[m], adv[m], mask[m].float(), low=config.clip_low, high=config.clip_high)
-            candidates = mask[m] & ~free.clipped_low & ~free.clipped_high
+            # Tokens whose gradient PPO cuts off anyway are no candidates, but count among the tokens that the ratio is
+            # a share of: 0 lies below the interval that is picked from.
+            cut = ppo_loss(log_probs[m], old[m], adv[m], mask[m].float(), low=config.clip_low, high=config.clip_high)
+            covariances = torch.where(cut.clipped_low | cut.clipped_high, 0.0, covariances)
             # The choice has a stream of its own, named by a seed made of run, batch and step.
             stream = uniform(np.zeros(1), 1, config.seed, _SELECTION, self.step, number)
             seed = int(stream[0] * 2**53)
-            if bool(candidates.any()):
-                selected[m] = clip_cov_mask(covariances, candidates, ratio=config.selected, seed=seed, variant="code")
+            selected[m] = clip_cov_mask(covariances, mask[m], ratio=config.selected, seed=seed, variant="code")
         return selected
 
     def _reached(self, adv: Tensor, selected: Tensor) -> Tensor:

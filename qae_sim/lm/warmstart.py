@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from qae_sim.arrays import uniform
 from qae_sim.lm.config import Config
+from qae_sim.lm.cuda import mixed_precision
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.model import SIZES, Transformer, log_softmax
 from qae_sim.lm.tasks import PAD
@@ -172,11 +172,3 @@ def _order(config: Config, number: int) -> Tensor:
 def _cosine(share: float) -> float:
     """From full to a tenth along half a cosine, after a short rise."""
     return min(share / 0.02 + 0.01, 0.55 + 0.45 * math.cos(math.pi * share))
-
-
-def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Matrix products in bf16 on CUDA; nothing elsewhere."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    # Without a cache of converted weights: within a recorded graph it would go stale.
-    return torch.autocast("cuda", torch.bfloat16, cache_enabled=False)

@@ -83,7 +83,7 @@ class TestStudyRefuses:
             ({"problem": "bandit"}, "problem must be a Bandit or a SequenceBandit"),
             ({"estimator": "grppo"}, "did you mean 'grpo'"),
             ({"estimator": 3}, "estimator must be a function"),
-            ({"estimator": "grpo", "parameters": {"k": 0.4}}, "parameters must be named as those of grpo: ddof, eps"),
+            ({"estimator": "grpo", "parameters": {"k": 0.4}}, "parameters must be named as those of grpo: eps, ddof"),
             ({"estimator": "qae", "parameters": {"k": 1.4}}, "k must be"),
             ({"estimator": "qae", "parameters": {"k": "high"}}, "k"),
             ({"estimator": "ha_dw"}, "anchor must be a difficulty anchor for estimator 'ha_dw'"),

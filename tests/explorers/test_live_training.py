@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import small_runs
 
 pytest.importorskip("anywidget")
 
@@ -21,20 +22,9 @@ from qae_sim.lm.tasks import PAD, Addition
 
 
 def small(**changes: Any) -> Config:
-    values: dict[str, Any] = {
-        "task": "addition",
-        "task_options": {"digits": 1},
-        "prompts": 4,
-        "group_size": 4,
-        "minibatches": 2,
-        "held_out": 6,
-        "pass_at": 4,
-        "batches": 5,
-        "evaluate_every": 2,
-        "base_demonstrations": 256,
-        "base_passes": 1,
-    }
-    return Config(**(values | changes))
+    """Over in a second, base model included."""
+    values = {"held_out": 6, "batches": 5, "base_demonstrations": 256, "base_passes": 1}
+    return small_runs.small(**(values | changes))
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:

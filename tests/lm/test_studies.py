@@ -192,6 +192,9 @@ def test_reproduction_trains_judges_and_resumes(tmp_path: Path, monkeypatch: pyt
     assert "| ktae | KTAE raises accuracy | main results, arXiv:2505.16826 |" in text
     assert findings[0].verdict in text
     record = Record.load(tmp_path / "record.npz")
+    mixed = record["mixed_share"][:, :2]
+    assert f"Of a batch's groups {mixed.mean():.1%} were mixed" in text
+    assert f"in the batch with fewest {mixed.min():.1%}." in text.replace("\n", " ")
     assert len(record) == 8
     folders = [path for path in tmp_path.iterdir() if (path / "checkpoint.safetensors").exists()]
     stamps = [(path / "checkpoint.safetensors").stat().st_mtime_ns for path in folders]

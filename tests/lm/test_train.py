@@ -16,31 +16,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import small_runs  # noqa: E402
+
 from qae_sim.advantages import EntropyTargetK, SoftAnchor  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.files import load_tensors  # noqa: E402
 from qae_sim.lm.runs import Record, read_run  # noqa: E402
 from qae_sim.lm.train import choose_device, train  # noqa: E402
+from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model, warm_start  # noqa: E402
 
 
 def small(**changes: Any) -> Config:
-    values: dict[str, Any] = {
-        "task": "addition",
-        "task_options": {"digits": 1},
-        "prompts": 4,
-        "group_size": 4,
-        "minibatches": 2,
-        "held_out": 4,
-        "pass_at": 4,
-        "batches": 6,
-        "evaluate_every": 2,
-        "base_demonstrations": 512,
-        "base_passes": 2,
-        # Nearly everything is wrong; the punishment for length makes rewards differ, so that there is a gradient.
-        "overlong": 7,
-    }
-    return Config(**(values | changes))
+    """Nearly everything is wrong; the punishment for length makes rewards differ, so that there is a gradient."""
+    return small_runs.small(**({"overlong": 7} | changes))
 
 
 PAIR = [
@@ -268,6 +257,27 @@ def test_device_is_chosen() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="PyTorch finds no CUDA device"):
             choose_device("cuda")
+
+
+@pytest.mark.gpu
+def test_resumed_run_on_cuda_ends_with_the_same_bits(tmp_path: Path) -> None:
+    def stop(what: str, share: float) -> None:
+        if what == "training" and share >= 0.5:
+            raise StoppedError
+
+    train(PAIR, tmp_path / "whole", device="cuda")
+    with pytest.raises(StoppedError):
+        train(PAIR, tmp_path / "stopped", device="cuda", bases=tmp_path / "whole", progress=stop)
+    train(PAIR, tmp_path / "stopped", device="cuda", bases=tmp_path / "whole")
+    same_files(tmp_path / "stopped", tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["addition", "countdown", "paths"])
+def test_base_model_can_do_more_than_it_usually_does(tmp_path: Path, task: str) -> None:
+    config = Config(task, pass_at=8, held_out=160)
+    passes = Trainer([config], warm_start([config], torch.device("cpu"), tmp_path)).evaluate()["pass_curve"][0]
+    assert 0.1 < passes[0] < passes[-1] - 0.3
 
 
 @pytest.mark.slow

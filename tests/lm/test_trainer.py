@@ -11,6 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from small_runs import small  # noqa: E402
+
 from qae_sim.advantages import (  # noqa: E402
     EntropyTargetK,
     HardAnchor,
@@ -35,22 +37,6 @@ from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model  # noqa: E402
 
 INF = math.inf
-
-
-def small(**changes: Any) -> Config:
-    """A run of few numbers."""
-    values: dict[str, Any] = {
-        "task": "addition",
-        "task_options": {"digits": 1},
-        "prompts": 4,
-        "group_size": 4,
-        "minibatches": 2,
-        "held_out": 4,
-        "pass_at": 4,
-        "batches": 4,
-        "evaluate_every": 2,
-    }
-    return Config(**(values | changes))
 
 
 def trainer_of(*configs: Config, sharpness: float = 30.0) -> Trainer:
@@ -115,7 +101,8 @@ def plain_loss(trainer: Trainer, batch: Batch, adv: torch.Tensor, groups: list[i
             # Chosen so that all candidates are picked: the choice itself is tested where it is made.
             ratios = np.exp(now_all - torch.cat([row[1] for row in rows]).numpy())
             cut = ((ratios < 1 - config.clip_low) & (adv_all < 0)) | ((ratios > 1 + config.clip_high) & (adv_all > 0))
-            picked = np.asarray(clip_cov_mask(covariances, ~cut, ratio=config.selected, variant="code"))
+            below = np.where(cut, 0.0, covariances)
+            picked = np.asarray(clip_cov_mask(below, everything, ratio=config.selected, variant="code"))
     loss = torch.zeros(())
     place = 0
     for now, old, a, base in rows:
@@ -398,6 +385,32 @@ def test_anchors_and_automatic_ks_move_after_the_batch() -> None:
     assert first["k"][1:] == [0.4, 0.4]
     logit = math.log(0.4 / 0.6) + 5.0 - first["entropy"][1]
     assert second["k"][1] == pytest.approx(1 / (1 + math.exp(-logit)))
+
+
+def test_clip_cov_picks_a_share_of_all_tokens_from_those_that_are_not_clipped() -> None:
+    trainer = trainer_of(small(objective="clip_cov", selected=0.4))
+    batch = mixed_batch(trainer)
+    tokens = batch.tokens.flatten(1, 2)
+    mask = tokens != PAD
+    prompt_of = trainer._prompt_of(4)
+    now = trainer._read(trainer.model, batch.prompts, tokens, prompt_of, mask)
+    adv = torch.where(mask, 3.0, 0.0)
+    adv[:, ::2] *= -1
+    covariances = token_covariances(now[0].detach(), adv[0], mask[0])
+    inside = mask[0] & (covariances > 1) & (covariances < 5)
+    old = now.detach().clone()
+    cut = inside.nonzero()[: int(inside.sum()) // 2]  # half of the candidates, and then what is asked for and more
+    assert len(cut) < int(inside.sum()) < int(0.4 * mask.sum())
+    for row, place in cut.tolist():
+        old[0, row, place] -= math.copysign(1.0, adv[0, row, place])
+    picked = trainer._select(batch.prompts, tokens, prompt_of, mask, old, adv, 0)[0]
+    wanted = inside.clone()
+    wanted[cut[:, 0], cut[:, 1]] = False
+    assert torch.equal(picked, wanted)
+    few = trainer_of(small(objective="clip_cov", selected=0.1))
+    few.model = trainer.model
+    count = int(few._select(batch.prompts, tokens, prompt_of, mask, old, adv, 0).sum())
+    assert count == int(0.1 * int(mask.sum())) > int(0.1 * (int(mask.sum()) - len(cut)))
 
 
 # --- metrics ---

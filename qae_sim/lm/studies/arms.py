@@ -26,8 +26,8 @@ GSPO = {"objective": "gspo", "clip_low": 0.03, "clip_high": 0.04}
 #: Sizes of all runs. Small: two cores, an hour. Full: a GPU.
 SIZES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"prompts": 32, "batches": 30, "attempts": 3, "held_out": 96},
-        "full": {"prompts": 64, "batches": 100, "attempts": 6, "held_out": 180, "size": "medium", "base_passes": 8},
+        "small": {"prompts": 32, "batches": 30, "attempts": 32, "held_out": 96},
+        "full": {"prompts": 64, "batches": 100, "attempts": 32, "held_out": 180, "size": "medium", "base_passes": 8},
     }
 )
 SEEDS: Mapping[str, int] = MappingProxyType({"small": 5, "full": 8})

@@ -138,8 +138,8 @@ def _judge_combined(runs: Runs) -> list[Finding]:
 
 _HA_DW = "arXiv:2601.08521"
 _HISTORY: Mapping[str, Mapping[str, Any]] = {
-    "GRPO": {**SYMMETRIC, "loss": "sequence", "attempts": 1},
-    "GSPO": {**GSPO, "attempts": 1},
+    "GRPO": {**SYMMETRIC, "loss": "sequence"},
+    "GSPO": GSPO,
     "DAPO": {},
 }
 

@@ -1,16 +1,63 @@
-"""CUDA graphs: small models spend their time on launching kernels; a graph launches them all at once."""
+"""What CUDA needs: graphs, products in bf16, algorithms that give the same bits each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Matrix products in bf16 on CUDA; nothing elsewhere.
+
+    Args:
+        device: Where the products are.
+
+    Returns:
+        A context.
+    """
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    # Without a cache of converted weights: within a recorded graph it would go stale.
+    return torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
+
+
+@contextlib.contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Choose algorithms on CUDA that give the same bits each time, as those of the CPU do by themselves.
+
+    Args:
+        device: Where to compute.
+
+    Yields:
+        Nothing; afterwards everything is as it was.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA's libraries start
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        # Fused attention adds up its gradients in any order. Running sums are reported as if they did, but a row as
+        # short as ours is added up by one block of threads.
+        with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="cumsum_cuda_kernel")
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 class Captured:
     """A function of CUDA tensors, recorded once for each combination of shapes and replayed from then on.
+
+    Small models spend their time on launching kernels; a graph launches them all at once.
 
     The function must do the same work whatever its arguments hold, never look at a value on the CPU, and change
     nothing but gradients that it has itself set to zero.
