@@ -9,26 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import (
-    ConstantK,
-    CosineK,
-    DifficultyAnchor,
-    FixedAnchor,
-    HardAnchor,
-    KalmanAnchor,
-    LinearK,
-    SoftAnchor,
-    SuccessRateK,
-    TwoPhaseK,
-    get,
-    ha_dw_weights,
-)
+from qae_sim.advantages import DifficultyAnchor, EntropyTargetK, SuccessRateK, get, ha_dw_weights, quantile_baseline
+from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_anchor, require_parameters
 from qae_sim.arrays import invalid, require_integer, require_number
 from qae_sim.plain import from_plain, to_plain
 
-_ANCHORS = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
-_SCHEDULES = (ConstantK, LinearK, CosineK, TwoPhaseK)
-_KINDS: tuple[type, ...] = (*_ANCHORS, *_SCHEDULES, SuccessRateK)
+_KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, SuccessRateK)
 
 #: How trainers normalise (TRL's numbers): the sample's standard deviation, and what is added to it.
 TRAINERS = {"ddof": 1, "eps": 1e-4}
@@ -55,8 +41,10 @@ class Rule:
         advantage: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
         parameters: What it is called with; K may be a schedule or ``SuccessRateK()``. Where an estimator normalises,
             ``ddof`` and ``eps`` are those of trainers unless they are given.
-        anchor: A difficulty anchor: advantages are multiplied by HA-DW's Φ, and rewards must lie in [0, 1].
+        anchor: A difficulty anchor: advantages are multiplied by HA-DW's Φ.
         lambda_scale: λ of Φ, > 0.
+        correct_above: A response counts as correct, for HA-DW, if its reward is greater than this; None takes rewards
+            as they are, and they must lie in [0, 1].
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -72,6 +60,7 @@ class Rule:
     parameters: Mapping[str, Any] | None = None
     anchor: DifficultyAnchor | None = None
     lambda_scale: float = 1.3
+    correct_above: float | None = None
 
     def __post_init__(self) -> None:
         parameters = dict(self.parameters or {})
@@ -80,27 +69,22 @@ class Rule:
                 raise invalid(
                     "advantage", "ha_dw", "'grpo' or another, with anchor=...: HA-DW weights what it is given"
                 )
-            data = {"anchor", "advantages", "lambda_scale", "lengths", "mask"}
-            known = {name: v for name, v in get(self.advantage).parameters.items() if name not in data}
-            for name in parameters:
-                if name not in known:
-                    raise invalid(
-                        "parameters", name, f"named as those of {self.advantage}: {', '.join(known) or 'none'}"
-                    )
+            require_parameters("parameters", self.advantage, parameters)
+            known = get(self.advantage).settings
             defaults = TRAINERS | {"k": known.get("k")}
             parameters = {name: value for name, value in defaults.items() if name in known} | parameters
         elif not callable(self.advantage):
             raise invalid("advantage", self.advantage, "a name from 'qae-sim estimators', or a function", TypeError)
-        for name, value in parameters.items():
-            if isinstance(value, (*_SCHEDULES, SuccessRateK)) and name != "k":
-                raise invalid("parameters", value, f"a schedule for k alone, not for {name}")
+        if any(isinstance(value, EntropyTargetK) for value in parameters.values()):
+            raise invalid("parameters", parameters, "without EntropyTargetK: a rule sees rewards and no entropy")
         object.__setattr__(self, "parameters", parameters)
-        if self.anchor is not None and not isinstance(self.anchor, _ANCHORS):
-            raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in _ANCHORS), TypeError)
-        if self.anchor is not None and self.level == "token":
-            raise invalid("anchor", self.anchor, f"None with {self.advantage!r}, which values tokens, not responses")
+        require_anchor(self.anchor, self.advantage, self.level)
         if require_number("lambda_scale", self.lambda_scale, low=0.0) == 0:
             raise invalid("lambda_scale", 0, "positive")
+        if self.correct_above is not None:
+            require_number("correct_above", self.correct_above)
+            if self.anchor is None:
+                raise invalid("correct_above", self.correct_above, "None without an anchor: nothing else asks for it")
         self._try()
 
     def _try(self) -> None:
@@ -123,8 +107,7 @@ class Rule:
         Returns:
             Names and values.
         """
-        values = {k: v(step) if isinstance(v, _SCHEDULES) else v for k, v in dict(self.parameters or {}).items()}
-        return {name: value.k if isinstance(value, SuccessRateK) else value for name, value in values.items()}
+        return parameters_at(self.parameters or {}, step)
 
     def advantages(
         self,
@@ -219,8 +202,12 @@ class Rule:
             raise invalid("advantage", advantages.shape, f"a function that gives finite numbers, {rewards.shape}")
         if self.anchor is None:
             return advantages
-        weights = ha_dw_weights(rewards, advantages, self.anchor, lambda_scale=self.lambda_scale)
+        weights = ha_dw_weights(self._correct(rewards), advantages, self.anchor, lambda_scale=self.lambda_scale)
         return np.asarray(weights.Phi * advantages)
+
+    def _correct(self, rewards: np.ndarray) -> np.ndarray:
+        """What HA-DW calls difficulty and capability is about these."""
+        return rewards if self.correct_above is None else np.where(rewards > self.correct_above, 1.0, 0.0)
 
     def _metrics(
         self, rewards: np.ndarray, scored: np.ndarray, advantages: np.ndarray, parameters: Mapping[str, Any]
@@ -241,6 +228,9 @@ class Rule:
             "degenerate_groups": float(equal.mean()),
             "unscored": float((~scored).mean()),
         }
+        baselines = self._baselines(rewards, scored, parameters)
+        if baselines:
+            metrics["baseline"] = float(np.mean(baselines))
         if "k" in parameters:
             hard = means <= 1 - parameters["k"] + 1e-9
             metrics |= {
@@ -250,10 +240,21 @@ class Rule:
             }
         if self.anchor is not None:
             metrics["anchor"] = self.anchor.belief
-            metrics["weight"] = float(
-                self.lambda_scale * np.exp(np.abs(means[~np.isnan(means)] - self.anchor.belief)).mean()
-            )
+            solved = [self._correct(g[kept]).mean() for g, kept in zip(rewards, scored, strict=True) if kept.any()]
+            metrics["weight"] = float(self.lambda_scale * np.exp(np.abs(np.array(solved) - self.anchor.belief)).mean())
         return metrics
+
+    def _baselines(self, rewards: np.ndarray, scored: np.ndarray, parameters: Mapping[str, Any]) -> list[float]:
+        """What is subtracted from rewards: by group, or one number where the whole batch is compared."""
+        if not isinstance(self.advantage, str):
+            return []
+        pairs = zip(rewards, scored, strict=True)
+        compared = [rewards[scored]] if self.level == "batch" else [group[kept] for group, kept in pairs]
+        compared = [values for values in compared if values.size >= 2]
+        if "k" not in parameters:
+            return [float(values.mean()) for values in compared]
+        definition = {"quantile": parameters["quantile"]} if "quantile" in parameters else {}
+        return [float(quantile_baseline(values, parameters["k"], **definition)) for values in compared]
 
     def after(self, rewards: np.ndarray) -> Rule:
         """The rule for the next batch: anchor and automatic K have seen this one.
@@ -273,7 +274,7 @@ class Rule:
         scored = r[~np.isnan(r)]
         anchor = self.anchor
         if anchor is not None and scored.size:
-            anchor = anchor.update(scored[None])
+            anchor = anchor.update(self._correct(scored)[None])
         return replace(self, parameters=parameters, anchor=anchor)
 
     # --- checkpoints ---

@@ -55,6 +55,8 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         anchor: A difficulty anchor such as ``SoftAnchor()``: HA-DW on top. It moves once per generation, and travels
             in checkpoints.
         lambda_scale: λ of HA-DW.
+        correct_above: For HA-DW a response is correct if its reward is greater than this; None takes rewards as they
+            are, and they must lie in [0, 1].
         attempts: DAPO's dynamic sampling: a group whose rewards are all equal is replaced by one of another prompt, up
             to this many generations in all. 1 is none.
         **kwargs: As GRPOTrainer's.
@@ -71,10 +73,11 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         advantage_parameters: Mapping[str, Any] | None = None,
         anchor: DifficultyAnchor | None = None,
         lambda_scale: float = 1.3,
+        correct_above: float | None = None,
         attempts: int = 1,
         **kwargs: Any,
     ) -> None:
-        self.rule = Rule(advantage, advantage_parameters, anchor, lambda_scale)
+        self.rule = Rule(advantage, advantage_parameters, anchor, lambda_scale, correct_above)
         self.attempts = require_integer("attempts", attempts, low=1)
         self._stock = advantage == "grpo" and not advantage_parameters and anchor is None
         self._rewards: Tensor | None = None

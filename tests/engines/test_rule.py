@@ -21,6 +21,7 @@ from qae_sim.advantages import (
     get,
     grpo,
     ha_dw,
+    ha_dw_weights,
     ktae,
     qae,
     reinforce_plus_plus,
@@ -109,6 +110,20 @@ def test_anchor_weighs_and_moves() -> None:
         rule.advantages(REWARDS * 2, 4, step=0)
 
 
+def test_difficulty_can_be_about_correctness_while_advantages_are_about_rewards() -> None:
+    shaped = np.where(REWARDS > 0, 1.0, -1.0) - 0.25 * (np.arange(12) % 2)  # as verifiers with punishments give them
+    rule = Rule("grpo", {"eps": 0}, HardAnchor(window=1, start=0.9), correct_above=0.5)
+    got = rule.advantages(shaped, 4, step=0).advantages.reshape(3, 4)
+    plain = Rule("grpo", {"eps": 0}).advantages(shaped, 4, step=0).advantages.reshape(3, 4)
+    correct = REWARDS.reshape(3, 4)
+    np.testing.assert_allclose(got, plain * ha_dw_weights(correct, plain, 0.9, lambda_scale=1.3).Phi)
+    assert rule.after(shaped).anchor.belief == pytest.approx(REWARDS.mean())  # type: ignore[union-attr]
+    solved = correct.mean(axis=1)
+    assert rule.advantages(shaped, 4, step=0).metrics["weight"] == pytest.approx(
+        1.3 * np.exp(np.abs(solved - 0.9)).mean()
+    )
+
+
 def test_schedules_and_automatic_k() -> None:
     rule = Rule("qae", {"k": LinearK(0.2, 0.8, steps=10)})
     for step, k in ((0, 0.2), (5, 0.5), (99, 0.8)):
@@ -128,6 +143,16 @@ def test_metrics_count() -> None:
     assert got["degenerate_groups"] == pytest.approx(1 / 3)
     assert got["hard_groups"] == pytest.approx(1 / 3)
     assert got["easy_groups"] == pytest.approx(1 / 3)
+    assert got["baseline"] == pytest.approx(2 / 3)  # 0 on the hard prompt, 1 on the others
+    assert Rule("qae", {"k": 0.9}).advantages(REWARDS, 4, step=0).metrics["baseline"] == 1
+    assert Rule("grpo").advantages(REWARDS, 4, step=0).metrics["baseline"] == pytest.approx(REWARDS.mean())
+    gaps = np.array([1, NAN, NAN, NAN, 0, 0, 0, 1.0])
+    assert Rule("grpo").advantages(gaps, 4, step=0).metrics["baseline"] == pytest.approx(
+        0.25
+    )  # one alone is not compared
+    whole = Rule("reinforce_plus_plus").advantages(gaps, 4, step=0).metrics["baseline"]
+    assert whole == pytest.approx(2 / 5)
+    assert "baseline" not in Rule(lambda r: r - 0.5).advantages(REWARDS, 4, step=0).metrics
     silent = Rule("qae").advantages(np.concatenate([np.zeros(4), np.ones(4), [1, 0, 0, 0]]), 4, step=0).metrics
     assert silent["hard_groups"] == pytest.approx(1 / 3)  # a group of equal rewards is neither
     assert silent["easy_groups"] == 0
@@ -154,6 +179,8 @@ def test_state_goes_through_json(anchor: Any) -> None:
         (("grpo", None, 0.5), "anchor must be one of FixedAnchor"),
         (("ktae", None, SoftAnchor()), "anchor must be None with 'ktae'"),
         (("grpo", None, SoftAnchor(), 0.0), "lambda_scale must be positive"),
+        (("grpo", None, None, 1.3, 0.5), "correct_above must be None without an anchor"),
+        (("grpo", None, SoftAnchor(), 1.3, NAN), "correct_above must be"),
         ((7,), "advantage must be a name from 'qae-sim estimators', or a function"),
     ],
 )

@@ -6,8 +6,10 @@ import json
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from datasets import Dataset  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM  # noqa: E402
 
-from qae_sim.advantages import HardAnchor, LinearK, SoftAnchor, ha_dw, ktae, qae  # noqa: E402
+from qae_sim.advantages import HardAnchor, LinearK, SoftAnchor, ha_dw, ha_dw_weights, ktae, qae  # noqa: E402
 from qae_sim.engines.trl import AdvantageGRPOTrainer, _widened  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -230,6 +232,67 @@ def test_anchor_travels_in_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no qae_sim_advantage.json"):
         again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
     shutil.rmtree(tmp_path)
+
+
+def test_a_killed_run_goes_on_with_its_anchor(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("killed_run.py")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
+
+    def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(script), str(folder), *arguments]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start(tmp_path / "whole", "6").wait(300) == 0
+    killed = start(tmp_path / "killed", "1000")
+    third = tmp_path / "killed" / "checkpoint-3"
+    # The next checkpoint says that this one is complete.
+    while not (tmp_path / "killed" / "checkpoint-4").exists():
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    assert killed.wait(60) == -signal.SIGKILL
+    assert start(tmp_path / "killed", "6", str(third)).wait(300) == 0
+    for name in ("model.safetensors", "qae_sim_advantage.json"):
+        one, other = (tmp_path / run / "checkpoint-6" / name for run in ("whole", "killed"))
+        assert one.read_bytes() == other.read_bytes()
+    state = json.loads((tmp_path / "whole" / "checkpoint-6" / "qae_sim_advantage.json").read_text())
+    assert state["anchor"]["belief"] != 0.5
+
+
+def test_overlong_responses_are_punished_but_no_harder_to_solve(tmp_path: Path) -> None:
+    from trl.rewards import get_soft_overlong_punishment
+
+    # 5 words at most: from the third on each costs 1/3, where the verifier gives -1 and 1.
+    def signed(completions: list[str], **kwargs: Any) -> list[float]:
+        return [2 * value - 1 for value in odd(completions)]
+
+    seen: list[Any] = []
+    trainer = trainer_of(
+        tmp_path,
+        reward=[signed, get_soft_overlong_punishment(5, 3)],
+        advantage="qae",
+        anchor=HardAnchor(start=0.9, window=1),
+        correct_above=-0.9,
+    )
+    plain = trainer._generate_and_score_completions
+
+    def noted(inputs: Any) -> Any:
+        rule, output = trainer.rule, plain(inputs)
+        seen.append((rule.anchor.belief, trainer._rewards.sum(dim=1).numpy(), output["advantages"].numpy()))
+        return output
+
+    trainer._generate_and_score_completions = noted
+    trainer.train()
+    assert any(((rewards % 1) != 0).any() for _, rewards, _ in seen)  # some are punished in part
+    belief = 0.9
+    for anchor, rewards, advantages in seen:
+        assert anchor == pytest.approx(belief)
+        groups = rewards.reshape(-1, G).astype(float)
+        correct = (groups > -0.9).astype(float)
+        shaped = qae(groups, ddof=1, eps=1e-4)
+        wanted = shaped * ha_dw_weights(correct, shaped, belief).Phi
+        np.testing.assert_allclose(advantages, wanted.ravel(), rtol=1e-4, atol=1e-6)
+        belief = correct.mean()
 
 
 def test_dynamic_sampling_replaces_groups_without_a_signal(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+r"""verl's synchronous trainer with a memory: HA-DW's anchor, schedules of K, and words for KTAE.
+
+    VERL_USE_EXTERNAL_MODULES=qae_sim.engines.verl_trainer python -m verl.trainer.main_ppo \
+        trainer.v1.trainer_mode=qae_sim algorithm.adv_estimator=ha_dw ...
+
+On several machines the variable must reach verl's driver:
+``+ray_kwargs.ray_init.runtime_env.env_vars.VERL_USE_EXTERNAL_MODULES=qae_sim.engines.verl_trainer``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import transfer_queue as tq
+from verl.trainer.ppo.v1 import register_trainer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+
+from qae_sim.engines.verl import Memory, lending, rule_of
+from qae_sim.plain import write_atomically
+
+#: The memory's file, in the folder of a checkpoint.
+STATE = "qae_sim_advantage.json"
+
+
+@register_trainer("qae_sim")
+class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
+    """verl's synchronous PPO trainer, whose estimators know the step, the past and the words.
+
+    The anchor lives in this object, in verl's driver process. It moves once per batch, is saved beside verl's own
+    checkpoints before they count as complete, and is restored with them. Metrics are logged as ``advantage/...``.
+
+    Args:
+        config: verl's configuration.
+
+    Raises:
+        ValueError: The configuration asks for something that cannot be right; said before any model is loaded.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self.rule = rule_of(config.algorithm)
+        # In all other respects this is the trainer that verl calls sync, and verl asks for that name.
+        config.trainer.v1.trainer_mode = "sync"
+        super().__init__(config)
+
+    def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
+        """Call verl's, with a memory lent to the estimator."""
+        memory = Memory(self.rule, self.global_steps - 1, self._words(batch))
+        with lending(memory):
+            batch = super()._compute_advantage(batch, metrics)
+        self.rule = memory.rule
+        metrics.update({f"advantage/{name}": value for name, value in memory.metrics.items()})
+        return batch
+
+    def _words(self, batch: Any) -> np.ndarray | None:
+        """The words of the responses, ``(N, T)``, if the estimator values them."""
+        if self.rule.level != "token":
+            return None
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["responses"])
+        return np.asarray(data.to_padded_tensor()["responses"].cpu().numpy())
+
+    # --- checkpoints ---
+
+    def _save_checkpoint(self) -> None:
+        """Save verl's checkpoint and, before it, the memory: a complete checkpoint always has one."""
+        folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / STATE, json.dumps(self.rule.state()).encode())
+        super()._save_checkpoint()
+
+    def _load_checkpoint(self) -> None:
+        """Load verl's checkpoint and the memory from its folder."""
+        super()._load_checkpoint()
+        if self.global_steps == 0:
+            return
+        trainer = self.config.trainer
+        last = Path(trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        path = (Path(trainer.resume_from_path) if trainer.resume_mode == "resume_path" else last) / STATE
+        try:
+            self.rule = self.rule.with_state(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise ValueError(f"{path} is missing: this checkpoint was not written by trainer_mode=qae_sim") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} holds no state of the advantage: {error}") from error
