@@ -24,6 +24,8 @@ _COMPARED: tuple[tuple[str, dict[str, float]], ...] = (
     ("neg_mask", {"k": 0.4}),
 )
 _PARTS = 5  # rows of tables over training
+#: Key words shown at either end.
+_ENDS = 6
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -70,10 +72,23 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
         f"({found.silenced_by_k[KS.index(found.k_of_the_paper)]:.1%})."
     )
     console.print(_weights(found))
+    console.print(_words(found) if found.words else "No key words: the log has no column of completions or tokens.")
     for kind, count in found.trouble.counts.items():
         console.print(f"[yellow]{count} {escape(kind)}[/yellow], first: {escape(found.trouble.first[kind])}")
     if page is not None:
         console.print(f"Report: {escape(str(page))}")
+
+
+def _words(found: Digest) -> Table:
+    """Words that go with success and with failure, among answers to one prompt."""
+    table = Table(title=f"Key words, from {found.words_from:,} responses", title_justify="left")
+    for name in ("Word", "z", "Responses", "Success", "By chance"):
+        table.add_column(name, justify="left" if name == "Word" else "right")
+    ends = found.words if len(found.words) <= 2 * _ENDS else (*found.words[:_ENDS], *found.words[-_ENDS:])
+    for key in ends:
+        shares = (f"{key.success:.1%}", f"{key.expected:.1%}")
+        table.add_row(escape(key.word), f"{key.z:+.1f}", f"{key.responses:,}", *shares)
+    return table
 
 
 def _over_training(found: Digest) -> Table:

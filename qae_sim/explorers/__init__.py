@@ -15,6 +15,7 @@ from qae_sim.explorers.lesson import Claims, Predict, check, compare
 from qae_sim.explorers.live_training import LiveTraining
 from qae_sim.explorers.proposition import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
+from qae_sim.explorers.real_runs import RealRuns
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
 from qae_sim.explorers.solutions import Solutions
 from qae_sim.explorers.training_log import TrainingLog
@@ -33,6 +34,7 @@ __all__ = [
     "Predict",
     "Proposition42",
     "QuantileGate",
+    "RealRuns",
     "RecordedRuns",
     "Solutions",
     "TrainingLog",

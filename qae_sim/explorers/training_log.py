@@ -10,9 +10,9 @@ from qae_sim.engines.logs import Digest, digest
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice
 from qae_sim.plots.picture import Packed, Picture, pack
-from qae_sim.plots.training_log import over_training, silenced, success_rates
+from qae_sim.plots.training_log import key_words, over_training, silenced, success_rates
 
-_VIEWS = {"training": over_training, "rates": success_rates, "silenced": silenced}
+_VIEWS = {"training": over_training, "rates": success_rates, "silenced": silenced, "words": key_words}
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,12 @@ class LogState(State):
     view: str = choice(
         "training",
         "View",
-        {"training": "Over training", "rates": "Success rates", "silenced": "What QAE would have silenced"},
+        {
+            "training": "Over training",
+            "rates": "Success rates",
+            "silenced": "What QAE would have silenced",
+            "words": "Key words",
+        },
     )
 
 
@@ -31,15 +36,16 @@ class TrainingLog(Explorer):
 
     Args:
         source: A digest, or where the log is, as for :func:`~qae_sim.engines.logs.digest`.
+        view: What to look at first: ``"training"``, ``"rates"``, ``"silenced"`` or ``"words"``.
         **options: Options of :func:`~qae_sim.engines.logs.digest`.
     """
 
     STATE = LogState
     PRESETS: ClassVar = {}
 
-    def __init__(self, source: Digest | str | Path, **options: Any) -> None:
+    def __init__(self, source: Digest | str | Path, *, view: str = "training", **options: Any) -> None:
         self.digest = source if isinstance(source, Digest) else digest(source, **options)
-        super().__init__(hide=["presets", "reset", "play", "link", "claims"])
+        super().__init__(LogState(view), hide=["presets", "reset", "play", "link", "claims"])
 
     def _picture_of(self, state: State) -> tuple[Picture, Packed]:
         """Draw a view of this log."""

@@ -13,6 +13,9 @@ from qae_sim.engines.logs import KS, PAPER_SHARE, Digest
 from qae_sim.plots.picture import Bars, Line, Panel, Picture, Points, Rule, edges
 from qae_sim.plots.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
+#: Key words at either end that a picture shows.
+_SHOWN = 9
+
 
 def over_training(digest: Digest) -> Picture:
     """Reward, anchor and groups without a signal over training.
@@ -119,6 +122,46 @@ def silenced(digest: Digest) -> Picture:
     return Picture((by_k, weights), (f"{words}{shares[KS.index(0.4)]:.1%}.",))
 
 
+def key_words(digest: Digest) -> Picture:
+    """Words that come with success more, or less, often than chance among answers to one prompt.
+
+    Args:
+        digest: What a log says.
+
+    Returns:
+        The picture; one that says so where the log has no words.
+    """
+    words = digest.words
+    shown = words if len(words) <= 2 * _SHOWN else (*words[:_SHOWN], *words[-_SHOWN:])
+    x = np.arange(len(shown), dtype=float)
+    success = np.array([word.success for word in shown])
+    expected = np.array([word.expected for word in shown])
+    panel = Panel(
+        "Success of responses with a word, and what chance would give",
+        "word",
+        "share that succeeds",
+        (-0.6, max(len(shown), 1) - 0.4),
+        (0.0, 1.0),
+        (
+            Bars(x, success, CORRECT, "with the word", hatched=True),
+            Points(x, expected, WRONG, "by chance, in the same groups"),
+        ),
+        xticks=tuple((float(place), word.word) for place, word in zip(x, shown, strict=True)),
+    )
+    if not shown:
+        return Picture((panel,), ("This log does not hold what was said, or no word in it is frequent enough.",))
+    best, worst = shown[0], shown[-1]
+    return Picture(
+        (panel,),
+        (
+            f"{digest.words_from} responses, answers to one prompt compared with each other. Most for success: "
+            f"{best.word!r} (z = {best.z:+.1f}, {best.success:.0%} instead of {best.expected:.0%}); most against it: "
+            f"{worst.word!r} (z = {worst.z:+.1f}, {worst.success:.0%} instead of {worst.expected:.0%}). With many "
+            "words a few beyond 2 are chance, and what goes with success need not cause it.",
+        ),
+    )
+
+
 def report(digest: Digest) -> str:
     """Write a page with all pictures, their words and what was wrong with the log.
 
@@ -138,6 +181,7 @@ def report(digest: Digest) -> str:
         ("Over training", over_training(digest)),
         ("Success rates", success_rates(digest)),
         ("What QAE would have silenced", silenced(digest)),
+        ("Key words", key_words(digest)),
     ):
         words = html.escape(picture.sentence({}))
         image = base64.b64encode(png(picture)).decode()

@@ -16,6 +16,7 @@ import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
 from qae_sim.advantages import SoftAnchor, qae  # noqa: E402
+from qae_sim.engines.key_words import key_words  # noqa: E402
 from qae_sim.engines.logs import KS, Digest, digest  # noqa: E402
 
 STEPS, GROUPS, G = 5, 6, 8
@@ -298,7 +299,7 @@ def test_report_and_explorer_show_the_digest(tmp_path: Path) -> None:
     code, output = call(path, "--html", tmp_path / "report.html")
     assert code == 0, output
     page = (tmp_path / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 4
     assert "&lt;a&gt;.parquet" in page
     assert "<a>" not in page
     found = digest(path)
@@ -322,3 +323,98 @@ def test_report_and_explorer_show_the_digest(tmp_path: Path) -> None:
 def _view(explorer: Any, view: str) -> Any:
     explorer.set(view=view)
     return explorer
+
+
+# --- key words ---
+
+
+def test_key_words_are_mantel_haenszels(tmp_path: Path) -> None:
+    from scipy.stats import hypergeom
+
+    rng = np.random.default_rng(5)
+    words = np.array(["alpha", "beta", "gamma", "wait"])
+    rows: list[dict[str, Any]] = []
+    for step in range(1, 41):
+        for prompt in range(3):
+            correct = rng.random(8) < (0.2, 0.5, 0.8)[prompt]
+            has = rng.random((8, 4)) < 0.5
+            has[:, 1] |= correct & (rng.random(8) < 0.5)  # beta goes with success
+            has[:, 3] &= ~correct | (rng.random(8) < 0.3)  # wait against it
+            has[:, 2] = prompt == 2  # gamma stands in all answers to the easy prompt: it proves nothing
+            for i in range(8):
+                text = "then " + ", ".join(words[has[i]])
+                rows.append({"step": step, "prompt": f"p{prompt}", "reward": float(correct[i]), "completion": text})
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, looked_at = key_words(path)
+    assert looked_at == 960
+    assert found == digest(path).words
+    by_word = {key.word: key for key in found}
+    assert set(by_word) == {"alpha", "beta", "wait", ","}
+    assert (found[0].word, found[-1].word) == ("beta", "wait")
+    assert abs(by_word["alpha"].z) < 3 < min(by_word["beta"].z, -by_word["wait"].z)
+    for word in ("alpha", "beta", "wait"):
+        right = expected = variance = count = 0.0
+        for start in range(0, 960, 8):
+            group = rows[start : start + 8]
+            with_word = [row["reward"] for row in group if word in row["completion"]]
+            c, n = sum(row["reward"] for row in group), len(with_word)
+            if 0 < c < 8 and 0 < n < 8:
+                chance = hypergeom(8, int(c), n)
+                right, expected = right + sum(with_word), expected + chance.mean()
+                variance, count = variance + chance.var(), count + n
+        key = by_word[word]
+        assert key.z == pytest.approx((right - expected) / np.sqrt(variance))
+        assert (key.responses, key.success, key.expected) == pytest.approx((count, right / count, expected / count))
+
+
+def test_key_words_of_tokens_conversations_and_part_of_a_log(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"p{i // 4}", "reward": i % 2, "tokens": [7, 8] if i % 2 else [9, 8], "completion": "no"}
+        for i in range(400)
+    ]
+    arrow_path = tmp_path / "log.parquet"
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(rows), arrow_path)
+    found, looked_at = key_words(arrow_path)
+    assert [(key.word, key.responses, key.success) for key in found] == [("7", 200, 1.0), ("9", 200, 0.0)]
+    assert looked_at == 400
+    assert key_words(arrow_path, most=100)[1] == 100
+    assert key_words(arrow_path, most=100) == key_words(arrow_path, most=100)
+    assert key_words(arrow_path, least=201)[0] == ()
+    talks = [
+        {
+            "step": 1,
+            "prompt": f"p{i // 4}",
+            "reward": i % 2,
+            "completion": [{"role": "assistant", "content": f"x {i % 2}"}],
+        }
+        for i in range(400)
+    ]
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(talks), arrow_path)
+    assert [key.word for key in key_words(arrow_path)[0]] == ["1", "0"]
+    silent = [{name: row[name] for name in ("prompt", "reward")} for row in rows]
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(silent), arrow_path)
+    assert key_words(arrow_path) == ((), 0)
+    assert digest(arrow_path).words == ()
+    code, output = call(arrow_path)
+    assert code == 0
+    assert "No key words: the log has no column of completions or tokens." in output
+
+
+def test_the_command_shows_key_words(tmp_path: Path) -> None:
+    rows = [
+        {
+            "step": i // 40,
+            "prompt": f"p{i // 8 % 5}",
+            "reward": int(i % 3 == 0),
+            "completion": "[good" if i % 3 == 0 else "bad",
+        }
+        for i in range(400)
+    ]
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(rows), path)
+    code, output = call(path)
+    assert code == 0, output
+    assert "Key words, from 400 responses" in output
+    assert "good" in output
+    assert "100.0%" in output

@@ -1,0 +1,155 @@
+"""Key words of a log: which words come with success more, or less, often than chance among answers to one prompt."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qae_sim.arrays import require_integer
+from qae_sim.engines.reading import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class KeyWord:
+    """A word, and how success goes with it.
+
+    Attributes:
+        word: The word, or the number of a token.
+        z: Standard deviations by which the successes of responses with it exceed what chance gives within groups.
+        responses: Responses with it, in groups where it is in some but not in all.
+        success: Share of them that succeed.
+        expected: Share that would succeed by chance, given their groups.
+    """
+
+    word: str
+    z: float
+    responses: int
+    success: float
+    expected: float
+
+
+def key_words(
+    source: str | Path, *, reward: str | None = None, most: int = 20_000, least: int = 20, total: int | None = None
+) -> tuple[tuple[KeyWord, ...], int]:
+    """Test each word by Cochran, Mantel and Haenszel: groups are strata, so that easy prompts prove nothing.
+
+    With c successes among G responses, n of which have the word, a of them successful: z = Σ(a - nc/G) / √Σ v over all
+    mixed groups, v = nc(G-n)(G-c) / (G²(G-1)). What goes with success need not cause it.
+
+    Args:
+        source: File or folder, as for :func:`~qae_sim.engines.logs.digest`; what was said stands in a column
+            completion, output or response, or tokens, token_ids or completion_ids.
+        reward: Column of the reward, where there are several; a success is a positive reward.
+        most: Responses to look at, >= 1: whole groups, drawn evenly from the log.
+        least: Responses with a word below which nothing is said of it, >= 1.
+        total: Responses in the log, where that is known; else they are counted.
+
+    Returns:
+        Words, the strongest for success first and those against it last; responses that were looked at. Neither, where
+        the log does not hold what was said.
+
+    Raises:
+        FileNotFoundError: There is no such file, or no log in the folder.
+        ValueError: A column is missing or ambiguous.
+        ModuleNotFoundError: PyArrow is not installed.
+
+    Source:
+        Mantel and Haenszel (1959). KTAE (arXiv:2505.16826) asks the same within one group, by Fisher's exact test.
+    """
+    require_integer("most", most, low=1)
+    require_integer("least", least, low=1)
+    if total is None:
+        total = sum(len(rows.reward) for rows in rows_of(Path(source), reward, Trouble()))
+    # Every n-th group, counted as they come, so that the choice is the same each time.
+    stride, counts = max(1, math.ceil(total / most)), _Counts()
+    pending: list[Rows] = []
+    for rows in rows_of(Path(source), reward, Trouble(), said=True):
+        for part in by_step(rows):
+            if pending and part.step[0] != pending[-1].step[0]:
+                counts.add(pending, stride)
+                pending = []
+            pending.append(part)
+    if pending:
+        counts.add(pending, stride)
+    return tuple(counts.judged(least)), counts.responses
+
+
+class _Counts:
+    """What is summed over groups, by word."""
+
+    def __init__(self) -> None:
+        self.seen = self.responses = 0
+        self.having: Counter[Hashable] = Counter()
+        self.right: Counter[Hashable] = Counter()
+        self.expected: defaultdict[Hashable, float] = defaultdict(float)
+        self.variance: defaultdict[Hashable, float] = defaultdict(float)
+
+    def add(self, parts: list[Rows], stride: int) -> None:
+        """Add some of the groups of a step."""
+        for rows in parts if parts[0].step[0] < 0 else [joined(parts)]:
+            if rows.said is None:
+                continue
+            prompts = rows.prompt
+            group = neighbours(prompts) if rows.step[0] < 0 else np.unique(prompts, return_inverse=True)[1]
+            order = np.argsort(group, kind="stable")
+            for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+                self.seen += 1
+                if self.seen % stride == 0:
+                    kept = part_of(rows, members)
+                    scored = ~np.isnan(kept.reward)
+                    said = rows.said[members][scored]
+                    self._of_group([_words(one) for one in said], kept.reward[scored] > 0)
+
+    def _of_group(self, words: list[set[Hashable]], correct: np.ndarray) -> None:
+        """Add a group."""
+        size, successes = len(words), int(correct.sum())
+        self.responses += size
+        if not 0 < successes < size:
+            return
+        having: Counter[Hashable] = Counter()
+        right: Counter[Hashable] = Counter()
+        for said, success in zip(words, correct, strict=True):
+            having.update(said)
+            if success:
+                right.update(said)
+        for word, n in having.items():
+            if n < size:
+                self.having[word] += n
+                self.right[word] += right[word]
+                self.expected[word] += n * successes / size
+                self.variance[word] += n * successes * (size - n) * (size - successes) / (size**2 * (size - 1))
+
+    def judged(self, least: int) -> list[KeyWord]:
+        """All words that are frequent enough, by z."""
+        found = [
+            KeyWord(
+                str(word),
+                (self.right[word] - self.expected[word]) / math.sqrt(self.variance[word]),
+                n,
+                self.right[word] / n,
+                self.expected[word] / n,
+            )
+            for word, n in self.having.items()
+            if n >= least
+        ]
+        return sorted(found, key=lambda key: (-key.z, key.word))
+
+
+def _words(said: Any) -> set[Hashable]:
+    """The words of a response: of a text, of the messages of a conversation, or the tokens themselves."""
+    if isinstance(said, str):
+        return set(_WORD.findall(said))
+    if isinstance(said, Iterable):
+        return {
+            token for item in said for token in (_words(item.get("content")) if isinstance(item, dict) else (item,))
+        }
+    return set()
