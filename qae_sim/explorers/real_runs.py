@@ -50,7 +50,7 @@ class RealRuns(Explorer):
     """Training curves of the recorded runs: mean over five seeds, each with a base model of its own, and their range.
 
     Example:
-        >>> RealRuns.from_state("what=warm&left=zero_share").words()[:42]
+        >>> RealRuns.from_state("what=warm&left=zero_share").words()[:43]
         'At step 120: mean: share of zero advantages'
     """
 

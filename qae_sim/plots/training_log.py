@@ -138,7 +138,7 @@ def key_words(digest: Digest) -> Picture:
     expected = np.array([word.expected for word in shown])
     panel = Panel(
         "Success of responses with a word, and what chance would give",
-        "word",
+        "word, strongest for success at the left, against it at the right",
         "share that succeeds",
         (-0.6, max(len(shown), 1) - 0.4),
         (0.0, 1.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -50,6 +51,10 @@ def main(folder: Path, advantage: str, attempts: int) -> None:
     model = trainer.accelerator.unwrap_model(trainer.model)
     final = {name: p.detach().numpy() for name, p in model.named_parameters()}
     np.savez(folder / f"weights-{trainer.accelerator.process_index}.npz", **final)
+    # A process that ends takes its connections away, and clearing up may then abort the other, now and then: when both
+    # have written what they saw, both leave without clearing up.
+    trainer.accelerator.wait_for_everyone()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_resumed_run_ends_with_the_same_bits(finished: tuple[Path, Record], tmp_
 
 SCRIPT = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 import torch
 torch.set_num_threads(1)
 from test_train import PAIR
@@ -114,7 +114,7 @@ train(PAIR, {folder!r}, device="cpu")
 @pytest.mark.slow
 def test_killed_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
     def start(folder: Path) -> subprocess.Popen[bytes]:
-        text = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(folder))
+        text = SCRIPT.format(tests=[str(Path(__file__).parents[i]) for i in range(2)], folder=str(folder))
         return subprocess.Popen([sys.executable, "-c", text], env=os.environ | {"OMP_NUM_THREADS": "1"})
 
     assert start(tmp_path / "whole").wait() == 0
