@@ -58,6 +58,11 @@ def from_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
 
     Raises:
         ValueError: It names a kind that may not occur here, or one whose fields are wrong.
+
+    Example:
+        >>> from qae_sim.advantages import ConstantK
+        >>> from_plain({"kind": "ConstantK", "k": 0.6}, "k", [ConstantK])
+        ConstantK(k=0.6)
     """
     if isinstance(value, Mapping) and "kind" in value:
         known = {kind.__name__: kind for kind in kinds}
@@ -77,6 +82,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     Args:
         path: The file; its folder exists.
         content: All that it is to hold.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "file"
+        >>> write_atomically(path, b"whole")
+        >>> path.read_bytes()
+        b'whole'
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

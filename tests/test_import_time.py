@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_recorded_runs_open_without_torch() -> None:
         f"{block}\nfrom qae_sim.explorers import Findings, RecordedRuns, Solutions\n"
         "assert RecordedRuns().png() and Solutions().png() and Findings('k').findings"
     )
+
+
+def test_lessons_on_real_trainers_run_without_them() -> None:
+    """What a stranger sees who has installed the lab alone."""
+    pytest.importorskip("anywidget")
+    pytest.importorskip("pyarrow")
+    block = BLOCK.replace(repr(HEAVY), '["torch", "safetensors", "trl", "transformers", "tokenizers", "datasets"]')
+    cells = []
+    for name in ("13_real_trainer", "14_training_logs"):
+        content = json.loads((Path(__file__).parents[1] / "notebooks" / f"{name}.ipynb").read_text())
+        cells += ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
+    said = run("\n".join([block, *cells, "print(log.words())"]))
+    assert "30 steps, 7680 responses" in said
 
 
 @pytest.mark.parametrize("name", HEAVY)

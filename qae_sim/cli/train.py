@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,7 @@ def train(
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     bars = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    try:
+    with _explained(folder):
         from qae_sim.lm.train import train as train_runs
 
         with Progress(*bars, console=Console(stderr=True)) as bar:
@@ -111,22 +113,26 @@ def train(
                 bar.update(tasks[what], completed=share)
 
             record = train_runs(runs, folder, device=device, progress=tell)
-    except KeyboardInterrupt:
-        click.echo(f"\nInterrupted: {folder} holds what is done; the same command goes on.", err=True)
-        raise SystemExit(130) from None
-    except ModuleNotFoundError as error:
-        raise _needs_torch(error) from error
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from error
     Console().print(_summary(record))
     click.echo(f"{len(record)} runs in {folder}")
 
 
-def _needs_torch(error: ModuleNotFoundError) -> click.ClickException:
-    """Say how to get what is missing."""
-    return click.ClickException(f"training needs {error.name}, which this Python lacks: pip install 'qae_sim[lm]'")
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say what has happened, and what can be done, when training stops."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted: {folder} holds what is done; the same command goes on.", err=True)
+        raise SystemExit(130) from None
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"training needs {error.name}, which this Python lacks: pip install 'qae_sim[lm]'"
+        ) from error
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot use {error.filename or folder}: {error.strerror or error}") from error
 
 
 def _configs(
@@ -211,19 +217,10 @@ def reproduce(
         Console().print(table)
         return
     names = [name for name in STUDIES if name in studies] if studies else list(STUDIES)
-    try:
+    with _explained(folder):
         findings = (
             judge(names, size, recorded(size)) if from_record else _train_all(names, folder, size, device, workers)
         )
-    except KeyboardInterrupt:
-        click.echo(f"\nInterrupted: {folder} holds what is done; the same command goes on.", err=True)
-        raise SystemExit(130) from None
-    except ModuleNotFoundError as error:
-        raise _needs_torch(error) from error
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{error.filename or folder}: {error.strerror or error}") from error
     Console().print(_findings(findings))
 
 

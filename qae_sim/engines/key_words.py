@@ -64,6 +64,12 @@ def key_words(
 
     Source:
         Mantel and Haenszel (1959). KTAE (arXiv:2505.16826) asks the same within one group, by Fisher's exact test.
+
+    Example:
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> words, responses = key_words(recorded_log())
+        >>> words[0].word, words[-1].word, responses
+        ('a', '?', 7680)
     """
     require_integer("most", most, low=1)
     require_integer("least", least, low=1)

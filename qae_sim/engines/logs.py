@@ -96,6 +96,12 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
         FileNotFoundError: There is no such file, or no log in the folder.
         ValueError: A column is missing or ambiguous, or no group is complete.
         ModuleNotFoundError: PyArrow is not installed.
+
+    Example:
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> found = digest(recorded_log())
+        >>> found.group_size, len(found.steps), found.k_of_the_paper
+        (8, 30, 0.4)
     """
     require_integer("batch", batch, low=1)
     trouble = Trouble()

@@ -77,6 +77,11 @@ def files_of(source: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: There is none.
+
+    Example:
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> files_of(recorded_log())[0].name
+        'completions_00004.parquet'
     """
     if source.is_file():
         return [source]
@@ -299,6 +304,12 @@ def rows_of(source: Path, reward: str | None, trouble: Trouble, *, said: bool = 
         FileNotFoundError: There is no such file, or no log in the folder.
         ValueError: A column is missing or ambiguous, or a file is damaged.
         ModuleNotFoundError: PyArrow is not installed.
+
+    Example:
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> first = next(rows_of(recorded_log(), None, Trouble(), said=True))
+        >>> len(first.reward), first.said[0]
+        (256, '3+8=11 4+9+1=14 a 141')
     """
     files = files_of(source)
     before: bytes | None = None
@@ -322,6 +333,11 @@ def by_step(rows: Rows) -> Iterator[Rows]:
 
     Yields:
         Parts with one step each.
+
+    Example:
+        >>> x = np.zeros(3)
+        >>> [part.step.tolist() for part in by_step(Rows(np.array([1, 1, 2]), x, x, x, "here"))]
+        [[1, 1], [2]]
     """
     cuts = np.flatnonzero(np.diff(rows.step)) + 1
     for a, b in zip([0, *cuts], [*cuts, len(rows.step)], strict=True):
@@ -337,6 +353,11 @@ def part_of(rows: Rows, part: slice | np.ndarray) -> Rows:
 
     Returns:
         These rows.
+
+    Example:
+        >>> x = np.arange(3)
+        >>> part_of(Rows(x, x, x, x, "here"), slice(1, None)).reward
+        array([1, 2])
     """
     said = None if rows.said is None else rows.said[part]
     return Rows(rows.step[part], rows.prompt[part], rows.reward[part], rows.length[part], rows.place, said)
@@ -366,6 +387,11 @@ def joined(parts: list[Rows]) -> Rows:
 
     Returns:
         All rows.
+
+    Example:
+        >>> x = np.arange(2)
+        >>> joined([Rows(x, x, x, x, "here"), Rows(x, x, x, x, "there")]).reward
+        array([0, 1, 0, 1])
     """
     step, prompt, reward, length = (
         np.concatenate([getattr(one, name) for one in parts]) for name in ("step", "prompt", "reward", "length")

@@ -259,6 +259,10 @@ def recorded() -> dict[str, Any]:
 
     Returns:
         ``about``: what they were made with; ``runs``: recipe, seed and curves of each.
+
+    Example:
+        >>> len(recorded()["runs"]), recorded()["about"]["device"]
+        (25, 'cpu')
     """
     return dict(json.loads((files("qae_sim.engines") / "recorded" / _FILE).read_text(encoding="utf-8")))
 
@@ -288,6 +292,11 @@ def curve(recipe: str, name: str) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         ValueError: There is no such recipe or curve.
+
+    Example:
+        >>> steps, values = curve("QAE", "pass_1")
+        >>> int(steps[-1]), values.shape, round(values[:, -1].mean(), 2)
+        (120, (5, 7), np.float64(0.6))
     """
     require_choice("recipe", recipe, tuple(RECIPES))
     require_choice("name", name, tuple(CURVES))

@@ -52,6 +52,10 @@ def small_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3ForCausal
 
     Returns:
         The model.
+
+    Example:
+        >>> small_model(small_tokenizer(), seed=0).num_parameters()
+        790016
     """
     torch.manual_seed(seed)
     config = Qwen3Config(
@@ -87,6 +91,11 @@ def warm_start(
         seed: Of the demonstrations.
         steps: Batches of 128 of them.
         tell: Told the share that is done.
+
+    Example:
+        >>> model = small_model(small_tokenizer(), seed=0)
+        >>> warm_start(model, small_tokenizer(), seed=0, steps=1, tell=print)
+        1.0
     """
     prompts = problems(_BATCH * steps, seed)
     texts = [p + d + _END for p, d in zip(prompts, demonstrations(prompts, seed), strict=True)]
@@ -124,6 +133,11 @@ def solve(
 
     Returns:
         Rewards ``(prompts, group)``; the solutions, prompt by prompt.
+
+    Example:
+        >>> rewards, texts = solve(small_model(small_tokenizer(), 0), small_tokenizer(), ["27+48?"], 4, seed=0)
+        >>> rewards.shape, len(texts)
+        ((1, 4), 4)
     """
     given = tokenizer(list(prompts), return_tensors="pt").to(model.device)
     was_training = model.training

@@ -76,7 +76,13 @@ _memory: ContextVar[Memory | None] = ContextVar("memory", default=None)
 
 @contextmanager
 def lending(memory: Memory) -> Iterator[None]:
-    """Let estimators use a memory while the block runs."""
+    """Let estimators use a memory while the block runs.
+
+    Example:
+        >>> with lending(Memory(Rule("grpo"), step=3)):
+        ...     _memory.get().step
+        3
+    """
     token = _memory.set(memory)
     try:
         yield

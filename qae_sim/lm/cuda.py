@@ -21,6 +21,11 @@ def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[A
 
     Returns:
         A context.
+
+    Example:
+        >>> with mixed_precision(torch.device("cpu")):
+        ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+        torch.float32
     """
     if device.type != "cuda":
         return contextlib.nullcontext()
@@ -37,6 +42,11 @@ def deterministic(device: torch.device) -> Iterator[None]:
 
     Yields:
         Nothing; afterwards everything is as it was.
+
+    Example:
+        >>> with deterministic(torch.device("cpu")):
+        ...     torch.are_deterministic_algorithms_enabled()
+        False
     """
     if device.type != "cuda":
         yield

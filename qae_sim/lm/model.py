@@ -285,6 +285,10 @@ def member_axis(name: str) -> int:
 
     Returns:
         0 or 1.
+
+    Example:
+        >>> member_axis("word"), member_axis("qkv")
+        (0, 1)
     """
     return int(name in {"attention_norm", "qkv", "attention_out", "mlp_norm", "mlp_in", "mlp_out"})
 

@@ -34,6 +34,10 @@ def needed(names: Sequence[str], size: str) -> list[Config]:
 
     Returns:
         Configurations, for seed 0.
+
+    Example:
+        >>> len(needed(["ktae"], "small"))
+        4
     """
     make = Make(size)
     arms: dict[str, Config] = {}

@@ -38,6 +38,10 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         ValueError: The name is another, or there is no CUDA device.
+
+    Example:
+        >>> choose_device("cpu").type
+        'cpu'
     """
     require_choice("device", name, DEVICES)
     if name == "cuda" and not torch.cuda.is_available():

@@ -35,6 +35,10 @@ def base_key(config: Config) -> dict[str, Any]:
 
     Returns:
         Names and values.
+
+    Example:
+        >>> base_key(Config("addition")) == base_key(Config("addition", estimator="qae"))
+        True
     """
     options = {k: v for k, v in config.task_options.items() if k not in config.problem.verifier_options}
     return {
@@ -56,6 +60,10 @@ def new_model(configs: Sequence[Config]) -> Transformer:
 
     Returns:
         The ensemble.
+
+    Example:
+        >>> new_model([Config("addition"), Config("addition", seed=1)]).members
+        2
     """
     task = configs[0].problem
     seeds = [config.base_seed for config in configs]

@@ -25,6 +25,12 @@ def over_training(digest: Digest) -> Picture:
 
     Returns:
         The picture.
+
+    Example:
+        >>> from qae_sim.engines.logs import digest
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> over_training(digest(recorded_log())).sentence({})[:38]
+        '30 steps, 7680 responses in groups of '
     """
     x = digest.steps.astype(float)
     left: list[Line] = [Line(x, digest.reward, CORRECT, "mean reward")]
@@ -55,6 +61,12 @@ def success_rates(digest: Digest) -> Picture:
 
     Returns:
         The picture.
+
+    Example:
+        >>> from qae_sim.engines.logs import digest
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> success_rates(digest(recorded_log())).sentence({})
+        'first fifth: 8% of the prompts never right, 0% always; last fifth: 3% of the prompts never right, 4% always.'
     """
     part = max(1, len(digest.steps) // 5)
     n = np.arange(digest.group_size + 1)
@@ -80,6 +92,12 @@ def silenced(digest: Digest) -> Picture:
 
     Returns:
         The picture.
+
+    Example:
+        >>> from qae_sim.engines.logs import digest
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> silenced(digest(recorded_log())).sentence({})
+        "The paper's 80 % without advantage is nearest at K = 0.4: 70.7%; at K = .4 it is 70.7%."
     """
     ks, shares = np.array(KS), digest.silenced_by_k
     k = digest.k_of_the_paper
@@ -130,6 +148,12 @@ def key_words(digest: Digest) -> Picture:
 
     Returns:
         The picture; one that says so where the log has no words.
+
+    Example:
+        >>> from qae_sim.engines.logs import digest
+        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> key_words(digest(recorded_log())).sentence({})[:70]
+        '7680 responses, answers to one prompt compared with each other. Most f'
     """
     words = digest.words
     shown = words if len(words) <= 2 * _SHOWN else (*words[:_SHOWN], *words[-_SHOWN:])

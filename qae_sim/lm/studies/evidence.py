@@ -64,7 +64,12 @@ class Finding:
 
 
 def mean_known(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of what is known; NaN where nothing is."""
+    """Mean over the last axis of what is known; NaN where nothing is.
+
+    Example:
+        >>> mean_known(np.array([[1.0, np.nan, 3.0]]))
+        array([2.])
+    """
     known = ~np.isnan(values)
     counts = np.where(known.any(axis=-1), known.sum(axis=-1), np.nan)
     return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / counts)
