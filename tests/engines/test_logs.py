@@ -380,7 +380,13 @@ def test_key_words_of_tokens_conversations_and_part_of_a_log(tmp_path: Path) -> 
     assert looked_at == 400
     assert key_words(arrow_path, most=100)[1] == 100
     assert key_words(arrow_path, most=100) == key_words(arrow_path, most=100)
+    assert len(key_words(arrow_path, least=200)[0]) == 2
     assert key_words(arrow_path, least=201)[0] == ()
+    unscored = [row | {"reward": None if i % 4 == 3 else row["reward"]} for i, row in enumerate(rows)]
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(unscored), arrow_path)
+    found, looked_at = key_words(arrow_path)
+    assert [(key.word, key.responses) for key in found] == [("7", 100), ("9", 200)]
+    assert looked_at == 300
     talks = [
         {
             "step": 1,

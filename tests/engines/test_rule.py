@@ -118,6 +118,8 @@ def test_difficulty_can_be_about_correctness_while_advantages_are_about_rewards(
     correct = REWARDS.reshape(3, 4)
     np.testing.assert_allclose(got, plain * ha_dw_weights(correct, plain, 0.9, lambda_scale=1.3).Phi)
     assert rule.after(shaped).anchor.belief == pytest.approx(REWARDS.mean())  # type: ignore[union-attr]
+    at_the_line = Rule("grpo", {"eps": 0}, HardAnchor(window=1), correct_above=1.0).after(shaped)
+    assert at_the_line.anchor.belief == 0  # type: ignore[union-attr]
     solved = correct.mean(axis=1)
     assert rule.advantages(shaped, 4, step=0).metrics["weight"] == pytest.approx(
         1.3 * np.exp(np.abs(solved - 0.9)).mean()
@@ -152,6 +154,8 @@ def test_metrics_count() -> None:
     )  # one alone is not compared
     whole = Rule("reinforce_plus_plus").advantages(gaps, 4, step=0).metrics["baseline"]
     assert whole == pytest.approx(2 / 5)
+    between = Rule("qae", {"k": 0.6, "quantile": "linear"}).advantages(np.array([1, 1, 0, 0.0]), 4, step=0)
+    assert between.metrics["baseline"] == pytest.approx(0.8)
     assert "baseline" not in Rule(lambda r: r - 0.5).advantages(REWARDS, 4, step=0).metrics
     silent = Rule("qae").advantages(np.concatenate([np.zeros(4), np.ones(4), [1, 0, 0, 0]]), 4, step=0).metrics
     assert silent["hard_groups"] == pytest.approx(1 / 3)  # a group of equal rewards is neither

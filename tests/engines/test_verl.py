@@ -137,6 +137,12 @@ def test_groups_of_several_sizes_and_single_responses() -> None:
         rows = index == prompt
         np.testing.assert_allclose(got[rows], qae(REWARDS[rows], k=0.4, **LIKE_GRPO), rtol=1e-6)
     assert got[6] == 0
+    memory = Memory(rule_of({"adv_estimator": "qae"}), 0)
+    with lending(memory):
+        get_adv_estimator_fn("qae")(token_level_rewards=rewards, response_mask=mask, index=index)
+    compared = np.delete(got, 6)
+    assert memory.metrics["zero_share"] == pytest.approx((compared == 0).mean())
+    assert memory.metrics["k"] == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
