@@ -41,6 +41,7 @@ from qae_sim.advantages.group import (
 )
 from qae_sim.advantages.history import HistoryWeights, ha_dw, ha_dw_weights
 from qae_sim.advantages.kalman import KalmanAnchor, design_effect, intraclass_correlation, steady_state_gain
+from qae_sim.advantages.neighbours import grpo_n, grpo_passk, mapo, maxrl
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, TwoPhaseK
 from qae_sim.advantages.selection import clip_cov_mask, kl_cov_mask, token_covariances
 from qae_sim.advantages.table import ESTIMATORS, Estimator, get
@@ -74,6 +75,8 @@ __all__ = [
     "expected_advantages",
     "get",
     "grpo",
+    "grpo_n",
+    "grpo_passk",
     "ha_dw",
     "ha_dw_weights",
     "intraclass_correlation",
@@ -81,6 +84,8 @@ __all__ = [
     "k_from_success_rate",
     "kl_cov_mask",
     "ktae",
+    "mapo",
+    "maxrl",
     "neg_mask",
     "overlong_punishment",
     "pos_mask",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from qae_sim.advantages import automatic, group, history, tokens
+from qae_sim.advantages import automatic, group, history, neighbours, tokens
 from qae_sim.arrays import invalid
 
 
@@ -29,6 +29,7 @@ class Estimator:
         level: What the advantage depends on and belongs to: ``"response"`` (the response's own group),
             ``"batch"`` (the whole batch of groups), ``"token"`` (single tokens).
         summary: What it does, in one line.
+        binary: Whether it is defined for rewards of 0 and 1 alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Estimator:
     equation: str
     level: Literal["response", "batch", "token"]
     summary: str
+    binary: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -109,10 +111,22 @@ _ENTRIES = (
         "reward minus the group's K-quantile, over its standard deviation",
     ),
     Estimator(
-        "pos_mask", group.pos_mask, *_QAE, "Eq. 7", "response", "QAE's gate on correct responses only (binary rewards)"
+        "pos_mask",
+        group.pos_mask,
+        *_QAE,
+        "Eq. 7",
+        "response",
+        "QAE's gate on correct responses only (binary rewards)",
+        binary=True,
     ),
     Estimator(
-        "neg_mask", group.neg_mask, *_QAE, "Eq. 8", "response", "QAE's gate on wrong responses only (binary rewards)"
+        "neg_mask",
+        group.neg_mask,
+        *_QAE,
+        "Eq. 8",
+        "response",
+        "QAE's gate on wrong responses only (binary rewards)",
+        binary=True,
     ),
     Estimator(
         "quantile_whitening",
@@ -139,6 +153,44 @@ _ENTRIES = (
         "equation not seen",
         "token",
         "GRPO plus what each token says about success",
+    ),
+    Estimator(
+        "mapo",
+        neighbours.mapo,
+        "MAPO",
+        "2509.18849",
+        "equation not seen",
+        "response",
+        "GRPO on middling prompts, deviation over the mean on others (binary rewards)",
+        binary=True,
+    ),
+    Estimator(
+        "maxrl",
+        neighbours.maxrl,
+        "Tajwar et al., Maximum likelihood reinforcement learning",
+        "2602.02710",
+        "equation not seen",
+        "response",
+        "reward minus the group's mean, over that mean (binary rewards)",
+        binary=True,
+    ),
+    Estimator(
+        "grpo_n",
+        neighbours.grpo_n,
+        "The debate on RLVR reasoning capability boundary",
+        "2510.04028",
+        "equation not seen",
+        "response",
+        "GRPO's negative advantages alone",
+    ),
+    Estimator(
+        "grpo_passk",
+        neighbours.grpo_passk,
+        "verl's grpo_passk",
+        "2503.19595",
+        "equation not seen",
+        "response",
+        "only the best response, by what it is ahead of the second best",
     ),
 )
 

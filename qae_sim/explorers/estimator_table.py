@@ -52,6 +52,7 @@ class EstimatorTable(Explorer):
         "One failure": TableState(r=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)),
         "HA-DW": TableState(first="dr_grpo", second="grpo", third="ha_dw"),
         "Graded rewards": TableState(r=(0.6, 0.6, 0.6, 0.9, 0.5, 0.6, 0.1, 0.6)),
+        "Neighbours": TableState("mapo", "maxrl", "grpo_n", r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
         "All alike": TableState(r=(1.0,) * 8, third="reinforce_plus_plus"),
     }
     CLAIMS: ClassVar = (
@@ -110,7 +111,7 @@ def advantages(state: TableState, name: str) -> NDArray[np.float64]:
         return np.asarray(ha_dw(rewards, state.anchor)[0])
     estimator = ESTIMATORS[name]
     options: dict[str, Any] = {"k": state.k} if "k" in estimator.parameters else {}
-    if name in ("pos_mask", "neg_mask") and set(state.r) - {0.0, 1.0}:
+    if estimator.binary and set(state.r) - {0.0, 1.0}:
         raise ValueError(f"{name} is defined for rewards of 0 and 1 only")
     return np.asarray(estimator.function(rewards, **options)[0])
 

@@ -159,7 +159,7 @@ class Config:
             raise invalid("estimator", "ha_dw", "'grpo' or another with anchor=...: HA-DW weights what it is given")
         _check_mass(self)
         require_anchor(self.anchor, self.estimator, get(self.estimator).level)
-        if self.estimator in ("pos_mask", "neg_mask") and self.overlong:
+        if get(self.estimator).binary and self.overlong:
             raise invalid("overlong", self.overlong, f"0 with {self.estimator!r}, which is for rewards of 0 and 1")
         json.dumps(self.to_dict())  # whatever is trained can be stored
 

@@ -1,0 +1,151 @@
+"""Neighbouring estimators of RLVR that look at rewards alone: what else can be made of one group.
+
+They keep the contract of :mod:`qae_sim.advantages.group`: rewards ``(..., G)`` in, advantages of the same shape, array
+library, floating type and device out; exactly 0 in a group whose rewards are all equal.
+"""
+
+from __future__ import annotations
+
+from qae_sim.advantages._statistics import checked_binary, checked_rewards, deviations, narrowed, restored
+from qae_sim.advantages.group import grpo
+from qae_sim.arrays import Array, namespace, require_number, working_precision
+
+
+def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
+    """MAPO's mixed advantage: GRPO's on prompts of middling difficulty, the deviation in percent at the ends.
+
+    Aᵢ = (1 - λ) (rᵢ - p̂) / (std(r) + ε) + λ (rᵢ - p̂) / (p̂ + ε),  λ = 1 - 4p̂(1 - p̂),  p̂ = mean(r)
+
+    On hard prompts a rare success counts more than under GRPO, (1 - p̂)/p̂ instead of √((1 - p̂)/p̂); on easy ones both
+    signs count less. The authors' code divides by the sample's standard deviation, ``ddof=1``.
+
+    Args:
+        rewards: Binary rewards, ``(..., G)``, G >= 2.
+        eps: ε >= 0.
+        ddof: 0 for the population standard deviation, 1 for the sample one.
+
+    Returns:
+        Advantages, ``(..., G)``.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a reward other than 0 and 1, ``eps`` negative, ``ddof`` neither 0 nor 1.
+
+    Source:
+        MAPO (arXiv:2509.18849); equation not seen, formula from the authors' code. That p̂ is the share of rewards equal
+        to 1, and the mean, is the same for binary rewards; others are refused because the two would part.
+
+    Example:
+        >>> mapo([[1, 0], [1, 0]], eps=0)
+        array([[ 1., -1.],
+               [ 1., -1.]])
+    """
+    r, xp = checked_binary(rewards)
+    eps = require_number("eps", eps, low=0.0)
+    values = working_precision(r)
+    group = deviations(values, ddof=ddof)
+    p = xp.mean(values, axis=-1, keepdims=True)
+    mixture = 1 - 4 * p * (1 - p)
+    percent = group.deviation / xp.where(p + eps == 0, 1.0, p + eps)
+    return narrowed("mapo", (1 - mixture) * group.standardised(eps) + mixture * percent, r)
+
+
+def maxrl(rewards: Array) -> Array:
+    """Maximum-likelihood RL: the centred reward over the group's mean, so that a prompt counts as in ∇ log p.
+
+    Aᵢ = (rᵢ - p̂) / p̂,  p̂ = mean(r);  0 in a group without success
+
+    log p = -Σ_{k>=1} (1 - p)ᵏ/k is what maximum likelihood climbs; plain RL climbs its first term. On average over
+    groups this estimator climbs the first G - 1 terms: ∇p is multiplied by Σ_{k=0}^{G-2} (1 - p)ᵏ. (Averaging the score
+    over successes alone, without centring, gives G terms.)
+
+    Args:
+        rewards: Binary rewards, ``(..., G)``, G >= 2.
+
+    Returns:
+        Advantages, ``(..., G)``, at most G - 1 and at least -1.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a reward other than 0 and 1.
+
+    Source:
+        Tajwar et al., Maximum likelihood reinforcement learning (arXiv:2602.02710); equation not seen, formula as
+        trainers have it. The number of terms is our derivation.
+
+    Example:
+        >>> maxrl([1, 0, 0, 0])
+        array([ 3., -1., -1., -1.])
+    """
+    r, xp = checked_binary(rewards)
+    values = working_precision(r)
+    p = xp.mean(values, axis=-1, keepdims=True)
+    group = deviations(values)
+    return restored("maxrl", group.deviation / xp.where(p == 0, 1.0, p), r)
+
+
+def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
+    """GRPO-N: GRPO's negative advantages alone.
+
+    Aᵢ = min(0, (rᵢ - mean(r)) / (std(r) + ε))
+
+    What is punished gives its probability to everything else, also to what has hardly been sampled yet.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        eps: ε >= 0, in units of the rewards.
+        ddof: 0 for the population standard deviation, 1 for the sample one.
+
+    Returns:
+        Advantages, ``(..., G)``, none positive.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a reward is NaN or infinite, ``eps`` is negative, ``ddof`` is neither 0 nor 1.
+
+    Source:
+        The debate on RLVR reasoning capability boundary (arXiv:2510.04028); equation not seen.
+
+    Example:
+        >>> grpo_n([1, 0, 0, 1], eps=0)
+        array([ 0., -1., -1.,  0.])
+    """
+    advantages = grpo(rewards, eps=eps, ddof=ddof)
+    xp = namespace(advantages)
+    return xp.where(advantages < 0, advantages, xp.zeros_like(advantages))
+
+
+def grpo_passk(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
+    """Pass@k advantage: only the best response counts, by what it is ahead of the second best.
+
+    A_best = (r_best - r_second) / (std(r) + ε), all others 0
+
+    A group with two equally good best responses says nothing: one of them would have sufficed.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        eps: ε >= 0, in units of the rewards.
+        ddof: 0 for the population standard deviation, 1 for the sample one (verl).
+
+    Returns:
+        Advantages, ``(..., G)``, at most one of a group positive, none negative.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a reward is NaN or infinite, ``eps`` is negative, ``ddof`` is neither 0 nor 1.
+
+    Source:
+        verl's grpo_passk, which names arXiv:2503.19595; equation not seen.
+
+    Example:
+        >>> grpo_passk([[1, 0, 0, 0, 0], [1, 1, 0, 0, 0]], eps=0)
+        array([[2.5, 0. , 0. , 0. , 0. ],
+               [0. , 0. , 0. , 0. , 0. ]])
+    """
+    r, xp = checked_rewards(rewards)
+    eps = require_number("eps", eps, low=0.0)
+    values = working_precision(r)
+    second = xp.sort(values, axis=-1)[..., -2:-1]
+    group = deviations(values, ddof=ddof, baseline=second)
+    ahead = xp.where(group.deviation > 0, group.deviation, xp.zeros_like(group.deviation))
+    return narrowed("grpo_passk", ahead / group.denominator(eps), r)
