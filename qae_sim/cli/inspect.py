@@ -72,11 +72,23 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
         f"({found.silenced_by_k[KS.index(found.k_of_the_paper)]:.1%})."
     )
     console.print(_weights(found))
+    if found.prompts:
+        console.print(_prompts(found))
     console.print(_words(found) if found.words else "No key words: the log has no column of completions or tokens.")
     for kind, count in found.trouble.counts.items():
         console.print(f"[yellow]{count} {escape(kind)}[/yellow], first: {escape(found.trouble.first[kind])}")
     if page is not None:
         console.print(f"Report: {escape(str(page))}")
+
+
+def _prompts(found: Digest) -> Table:
+    """Prompts below HA-DW's anchor, whose rare successes it would have raised."""
+    table = Table(title="Prompts that HA-DW would have lifted most often", title_justify="left")
+    for name in ("Prompt", "Times", "Success then"):
+        table.add_column(name, justify="left" if name == "Prompt" else "right", no_wrap=name != "Prompt")
+    for prompt in found.prompts[:_ENDS]:
+        table.add_row(escape(prompt.text), f"{prompt.times}", f"{prompt.success:.1%}")
+    return table
 
 
 def _words(found: Digest) -> Table:

@@ -17,8 +17,26 @@ from qae_sim.engines.reading import Rows, Trouble, by_step, joined, neighbours, 
 #: K at which it is asked what share of the responses QAE would have silenced.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
+#: Lifted prompts that a digest lists.
+_LISTED = 20
+
 #: The share of responses without advantage that the QAE paper reports.
 PAPER_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class LiftedPrompt:
+    """A prompt whose rare successes HA-DW would have raised.
+
+    Attributes:
+        text: Its beginning.
+        times: Steps at which its group was mixed and below the anchor.
+        success: Its mean reward at these steps.
+    """
+
+    text: str
+    times: int
+    success: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class Digest:
         lifted: Share of mixed groups below the anchor, whose successes HA-DW would have raised, ``(S,)``.
         binary: Whether all rewards are 0 or 1; otherwise a success is a positive reward.
         trouble: What was wrong.
+        prompts: The twenty prompts that HA-DW would have lifted most often; of equally frequent ones the hardest.
         words: Key words, the strongest for success first; none where the log does not hold what was said.
         words_from: Responses that they were looked for in.
     """
@@ -56,6 +75,7 @@ class Digest:
     lifted: np.ndarray
     binary: bool
     trouble: Trouble
+    prompts: tuple[LiftedPrompt, ...] = ()
     words: tuple[KeyWord, ...] = ()
     words_from: int = 0
 
@@ -107,7 +127,7 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
     trouble = Trouble()
     collected = _Collector(None if group_size is None else require_integer("group_size", group_size, low=2), trouble)
     pending: list[Rows] = []
-    for rows in rows_of(Path(source), reward, trouble):
+    for rows in rows_of(Path(source), reward, trouble, names=collected.names):
         for part in by_step(rows):
             if pending and part.step[0] != pending[-1].step[0]:
                 collected.add(pending)
@@ -133,6 +153,8 @@ class _Collector:
         self.rows: list[dict[str, Any]] = []
         self.anchor = SoftAnchor()
         self.binary = self.unit = True
+        self.names: dict[int, str] = {}
+        self.lifted: dict[int, tuple[int, float]] = {}
 
     def add_batches(self, parts: list[Rows], batch: int) -> list[Rows]:
         """Digest whole batches of a table without steps; gives back what is left."""
@@ -172,9 +194,10 @@ class _Collector:
         scored = ~np.isnan(rewards).any(axis=1)
         self.trouble.note("groups with a response without a reward", rows.place, int((~scored).sum()))
         if scored.any():
-            self._of_groups(rewards[scored], lengths[scored], step)
+            prompts = rows.prompt[kept].reshape(-1, self.size)[:, 0]
+            self._of_groups(rewards[scored], lengths[scored], prompts[scored], step)
 
-    def _of_groups(self, rewards: np.ndarray, lengths: np.ndarray, step: int) -> None:
+    def _of_groups(self, rewards: np.ndarray, lengths: np.ndarray, prompts: np.ndarray, step: int) -> None:
         """What a step's complete groups say."""
         self.binary &= bool(np.isin(rewards, (0.0, 1.0)).all())
         self.unit &= bool(((rewards >= 0) & (rewards <= 1)).all())
@@ -187,8 +210,12 @@ class _Collector:
         belief, lifted = math.nan, math.nan
         if self.unit:
             belief = self.anchor.belief
-            below = rewards.mean(axis=1) < belief
-            lifted = float((below & mixed).sum() / mixed.sum()) if mixed.any() else math.nan
+            lifts = (rewards.mean(axis=1) < belief) & mixed
+            lifted = float(lifts.sum() / mixed.sum()) if mixed.any() else math.nan
+            for prompt, success in zip(prompts[lifts].tolist(), rewards[lifts].mean(axis=1).tolist(), strict=True):
+                if prompt in self.names:
+                    times, total = self.lifted.get(prompt, (0, 0.0))
+                    self.lifted[prompt] = (times + 1, total + success)
             self.anchor = self.anchor.update(rewards)
         self.rows.append(
             {
@@ -214,4 +241,8 @@ class _Collector:
         arrays: dict[str, Any] = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
         if not self.unit:
             arrays["anchor"][:] = arrays["lifted"][:] = math.nan
-        return Digest(source=source, group_size=self.size, binary=self.binary, trouble=self.trouble, **arrays)
+        lifted = self.lifted if self.unit else {}
+        prompts = [LiftedPrompt(self.names[p], times, total / times) for p, (times, total) in lifted.items()]
+        prompts.sort(key=lambda prompt: (-prompt.times, prompt.success, prompt.text))
+        arrays |= {"binary": self.binary, "trouble": self.trouble, "prompts": tuple(prompts[:_LISTED])}
+        return Digest(source=source, group_size=self.size, **arrays)

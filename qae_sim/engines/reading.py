@@ -22,6 +22,8 @@ _NAMES = {
     "length": ("length", "response_length", "completion_length"),
     "tokens": ("tokens", "token_ids", "completion_ids"),
 }
+#: Prompts whose text is remembered, and characters of each.
+_REMEMBERED, _CHARACTERS = 100_000, 200
 #: Columns of TRL's logs that are no rewards.
 _TRL = {"step", "prompt", "completion", "advantage"}
 
@@ -103,10 +105,10 @@ def _number(name: str) -> int:
     return int(digits[-1]) if digits else -1
 
 
-def _read(file: Path, reward: str | None, trouble: Trouble, said: bool) -> Iterator[Rows]:
+def _read(file: Path, reward: str | None, trouble: Trouble, said: bool, names: dict[int, str] | None) -> Iterator[Rows]:
     """Read a file in pieces."""
     if file.suffix == ".jsonl":
-        yield from _read_lines(file, reward, trouble, said)
+        yield from _read_lines(file, reward, trouble, said, names)
         return
     try:
         import pyarrow as arrow
@@ -122,7 +124,7 @@ def _read(file: Path, reward: str | None, trouble: Trouble, said: bool) -> Itera
             columns = _columns(table.schema_arrow.names, _numeric(table.schema_arrow), reward, file, said)
             size = 10_000 if said else 100_000
             pieces: Iterator[Any] = table.iter_batches(batch_size=size, columns=sorted(set(columns.values())))
-            yield from _pieces(pieces, columns, file, trouble)
+            yield from _pieces(pieces, columns, file, trouble, names)
         elif file.suffix == ".csv":
             wrong: list[int] = []
 
@@ -133,7 +135,7 @@ def _read(file: Path, reward: str | None, trouble: Trouble, said: bool) -> Itera
             options = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip)
             with pyarrow.csv.open_csv(file, parse_options=options) as stream:
                 columns = _columns(stream.schema.names, _numeric(stream.schema), reward, file, said)
-                yield from _pieces(iter(stream), columns, file, trouble)
+                yield from _pieces(iter(stream), columns, file, trouble, names)
             trouble.note("broken lines", f"{file}", len(wrong))
         else:
             raise invalid("source", str(file), "a .parquet, .csv or .jsonl file, or a folder of them")
@@ -171,7 +173,9 @@ def _columns(names: Sequence[str], numeric: set[str], reward: str | None, file: 
     return {what: name for what, name in found.items() if name is not None and what not in unread}
 
 
-def _pieces(pieces: Iterator[Any], columns: dict[str, str], file: Path, trouble: Trouble) -> Iterator[Rows]:
+def _pieces(
+    pieces: Iterator[Any], columns: dict[str, str], file: Path, trouble: Trouble, names: dict[int, str] | None
+) -> Iterator[Rows]:
     """Turn pieces of a table into rows."""
     import pyarrow.compute as compute
 
@@ -182,10 +186,12 @@ def _pieces(pieces: Iterator[Any], columns: dict[str, str], file: Path, trouble:
             continue
         prompts = piece.column(columns["prompt"])
         if prompts.type not in _strings():  # conversations: lists of messages
-            numbers = np.array([_number_of(json.dumps(value, sort_keys=True)) for value in prompts.to_pylist()])
+            asked = [json.dumps(value, sort_keys=True) for value in prompts.to_pylist()]
+            numbers = np.array([_number_of(text, names) for text in asked])
         else:
             coded = compute.dictionary_encode(compute.fill_null(prompts, ""))
-            numbers = np.array([_number_of(text) for text in coded.dictionary.to_pylist()])[coded.indices.to_numpy()]
+            asked = coded.dictionary.to_pylist()
+            numbers = np.array([_number_of(text, names) for text in asked])[coded.indices.to_numpy()]
         rewards = _floats(piece.column(columns["reward"]), count)
         step = _floats(piece.column(columns["step"]), count) if "step" in columns else np.full(count, -1.0)
         length = np.full(count, math.nan)
@@ -234,9 +240,12 @@ def _as_float(value: Any) -> float:
         return math.nan
 
 
-def _number_of(text: str) -> int:
-    """A number for a text, the same throughout a process."""
-    return hash(text)
+def _number_of(text: str, names: dict[int, str] | None) -> int:
+    """A number for a prompt, the same throughout a process; the beginning of its text is remembered where asked for."""
+    number = hash(text)
+    if names is not None and len(names) < _REMEMBERED:
+        names.setdefault(number, text[:_CHARACTERS])
+    return number
 
 
 def _note_missing(rewards: np.ndarray, places: Sequence[int], where: str, trouble: Trouble) -> None:
@@ -247,7 +256,9 @@ def _note_missing(rewards: np.ndarray, places: Sequence[int], where: str, troubl
         trouble.note("responses without a reward", f"{where} {places[int(missing[0])]}", len(missing))
 
 
-def _read_lines(file: Path, reward: str | None, trouble: Trouble, said: bool) -> Iterator[Rows]:
+def _read_lines(
+    file: Path, reward: str | None, trouble: Trouble, said: bool, names: dict[int, str] | None
+) -> Iterator[Rows]:
     """Read JSON Lines in pieces."""
     columns: dict[str, str] | None = None
     held: list[tuple[float, int, float, float, int, Any]] = []
@@ -269,7 +280,7 @@ def _read_lines(file: Path, reward: str | None, trouble: Trouble, said: bool) ->
             step = _as_float(entry.get(columns.get("step", ""), -1))
             length = _as_float(entry.get(columns.get("length", "")))
             reward_of = _as_float(entry.get(columns["reward"]))
-            held.append((step, _number_of(text), reward_of, length, number, entry.get(text_column)))
+            held.append((step, _number_of(text, names), reward_of, length, number, entry.get(text_column)))
             if len(held) == (10_000 if said else 100_000):
                 yield _held(held, file, trouble)
                 held = []
@@ -288,7 +299,9 @@ def _held(held: list[tuple[float, int, float, float, int, Any]], file: Path, tro
     return Rows(steps, np.array(prompt), rewards, np.array(length, dtype=np.float64), place, texts)
 
 
-def rows_of(source: Path, reward: str | None, trouble: Trouble, *, said: bool = False) -> Iterator[Rows]:
+def rows_of(
+    source: Path, reward: str | None, trouble: Trouble, *, said: bool = False, names: dict[int, str] | None = None
+) -> Iterator[Rows]:
     """Read a log in pieces.
 
     Args:
@@ -296,6 +309,7 @@ def rows_of(source: Path, reward: str | None, trouble: Trouble, *, said: bool = 
         reward: Column of the reward, where there are several.
         trouble: Where to count what is wrong.
         said: Read what was said, too.
+        names: Where to write the beginnings of prompts, by their numbers; of the first 100,000 different ones.
 
     Yields:
         Rows, in the order of the log.
@@ -314,7 +328,7 @@ def rows_of(source: Path, reward: str | None, trouble: Trouble, *, said: bool = 
     files = files_of(source)
     before: bytes | None = None
     for file in files:
-        for rows in _read(file, reward, trouble, said):
+        for rows in _read(file, reward, trouble, said, names):
             if len(files) > 1 and file.suffix == ".parquet":
                 # TRL writes a generation again at each logging step until the next one.
                 key = rows.prompt.tobytes() + rows.reward.tobytes()

@@ -50,6 +50,9 @@ def over_training(digest: Digest) -> Picture:
         f"{digest.reward[0]:.2f} to {digest.reward[-1]:.2f}; groups of equal rewards from "
         f"{digest.degenerate[0]:.0%} to {digest.degenerate[-1]:.0%}."
     )
+    if digest.prompts:
+        first = digest.prompts[0]
+        words += f" HA-DW would have lifted {first.text!r} most often: {first.times} times, at {first.success:.0%}."
     return Picture(panels, (words,))
 
 
@@ -212,6 +215,13 @@ def report(digest: Digest) -> str:
         parts.append(
             f'<h2>{title}</h2><p>{words}</p><img alt="{words}" src="data:image/png;base64,{image}" width="1000">'
         )
+    rows = "".join(
+        f"<tr><td>{html.escape(prompt.text)}</td><td>{prompt.times}</td><td>{prompt.success:.0%}</td></tr>"
+        for prompt in digest.prompts
+    )
+    if rows:
+        head = "<tr><th>prompt</th><th>times</th><th>success then</th></tr>"
+        parts.append(f"<h2>Prompts that HA-DW would have lifted most often</h2><table>{head}{rows}</table>")
     wrong = "".join(
         f"<li>{count} {html.escape(kind)}, first: {html.escape(digest.trouble.first[kind])}</li>"
         for kind, count in digest.trouble.counts.items()

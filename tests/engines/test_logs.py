@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from pathlib import Path
@@ -40,8 +41,8 @@ def table_of(rewards: np.ndarray, *, shuffled: bool = False) -> dict[str, list[A
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def check(found: Digest, rewards: np.ndarray) -> None:
-    """Everything from the rewards themselves."""
+def check(found: Digest, rewards: np.ndarray, *, named: bool = True) -> None:
+    """Everything from the rewards themselves, and the prompts where they are named as in :func:`table_of`."""
     assert found.group_size == G
     np.testing.assert_array_equal(found.steps, np.arange(len(rewards)))
     np.testing.assert_allclose(found.reward, rewards.mean(axis=(1, 2)))
@@ -51,12 +52,17 @@ def check(found: Digest, rewards: np.ndarray) -> None:
     for j, k in enumerate(KS):
         zero = (np.asarray(qae(rewards, k=k)) == 0).mean(axis=(1, 2))
         np.testing.assert_allclose(found.silenced[:, j], zero)
-    anchor = SoftAnchor()
+    anchor, prompts = SoftAnchor(), []
     for step, batch in enumerate(rewards):
         assert found.anchor[step] == anchor.belief
         mixed = ~np.isin(batch.sum(axis=1), (0, G))
         assert found.lifted[step] == pytest.approx((batch[mixed].mean(axis=1) < anchor.belief).mean())
+        below = np.flatnonzero(mixed & (batch.mean(axis=1) < anchor.belief))
+        prompts += [(-1, batch[group].mean(), f"prompt {step}-{group}") for group in below]
         anchor = anchor.update(batch)
+    if named:
+        assert [(-p.times, p.success, p.text) for p in found.prompts] == sorted(prompts)[:20]
+    assert found.prompts
     assert found.binary
 
 
@@ -101,7 +107,7 @@ def test_trl_conversations_and_several_rewards(tmp_path: Path) -> None:
         ValueError, match="has no column reward or score; several could be it: length, format, accuracy"
     ):
         digest(tmp_path / "a.parquet")
-    check(digest(tmp_path / "a.parquet", reward="accuracy"), rewards)
+    check(digest(tmp_path / "a.parquet", reward="accuracy"), rewards, named=False)
     with pytest.raises(ValueError, match="reward must be a column of"):
         digest(tmp_path / "a.parquet", reward="acc")
 
@@ -119,7 +125,7 @@ def test_verl_dumps_a_file_of_lines_for_each_step(tmp_path: Path) -> None:
     found = digest(tmp_path)  # 10 comes after 4, not after 1
     np.testing.assert_array_equal(found.steps, [0, 1, 2, 3, 4, 5])
     check_part = Digest(**{**found.__dict__, **{n: getattr(found, n)[:5] for n in _arrays()}})
-    check(check_part, rewards)
+    check(check_part, rewards, named=False)
 
 
 def _arrays() -> tuple[str, ...]:
@@ -186,6 +192,27 @@ def test_trouble_is_counted_with_its_first_place(tmp_path: Path) -> None:
     kept = np.ones((STEPS, GROUPS), dtype=bool)
     kept[0, 0] = kept[1, 1] = kept[4, 5] = False
     np.testing.assert_allclose(found.reward, [rewards[s][kept[s]].mean() for s in range(STEPS)])
+
+
+def test_prompts_that_would_have_been_lifted(tmp_path: Path) -> None:
+    # Step 1 moves the anchor to 3/4; "often" lies below it twice, "easy" never, "all wrong" says nothing.
+    groups = {"often": (1, 0, 0, 0), "easy": (1, 1, 1, 1), "all wrong": (0, 0, 0, 0)}
+    rows = [{"step": 1, "prompt": f"first {i // 4}", "reward": int(i % 4 > 0)} for i in range(8)]
+    for step in (2, 3):
+        for prompt, rewards in groups.items():
+            rows += [{"step": step, "prompt": prompt * 50, "reward": reward} for reward in rewards]
+    rows += [{"step": 3, "prompt": "[once]", "reward": reward} for reward in (1, 1, 0, 0)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = digest(path, group_size=4).prompts
+    assert [(p.text, p.times, p.success) for p in found] == [(("often" * 50)[:200], 2, 0.25), ("[once]", 1, 0.5)]
+    code, output = call(path, "--group-size", "4")
+    assert code == 0
+    assert "Prompts that HA-DW would have lifted most often" in output
+    assert "[once]" in output
+    graded = [row | {"reward": 2 * row["reward"]} for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in graded))
+    assert digest(path).prompts == ()
 
 
 def test_a_prompt_drawn_twice_is_two_groups(tmp_path: Path) -> None:
@@ -304,7 +331,8 @@ def test_report_and_explorer_show_the_digest(tmp_path: Path) -> None:
     assert "<a>" not in page
     found = digest(path)
     explorer = TrainingLog(path)
-    assert explorer.words() in page
+    assert html.escape(explorer.words()) in page
+    assert html.escape(found.prompts[-1].text) in page
     explorer.set(view="silenced")
     shares = {row["x"]: row["value"] for row in explorer.table() if row["series"] == "this run"}
     assert shares[0.4] == pytest.approx(found.silenced_by_k[KS.index(0.4)])
