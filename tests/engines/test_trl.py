@@ -191,8 +191,11 @@ def test_unscorable_rewards(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        *({"loss_type": name} for name in ("grpo", "dr_grpo", "dapo", "bnpo")),
-        {"importance_sampling_level": "sequence"},
+        *({"loss_type": name} for name in ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "vespo")),
+        {"loss_type": "luspo", "importance_sampling_level": "sequence"},
+        {"loss_type": "grpo", "importance_sampling_level": "sequence"},
+        {"mask_truncated_completions": True},
+        {"top_entropy_quantile": 0.5},
         {"num_iterations": 2, "max_steps": 4},
         {"beta": 0.1},
         {"steps_per_generation": 2, "max_steps": 4},
