@@ -137,14 +137,14 @@ class TestModels:
         held_out = problems(64, 0, held_out=True)
         assert solve(model, tokenizer, held_out, 8, seed=1)[0].mean() == 0
         told: list[float] = []
-        warm_start(model, tokenizer, 0, tell=told.append)
+        warm_start(model, tokenizer, 0, steps=40, tell=told.append)
         assert told[-1] == 1.0
         state = torch.get_rng_state()
         rewards, texts = solve(model, tokenizer, held_out, 8, seed=1)
         assert torch.equal(torch.get_rng_state(), state)
         assert rewards.shape == (64, 8)
         assert len(texts) == 512
-        assert 0.1 < rewards.mean() < rewards.max(axis=1).mean() - 0.3  # room for RLVR
+        assert rewards.mean() < 0.2  # it has seen too little
         again, same = solve(model, tokenizer, held_out, 8, seed=1)
         assert same == texts
         assert (again == rewards).all()
@@ -181,6 +181,8 @@ def test_the_lesson_trains_when_asked_to(tmp_path: Path) -> None:
     said = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
     assert "790,016 parameters" in said
     assert "pass@1 0." in said
+    one, eight = (float(x) for x in re.findall(r"[^:] ?pass@1 (0\.\d\d), pass@8 (0\.\d\d)", said)[0])
+    assert 0.1 < one < eight - 0.3  # room for RLVR
     for name in ("mean", "QAE", "HA-DW"):
         assert f"{name}: pass@1 0." in said
         assert len(list((tmp_path / "runs" / name / "completions").glob("*.parquet"))) == 2

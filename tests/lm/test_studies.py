@@ -170,6 +170,16 @@ def test_readme_shows_the_findings() -> None:
     assert in_readme(README.read_text(encoding="utf-8")).group() == readme_table()
 
 
+def test_recorded_base_models_can_do_more_than_they_usually_do() -> None:
+    runs = recorded()
+    for task in ("style", "addition"):
+        one, most = (
+            runs.take([i for i, c in enumerate(runs.configs) if c.task == task])[m][:, 0] for m in ("pass_1", "pass_k")
+        )
+        assert (one > 0.02).all()
+        assert (one < most - 0.3).all()
+
+
 # --- training ---
 
 
