@@ -139,7 +139,7 @@ def like(name: str, x: Array, value: Any, dtype: Any = None) -> Array:
         if namespace(value) is not xp:
             allowed = " or ".join(dict.fromkeys(("numpy", xp.__name__.removeprefix("array_api_compat."))))
             raise invalid(name, type(value).__name__, f"an array of {allowed}", TypeError)
-        return xp.asarray(value, dtype=dtype, device=compat.device(x))
+        return compat.to_device(xp.astype(value, dtype, copy=False), compat.device(x))
     # The copy is for PyTorch, which warns when it shares memory with a read-only NumPy array.
     return xp.asarray(np.array(value), dtype=dtype, device=compat.device(x))
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import qae_sim
-from qae_sim.advantages import ESTIMATORS
+from qae_sim.advantages import ESTIMATORS, LEFT_OUT
 from qae_sim.cli import lab as lab_module
 from qae_sim.cli import main
 from qae_sim.cli.lab import config_path, jupyterlab_command
@@ -56,6 +56,9 @@ class TestEstimators:
         assert max(map(len, output.splitlines())) <= columns
         for name in ESTIMATORS:
             assert name in output
+        assert all(word in output for reason in LEFT_OUT.values() for word in reason.split())
+        told = " ".join(output.replace("│", " ").split())
+        assert "goes into: explorer, lm, trl not into bandits: it needs" in told
 
     def test_json(self) -> None:
         entries = json.loads(CliRunner().invoke(main, ["estimators", "--json"]).output)
@@ -63,6 +66,9 @@ class TestEstimators:
         by_name = {entry["name"]: entry for entry in entries}
         assert by_name["qae"]["parameters"]["k"] == {"default": 0.4}
         assert by_name["ha_dw"]["parameters"]["anchor"] == {"required": True}
+        assert by_name["opo"]["needs"] == ["lengths"]
+        assert by_name["opo"]["places"]["lm"] == "yes"
+        assert by_name["opo"]["places"]["bandits"] == "it needs lengths of responses, which are not there"
 
 
 class TestLessons:

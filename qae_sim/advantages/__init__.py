@@ -39,16 +39,24 @@ from qae_sim.advantages.group import (
     reinforce_plus_plus_baseline,
     rloo,
 )
+from qae_sim.advantages.hidden_states import RankBaselines, RankDynamics, effective_rank, rank_dynamics, verl_rank
 from qae_sim.advantages.history import HistoryWeights, ha_dw, ha_dw_weights
+from qae_sim.advantages.informed import aapo, canon, gdpo, opo, rlev
 from qae_sim.advantages.kalman import KalmanAnchor, design_effect, intraclass_correlation, steady_state_gain
-from qae_sim.advantages.neighbours import grpo_n, grpo_passk, mapo, maxrl
-from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, TwoPhaseK
+from qae_sim.advantages.neighbours import capo, gpg, grpo_n, grpo_passk, mapo, maxrl
+from qae_sim.advantages.places import PLACES, why_not
+from qae_sim.advantages.regression import reg_grpo
+from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.advantages.selection import clip_cov_mask, kl_cov_mask, token_covariances
-from qae_sim.advantages.table import ESTIMATORS, Estimator, get
+from qae_sim.advantages.table import ESTIMATORS, LEFT_OUT, Estimator, get
 from qae_sim.advantages.tokens import TokenAdvantages, TokenTable, ktae, token_table
+from qae_sim.advantages.trees import Tree, attn_rl, ordered_pairs, tree_opo, tree_opo_heuristic
+from qae_sim.advantages.turns import ToolCall, fspo, match_tir, matched_rewards, tool_similarity
 
 __all__ = [
     "ESTIMATORS",
+    "LEFT_OUT",
+    "PLACES",
     "ConstantK",
     "CosineK",
     "DifficultyAnchor",
@@ -61,19 +69,32 @@ __all__ = [
     "HistoryWeights",
     "KalmanAnchor",
     "LinearK",
+    "PhaseSwitch",
+    "RankBaselines",
+    "RankDynamics",
     "SoftAnchor",
     "SuccessRateK",
     "TokenAdvantages",
     "TokenTable",
+    "ToolCall",
+    "Tree",
     "TwoPhaseK",
+    "aapo",
     "advantage_table",
+    "attn_rl",
     "batch_accuracy",
+    "canon",
+    "capo",
     "clip_cov_mask",
     "design_effect",
     "dr_grpo",
     "dynamic_sampling_mask",
+    "effective_rank",
     "expected_advantages",
+    "fspo",
+    "gdpo",
     "get",
+    "gpg",
     "grpo",
     "grpo_n",
     "grpo_passk",
@@ -85,17 +106,29 @@ __all__ = [
     "kl_cov_mask",
     "ktae",
     "mapo",
+    "match_tir",
+    "matched_rewards",
     "maxrl",
     "neg_mask",
+    "opo",
+    "ordered_pairs",
     "overlong_punishment",
     "pos_mask",
     "qae",
     "quantile_baseline",
     "quantile_whitening",
+    "rank_dynamics",
+    "reg_grpo",
     "reinforce_plus_plus",
     "reinforce_plus_plus_baseline",
+    "rlev",
     "rloo",
     "steady_state_gain",
     "token_covariances",
     "token_table",
+    "tool_similarity",
+    "tree_opo",
+    "tree_opo_heuristic",
+    "verl_rank",
+    "why_not",
 ]

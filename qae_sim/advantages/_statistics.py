@@ -19,6 +19,7 @@ from qae_sim.arrays import (
     require_finite,
     require_integer,
     require_number,
+    require_shape,
 )
 
 Quantile: TypeAlias = Literal["inverted_cdf", "linear"]
@@ -117,6 +118,49 @@ def checked_binary(rewards: Any) -> tuple[Array, Namespace]:
     if bool(xp.any(other)):
         raise invalid("rewards", float(r[other][0]), "0 or 1 everywhere, this estimator being defined for them alone")
     return r, xp
+
+
+def checked_companion(name: str, value: Any, r: Array, *, groups: bool = False) -> Array:
+    """Take numbers that come with rewards, one for each response (or for each group), and check that they fit.
+
+    Args:
+        name: The argument's name, for errors.
+        value: ``(..., G)``, or ``(...)`` with ``groups``.
+        r: Floating rewards in working precision, ``(..., G)``.
+        groups: Whether there is one number for each group.
+
+    Returns:
+        The numbers in the type and library of ``r``; ``(..., 1)`` with ``groups``.
+
+    Raises:
+        TypeError: ``value`` holds no real numbers.
+        ValueError: It has another shape, or some entry is NaN or infinite.
+    """
+    x, xp = as_floating(name, value)
+    shape = tuple(r.shape[:-1] if groups else r.shape)
+    require_shape(name, x, shape, "one number for each group" if groups else "one number for each reward")
+    require_finite(name, x)
+    return like(name, r, xp.expand_dims(x, axis=-1) if groups else x)
+
+
+def checked_lengths(lengths: Any, r: Array) -> Array:
+    """Take the lengths of responses in tokens.
+
+    Args:
+        lengths: ``(..., G)``.
+        r: Floating rewards in working precision, ``(..., G)``.
+
+    Returns:
+        The lengths in the type and library of ``r``.
+
+    Raises:
+        TypeError: ``lengths`` holds no real numbers.
+        ValueError: It has another shape than the rewards, or some length is not a finite number >= 1.
+    """
+    counts = checked_companion("lengths", lengths, r)
+    if bool(namespace(counts).any(counts < 1)):
+        raise invalid("lengths", float(namespace(counts).min(counts)), "at least 1 everywhere, in tokens")
+    return counts
 
 
 def deviations(

@@ -72,6 +72,8 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
     entry = get(estimator)
     if entry.level != "response":
         raise invalid("estimator", estimator, f"of level 'response' here, not {entry.level!r}")
+    if set(entry.needs) - {"anchor"}:
+        raise invalid("estimator", estimator, "one that looks at rewards alone: the expectation is over them")
     return entry.function
 
 

@@ -14,6 +14,7 @@ from qae_sim.advantages._statistics import (
     Quantile,
     checked_binary,
     checked_k,
+    checked_lengths,
     checked_rewards,
     deviations,
     group_quantile,
@@ -23,13 +24,10 @@ from qae_sim.advantages._statistics import (
 )
 from qae_sim.arrays import (
     Array,
-    as_floating,
-    invalid,
     like,
     namespace,
     require_finite,
     require_number,
-    require_shape,
     working_precision,
 )
 
@@ -130,11 +128,8 @@ def _whitened(name: str, values: Array, lengths: Array | None, eps: float, ddof:
     x = working_precision(values)
     weights = None
     if lengths is not None:
-        counts, xp = as_floating("lengths", lengths)
-        require_shape("lengths", counts, values.shape, "one length per reward")
-        if not bool(xp.all((counts >= 1) & xp.isfinite(counts))):
-            raise invalid("lengths", float(xp.min(counts)), "at least 1 everywhere, in tokens")
-        weights = xp.reshape(like("lengths", x, counts), (1, -1))
+        counts = checked_lengths(lengths, x)
+        weights = namespace(counts).reshape(counts, (1, -1))
     xp = namespace(x)
     flat = xp.reshape(x, (1, -1))
     # Values that are centred already, group by group, keep their exact zeros.

@@ -6,9 +6,12 @@ library, floating type and device out; exactly 0 in a group whose rewards are al
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 from qae_sim.advantages._statistics import checked_binary, checked_rewards, deviations, narrowed, restored
 from qae_sim.advantages.group import grpo
-from qae_sim.arrays import Array, namespace, require_number, working_precision
+from qae_sim.arrays import Array, namespace, require_choice, require_number, working_precision
 
 
 def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
@@ -89,7 +92,8 @@ def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
 
     Aᵢ = min(0, (rᵢ - mean(r)) / (std(r) + ε))
 
-    What is punished gives its probability to everything else, also to what has hardly been sampled yet.
+    What is punished gives its probability to everything else; in a softmax mostly to what is likely already, so that
+    an answer nobody has sampled gains only while failures hold most of the probability (claim ``two-stage.unsampled``).
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
@@ -149,3 +153,82 @@ def grpo_passk(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     group = deviations(values, ddof=ddof, baseline=second)
     ahead = xp.where(group.deviation > 0, group.deviation, xp.zeros_like(group.deviation))
     return narrowed("grpo_passk", ahead / group.denominator(eps), r)
+
+
+def capo(rewards: Array, *, negatives: float = 0.0, eps: float = 1e-6, ddof: int = 0) -> Array:
+    """CAPO's curriculum: GRPO's positive advantages alone at first, all of them later.
+
+    Aᵢ = zᵢ if zᵢ >= 0, else ν zᵢ,  zᵢ = (rᵢ - mean(r)) / (std(r) + ε)
+
+    ν is 0 in the first phase (imitation) and 1 in the second (discrimination), where this is GRPO. Give a run
+    ``negatives=PhaseSwitch(step)``; the paper switches hard after 10 to 30 % of the steps.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        negatives: ν in [0, 1].
+        eps: ε >= 0, in units of the rewards.
+        ddof: 0 for the population standard deviation, 1 for the sample one.
+
+    Returns:
+        Advantages, ``(..., G)``.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a reward is NaN or infinite, ``negatives`` outside [0, 1], ``eps`` negative, ``ddof``
+            neither 0 nor 1.
+
+    Source:
+        Yang et al., From imitation to discrimination (arXiv:2512.02580); equation not seen. The paper puts the
+        indicator of A >= 0 on the whole term of the objective, KL penalty included; here it is on the advantage.
+
+    Example:
+        >>> capo([1, 0, 0, 0], eps=0).round(3)
+        array([1.732, 0.   , 0.   , 0.   ])
+        >>> capo([1, 0, 0, 0], negatives=1, eps=0).round(3)
+        array([ 1.732, -0.577, -0.577, -0.577])
+    """
+    nu = require_number("negatives", negatives, low=0.0, high=1.0)
+    advantages = grpo(rewards, eps=eps, ddof=ddof)
+    xp = namespace(advantages)
+    return xp.where(advantages < 0, nu * advantages + 0.0, advantages)  # + 0.0 turns -0.0 into 0.0
+
+
+def gpg(rewards: Array, *, count: Literal["mixed", "nonzero"] = "mixed") -> Array:
+    """GPG: the reward minus its group's mean, made larger by the share of responses that say nothing.
+
+    Aᵢ = α (rᵢ - mean(r)),  α = B / (B - M)
+
+    B responses in the batch, M of them in groups of equal rewards. The mean over the batch then is the mean over the
+    responses that have a signal. verl counts something else, ``count="nonzero"``: B over the number of rewards that
+    are not 0, so that a batch with fewer successes takes larger steps.
+
+    Args:
+        rewards: Rewards of the whole batch, ``(..., G)``, G >= 2, any finite numbers.
+        count: ``"mixed"`` (the paper) or ``"nonzero"`` (verl).
+
+    Returns:
+        Advantages, ``(..., G)``, in units of the rewards; all 0 if no group is mixed.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a reward is NaN or infinite, an unknown ``count``, or an advantage exceeds the floating
+            range.
+
+    Source:
+        Chu et al., GPG (arXiv:2504.02546); equation not seen. α and F_norm = 1 from the table in the authors' README;
+        their threshold β_th, which draws more prompts where few groups are mixed, is dynamic sampling and not here.
+
+    Example:
+        >>> gpg([[1, 0], [0, 0]])
+        array([[ 1., -1.],
+               [ 0.,  0.]])
+    """
+    require_choice("count", count, ("mixed", "nonzero"))
+    r, xp = checked_rewards(rewards)
+    values = working_precision(r)
+    group = deviations(values)
+    if count == "mixed":
+        signal, total = int(xp.sum(xp.astype(group.std != 0, xp.int64))), math.prod(values.shape[:-1])
+    else:
+        signal, total = int(xp.sum(xp.astype(values != 0, xp.int64))), math.prod(values.shape)
+    return restored("gpg", group.in_reward_units(total / max(signal, 1)), r)

@@ -8,16 +8,18 @@ from typing import Any
 from qae_sim.advantages.anchors import FixedAnchor, HardAnchor, SoftAnchor
 from qae_sim.advantages.automatic import EntropyTargetK, SuccessRateK
 from qae_sim.advantages.kalman import KalmanAnchor
-from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, TwoPhaseK
+from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.advantages.table import get
-from qae_sim.arrays import invalid
+from qae_sim.arrays import invalid, require_choice
 
 #: Difficulty anchors.
 ANCHORS: tuple[type[Any], ...] = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
 #: Functions of the step that may stand where a number is expected.
-SCHEDULES: tuple[type[Any], ...] = (ConstantK, LinearK, CosineK, TwoPhaseK)
+SCHEDULES: tuple[type[Any], ...] = (ConstantK, LinearK, CosineK, TwoPhaseK, PhaseSwitch)
 #: A K that follows the run it is in.
 AUTOMATIC: tuple[type[Any], ...] = (SuccessRateK, EntropyTargetK)
+#: What CANON can sort by where responses are sampled: their mean token entropy, or their number of tokens.
+METRICS = ("entropy", "length")
 
 
 def parameters_at(parameters: Mapping[str, Any], step: int) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def parameters_at(parameters: Mapping[str, Any], step: int) -> dict[str, Any]:
 
 
 def require_parameters(argument: str, estimator: str, parameters: Mapping[str, Any]) -> None:
-    """Check that an estimator has the parameters that it is to be called with, and that only K moves.
+    """Check that an estimator has the parameters that it is to be called with, and that only what may move does.
 
     Args:
         argument: What the message calls the parameters.
@@ -50,19 +52,22 @@ def require_parameters(argument: str, estimator: str, parameters: Mapping[str, A
         parameters: Names, and numbers, schedules or automatic Ks.
 
     Raises:
-        ValueError: It has no parameter of such a name, or something other than K moves.
+        ValueError: It has no parameter of such a name, or something other than K and CAPO's ν moves.
 
     Example:
         >>> require_parameters("parameters", "grpo", {"k": 0.4})
         Traceback (most recent call last):
         ValueError: parameters must be named as those of grpo: eps, ddof; got 'k'
     """
-    known = get(estimator).settings
+    known = [*get(estimator).settings, *(["metric"] if "metric" in get(estimator).needs else [])]
     for name, value in parameters.items():
         if name not in known:
             raise invalid(argument, name, f"named as those of {estimator}: {', '.join(known) or 'none'}")
-        if isinstance(value, SCHEDULES + AUTOMATIC) and name != "k":
-            raise invalid(argument, value, f"a schedule for k alone, not for {name}")
+        if name == "metric":
+            require_choice(f"{argument}: metric", value, METRICS)
+        may_move = "negatives" if isinstance(value, PhaseSwitch) else "k"
+        if isinstance(value, SCHEDULES + AUTOMATIC) and name != may_move:
+            raise invalid(argument, value, f"a schedule for k alone (PhaseSwitch for negatives), not for {name}")
 
 
 def require_anchor(anchor: object, estimator: object, level: str) -> None:

@@ -151,3 +151,35 @@ class TwoPhaseK:
         first = step < self.switch
         name, phase, local = ("first", self.first, step) if first else ("second", self.second, step - self.switch)
         return _require_k(name, phase(local) if callable(phase) else phase)
+
+
+@dataclass(frozen=True)
+class PhaseSwitch:
+    """CAPO's hard switch between its two phases, for the weight ν of negative advantages.
+
+    ν(t) = 0 for t < switch, 1 from there on
+
+    Attributes:
+        switch: First step of the second phase, >= 1; the paper's is at 10 to 30 % of the steps.
+
+    Raises:
+        TypeError: ``switch`` is no integer.
+        ValueError: ``switch`` < 1.
+
+    Source:
+        Yang et al., From imitation to discrimination (arXiv:2512.02580); equation not seen.
+
+    Example:
+        >>> phases = PhaseSwitch(20)
+        >>> phases(19), phases(20)
+        (0.0, 1.0)
+    """
+
+    switch: int
+
+    def __post_init__(self) -> None:
+        require_integer("switch", self.switch, low=1)
+
+    def __call__(self, step: int) -> float:
+        """ν at a step >= 0."""
+        return float(require_integer("step", step) >= self.switch)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from qae_sim.advantages import ESTIMATORS, DifficultyAnchor, get
 from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_parameters
+from qae_sim.advantages.places import require_place
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.plain import from_plain, to_plain
@@ -399,6 +400,7 @@ def _check_estimator(study: Study) -> None:
 
     estimator = study.estimator
     if isinstance(estimator, str):
+        require_place("estimator", estimator, "bandits")
         require_parameters("parameters", estimator, study.parameters)
     elif not callable(estimator):
         raise invalid("estimator", estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)

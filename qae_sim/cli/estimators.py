@@ -10,21 +10,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qae_sim.advantages import ESTIMATORS, Estimator
+from qae_sim.advantages import ESTIMATORS, LEFT_OUT, PLACES, Estimator, why_not
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def estimators(as_json: bool) -> None:
-    """List the advantage estimators: name, level, source and what each does.
+    """List the advantage estimators: name, level, source, what each does, where it can be used.
 
     The level says what an estimator looks at and gives: "response" turns the rewards of each group into one advantage
-    per response, "batch" needs all groups of a batch at once, and "token" gives each token an advantage of its own.
+    per response, "batch" needs all groups of a batch at once, "token" gives each token an advantage of its own,
+    "turn" each turn of a conversation, "tree" each step that responses share; "loss" takes the place of advantages.
     """
     if as_json:
         click.echo(json.dumps([_as_dict(estimator) for estimator in ESTIMATORS.values()], indent=2))
     else:
-        Console().print(_table())
+        console = Console()
+        console.print(_table())
+        console.print("Not in the table:")
+        for what, reason in LEFT_OUT.items():
+            console.print(f"- {escape(what)}: {escape(reason)}")
 
 
 def _as_dict(estimator: Estimator) -> dict[str, object]:
@@ -33,6 +38,9 @@ def _as_dict(estimator: Estimator) -> dict[str, object]:
         "name": estimator.name,
         "level": estimator.level,
         "summary": estimator.summary,
+        "binary": estimator.binary,
+        "needs": list(estimator.needs),
+        "places": {place: why_not(estimator.name, place) or "yes" for place in PLACES},
         "parameters": {
             name: {"required": True} if default is inspect.Parameter.empty else {"default": default}
             for name, default in estimator.parameters.items()
@@ -54,6 +62,11 @@ def _table() -> Table:
             for name, default in estimator.parameters.items()
         )
         source = f"{estimator.paper}, arXiv:{estimator.arxiv}, {estimator.equation}"
-        lines = (estimator.summary, parameters or "no parameters", source)
+        reasons = {place: why_not(estimator.name, place) for place in PLACES}
+        where = ", ".join(place for place, reason in reasons.items() if not reason)
+        lines = [estimator.summary, parameters or "no parameters", source, f"goes into: {where}"]
+        for reason in dict.fromkeys(filter(None, reasons.values())):
+            kept_out = ", ".join(place for place in PLACES if reasons[place] == reason)
+            lines.append(f"not into {kept_out}: {reason}")
         table.add_row(f"[bold]{estimator.name}[/bold]\n{estimator.level}", "\n".join(map(escape, lines)))
     return table

@@ -11,6 +11,7 @@ import numpy as np
 
 from qae_sim.advantages import DifficultyAnchor, EntropyTargetK, SuccessRateK, get, ha_dw_weights, quantile_baseline
 from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_anchor, require_parameters
+from qae_sim.advantages.places import require_place, stand_in
 from qae_sim.arrays import invalid, require_integer, require_number
 from qae_sim.plain import from_plain, to_plain
 
@@ -39,8 +40,9 @@ class Rule:
 
     Attributes:
         advantage: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
-        parameters: What it is called with; K may be a schedule or ``SuccessRateK()``. Where an estimator normalises,
-            ``ddof`` and ``eps`` are those of trainers unless they are given.
+        parameters: What it is called with; K may be a schedule or ``SuccessRateK()``, CAPO's ``negatives`` a
+            ``PhaseSwitch``. Where an estimator normalises, ``ddof`` and ``eps`` are those of trainers unless they are
+            given.
         anchor: A difficulty anchor: advantages are multiplied by HA-DW's Φ.
         lambda_scale: λ of Φ, > 0.
         correct_above: A response counts as correct, for HA-DW, if its reward is greater than this; None takes rewards
@@ -65,14 +67,14 @@ class Rule:
     def __post_init__(self) -> None:
         parameters = dict(self.parameters or {})
         if isinstance(self.advantage, str):
-            if self.advantage == "ha_dw":
-                raise invalid(
-                    "advantage", "ha_dw", "'grpo' or another, with anchor=...: HA-DW weights what it is given"
-                )
+            require_place("advantage", self.advantage, "trl")
             require_parameters("parameters", self.advantage, parameters)
             known = get(self.advantage).settings
             defaults = TRAINERS | {"k": known.get("k")}
             parameters = {name: value for name, value in defaults.items() if name in known} | parameters
+            if parameters.get("metric") == "entropy":
+                raise invalid("parameters", "entropy", "without it: trainers know lengths, and no entropies yet")
+            parameters.pop("metric", None)
         elif not callable(self.advantage):
             raise invalid("advantage", self.advantage, "a name from 'qae-sim estimators', or a function", TypeError)
         if any(isinstance(value, EntropyTargetK) for value in parameters.values()):
@@ -89,14 +91,21 @@ class Rule:
 
     def _try(self) -> None:
         """Call the estimator once, so that a wrong parameter is named now and not after the first generation."""
-        rewards = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
-        ids = np.ones((6, 1), dtype=np.int64)
-        self.advantages(rewards, 3, step=0, token_ids=ids, mask=ids.astype(bool))
+        rewards = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+        given = stand_in(self.advantage, rewards) if isinstance(self.advantage, str) else {}
+        if "further" in given and "weights" in (self.parameters or {}):
+            given["further"] = given["further"].repeat(max(len((self.parameters or {})["weights"]) - 1, 0), axis=0)
+        self._estimate(rewards, self.parameters_at(0), given)
 
     @property
     def level(self) -> str:
         """``"response"``, ``"batch"`` or ``"token"``; functions look at responses."""
         return get(self.advantage).level if isinstance(self.advantage, str) else "response"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What :meth:`advantages` must be given beside rewards."""
+        return get(self.advantage).needs if isinstance(self.advantage, str) else ()
 
     def parameters_at(self, step: int) -> dict[str, Any]:
         """The estimator's parameters at a step, schedules resolved.
@@ -115,8 +124,7 @@ class Rule:
         group_size: int,
         *,
         step: int,
-        token_ids: np.ndarray | None = None,
-        mask: np.ndarray | None = None,
+        **given: np.ndarray,
     ) -> Outcome:
         """Turn a batch's rewards into advantages.
 
@@ -127,14 +135,17 @@ class Rule:
             rewards: ``(N,)``, groups one after the other.
             group_size: G, a divisor of N.
             step: Optimiser steps taken so far, for schedules.
-            token_ids: ``(N, T)``, for estimators of tokens.
-            mask: True at the responses' own tokens, ``(N, T)``, for estimators of tokens.
+            **given: What the estimator needs beside them (see :attr:`needs`), an entry for each response: ``token_ids``
+                and ``mask`` (true at its own tokens) ``(N, T)``, ``lengths``, ``metric``, ``reference`` and
+                ``prompt_values`` ``(N,)``, ``further`` rewards ``(n, N)``, and with these ``weights``, a number for
+                each of the 1 + n rewards. Others are left aside.
 
         Returns:
             Advantages and metrics.
 
         Raises:
-            ValueError: N is no multiple of G, a reward is infinite, or something the estimator refuses.
+            ValueError: N is no multiple of G, a reward is infinite, something that the estimator needs is not given,
+                or something the estimator refuses.
         """
         size = require_integer("group_size", group_size, low=2)
         r = np.asarray(rewards, dtype=np.float64)
@@ -142,20 +153,17 @@ class Rule:
             raise invalid("rewards", r.shape, f"of shape (N,), N a multiple of group_size = {size}")
         if np.isinf(r).any():
             raise invalid("rewards", float(r[np.isinf(r)][0]), "finite, or NaN where a response could not be scored")
-        if self.level == "token" and (token_ids is None or mask is None):
-            raise ValueError(f"{self.advantage} values tokens: it needs token_ids and mask")
+        missing = [need for need in self.needs if need not in given]
+        if missing:
+            raise ValueError(f"{self.advantage} needs {' and '.join(missing)} beside rewards")
         shape = (len(r) // size, size)
         grouped, scored = r.reshape(shape), ~np.isnan(r).reshape(shape)
+        data = {need: _grouped(need, given[need], shape) for need in self.needs}
         parameters = self.parameters_at(step)
-        if self.level == "batch":
-            result = self._of_batch(grouped, scored, parameters)
-        elif self.level == "token":
-            assert token_ids is not None
-            assert mask is not None
-            tokens = (token_ids.reshape(*shape, -1), np.asarray(mask, dtype=bool).reshape(*shape, -1))
-            result = self._by_group(grouped, scored, parameters, tokens)
-        else:
-            result = self._by_group(grouped, scored, parameters, None)
+        if "further" in data and "weights" in given:
+            parameters = {"weights": given["weights"]} | parameters
+        estimate = self._of_batch if self.level == "batch" else self._by_group
+        result = estimate(grouped, scored, parameters, data)
         metrics = self._metrics(grouped, scored, result, parameters)
         return Outcome(result.reshape(len(r), *result.shape[2:]), metrics)
 
@@ -164,40 +172,47 @@ class Rule:
         rewards: np.ndarray,
         scored: np.ndarray,
         parameters: Mapping[str, Any],
-        tokens: tuple[np.ndarray, np.ndarray] | None,
+        data: Mapping[str, np.ndarray],
     ) -> np.ndarray:
         """Groups whose responses are all scored at once; the others one by one, without what is not scored."""
-        result = np.zeros(rewards.shape if tokens is None else tokens[0].shape)
+        result = np.zeros(data["token_ids"].shape if self.level == "token" else rewards.shape)
         whole = scored.all(axis=1)
         if whole.any():
-            given = None if tokens is None else (tokens[0][whole], tokens[1][whole])
+            given = {need: values[whole] for need, values in data.items()}
             result[whole] = self._estimate(rewards[whole], parameters, given)
         for group in np.flatnonzero(~whole):
             kept = scored[group]
             if kept.sum() >= 2:
-                given = None if tokens is None else (tokens[0][group][kept], tokens[1][group][kept])
+                # A prompt has one value, whoever of its responses is scored.
+                given = {need: v[group] if need == "prompt_values" else v[group][kept] for need, v in data.items()}
                 result[group, kept] = self._estimate(rewards[group][kept], parameters, given)
         return result
 
-    def _of_batch(self, rewards: np.ndarray, scored: np.ndarray, parameters: Mapping[str, Any]) -> np.ndarray:
+    def _of_batch(
+        self,
+        rewards: np.ndarray,
+        scored: np.ndarray,
+        parameters: Mapping[str, Any],
+        data: Mapping[str, np.ndarray],
+    ) -> np.ndarray:
         """Estimators that look at the whole batch."""
         if scored.all():
-            return self._estimate(rewards, parameters, None)
+            return self._estimate(rewards, parameters, data)
         if self.advantage == "reinforce_plus_plus":  # knows no groups: what is scored is one batch
             result = np.zeros(rewards.shape)
             if scored.sum() >= 2:
-                result[scored] = self._estimate(rewards[scored][None], parameters, None)[0]
+                result[scored] = self._estimate(rewards[scored][None], parameters, data)[0]
             return result
         raise invalid("rewards", math.nan, f"scored throughout for {self.advantage!r}, which needs groups of one size")
 
     def _estimate(
-        self, rewards: np.ndarray, parameters: Mapping[str, Any], tokens: tuple[np.ndarray, np.ndarray] | None
+        self, rewards: np.ndarray, parameters: Mapping[str, Any], given: Mapping[str, np.ndarray]
     ) -> np.ndarray:
         """Call the estimator, and weight by HA-DW where there is an anchor."""
-        function = get(self.advantage).function if isinstance(self.advantage, str) else self.advantage
-        if tokens is not None:
-            return np.asarray(function(*tokens, rewards, **parameters).advantages)
-        advantages = np.asarray(function(rewards, **parameters), dtype=np.float64)
+        function = get(self.advantage).advantages if isinstance(self.advantage, str) else self.advantage
+        advantages = np.asarray(function(rewards, **given, **parameters), dtype=np.float64)
+        if self.level == "token":
+            return advantages
         if advantages.shape != rewards.shape or not np.isfinite(advantages).all():
             raise invalid("advantage", advantages.shape, f"a function that gives finite numbers, {rewards.shape}")
         if self.anchor is None:
@@ -305,3 +320,16 @@ class Rule:
             raise invalid("anchor", anchor, f"of the kind that is configured, {type(self.anchor).__name__}")
         parameters = dict(self.parameters or {}) | ({} if k is None else {"k": k})
         return replace(self, anchor=anchor, parameters=parameters)
+
+
+def _grouped(need: str, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Bring what comes with responses, one after the other, into groups."""
+    v = np.asarray(values)
+    if need == "further":
+        return v.reshape(len(v), *shape)
+    if need == "prompt_values":
+        v = v.reshape(shape)
+        if (v != v[:, :1]).any():
+            raise invalid("prompt_values", v[(v != v[:, :1]).any(axis=1)][0].tolist(), "the same for all of a group")
+        return v[:, 0]
+    return v.reshape(*shape, *v.shape[1:])

@@ -41,17 +41,26 @@ _PADDED = {
 }
 
 
+#: What estimators need of prompts, by the dataset's column.
+_COLUMNS = {"reference": "the reference model's reward", "prompt_values": "what the prompt is worth"}
+
+
 class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     """TRL's GRPOTrainer whose advantages come from any estimator of qae_sim.
 
     With ``advantage="grpo"`` and nothing else it is TRL's own trainer, bit by bit. Otherwise advantages are computed
     from the rewards of all processes; everything else (losses, clipping, sampling, logging) is TRL's.
 
+    What an estimator needs beside rewards (``qae-sim estimators``) comes from the responses (lengths, and CANON's
+    metric, which is the length here), from the reward functions (GDPO takes each as a reward of its own, with TRL's
+    ``reward_weights``), or from columns of the dataset: ``reference`` (AAPO: the reward that the reference model gets
+    for the prompt) and ``prompt_values`` (RLEV: what the prompt is worth).
+
     Args:
         *args: As GRPOTrainer's.
         advantage: A name from ``qae-sim estimators`` or a function of rewards ``(..., G)``, NumPy in and out.
-        advantage_parameters: What it is called with, such as ``{"k": 0.4}``; K may be a schedule over optimiser steps.
-            ``ddof`` and ``eps`` are TRL's (1 and 1e-4) unless given.
+        advantage_parameters: What it is called with, such as ``{"k": 0.4}``; K may be a schedule over optimiser steps,
+            CAPO's ``negatives`` a ``PhaseSwitch``. ``ddof`` and ``eps`` are TRL's (1 and 1e-4) unless given.
         anchor: A difficulty anchor such as ``SoftAnchor()``: HA-DW on top. It moves once per generation, and travels
             in checkpoints.
         lambda_scale: λ of HA-DW.
@@ -89,6 +98,8 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             raise invalid(
                 "attempts", attempts, "1 with a dataset that is streamed: there is nowhere to draw prompts from"
             )
+        if self.attempts > 1 and set(self.rule.needs) & {"further", *_COLUMNS}:
+            raise invalid("attempts", attempts, f"1 with {advantage!r}, which takes more of a prompt than rewards")
 
     def _refuse_what_cannot_be_right(self) -> None:
         """Raise where TRL's configuration asks for something that the advantages do not do."""
@@ -123,13 +134,12 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             return output
         size = self.num_generations if training else self.num_generations_eval
         step = int(self.state.global_step or 0)
-        if self.rule.level == "token":
-            ids, mask = self._of_all_processes(output)
-            outcome = self.rule.advantages(rewards, size, step=step, token_ids=ids, mask=mask)
-        elif size < 2:  # a single response per prompt in an evaluation has no group
+        if size < 2:  # a single response per prompt in an evaluation has no group
             return output
-        else:
-            outcome = self.rule.advantages(rewards, size, step=step)
+        given = self._beside(inputs, output)
+        if "further" in given:
+            rewards = given.pop("first")
+        outcome = self.rule.advantages(rewards, size, step=step, **given)
         local = len(inputs)
         own = slice(self.accelerator.process_index * local, (self.accelerator.process_index + 1) * local)
         advantages = torch.as_tensor(outcome.advantages[own], dtype=torch.float32, device=self.accelerator.device)
@@ -149,6 +159,25 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         weighted = (per_function * self.reward_weights.to(per_function.device).unsqueeze(0)).nansum(dim=1)
         weighted[torch.isnan(per_function).all(dim=1)] = torch.nan
         return output, weighted.double().cpu().numpy()
+
+    def _beside(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> dict[str, Any]:
+        """What the estimator needs beside rewards, of all processes."""
+        needs, given = self.rule.needs, dict[str, Any]()
+        if set(needs) & {"token_ids", "mask", "lengths", "metric"}:
+            given["token_ids"], given["mask"] = self._of_all_processes(output)
+            given["lengths"] = given["metric"] = np.maximum(given["mask"].sum(axis=1), 1)
+        for need in set(needs) & set(_COLUMNS):
+            if need not in inputs[0]:
+                raise invalid("dataset", sorted(inputs[0]), f"one with a column {need!r}: {_COLUMNS[need]}")
+            column = torch.tensor([float(row[need]) for row in inputs], device=self.accelerator.device)
+            given[need] = gather(column).double().cpu().numpy()
+        if "further" in needs:
+            assert self._rewards is not None
+            each = self._rewards.double().cpu().numpy().T
+            # A response that one function could not score is not scored.
+            given["first"] = np.where(np.isnan(each).any(axis=0), np.nan, each[0])
+            given["further"], given["weights"] = each[1:], self.reward_weights.tolist()
+        return given
 
     def _of_all_processes(self, output: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Token ids and mask of all processes, ``(N, T)``."""

@@ -11,8 +11,9 @@ from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.kalman_anchor import KalmanAnchorExplorer
 from qae_sim.explorers.key_tokens import KeyTokens
-from qae_sim.explorers.lesson import Claims, Predict, check, compare
+from qae_sim.explorers.lesson import Claims, Places, Predict, check, compare
 from qae_sim.explorers.live_training import LiveTraining
+from qae_sim.explorers.part_advantages import PartAdvantages
 from qae_sim.explorers.proposition import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
 from qae_sim.explorers.real_runs import RealRuns
@@ -31,6 +32,8 @@ __all__ = [
     "KalmanAnchorExplorer",
     "KeyTokens",
     "LiveTraining",
+    "PartAdvantages",
+    "Places",
     "Predict",
     "Proposition42",
     "QuantileGate",

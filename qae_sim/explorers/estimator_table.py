@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages import ESTIMATORS, ha_dw
+from qae_sim.advantages import ESTIMATORS, RankBaselines, RankDynamics
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
 from qae_sim.plots.picture import Bars, Panel, Picture, Points, Rule
 from qae_sim.plots.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 
-NAMES = {name: name for name, estimator in ESTIMATORS.items() if estimator.level != "token"}
+#: Those that give each response one advantage.
+NAMES = {name: name for name, estimator in ESTIMATORS.items() if estimator.level in ("response", "batch")}
+
+#: What the second row of numbers is to an estimator that needs more than rewards, by its need.
+ALSO = {
+    "lengths": "lengths, 1 + 9x tokens",
+    "metric": "what responses are sorted by",
+    "reference": "rewards of the reference model's responses",
+    "further": "a second reward",
+    "prompt_values": "the prompt's value (the first number)",
+    "dynamics": "effective ranks, 20x where 10 is usual",
+}
 
 
 @dataclass(frozen=True)
 class TableState(State):
-    """A group of eight rewards, another group of the same batch, and three estimators."""
+    """A group of eight rewards, what else is known of them, another group of the same batch, and three estimators."""
 
     first: str = choice("grpo", "First estimator", NAMES)
     second: str = choice("qae", "Second estimator", NAMES)
     third: str = choice("rloo", "Third estimator", NAMES)
     k: float = number(0.4, "Quantile K", 0.05, 0.95, 0.05)
     anchor: float = number(0.5, "Anchor C (HA-DW)", 0.0, 1.0, 0.05)
+    mu: float = number(1.0, "CANON's μ", 0.0, 1.0, 0.1, help="1 compares halves of the group, 0 within halves.")
     r: tuple[float, ...] = numbers((1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0), "Reward", 0.0, 1.0, 0.1)
+    x: tuple[float, ...] = numbers(
+        (0.5,) * 8,
+        "Also known, x",
+        0.0,
+        1.0,
+        0.1,
+        help="Matters to estimators that need more than rewards: lengths, entropies, another model's rewards, ...",
+    )
     other: float = number(
         0.75,
         "Mean of the batch's other group",
@@ -53,6 +73,10 @@ class EstimatorTable(Explorer):
         "HA-DW": TableState(first="dr_grpo", second="grpo", third="ha_dw"),
         "Graded rewards": TableState(r=(0.6, 0.6, 0.6, 0.9, 0.5, 0.6, 0.1, 0.6)),
         "Neighbours": TableState("mapo", "maxrl", "grpo_n", r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        "Long answers": TableState(
+            "dr_grpo", "opo", "canon", r=(1.0, 0, 0, 1.0, 0, 0, 0, 1.0), x=(0.1, 0.0, 0.1, 0.2, 0.9, 1.0, 0.8, 0.9)
+        ),
+        "A reference": TableState("grpo", "aapo", "gdpo", r=(1.0,) * 8, x=(1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0)),
         "All alike": TableState(r=(1.0,) * 8, third="reinforce_plus_plus"),
     }
     CLAIMS: ClassVar = (
@@ -101,19 +125,34 @@ class EstimatorTable(Explorer):
             for name, row in rows.items()
         ]
         rewards_said = ", ".join(f"{r:g}" for r in state.r)
+        also = [f"{name}: {ALSO[need]}" for name in rows for need in ESTIMATORS[name].needs if need in ALSO]
+        if also:
+            drawn = Points(x + 0.36, np.array(state.x), BASELINE, "x", "cross", 10)
+            rewards = replace(rewards, ylim=(-0.12, 1.3), layers=(*rewards.layers, drawn))
+            said.append("x is " + ", ".join(also))
         return Picture((rewards, advantage), (f"Rewards {rewards_said}. {'; '.join(said)}.",), row=False)
 
 
 def advantages(state: TableState, name: str) -> NDArray[np.float64]:
     """Advantages of the group under an estimator, in a batch with one other group."""
     rewards = np.array([state.r, np.repeat([1.0, 0.0], [round(8 * state.other), 8 - round(8 * state.other)])])
-    if name == "ha_dw":
-        return np.asarray(ha_dw(rewards, state.anchor)[0])
     estimator = ESTIMATORS[name]
-    options: dict[str, Any] = {"k": state.k} if "k" in estimator.parameters else {}
+    options: dict[str, Any] = {key: getattr(state, key) for key in ("k", "mu") if key in estimator.parameters}
+    also = np.array([state.x, (0.5,) * 8])
+    beside = {
+        "anchor": state.anchor,
+        "lengths": 1 + 9 * also,
+        "metric": also,
+        "reference": also,
+        "further": also[None],
+        "prompt_values": also[:, 0],
+        "dynamics": RankDynamics(20 * also, np.ones((2, 8)), np.ones((2, 8))),
+        "baselines": RankBaselines(10.0, 1.0, 1.0),
+    }
+    options |= {need: beside[need] for need in estimator.needs}
     if estimator.binary and set(state.r) - {0.0, 1.0}:
         raise ValueError(f"{name} is defined for rewards of 0 and 1 only")
-    return np.asarray(estimator.function(rewards, **options)[0])
+    return np.asarray(estimator.advantages(rewards, **options)[0])
 
 
 def _signed(value: float) -> str:

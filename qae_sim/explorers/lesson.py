@@ -13,6 +13,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from qae_sim.advantages import ESTIMATORS, PLACES, why_not
 from qae_sim.arrays import invalid
 from qae_sim.explorers.exercises import EXERCISES
 
@@ -198,6 +199,49 @@ class Claims:
             )
             rows.append("<tr>" + "".join(f'<td style="text-align: left">{cell}</td>' for cell in cells) + "</tr>")
         head = "".join(f'<th style="text-align: left">{name}</th>' for name in ("claim", "says", "verdict", "because"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which estimator goes where, and why not, as text and as HTML.
+
+    Attributes:
+        names: The estimators; all by default.
+
+    Example:
+        >>> Places(("qae", "opo"))
+        qae: explorer, bandits, lm, trl
+        opo: explorer, lm, trl; not bandits: it needs lengths of responses, which are not there
+    """
+
+    names: tuple[str, ...] = tuple(ESTIMATORS)
+
+    def _reasons(self) -> dict[str, dict[str, list[str]]]:
+        """By estimator the places, grouped by the reason that keeps it out ("" where it goes)."""
+        grouped: dict[str, dict[str, list[str]]] = {}
+        for name in self.names:
+            by_reason = grouped.setdefault(name, {"": []})
+            for place in PLACES:
+                by_reason.setdefault(why_not(name, place), []).append(place)
+        return grouped
+
+    def __repr__(self) -> str:
+        lines = []
+        for name, reasons in self._reasons().items():
+            out = [f"not {', '.join(places)}: {reason}" for reason, places in reasons.items() if reason]
+            lines.append("; ".join([f"{name}: {', '.join(reasons[''])}", *out]))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name, reasons in self._reasons().items():
+            cells = [f"<code>{name}</code>"]
+            cells += ["yes" if place in reasons[""] else "no" for place in PLACES]
+            cells.append(html.escape("; ".join(reason for reason in reasons if reason)))
+            rows.append("<tr>" + "".join(f'<td style="text-align: left">{cell}</td>' for cell in cells) + "</tr>")
+        titles = ("estimator", *PLACES, "why not")
+        head = "".join(f'<th style="text-align: left">{title}</th>' for title in titles)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 

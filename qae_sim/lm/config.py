@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from qae_sim.advantages import DifficultyAnchor, get
+from qae_sim.advantages import DifficultyAnchor, RankBaselines, get
 from qae_sim.advantages.parameters import (
     ANCHORS,
     AUTOMATIC,
@@ -22,18 +22,19 @@ from qae_sim.advantages.parameters import (
     require_anchor,
     require_parameters,
 )
+from qae_sim.advantages.places import require_place, stand_in
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.lm.tasks import TASKS, Task
 from qae_sim.plain import from_plain, to_plain
 
-Objective: TypeAlias = Literal["ppo", "gspo", "clip_cov", "kl_cov"]
-OBJECTIVES = ("ppo", "gspo", "clip_cov", "kl_cov")
+Objective: TypeAlias = Literal["ppo", "gspo", "clip_cov", "kl_cov", "reg_grpo"]
+OBJECTIVES = ("ppo", "gspo", "clip_cov", "kl_cov", "reg_grpo")
 Loss: TypeAlias = Literal["token", "sequence", "constant"]
 LOSSES = ("token", "sequence", "constant")
 SIZES = ("small", "medium")
 
 #: What may stand in a configuration beside numbers and words.
-KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC)
+KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC, RankBaselines)
 
 #: Fields that models trained together, as one ensemble, have in common: shapes, and the optimiser's step.
 SHARED = (
@@ -59,12 +60,14 @@ class Config:
         base_passes: Times that it sees each of them, >= 1.
         estimator: A name from ``qae-sim estimators``.
         parameters: What the estimator is called with, such as ``{"k": 0.4}``; K may be a schedule (``LinearK(...)``)
-            or automatic (``SuccessRateK()``, ``EntropyTargetK(...)``).
+            or automatic (``SuccessRateK()``, ``EntropyTargetK(...)``), CAPO's ``negatives`` a ``PhaseSwitch(...)``.
+            CANON's ``metric`` is ``"entropy"`` (of the tokens, on average; the default) or ``"length"``.
         anchor: A difficulty anchor such as ``SoftAnchor()``: advantages are multiplied by HA-DW's Φ.
         lambda_scale: λ of Φ, > 0.
         mass_of: A control: all advantages of a batch are shifted by one number, so that their mean is that of this
             estimator, as in ``{"estimator": "qae", "k": 0.4}``.
-        objective: ``"ppo"``, ``"gspo"`` (a ratio per response), ``"clip_cov"`` or ``"kl_cov"``.
+        objective: ``"ppo"``, ``"gspo"`` (a ratio per response), ``"clip_cov"``, ``"kl_cov"``, or ``"reg_grpo"``, which
+            regresses the policy on GRPO's advantages.
         clip_low: ε_low >= 0; ``inf`` never clips.
         clip_high: ε_high >= 0; ``inf`` never clips.
         loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO) or ``"constant"`` (Dr. GRPO): how tokens share the weight.
@@ -154,11 +157,16 @@ class Config:
         if self.prompts % self.minibatches:
             raise invalid("minibatches", self.minibatches, f"a divisor of prompts = {self.prompts}")
         _check_task(self)
-        _check_estimator("estimator", self.estimator, "parameters", self.parameters)
-        if self.estimator == "ha_dw":
-            raise invalid("estimator", "ha_dw", "'grpo' or another with anchor=...: HA-DW weights what it is given")
+        _check_estimator("estimator", self.estimator, "parameters", self.parameters, several=self.overlong > 0)
         _check_mass(self)
         require_anchor(self.anchor, self.estimator, get(self.estimator).level)
+        if self.objective == "reg_grpo" and (self.estimator != "grpo" or self.mass_of or self.anchor is not None):
+            raise invalid(
+                "objective", "reg_grpo", "another, or with estimator 'grpo' alone, whose advantages are its target"
+            )
+        if "marks" in get(self.estimator).needs and not self.problem.checks_steps:
+            having = ", ".join(repr(name) for name, task in TASKS.items() if task.checks_steps)
+            raise invalid("task", self.task, f"one whose steps can be checked with {self.estimator!r}: {having}")
         if get(self.estimator).binary and self.overlong:
             raise invalid("overlong", self.overlong, f"0 with {self.estimator!r}, which is for rewards of 0 and 1")
         json.dumps(self.to_dict())  # whatever is trained can be stored
@@ -275,19 +283,20 @@ def _check_task(config: Config) -> None:
         raise invalid("overlong", config.overlong, f"at most the {longest} tokens of a response")
 
 
-def _check_estimator(field_name: str, name: str, parameters_name: str, parameters: Mapping[str, Any]) -> None:
+def _check_estimator(
+    field_name: str, name: str, parameters_name: str, parameters: Mapping[str, Any], *, several: bool = False
+) -> None:
     """Check an estimator's name and the names and values of its parameters, by calling it once."""
-    entry = get(name)
+    require_place(field_name, name, "lm")
     require_parameters(parameters_name, name, parameters)
-    if name == "ha_dw":
-        return
     values = parameters_at(parameters, 0)
+    values.pop("metric", None)
     rewards = np.array([[1.0, 0.0], [0.0, 0.0]])
+    given = stand_in(name, rewards)
+    if "further" in given and not several:  # the punishment of long responses is the only other reward
+        given["further"] = None
     try:
-        if entry.level == "token":
-            entry.function(np.ones((2, 2, 1), dtype=np.int64), np.ones((2, 2, 1), dtype=bool), rewards, **values)
-        else:
-            entry.function(rewards, **values)
+        get(name).advantages(rewards, **given, **values)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{field_name} {name}: {error}") from error
 
@@ -304,5 +313,5 @@ def _check_mass(config: Config) -> None:
         )
     _check_estimator("mass_of", name, "mass_of", others)
     for used in (name, config.estimator):
-        if get(used).level == "token" or used == "ha_dw":
-            raise invalid("mass_of", used, "about estimators with one advantage per response")
+        if get(used).needs:
+            raise invalid("mass_of", used, "about estimators with one advantage per response, of rewards alone")

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from torch import Tensor
 
+from qae_sim.advantages import RankDynamics
 from qae_sim.lm.config import Config
 from qae_sim.lm.tasks import PAD, Task
 
@@ -30,6 +31,8 @@ class Batch:
         log_probs: log π of the tokens when they were sampled, same shape.
         entropies: Entropies of the distributions that they were sampled from, same shape.
         correct: 1.0 where the verifier says so, ``(S, B, G)``.
+        reference: The same for responses that the base model gave to these prompts, where an estimator asks for them.
+        dynamics: How the effective rank of the responses' hidden states grows, for each run, where an estimator asks.
     """
 
     prompts: Tensor
@@ -37,6 +40,8 @@ class Batch:
     log_probs: Tensor
     entropies: Tensor
     correct: np.ndarray
+    reference: np.ndarray | None = None
+    dynamics: tuple[RankDynamics, ...] = ()
 
 
 def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:

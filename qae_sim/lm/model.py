@@ -155,7 +155,11 @@ class Transformer(nn.Module):
 
     def _logits(self, x: Tensor) -> Tensor:
         """Logits of the next word, in float32 whatever the products are computed in."""
-        return (_norm(x, self.norm) @ self.head).float()
+        return self._read(_norm(x, self.norm))
+
+    def _read(self, states: Tensor) -> Tensor:
+        """Logits from what the last norm gives."""
+        return (states @ self.head).float()
 
     def _embed(self, tokens: Tensor, first: int) -> Tensor:
         """Embed words ``(S, ..., n)`` at positions first, first + 1, ...; ``(S, ..., n, d)``."""
@@ -175,6 +179,20 @@ class Transformer(nn.Module):
 
         Returns:
             ``(S, N, T', V)``: at t, the logits from which token t of the response was to be sampled.
+        """
+        states = self.hidden_states(prompts, responses, prompt_of)
+        return self._read(states.flatten(1, 2)).reshape(*states.shape[:-1], self.vocabulary)
+
+    def hidden_states(self, prompts: Tensor, responses: Tensor, prompt_of: Tensor) -> Tensor:
+        """States that tokens of responses are told from, behind the last norm.
+
+        Args:
+            prompts: ``(S, B, P)``.
+            responses: ``(S, N, T')``, T' <= T.
+            prompt_of: Which of the B prompts each response answers, ``(S, N)``.
+
+        Returns:
+            ``(S, N, T', d)``.
         """
         s, b, p = prompts.shape
         n, t = responses.shape[1], responses.shape[2] - 1  # nothing looks at the last token
@@ -197,7 +215,7 @@ class Transformer(nn.Module):
         # The last word of the prompt tells the first token of all its responses.
         last = x[:, : b * p].reshape(s * b, p, d)[:, -1].index_select(0, rows).reshape(s, n, 1, d)
         told = torch.cat([last, x[:, b * p :].reshape(s, n, t, d)], dim=2)
-        return self._logits(told.flatten(1, 2)).reshape(s, n, t + 1, self.vocabulary)
+        return _norm(told.flatten(1, 2), self.norm).reshape(s, n, t + 1, d)
 
     # --- sampling ---
 

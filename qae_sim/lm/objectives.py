@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from qae_sim.advantages import reg_grpo
 from qae_sim.arrays import require_choice
 from qae_sim.lm.config import LOSSES, Loss
 
@@ -138,6 +139,36 @@ def gspo_loss(
     change = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1, keepdim=True) / lengths
     ratio = torch.exp(change).expand_as(log_probs)
     return _clipped(ratio, advantages, mask / (responses * lengths), low, high)
+
+
+def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, mask: Tensor, *, group: int) -> Tensor:
+    """Reg-GRPO: standardised log-ratios of responses are regressed on their advantages; nothing is clipped.
+
+    L = mean over groups of mean_i (Aᵢ - z(ρ)ᵢ)²,  ρᵢ = Σₜ log πᵢₜ / π_oldᵢₜ
+
+    Args:
+        log_probs: log π, ``(N, T)``, groups one after the other.
+        old_log_probs: log π_old, ``(N, T)``.
+        advantages: GRPO's, ``(N, T)``, the same for all tokens of a response.
+        mask: True at the responses' own tokens, ``(N, T)``.
+        group: G.
+
+    Returns:
+        The loss, a scalar.
+
+    Source:
+        DeepVideo-R1 (arXiv:2506.07464), see :func:`~qae_sim.advantages.reg_grpo`.
+
+    Example:
+        >>> old = torch.zeros(2, 1)
+        >>> moved = torch.tensor([[0.2], [0.1]])
+        >>> reg_grpo_loss(moved, old, torch.tensor([[1.0], [-1.0]]), old == 0, group=2).round(decimals=3)
+        tensor(0.)
+    """
+    ratios = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1).view(-1, group)
+    targets = advantages[:, 0].view(-1, group)
+    loss: Tensor = reg_grpo(targets, ratios).mean()
+    return loss
 
 
 def _clipped(ratio: Tensor, advantages: Tensor, weights: Tensor, low: float, high: float) -> Surrogate:

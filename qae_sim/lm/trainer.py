@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,15 @@ from torch import Tensor
 
 from qae_sim.advantages import (
     EntropyTargetK,
+    RankBaselines,
+    RankDynamics,
     clip_cov_mask,
     dynamic_sampling_mask,
     get,
     ha_dw_weights,
     kl_cov_mask,
     overlong_punishment,
+    rank_dynamics,
     token_covariances,
 )
 from qae_sim.advantages.parameters import AUTOMATIC
@@ -32,18 +35,29 @@ from qae_sim.lm.config import KINDS, SHARED, Config
 from qae_sim.lm.cuda import Captured, mixed_precision
 from qae_sim.lm.metrics import Batch, Metrics, by_level, describe_advantages, describe_policy, pass_at
 from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
-from qae_sim.lm.objectives import Surrogate, gspo_loss, kl_cov_loss, kl_penalty, ppo_loss, token_weights
+from qae_sim.lm.objectives import (
+    Surrogate,
+    gspo_loss,
+    kl_cov_loss,
+    kl_penalty,
+    ppo_loss,
+    reg_grpo_loss,
+    token_weights,
+)
 from qae_sim.lm.tasks import PAD
 from qae_sim.plain import from_plain, to_plain
 
 #: Purposes of random streams.
-_RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED, _ANSWERS = 6, 7, 8, 9, 10, 11
+_RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED, _ANSWERS, _REFERENCE = 6, 7, 8, 9, 10, 11, 12
 
 #: Seed of the held-out prompts, the same for all runs.
 _HELD_OUT_SEED = 0
 
 #: Responses of the base model to each held-out prompt at whose words the entropy is measured throughout.
 _FIXED_EACH = 2
+
+#: Tokens between two measurements of the effective rank (VERL). The paper's 40 are for responses of thousands.
+_STRIDE = 2
 
 #: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
 _BUCKET = 64
@@ -77,9 +91,13 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=first.learning_rate, weight_decay=0.0)
         for parameter in model.parameters():  # so that a first step without any gradient is a step, too
             parameter.grad = torch.zeros_like(parameter)
-        self.reference = copy.deepcopy(model) if any(config.kl for config in configs) else None
+        self._asks_reference = any("reference" in get(config.estimator).needs for config in configs)
+        self._asks_ranks = any("dynamics" in get(config.estimator).needs for config in configs)
+        self._penalised = any(config.kl for config in configs)
+        self.reference = copy.deepcopy(model) if self._penalised or self._asks_reference else None
         self.anchors = [config.anchor for config in configs]
         self.automatic = [_automatic(config) for config in configs]
+        self.ranks = [RankBaselines() for _ in configs]
         self.step = 0
         # Evaluation looks at the same prompts, with the same random numbers, each time.
         held_out = first.problem.problems(first.held_out, _HELD_OUT_SEED, held_out=True)
@@ -100,6 +118,8 @@ class Trainer:
         metrics |= self.update(batch, torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.device))
         # Anchors and automatic Ks move on only now: what was trained on has used their state from before.
         for member, correct in enumerate(accuracy):
+            if "baselines" in get(self.configs[member].estimator).needs:
+                self.ranks[member] = self.ranks[member].update(batch.dynamics[member])
             anchor, state = self.anchors[member], self.automatic[member]
             if anchor is not None:
                 self.anchors[member] = anchor.update(correct)
@@ -139,7 +159,11 @@ class Trainer:
             return torch.stack([torch.stack([getattr(draws[a], name)[m, i] for a, i in k]) for m, k in enumerate(kept)])
 
         correct = np.stack([[draws[a].correct[m, i] for a, i in k] for m, k in enumerate(kept)])
-        batch = Batch(gather("prompts"), gather("tokens"), gather("log_probs"), gather("entropies"), correct)
+        prompts = gather("prompts")
+        reference = self._reference_rewards(prompts) if self._asks_reference else None
+        tokens = gather("tokens")
+        dynamics = self._dynamics(prompts, tokens) if self._asks_ranks else ()
+        batch = Batch(prompts, tokens, gather("log_probs"), gather("entropies"), correct, reference, dynamics)
         return batch, describe_policy(self.configs, draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
 
     def _draw(self, count: int, attempt: int) -> Batch:
@@ -147,18 +171,47 @@ class Trainer:
         prompts = np.stack([c.problem.problems(count, c.seed, self.step, attempt) for c in self.configs])
         given = torch.as_tensor(prompts, device=self.device)
         sampled = self._generate(given, self.configs[0].group_size, _RESPONSES, self.step, attempt)
-        said = sampled.tokens.cpu().numpy()
-        correct = [c.problem.rewards(prompts[m][:, None], said[m]) for m, c in enumerate(self.configs)]
-        return Batch(given, sampled.tokens, sampled.log_probs, sampled.entropies, np.stack(correct))
+        correct = self._verdicts(given, sampled.tokens)
+        return Batch(given, sampled.tokens, sampled.log_probs, sampled.entropies, correct)
+
+    def _verdicts(self, prompts: Tensor, tokens: Tensor) -> np.ndarray:
+        """What the verifier says of responses, ``(S, B, G)``."""
+        asked, said = prompts.cpu().numpy(), tokens.cpu().numpy()
+        return np.stack([c.problem.rewards(asked[m][:, None], said[m]) for m, c in enumerate(self.configs)])
+
+    def _reference_rewards(self, prompts: Tensor) -> np.ndarray:
+        """Let the base model answer the same prompts, once for each response; what the verifier says, ``(S, B, G)``."""
+        assert self.reference is not None
+        numbers = self._numbers((prompts.shape[1], self.configs[0].group_size), _REFERENCE, self.step)
+        with mixed_precision(self.device):
+            tokens = self.reference.generate(prompts, numbers).tokens
+        return self._verdicts(prompts, tokens)
+
+    @torch.no_grad()
+    def _dynamics(self, prompts: Tensor, tokens: Tensor) -> tuple[RankDynamics, ...]:
+        """How the effective rank of hidden states grows along responses ``(S, B, G, T)``, for each run."""
+        b, g = tokens.shape[1:3]
+        with mixed_precision(self.device):
+            states = self.model.hidden_states(prompts, tokens.flatten(1, 2), self._prompt_of(b))
+        lengths = (tokens != PAD).sum(dim=-1).flatten(1).cpu().numpy()
+        found = []
+        for of_run, ends in zip(states.float().cpu().numpy(), lengths, strict=True):
+            flat = rank_dynamics([x[:end] for x, end in zip(of_run, ends, strict=True)], stride=_STRIDE)
+            found.append(RankDynamics(*(getattr(flat, item.name).reshape(b, g) for item in fields(flat))))
+        return tuple(found)
 
     def _generate(self, prompts: Tensor, group: int, *keys: int) -> Sampled:
         """Sample responses, each run with random numbers of its own."""
-        shape = (prompts.shape[1], group, self.model.response_length)
-        numbers = [uniform(np.zeros(1), math.prod(shape), c.seed, *keys).reshape(shape) for c in self.configs]
-        uniforms = torch.as_tensor(np.stack(numbers), dtype=torch.float32, device=self.device)
+        uniforms = self._numbers((prompts.shape[1], group), *keys)
         if self.device.type == "cuda":
             return Sampled(*self._captured_sampling(prompts, uniforms))
         return self.model.generate(prompts, uniforms)
+
+    def _numbers(self, groups: tuple[int, int], *keys: int) -> Tensor:
+        """Random numbers to sample responses with, ``(S, B, G, T)``, each run's named by its own seed."""
+        shape = (*groups, self.model.response_length)
+        numbers = [uniform(np.zeros(1), math.prod(shape), c.seed, *keys).reshape(shape) for c in self.configs]
+        return torch.as_tensor(np.stack(numbers), dtype=torch.float32, device=self.device)
 
     def _sampling(self, prompts: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Sample with a fixed amount of work."""
@@ -192,16 +245,16 @@ class Trainer:
             ``(B, G, T)``, 0 behind the ends.
         """
         config, correct = self.configs[member], batch.correct[member]
-        tokens = batch.tokens[member].cpu().numpy()
-        mask = tokens != PAD
-        rewards = correct
-        if config.overlong:
-            limits = {"max_length": self.model.response_length, "cache": config.overlong}
-            rewards = correct + np.asarray(overlong_punishment(mask.sum(axis=-1), **limits))
-        function, parameters = get(config.estimator).function, self._parameters(member)
-        if get(config.estimator).level == "token":
-            return np.asarray(function(tokens, mask, rewards, **parameters).advantages)
-        result = np.asarray(function(rewards, **parameters))
+        mask = batch.tokens[member].cpu().numpy() != PAD
+        estimator, parameters = get(config.estimator), self._parameters(member)
+        metric = parameters.pop("metric", "entropy")
+        given = {need: self._beside(need, member, batch, mask, metric) for need in estimator.needs}
+        punishment = self._punishment(config, mask)
+        # Whoever takes several rewards takes the punishment as one of its own.
+        rewards = correct if punishment is None or "further" in given else correct + punishment
+        result = np.asarray(estimator.advantages(rewards, **given, **parameters))
+        if estimator.level == "token":
+            return result
         anchor = self.anchors[member]
         if anchor is not None:
             # Difficulty is what the verifier says; a punishment for length is no part of it.
@@ -210,6 +263,40 @@ class Trainer:
             others = dict(config.mass_of)
             result = result + (get(others.pop("estimator")).function(rewards, **others).mean() - result.mean())
         return np.where(mask, result[..., None], 0.0)
+
+    def _punishment(self, config: Config, mask: np.ndarray) -> np.ndarray | None:
+        """DAPO's punishment of long responses, ``(B, G)``; None where there is none."""
+        if not config.overlong:
+            return None
+        limits = {"max_length": self.model.response_length, "cache": config.overlong}
+        return np.asarray(overlong_punishment(mask.sum(axis=-1), **limits))
+
+    def _beside(self, need: str, member: int, batch: Batch, mask: np.ndarray, metric: str) -> Any:
+        """What an estimator needs beside rewards."""
+        config, lengths = self.configs[member], mask.sum(axis=-1)
+        if need == "token_ids":
+            return batch.tokens[member].cpu().numpy()
+        if need == "mask":
+            return mask
+        if need == "lengths":
+            return lengths
+        if need == "metric":
+            return lengths if metric == "length" else batch.entropies[member].cpu().numpy().sum(axis=-1) / lengths
+        if need == "reference":
+            assert batch.reference is not None
+            return batch.reference[member]
+        if need == "marks":
+            return config.problem.all_marks(batch.prompts[member].cpu().numpy(), batch.tokens[member].cpu().numpy())
+        if need == "dynamics":
+            return batch.dynamics[member]
+        if need == "baselines":  # of the first batch there is nothing earlier
+            usual = self.ranks[member]
+            return usual.update(batch.dynamics[member]) if usual.rank is None else usual
+        if need == "prompt_values":  # harder prompts are worth more, up to 1
+            prompts = batch.prompts[member].cpu().numpy()
+            return np.array([config.problem.level(prompt) + 1 for prompt in prompts]) / config.problem.levels
+        punishment = self._punishment(config, mask)
+        return None if punishment is None else punishment[None]
 
     def _parameters(self, member: int) -> dict[str, Any]:
         """The estimator's parameters at this step."""
@@ -258,7 +345,9 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=False)
             clipped = [torch.zeros(2, len(self.configs))]
         else:
-            backward = self._captured_backward if self.device.type == "cuda" else self._backward
+            # Reg-GRPO looks at its numbers before it uses them, which a recorded graph cannot.
+            plain = self.device.type != "cuda" or any(config.objective == "reg_grpo" for config in self.configs)
+            backward = self._backward if plain else self._captured_backward
             clipped = list(backward(*inputs))
         norm = self._clip_gradients()
         # Adam moves on its moments even where there is no gradient, as it would if zeros had been computed.
@@ -322,7 +411,8 @@ class Trainer:
         """Sum of the runs' losses, which do not touch each other's gradients; counts of clipped tokens, ``(2, S)``."""
         log_probs = self._read(self.model, prompts, tokens, prompt_of, used)
         reference = log_probs
-        if self.reference is not None:
+        if self._penalised:
+            assert self.reference is not None
             with torch.no_grad():
                 reference = self._read(self.reference, prompts, tokens, prompt_of, used)
         loss, clipped = torch.zeros((), device=self.device), []
@@ -377,7 +467,7 @@ class Trainer:
         """Tell which responses ``(S, N)`` a term of the loss reaches."""
         reached = (adv != 0).any(dim=-1)
         for m, config in enumerate(self.configs):
-            if config.kl:
+            if config.kl or config.objective == "reg_grpo":
                 reached[m] = True
             elif config.objective == "kl_cov":
                 reached[m] |= selected[m].any(dim=-1)
@@ -453,6 +543,7 @@ class Trainer:
             "updates": updates,
             "anchors": to_plain(self.anchors, "anchors", KINDS),
             "automatic": to_plain(self.automatic, "automatic", KINDS),
+            "ranks": to_plain(self.ranks, "ranks", KINDS),
         }
         return tensors, about
 
@@ -466,6 +557,7 @@ class Trainer:
         self.step = about["step"]
         self.anchors = list(from_plain(about["anchors"], "anchors", KINDS))
         self.automatic = list(from_plain(about["automatic"], "automatic", KINDS))
+        self.ranks = list(from_plain(about["ranks"], "ranks", KINDS))
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(tensors[name])
@@ -492,6 +584,10 @@ def _surrogate(
     clip = {"low": config.clip_low, "high": config.clip_high}
     if config.objective == "gspo":
         return gspo_loss(log_probs, old, adv, mask, responses=responses, **clip)
+    if config.objective == "reg_grpo":
+        none = torch.zeros_like(mask)
+        loss = reg_grpo_loss(*(x[:responses] for x in (log_probs, old, adv, mask)), group=config.group_size)
+        return Surrogate(loss, none, none)
     if config.objective == "kl_cov":
         none = torch.zeros_like(mask)
         loss = kl_cov_loss(log_probs, old, adv, weights, selected, beta=config.kl_cov_beta)

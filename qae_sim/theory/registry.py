@@ -27,6 +27,9 @@ MODULES = (
     "token_tables",
     "key_tokens",
     "group_estimators",
+    "neighbours",
+    "informed",
+    "parts",
     "digest",
     "unresolved",
 )

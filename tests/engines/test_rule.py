@@ -16,6 +16,7 @@ from qae_sim.advantages import (
     HardAnchor,
     KalmanAnchor,
     LinearK,
+    PhaseSwitch,
     SoftAnchor,
     SuccessRateK,
     get,
@@ -25,6 +26,7 @@ from qae_sim.advantages import (
     ktae,
     qae,
     reinforce_plus_plus,
+    why_not,
 )
 from qae_sim.engines.rule import Rule
 
@@ -32,14 +34,69 @@ NAN = math.nan
 REWARDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=float)
 
 
+#: What estimators need beside rewards, for the twelve responses.
+GIVEN: dict[str, Any] = {
+    "lengths": np.arange(1, 13),
+    "metric": np.arange(12) % 5,
+    "reference": np.arange(12) % 2,
+    "prompt_values": np.repeat([0.0, 0.5, 1.0], 4),
+    "further": np.array([np.arange(12) % 3, np.arange(12) % 2]),
+}
+
+
+def grouped(need: str) -> np.ndarray:
+    values = GIVEN[need]
+    return values[::4] if need == "prompt_values" else values.reshape(*values.shape[:-1], 3, 4)
+
+
 @pytest.mark.parametrize(
-    "name", [name for name, entry in ESTIMATORS.items() if entry.level != "token" and name != "ha_dw"]
+    "name", [name for name, entry in ESTIMATORS.items() if not why_not(name, "trl") and entry.level != "token"]
 )
 def test_every_estimator_of_responses(name: str) -> None:
     known = get(name).parameters
     plain = {key: value for key, value in {"ddof": 1, "eps": 1e-4}.items() if key in known}
-    wanted = get(name).function(REWARDS.reshape(3, 4), **plain)
-    np.testing.assert_allclose(Rule(name).advantages(REWARDS, 4, step=0).advantages, np.ravel(wanted))
+    beside = {need: grouped(need) for need in get(name).needs}
+    wanted = get(name).advantages(REWARDS.reshape(3, 4), **beside, **plain)
+    got = Rule(name).advantages(REWARDS, 4, step=0, **GIVEN).advantages
+    np.testing.assert_allclose(got, np.ravel(wanted))
+
+
+def test_what_is_needed_beside_rewards() -> None:
+    with pytest.raises(ValueError, match="opo needs lengths beside rewards"):
+        Rule("opo").advantages(REWARDS, 4, step=0)
+    with pytest.raises(ValueError, match="prompt_values must be the same for all of a group"):
+        Rule("rlev").advantages(REWARDS, 4, step=0, prompt_values=np.arange(12.0))
+    with pytest.raises(
+        ValueError, match=r"advantage must be one that goes into TRL's trainer: it needs responses that begin alike"
+    ):
+        Rule("attn_rl")
+    with pytest.raises(ValueError, match="trainers know lengths, and no entropies"):
+        Rule("canon", {"metric": "entropy"})
+    with pytest.raises(ValueError, match="PhaseSwitch for negatives"):
+        Rule("capo", {"negatives": LinearK(0.6, 0.4, steps=4)})
+    # One that is not scored takes its length, its metric and its reference with it.
+    rewards = np.where(np.arange(12) == 5, NAN, REWARDS)
+    for name, need in (("opo", "lengths"), ("canon", "metric"), ("aapo", "reference"), ("rlev", "prompt_values")):
+        got = Rule(name).advantages(rewards, 4, step=0, **GIVEN).advantages
+        kept = [4, 6, 7]
+        beside = GIVEN[need][4] if need == "prompt_values" else GIVEN[need][kept]
+        plain = {"ddof": 1, "eps": 1e-4} if name == "aapo" else {}
+        np.testing.assert_allclose(got[kept], get(name).advantages(REWARDS[kept], **{need: beside}, **plain))
+        assert got[5] == 0
+
+
+def test_weights_of_several_rewards() -> None:
+    weighted = Rule("gdpo").advantages(REWARDS, 4, step=0, **GIVEN, weights=[1.0, 2.0, 0.5]).advantages
+    own = Rule("gdpo", {"weights": [1.0, 2.0, 0.5]}).advantages(REWARDS, 4, step=0, **GIVEN).advantages
+    np.testing.assert_array_equal(own, weighted)
+    assert not np.allclose(weighted, Rule("gdpo").advantages(REWARDS, 4, step=0, **GIVEN).advantages)
+
+
+def test_phases() -> None:
+    rule = Rule("capo", {"negatives": PhaseSwitch(3)})
+    first, second = (rule.advantages(REWARDS, 4, step=step).advantages for step in (2, 3))
+    np.testing.assert_array_equal(second, Rule("grpo").advantages(REWARDS, 4, step=0).advantages)
+    np.testing.assert_array_equal(first, np.maximum(second, 0))
 
 
 def test_tokens() -> None:
@@ -48,7 +105,7 @@ def test_tokens() -> None:
     got = Rule("ktae").advantages(REWARDS, 4, step=0, token_ids=ids, mask=mask).advantages
     wanted = ktae(ids.reshape(3, 4, 5), mask.reshape(3, 4, 5), REWARDS.reshape(3, 4), ddof=1, eps=1e-4).advantages
     np.testing.assert_allclose(got, wanted.reshape(12, 5))
-    with pytest.raises(ValueError, match="ktae values tokens: it needs token_ids and mask"):
+    with pytest.raises(ValueError, match="ktae needs token_ids and mask beside rewards"):
         Rule("ktae").advantages(REWARDS, 4, step=0)
 
 
@@ -176,7 +233,7 @@ def test_state_goes_through_json(anchor: Any) -> None:
     ("arguments", "message"),
     [
         (("qea",), "did you mean 'qae'"),
-        (("ha_dw",), "advantage must be 'grpo' or another, with anchor="),
+        (("ha_dw",), "it weights what another estimator gives: name that one, and give anchor="),
         (("grpo", {"k": 0.4}), "parameters must be named as those of grpo"),
         (("qae", {"k": 1.4}), "k must be"),
         (("qae", {"eps": LinearK(0.1, 0.2, steps=3)}), "a schedule for k alone"),

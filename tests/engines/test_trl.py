@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,18 @@ from datasets import Dataset  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM  # noqa: E402
 
-from qae_sim.advantages import HardAnchor, LinearK, SoftAnchor, ha_dw, ha_dw_weights, ktae, qae  # noqa: E402
+from qae_sim.advantages import (  # noqa: E402
+    ESTIMATORS,
+    HardAnchor,
+    LinearK,
+    SoftAnchor,
+    get,
+    ha_dw,
+    ha_dw_weights,
+    ktae,
+    qae,
+    why_not,
+)
 from qae_sim.engines.trl import AdvantageGRPOTrainer, _widened  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -70,11 +82,10 @@ def arguments(folder: Path, **changes: Any) -> Any:
     return trl.GRPOConfig(**(values | changes))
 
 
-def data(count: int = 16) -> Any:
+def data(count: int = 16, **columns: Any) -> Any:
     rng = np.random.default_rng(0)
-    return Dataset.from_dict(
-        {"prompt": [" ".join(f"w{i}" for i in rng.integers(2, VOCABULARY, 3)) for _ in range(count)]}
-    )
+    prompts = [" ".join(f"w{i}" for i in rng.integers(2, VOCABULARY, 3)) for _ in range(count)]
+    return Dataset.from_dict({"prompt": prompts, **columns})
 
 
 def trainer_of(
@@ -86,7 +97,7 @@ def trainer_of(
             model=options.pop("model", None) or model(),
             processing_class=tokenizer(),
             reward_funcs=reward,
-            train_dataset=data(),
+            train_dataset=data(**options.pop("columns", {})),
             args=args or arguments(folder),
             **options,
         )
@@ -296,6 +307,62 @@ def test_overlong_responses_are_punished_but_no_harder_to_solve(tmp_path: Path) 
         wanted = shaped * ha_dw_weights(correct, shaped, belief).Phi
         np.testing.assert_allclose(advantages, wanted.ravel(), rtol=1e-4, atol=1e-6)
         belief = correct.mean()
+
+
+def short(completions: list[str], **kwargs: Any) -> list[float]:
+    """A second reward: .25 for each word that is missing to five."""
+    return [0.25 * (5 - len(text.split())) for text in completions]
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_by_name(tmp_path: Path, name: str) -> None:
+    """The matrix of places: it trains with the advantages of its function, or says why it cannot be here."""
+    reason = why_not(name, "trl")
+    if reason:
+        with pytest.raises(ValueError, match=re.escape(reason)):
+            trainer_of(tmp_path, advantage=name)
+        return
+    several = "further" in get(name).needs
+    args = arguments(tmp_path, max_steps=1, reward_weights=[1.0, 0.5] if several else None)
+    rewards = [odd, short] if several else odd
+    columns = {"reference": [i % 2 for i in range(16)], "prompt_values": [i / 8 for i in range(16)]}
+    trainer = trainer_of(tmp_path, reward=rewards, args=args, columns=columns, advantage=name)
+    seen: list[Any] = []
+    plain = trainer._generate_and_score_completions
+
+    def noted(inputs: Any) -> Any:
+        output = plain(inputs)
+        seen.append((inputs, trainer._rewards.double().numpy().T, output))
+        return output
+
+    trainer._generate_and_score_completions = noted
+    trainer.train()
+    ((inputs, each, output),) = seen
+    mask = output["completion_mask"].numpy().astype(bool)
+    lengths = mask.sum(axis=1).reshape(-1, G)
+    of_prompts = {key: np.array([row[key] for row in inputs], dtype=float).reshape(-1, G) for key in columns}
+    beside = {
+        "token_ids": output["completion_ids"].numpy().reshape(-1, G, mask.shape[1]),
+        "mask": mask.reshape(-1, G, mask.shape[1]),
+        "lengths": lengths,
+        "metric": lengths,
+        "reference": of_prompts["reference"],
+        "prompt_values": of_prompts["prompt_values"][:, 0],
+        "further": each[1:].reshape(-1, len(each[0]) // G, G),
+    }
+    given = {need: beside[need] for need in get(name).needs} | ({"weights": [1.0, 0.5]} if several else {})
+    plain_trainers = {key: value for key, value in {"ddof": 1, "eps": 1e-4}.items() if key in get(name).settings}
+    wanted = get(name).advantages(each[0].reshape(-1, G), **given, **plain_trainers)
+    shape = output["advantages"].shape
+    np.testing.assert_allclose(output["advantages"].numpy(), np.reshape(wanted, shape), rtol=1e-4, atol=1e-6)
+
+
+def test_what_the_dataset_must_tell(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, advantage="rlev")
+    with pytest.raises(ValueError, match="dataset must be one with a column 'prompt_values': what the prompt is worth"):
+        trainer.train()
+    with pytest.raises(ValueError, match="attempts must be 1 with 'aapo', which takes more of a prompt than rewards"):
+        trainer_of(tmp_path, advantage="aapo", attempts=2)
 
 
 def test_dynamic_sampling_replaces_groups_without_a_signal(tmp_path: Path) -> None:

@@ -68,9 +68,9 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
         ({"estimator": "qae", "parameters": {"k": 2.0}}, "estimator qae: k must be"),
         (
             {"estimator": "qae", "parameters": {"eps": LinearK(0.1, 0.2, steps=2)}},
-            "a schedule for k alone, not for eps",
+            "a schedule for k alone (PhaseSwitch for negatives), not for eps",
         ),
-        ({"estimator": "ha_dw"}, "estimator must be 'grpo' or another with anchor="),
+        ({"estimator": "ha_dw"}, "it weights what another estimator gives: name that one, and give anchor="),
         ({"mass_of": {"k": 0.4}}, "mass_of must be an estimator and its parameters"),
         ({"mass_of": {"estimator": "ktae"}}, "mass_of must be about estimators with one advantage per response"),
         ({"estimator": "ktae", "anchor": SoftAnchor()}, "anchor must be None with 'ktae'"),

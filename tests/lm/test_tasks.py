@@ -135,6 +135,25 @@ class TestAddition:
         columns = " ".join(f"{digit} c0" for digit in said[:0:-1])[:-1] + said[0] if said[0] in "01" else ""
         assert task.verify(prompt, numbers(task, columns)) == (off == 0)
 
+    def test_steps_are_checked(self) -> None:
+        task = Addition(digits=3)
+        prompt = numbers(task, "9 4 7 + 1 2 5 =")  # 2 c1, 7 c0, 0 c1
+        marks = {
+            "2 c1 7 c0 0 c1": [1, 1, 1, 1, 1, 1],
+            "2 c0 7 c0 0 c1 end": [-1, -1, 1, 1, 1, 1, 0],
+            "2 c0 wait 2 c1 6 c0 0 c1": [-1, -1, 0, 1, 1, -1, -1, 1, 1],
+            "2 c1 7 c0 wait wait 2 c1": [1, 1, 1, 1, 0, 0, 1, 1],
+            "wait 2 c1": [0, 0, 0],
+            "2 c1 c0 7 0 c1": [1, 1, 0, 0, 0, 0],
+            "2 c1 7 c0 0 c1 0 c0": [1, 1, 1, 1, 1, 1, 0, 0],
+            "2": [0],
+        }
+        for text, wanted in marks.items():
+            assert task.marks(prompt, numbers(task, text)) == wanted, text
+        groups = np.array([[numbers(task, "2 c1 end ·"), numbers(task, "3 c1 end ·")]])
+        assert task.all_marks(np.array([prompt]), groups).tolist() == [[[1, 1, 0, 0], [-1, -1, 0, 0]]]
+        assert Countdown().marks((), (1, 2)) == [0, 0]
+
     def test_level_counts_digits(self) -> None:
         task = Addition(digits=3)
         prompts = ("0 0 7 + 0 0 5 =", "0 1 0 + 0 0 5 =", "1 0 0 + 0 0 0 =")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +15,15 @@ torch = pytest.importorskip("torch")
 from small_runs import small  # noqa: E402
 
 from qae_sim.advantages import (  # noqa: E402
+    ESTIMATORS,
     EntropyTargetK,
     HardAnchor,
     LinearK,
     SoftAnchor,
     SuccessRateK,
+    canon,
     clip_cov_mask,
+    get,
     grpo,
     ha_dw,
     ha_dw_weights,
@@ -27,7 +31,10 @@ from qae_sim.advantages import (  # noqa: E402
     ktae,
     overlong_punishment,
     qae,
+    rank_dynamics,
+    reg_grpo,
     token_covariances,
+    why_not,
 )
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.metrics import Batch, describe_policy, pass_at  # noqa: E402
@@ -363,6 +370,101 @@ def test_advantages_are_those_of_the_table() -> None:
     for have, want in zip(got, wanted, strict=True):
         np.testing.assert_allclose(have, want, atol=1e-12)
     assert all((g[~m] == 0).all() for g, m in zip(got, mask, strict=True))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_by_name(name: str) -> None:
+    """The matrix of places: it trains with the advantages of its function, or says why it cannot be here."""
+    reason = why_not(name, "lm")
+    if reason:
+        with pytest.raises(ValueError, match=re.escape(reason)):
+            small(estimator=name)
+        return
+    entry = get(name)
+    several = "further" in entry.needs
+    trainer = trainer_of(small(task_options={"digits": 3}, estimator=name, overlong=5 if several else 0))
+    trainer.train_batch()
+    batch = mixed_batch(trainer)
+    tokens, r, longest = batch.tokens[0].numpy(), batch.correct[0], trainer.model.response_length
+    mask = tokens != PAD
+    lengths, problem = mask.sum(axis=-1), trainer.configs[0].problem
+    prompts = batch.prompts[0].numpy()
+    beside = {
+        "token_ids": tokens,
+        "mask": mask,
+        "lengths": lengths,
+        "metric": batch.entropies[0].numpy().sum(axis=-1) / lengths,
+        "reference": None if batch.reference is None else batch.reference[0],
+        "prompt_values": [(problem.level(prompt) + 1) / 3 for prompt in prompts],
+        "further": overlong_punishment(lengths, max_length=longest, cache=5)[None],
+        "marks": problem.all_marks(prompts, tokens),
+        "dynamics": batch.dynamics[0] if batch.dynamics else None,
+        "baselines": trainer.ranks[0],
+    }
+    wanted = entry.advantages(r, **{need: beside[need] for need in entry.needs})
+    wanted = wanted if entry.level == "token" else wanted[..., None] * mask
+    np.testing.assert_allclose(trainer.advantages(0, batch), wanted, atol=1e-12)
+
+
+def test_canon_sorts_by_length_if_told_to() -> None:
+    trainer = trainer_of(small(estimator="canon", parameters={"metric": "length", "mu": 1.0, "alpha": 0.9}))
+    batch = mixed_batch(trainer)
+    mask = (batch.tokens[0] != PAD).numpy()
+    wanted = canon(batch.correct[0], mask.sum(axis=-1), mu=1.0, alpha=0.9)[..., None] * mask
+    np.testing.assert_allclose(trainer.advantages(0, batch), wanted, atol=1e-12)
+    with pytest.raises(ValueError, match="parameters: metric must be one of 'entropy', 'length'; got 'size'"):
+        small(estimator="canon", parameters={"metric": "size"})
+
+
+def test_reference_is_the_base_model() -> None:
+    """AAPO compares with what the untrained model says, with random numbers of their own."""
+    first, second = (trainer_of(small(estimator="aapo"), small()) for _ in range(2))
+    with torch.no_grad():  # another policy than the base model's
+        for p in second.model.parameters():
+            p.add_(0.5 * torch.randn(p.shape, generator=torch.Generator().manual_seed(5)))
+    prompts = first.sample()[0].prompts
+    said = [trainer.reference.generate(prompts, trainer._numbers((4, 4), 12, 0)).tokens for trainer in (first, second)]
+    assert torch.equal(*said)
+    assert not torch.equal(said[0], first.sample()[0].tokens)
+
+
+def test_ranks_are_of_the_hidden_states_and_follow_the_batches() -> None:
+    trainer = trainer_of(small(estimator="verl_rank"), small())
+    batch, _, _ = trainer.sample()
+    states = trainer.model.hidden_states(batch.prompts, batch.tokens.flatten(1, 2), trainer._prompt_of(4))
+    logits = trainer.model(batch.prompts, batch.tokens.flatten(1, 2), trainer._prompt_of(4))
+    torch.testing.assert_close(torch.einsum("snte,sev->sntv", states, trainer.model.head), logits)
+    length = int((batch.tokens[0, 1, 2] != PAD).sum())
+    one = states[0].view(4, 4, *states.shape[2:])[1, 2, :length].detach().numpy()
+    wanted = rank_dynamics([one], stride=2)
+    assert batch.dynamics[0].rank[1, 2] == pytest.approx(wanted.rank[0])
+    assert batch.dynamics[0].velocity[1, 2] == pytest.approx(wanted.velocity[0], abs=1e-6)
+    trainer.train_batch()
+    assert trainer.ranks[0].rank == pytest.approx(batch.dynamics[0].rank.mean())
+    assert trainer.ranks[1].rank is None  # nobody asks
+
+
+def test_reg_grpo_is_its_loss_by_group() -> None:
+    trainer = trainer_of(small(objective="reg_grpo"))
+    batch = mixed_batch(trainer)
+    adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
+    loss = loss_of(trainer, batch, adv, torch.tensor([[2, 0]]))
+    ratios = []
+    for group in (2, 0):
+        said = batch.tokens[:, group]
+        of = torch.zeros((1, said.shape[1]), dtype=torch.long)
+        with torch.no_grad():
+            logits = trainer.model(batch.prompts[:, group : group + 1], said, of)
+        now = log_softmax(logits).gather(-1, said[..., None]).squeeze(-1)
+        ratios.append(torch.where(said != PAD, now - batch.log_probs[:, group], 0.0).sum(dim=-1)[0].numpy())
+    wanted = reg_grpo(batch.correct[0][[2, 0]], np.array(ratios)).mean()
+    assert loss.item() == pytest.approx(wanted, rel=1e-4)
+    assert math.isfinite(trainer.train_batch()["gradient_norm"][0])
+    for wrong in ({"estimator": "qae"}, {"anchor": SoftAnchor()}):
+        with pytest.raises(ValueError, match="objective must be another, or with estimator 'grpo' alone"):
+            small(objective="reg_grpo", **wrong)
+    with pytest.raises(ValueError, match="task must be one whose steps can be checked with 'fspo': 'addition'"):
+        small(task="style", task_options={}, estimator="fspo")
 
 
 def test_anchors_and_automatic_ks_move_after_the_batch() -> None:

@@ -41,6 +41,8 @@ def test_there_are_enough_of_them() -> None:
     assert len(CLAIMS) >= 60
     assert {claim.id.partition(".")[0] for claim in CLAIMS.values()} == {
         "anchor", "digest", "entropy", "estimators", "ha-dw", "ktae", "qae",
+        "aapo", "attn-rl", "canon", "capo", "fspo", "gdpo", "gpg", "mapo", "match-tir", "maxrl", "opo", "pass-at-k",
+        "reg-grpo", "rlev", "tree-opo", "two-stage", "verl-rank",
     }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class Addition(Task):
     """
 
     name: ClassVar[str] = "addition"
+    checks_steps: ClassVar[bool] = True
     digits: int = 3
     slip: float = 0.15
     notice: float = 0.5
@@ -109,3 +110,23 @@ class Addition(Task):
             return False
         said = "".join(str(digit - 2) for digit, _ in steps[::-1])
         return int(f"{steps[-1][1] - 12}{said}") == sum(self._numbers(prompt))
+
+    def marks(self, prompt: Sequence[int], response: Sequence[int]) -> list[int]:
+        """Check columns: a digit and its carry are true if both are those of the column that stands there.
+
+        "wait" goes back a column and is not checked itself, nor is anything behind a word that is out of place.
+        """
+        a, b = self._numbers(prompt)
+        marks, place, column = [0] * len(response), 0, 0
+        while place + 1 < len(response):
+            digit, carry = response[place : place + 2]
+            if digit == 16 and column:
+                place, column = place + 1, column - 1
+                continue
+            if not (2 <= digit <= 11 and carry in (12, 13) and column < self.digits):
+                break
+            total = a % 10 ** (column + 1) + b % 10 ** (column + 1)
+            true = (digit - 2, carry - 12) == (total // 10**column % 10, total // 10 ** (column + 1))
+            marks[place] = marks[place + 1] = 1 if true else -1
+            place, column = place + 2, column + 1
+        return marks

@@ -71,6 +71,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     verifier_options: ClassVar[tuple[str, ...]] = ()
+    checks_steps: ClassVar[bool] = False  # whether the steps on the way can be checked, too
     draws_each: ClassVar[int] = 96  # random numbers that one problem or one demonstration may use
 
     @property
@@ -113,6 +114,10 @@ class Task(ABC):
     @abstractmethod
     def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
         """Tell whether a response is right; ``response`` is without its end and the filling."""
+
+    def marks(self, prompt: Sequence[int], response: Sequence[int]) -> list[int]:
+        """Say of each word of a response whether the step it belongs to is true (1), false (-1) or unchecked (0)."""
+        return [0] * len(response)
 
     # --- what follows from these ---
 
@@ -196,6 +201,22 @@ class Task(ABC):
                 known[key] = END in said and self.verify(prompt.tolist(), said[: said.index(END)])
             rewards[i] = known[key]
         return rewards.reshape(shape)
+
+    def all_marks(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
+        """Check the steps of responses.
+
+        Args:
+            prompts: ``(B, P)``.
+            responses: ``(B, G, T)``.
+
+        Returns:
+            Marks 1, -1 and 0 as :meth:`marks` gives them, ``(B, G, T)``.
+        """
+        marks = np.zeros(responses.shape, dtype=np.int64)
+        for prompt, group, of_group in zip(prompts.tolist(), responses.tolist(), marks, strict=True):
+            for response, row in zip(group, of_group, strict=True):
+                row[:] = self.marks(prompt, response)
+        return marks
 
     def is_held_out(self, prompt: Sequence[int]) -> bool:
         """Tell whether a prompt is kept for testing: a fixed function of its words."""

@@ -1,0 +1,216 @@
+"""VERL: advantages shaped by how the effective rank of a response's hidden states grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.advantages._statistics import checked_rewards
+from qae_sim.advantages.group import grpo
+from qae_sim.arrays import as_floating, invalid, require_finite, require_integer, require_number, require_shape
+
+
+def effective_rank(states: Any) -> float:
+    """Effective rank of hidden states: how many directions they use, equally used ones counting fully.
+
+    ER = exp(-Σ qⱼ log qⱼ),  qⱼ = σⱼ / Σ σ,  σ the singular values of the centred states
+
+    Equal states have no direction, and the rank 0.
+
+    Args:
+        states: Hidden states of tokens, ``(T, d)``, T >= 1.
+
+    Returns:
+        0, or a number from 1 to min(T - 1, d).
+
+    Raises:
+        TypeError: ``states`` holds no real numbers.
+        ValueError: It is no matrix, is empty, or holds NaN or infinities.
+
+    Source:
+        Roy and Vetterli's effective rank as VERL (arXiv:2509.23808) uses it; equation not seen. Centring is the
+        authors' code.
+
+    Example:
+        >>> round(effective_rank([[1, 0], [-1, 0], [0, 1], [0, -1]]), 9)
+        2.0
+    """
+    z = np.asarray(as_floating("states", states)[0], dtype=np.float64)
+    if z.ndim != 2 or not z.size:
+        raise invalid("states", z.shape, "a matrix, tokens times dimensions")
+    require_finite("states", z)
+    sigma = np.linalg.svd(z - z.mean(axis=0), compute_uv=False)
+    # What rounding leaves of equal states is no direction.
+    sigma = sigma[sigma > np.abs(z).max() * max(z.shape) * np.finfo(float).eps]
+    if not sigma.size:
+        return 0.0
+    q = sigma / sigma.sum()
+    return float(np.exp(-(q * np.log(q)).sum()))
+
+
+@dataclass(frozen=True)
+class RankDynamics:
+    """How the effective rank of responses grows; arrays ``(..., G)``, one entry for each response.
+
+    Attributes:
+        rank: ER of the whole response.
+        velocity: ERV, mean first difference along the response.
+        acceleration: ERA, mean second difference.
+    """
+
+    rank: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    acceleration: NDArray[np.float64]
+
+
+def rank_dynamics(responses: Sequence[Any], *, stride: int = 40) -> RankDynamics:
+    """Measure effective rank, its velocity and its acceleration for the responses of a group.
+
+    m_k = ER of the first k·s states;  d_k = m_k - mean(m_1 … m_{k-1});  ERV = mean d_k;  ERA = mean (d_k - d_{k-1})
+
+    What a short response has no differences for is 0 (our assumption).
+
+    Args:
+        responses: Hidden states of each response, ``(Tᵢ, d)``.
+        stride: s >= 1, tokens between two measurements.
+
+    Returns:
+        The dynamics, ``(G,)``.
+
+    Raises:
+        TypeError: ``responses`` hold no real numbers.
+        ValueError: One of them is no matrix or holds NaN or infinities, or ``stride`` < 1.
+
+    Source:
+        VERL (arXiv:2509.23808); equations not seen, formulas from the authors' code.
+
+    Example:
+        >>> states = [[1, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 3], [0, 0, -3]]
+        >>> found = rank_dynamics([states], stride=2)
+        >>> found.velocity.round(3), found.acceleration.round(3)
+        (array([1.097]), array([0.415]))
+    """
+    require_integer("stride", stride, low=1)
+    found = np.zeros((3, len(responses)))
+    for i, states in enumerate(responses):
+        z = np.asarray(as_floating("responses", states)[0], dtype=np.float64)
+        m = [effective_rank(z[:end]) for end in range(stride, len(z) + 1, stride)]
+        d = [m[k] - np.mean(m[:k]) for k in range(1, len(m))]
+        found[:, i] = effective_rank(z), np.mean(d) if d else 0.0, np.mean(np.diff(d)) if len(d) > 1 else 0.0
+    return RankDynamics(*found)
+
+
+@dataclass(frozen=True)
+class RankBaselines:
+    """Moving averages over batches, which say what rank, velocity and acceleration are usual.
+
+    Attributes:
+        rank: Of ER; None before the first batch.
+        velocity: Of ERV.
+        acceleration: Of ERA.
+        share: α, the new batch's share, in (0, 1].
+
+    Raises:
+        ValueError: ``share`` is out of range.
+
+    Example:
+        >>> one = np.ones(4)
+        >>> RankBaselines().update(RankDynamics(4 * one, one, one)).update(RankDynamics(5 * one, one, one)).rank
+        4.3
+    """
+
+    rank: float | None = None
+    velocity: float | None = None
+    acceleration: float | None = None
+    share: float = 0.3
+
+    def __post_init__(self) -> None:
+        if require_number("share", self.share, low=0.0, high=1.0) == 0:
+            raise invalid("share", 0, "positive")
+
+    def update(self, dynamics: RankDynamics) -> RankBaselines:
+        """The averages after another batch.
+
+        Args:
+            dynamics: Its responses'.
+
+        Returns:
+            The next averages; the first batch's own means at first.
+        """
+
+        def moved(old: float | None, values: NDArray[np.float64]) -> float:
+            new = float(np.mean(values))
+            return new if old is None else (1 - self.share) * old + self.share * new
+
+        return RankBaselines(
+            moved(self.rank, dynamics.rank),
+            moved(self.velocity, dynamics.velocity),
+            moved(self.acceleration, dynamics.acceleration),
+            self.share,
+        )
+
+
+def verl_rank(
+    rewards: Any,
+    dynamics: RankDynamics,
+    baselines: RankBaselines,
+    *,
+    gain: float = 2.0,
+    kappa: float = 2.0,
+    eps: float = 1e-6,
+    ddof: int = 0,
+) -> NDArray[np.float64]:
+    """VERL (the method, not the trainer of that name): a bonus for responses whose hidden states spread or go on to.
+
+    Aᵢ = zᵢ + min(max(0, Φᵢ), |zᵢ|/κ),  Φ = β tanh ρ(ER) + (1 - β) tanh ρ(ERV),  β = σ(g·ρ(ERA))
+    ρ(x) = clamp((x - x̄) / (|x̄| + 1e-8), -5, 5), x̄ the moving average;  z GRPO's advantage
+
+    The bonus is never negative, and for κ > 1 never turns a sign. The authors' code gives it to the last token alone.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        dynamics: Of the same responses.
+        baselines: Moving averages, with at least one batch in them.
+        gain: g >= 0.
+        kappa: κ > 0.
+        eps: ε >= 0 of GRPO.
+        ddof: 0 for the population standard deviation, 1 for the sample one.
+
+    Returns:
+        Advantages, ``(..., G)``.
+
+    Raises:
+        TypeError: ``rewards`` holds no real numbers.
+        ValueError: G < 2, a number is NaN or infinite, shapes differ, the baselines are empty, a parameter is out of
+            range.
+
+    Source:
+        VERL (arXiv:2509.23808); equations not seen, formulas from the authors' code. That the paper gives the bonus to
+        the whole response is our assumption.
+
+    Example:
+        >>> usual = RankBaselines(10.0, 1.0, 0.1)
+        >>> dynamics = RankDynamics(np.array([20.0, 10, 10, 5]), np.array([1.0, 1, 1, 1]), np.array([0.1] * 4))
+        >>> verl_rank([1, 1, 0, 0], dynamics, usual, eps=0).round(3)
+        array([ 1.381,  1.   , -1.   , -1.   ])
+    """
+    require_number("gain", gain, low=0.0)
+    if require_number("kappa", kappa, low=0.0) == 0:
+        raise invalid("kappa", 0, "positive")
+    r, _ = checked_rewards(rewards)
+    base = np.asarray(grpo(np.asarray(r, dtype=np.float64), eps=eps, ddof=ddof))
+    relative = {}
+    for name in ("rank", "velocity", "acceleration"):
+        values, usual = np.asarray(getattr(dynamics, name), dtype=np.float64), getattr(baselines, name)
+        require_shape(f"dynamics.{name}", values, base.shape, "one for each reward")
+        require_finite(f"dynamics.{name}", values)
+        if usual is None:
+            raise invalid("baselines", baselines, "updated with a batch first")
+        relative[name] = np.clip((values - usual) / (abs(usual) + 1e-8), -5.0, 5.0)
+    beta = 1 / (1 + np.exp(-gain * relative["acceleration"]))
+    phi = beta * np.tanh(relative["rank"]) + (1 - beta) * np.tanh(relative["velocity"])
+    return np.asarray(base + np.minimum(np.maximum(0.0, phi), np.abs(base) / kappa))

@@ -1,0 +1,288 @@
+"""Neighbouring estimators of RLVR that know more of a response than its reward: length, entropy, a reference, a value.
+
+They keep the contract of :mod:`qae_sim.advantages.group` (rewards ``(..., G)`` in, advantages of the same shape, array
+library, floating type and device out) and take what else they need as a second array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from qae_sim.advantages._statistics import (
+    checked_companion,
+    checked_lengths,
+    checked_rewards,
+    deviations,
+    narrowed,
+    restored,
+)
+from qae_sim.advantages.group import grpo, rloo
+from qae_sim.arrays import (
+    Array,
+    as_floating,
+    invalid,
+    like,
+    namespace,
+    require_choice,
+    require_finite,
+    require_number,
+    require_shape,
+    working_precision,
+)
+
+
+def opo(rewards: Array, lengths: Array) -> Array:
+    """OPO: the reward minus the group's mean weighted by length.
+
+    Aᵢ = rᵢ - Σⱼ lⱼ rⱼ / Σⱼ lⱼ
+
+    The baseline of least variance is E[‖s‖² r] / E[‖s‖²], s the score ∇ log π(y). OPO takes ‖s‖² to grow with the
+    length of the response. With equal lengths it is Dr. GRPO.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        lengths: Response lengths in tokens, >= 1, same shape.
+
+    Returns:
+        Advantages, ``(..., G)``, in units of the rewards; exactly 0 in a group of equal rewards.
+
+    Raises:
+        TypeError: ``rewards`` or ``lengths`` hold no real numbers.
+        ValueError: G < 2, a reward or a length is NaN or infinite, a length is below 1, shapes differ, or an advantage
+            exceeds the floating range.
+
+    Source:
+        Hao et al., On-policy RL with optimal reward baseline (arXiv:2505.23585); equation not seen, formula from verl.
+
+    Example:
+        >>> opo([1, 0, 0, 1], [1, 1, 1, 5])
+        array([ 0.25, -0.75, -0.75,  0.25])
+    """
+    r, _ = checked_rewards(rewards)
+    values = working_precision(r)
+    group = deviations(values, weights=checked_lengths(lengths, values))
+    return restored("opo", group.in_reward_units(), r)
+
+
+def canon(rewards: Array, metric: Array, *, mu: float = 0.5, alpha: float = 1.0) -> Array:
+    """CANON: compare each response with the half of its group that is higher in some metric, and with the lower half.
+
+    G₋ the ⌊G/2⌋ responses of lowest metric, G₊ the others:
+    inter:  rᵢ - α·mean(G₊) in G₋,  α·rᵢ - mean(G₋) in G₊
+    intra:  rᵢ - mean(own half)
+    Aᵢ = μ·inter + (1 - μ)·intra
+
+    Inter tells which half does better, whatever the direction; intra tells who does better within a half. With μ = 1/2,
+    α = 1 and an even G this is Dr. GRPO. With α < 1 the higher half has to do better by as much: on lengths, .9 makes
+    responses shorter. The authors' code for entropy puts α on the lower half: give ``-metric`` for that.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        metric: What to sort by, such as a response's mean token entropy or its length; same shape. Equal ones are
+            sorted by their place in the group.
+        mu: μ in [0, 1]; the code's default is 1.
+        alpha: α in [0, 1].
+
+    Returns:
+        Advantages, ``(..., G)``, in units of the rewards; 0 in a group of equal rewards if α = 1.
+
+    Raises:
+        TypeError: ``rewards`` or ``metric`` hold no real numbers.
+        ValueError: G < 2, a reward or a metric is NaN or infinite, shapes differ, ``mu`` or ``alpha`` outside [0, 1],
+            or an advantage exceeds the floating range.
+
+    Source:
+        CANON (arXiv:2509.23962); equation not seen, formula from the authors' code, which also divides by a constant
+        (the maximal length). Sorting within a group and ⌊G/2⌋ are the code's.
+
+    Example:
+        >>> canon([1, 0, 0, 1], [0.2, 0.1, 0.9, 0.8], mu=1)
+        array([ 0.5, -0.5, -0.5,  0.5])
+        >>> canon([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], mu=0)
+        array([0., 0., 0., 0.])
+    """
+    mu, alpha = require_number("mu", mu, low=0.0, high=1.0), require_number("alpha", alpha, low=0.0, high=1.0)
+    r, xp = checked_rewards(rewards)
+    require_finite("rewards", r)
+    values = working_precision(r)
+    place = xp.argsort(xp.argsort(checked_companion("metric", metric, values), axis=-1, stable=True), axis=-1)
+    high = place >= values.shape[-1] // 2
+    # Means around a number of the group: those of equal rewards are then those rewards, to the last digit.
+    origin = values[..., :1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = [
+            origin
+            + xp.sum(xp.where(half, values - origin, 0.0), axis=-1, keepdims=True)
+            / xp.sum(xp.astype(half, values.dtype), axis=-1, keepdims=True)
+            for half in (~high, high)
+        ]
+        low_mean, high_mean = means
+        inter = xp.where(high, alpha * values - low_mean, values - alpha * high_mean)
+        intra = values - xp.where(high, high_mean, low_mean)
+        return restored("canon", mu * inter + (1 - mu) * intra, r)
+
+
+def aapo(
+    rewards: Array,
+    reference: Array,
+    *,
+    clip_low: float = 0.2,
+    clip_high: float = 0.28,
+    eps: float = 1e-6,
+    ddof: int = 0,
+) -> Array:
+    """AAPO: GRPO's advantage plus the margin over a response of the reference model.
+
+    Aᵢ = (rᵢ - mean(r)) / (std(r) + ε) + clip(rᵢ - r_ref,ᵢ, -c_low, c_high)
+
+    The margin is what the paper calls advantage momentum. A group of equal rewards keeps it, and goes on learning where
+    the reference model did otherwise; with all failures it is pushed down, with all successes up.
+
+    Args:
+        rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
+        reference: Rewards of responses that the frozen reference model gave to the same prompts, one for each; same
+            shape.
+        clip_low: c_low >= 0, in units of the rewards.
+        clip_high: c_high >= 0, in units of the rewards.
+        eps: ε >= 0, in units of the rewards; the authors' code takes 1e-4.
+        ddof: 0 for the population standard deviation, 1 for the sample one (the authors' code).
+
+    Returns:
+        Advantages, ``(..., G)``.
+
+    Raises:
+        TypeError: ``rewards`` or ``reference`` hold no real numbers.
+        ValueError: G < 2, a number is NaN or infinite, shapes differ, ``eps`` or a clip is negative, ``ddof`` is
+            neither 0 nor 1.
+
+    Source:
+        Xiong et al., AAPO (arXiv:2505.14264); equation not seen, formula from the authors' code. Their loss is
+        -A log π without a ratio; here the loss is the caller's.
+
+    Example:
+        >>> aapo([1, 0, 0, 1], [0, 0, 1, 1], eps=0)
+        array([ 1.28, -1.  , -1.2 ,  1.  ])
+    """
+    clip_low, clip_high = require_number("clip_low", clip_low, low=0.0), require_number("clip_high", clip_high, low=0.0)
+    r, xp = checked_rewards(rewards)
+    values = working_precision(r)
+    advantages = grpo(values, eps=eps, ddof=ddof)
+    with np.errstate(over="ignore"):
+        margin = xp.clip(values - checked_companion("reference", reference, values), -clip_low, clip_high)
+    return restored("aapo", advantages + margin, r)
+
+
+def rlev(
+    rewards: Array,
+    prompt_values: Array,
+    *,
+    alpha: float = 1.0,
+    base: Literal["rloo", "grpo"] = "rloo",
+) -> Array:
+    """RLEV: a correct response counts as much as people say that its prompt is worth.
+
+    Aᵢ = base(s·r)ᵢ,  s = 1 + min(α·v, 1)
+
+    With RLOO a prompt's advantages are multiplied by s, which is in [1, 2]. With GRPO the standard deviation is
+    multiplied, too, and takes it away again: only ε is left to tell (claim ``rlev.values-count``).
+
+    Args:
+        rewards: Rewards of correctness, ``(..., G)``, G >= 2, any finite numbers.
+        prompt_values: v >= 0 of each prompt, ``(...)``; in the paper the share of an exam's points.
+        alpha: α >= 0. The paper's was not found; 1 is our choice.
+        base: The estimator that sees the scaled rewards. The paper also takes REINFORCE++, which is
+            ``reinforce_plus_plus(s * rewards)``.
+
+    Returns:
+        Advantages, ``(..., G)``.
+
+    Raises:
+        TypeError: An argument holds no real numbers.
+        ValueError: G < 2, a number is NaN or infinite, a value or ``alpha`` is negative, an unknown ``base``, shapes
+            that do not fit, or an advantage exceeds the floating range.
+
+    Source:
+        Yu et al., RLEV (arXiv:2510.20187); the formula of s in the text, equation number not seen.
+
+    Example:
+        >>> rlev([[1, 0], [1, 0]], [0.0, 0.5])
+        array([[ 1. , -1. ],
+               [ 1.5, -1.5]])
+    """
+    alpha = require_number("alpha", alpha, low=0.0)
+    require_choice("base", base, ("rloo", "grpo"))
+    r, xp = checked_rewards(rewards)
+    require_finite("rewards", r)
+    values = working_precision(r)
+    worth = checked_companion("prompt_values", prompt_values, values, groups=True)
+    if bool(xp.any(worth < 0)):
+        raise invalid("prompt_values", float(xp.min(worth)), "at least 0 everywhere")
+    with np.errstate(over="ignore"):
+        scale = 1 + xp.minimum(alpha * worth, xp.ones_like(worth))
+        scaled = restored("rlev", scale * values, values)
+    return restored("rlev", (rloo if base == "rloo" else grpo)(scaled), r)
+
+
+def gdpo(
+    rewards: Array,
+    further: Array | None = None,
+    *,
+    weights: Sequence[float] | None = None,
+    eps: float = 1e-6,
+    ddof: int = 0,
+) -> Array:
+    """GDPO: each of several rewards gets its own z-score within the group before they are added.
+
+    aᵢ = Σₙ wₙ (rₙᵢ - mean(rₙ)) / (std(rₙ) + ε),  Aᵢ = aᵢ / (std(a over the batch) + ε)
+
+    GRPO adds the rewards first, and groups with different combinations of rewards then become the same. The mean of a
+    over the batch, which the method subtracts, is 0 already. With one reward this is GRPO over the batch's spread.
+
+    Args:
+        rewards: First reward of each response in the batch, ``(..., G)``, G >= 2, any finite numbers.
+        further: The other rewards, ``(N - 1, ..., G)``.
+        weights: w, a number for each of the N rewards; all 1 by default.
+        eps: ε >= 0, for groups in units of the rewards.
+        ddof: 0 for the population standard deviation, 1 for the sample one (TRL and verl).
+
+    Returns:
+        Advantages, ``(..., G)``; exactly 0 where all rewards of a group are equal.
+
+    Raises:
+        TypeError: ``rewards``, ``further`` or ``weights`` hold no real numbers.
+        ValueError: G < 2, a number is NaN or infinite, shapes do not fit, ``eps`` is negative, ``ddof`` is neither 0
+            nor 1.
+
+    Source:
+        GDPO (arXiv:2601.05242); equation not seen, formula from the authors' code and TRL's documentation. verl takes
+        mean and spread over tokens.
+
+    Example:
+        >>> gdpo([[0, 1], [0, 1]], [[[0, 0], [0, 1]]], eps=0).round(3)  # sums 0, 1 and 0, 2: GRPO's are equal
+        array([[-0.632,  0.632],
+               [-1.265,  1.265]])
+    """
+    eps = require_number("eps", eps, low=0.0)
+    r, _ = checked_rewards(rewards)
+    first = working_precision(r)
+    xp = namespace(first)
+    each = [first]
+    if further is not None:
+        others, _ = as_floating("further", further)
+        count = others.shape[0] if others.ndim else 0
+        require_shape("further", others, (count, *r.shape), "the other rewards, each of the shape of rewards")
+        each += [like("further", first, others[n, ...]) for n in range(count)]
+    w = [1.0] * len(each) if weights is None else list(weights)
+    if len(w) != len(each):
+        raise invalid("weights", weights, f"{len(each)} numbers, one for each reward")
+    w = [require_number("weights", x) for x in w]
+    total = xp.zeros_like(first)
+    for weight, values in zip(w, each, strict=True):
+        total = total + weight * grpo(values, eps=eps, ddof=ddof)
+    # Around 0, the mean of what has been centred group by group, so that zeros stay exact.
+    flat = xp.reshape(total, (1, -1))
+    batch = deviations(flat, ddof=ddof, baseline=xp.zeros_like(flat[:, :1]))
+    return narrowed("gdpo", xp.reshape(batch.standardised(eps), r.shape), r)
