@@ -180,7 +180,7 @@ def _summary(record: Record) -> Table:
     type=click.Choice(tuple(SEEDS)),
     default="small",
     show_default=True,
-    help="small: all studies within an hour on two cores; full: a larger model, for a GPU.",
+    help="small: all studies in an hour and a half on two cores; full: a larger model, for a GPU.",
 )
 @click.option(
     "--folder",

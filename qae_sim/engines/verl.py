@@ -5,7 +5,11 @@
 verl finds it through the entry point ``verl.plugins`` of an installed qae_sim. Options, each with a + before it:
 
 - ``algorithm.quantile_k``: K of qae, pos_mask and neg_mask; ``algorithm.quantile``: ``inverted_cdf``, ``linear``, ...;
+- ``algorithm.negatives``: capo's weight of negative advantages;
 - ``algorithm.anchor``, ``algorithm.lambda_scale``, ``algorithm.correct_above``: HA-DW's, for ``ha_dw``.
+
+Of the neighbours those are here that look at the rewards of one group and that verl does not have itself (it has GPG,
+OPO, GDPO and grpo_passk).
 
 verl hands an estimator rewards and prompt numbers, and forgets it until the next batch. So what needs a memory
 (``ha_dw``, a K that changes from step to step) or words (``ktae``) is refused here, with the reason;
@@ -27,19 +31,20 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from verl.trainer.ppo.core_algos import register_adv_est
 
-from qae_sim.advantages import SoftAnchor
+from qae_sim.advantages import SoftAnchor, get
 from qae_sim.advantages.parameters import ANCHORS, AUTOMATIC, SCHEDULES
 from qae_sim.arrays import invalid
 from qae_sim.engines.rule import Rule
 from qae_sim.plain import from_plain
 
 #: Our estimators under verl's names.
-NAMES = ("qae", "pos_mask", "neg_mask", "ha_dw", "ktae")
+NAMES = ("qae", "pos_mask", "neg_mask", "ha_dw", "ktae", "mapo", "maxrl", "grpo_n", "capo")
 
 #: Where our options stand in verl's configuration, and which estimators they belong to.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "quantile_k": ("qae", "pos_mask", "neg_mask"),
     "quantile": ("qae", "pos_mask", "neg_mask"),
+    "negatives": ("capo",),
     "anchor": ("ha_dw",),
     "lambda_scale": ("ha_dw",),
     "correct_above": ("ha_dw",),
@@ -115,7 +120,7 @@ def rule_of(algorithm: Mapping[str, Any]) -> Rule:
         raise invalid("algorithm.norm_adv_by_std_in_grpo", False, f"true with {name}, which is defined with the std")
     given = {}
     for key in algorithm:
-        if str(key).startswith(("quantile", "anchor", "lambda_", "correct_")):
+        if str(key).startswith(("quantile", "negatives", "anchor", "lambda_", "correct_")):
             if name not in OPTIONS.get(key, ()):
                 allowed = [option for option, owners in OPTIONS.items() if name in owners]
                 raise invalid("algorithm", key, f"without it, or of {name}'s own: {', '.join(allowed) or 'none'}")
@@ -124,9 +129,8 @@ def rule_of(algorithm: Mapping[str, Any]) -> Rule:
             given[str(key)] = from_plain(value, f"algorithm.{key}", (*ANCHORS, *SCHEDULES, *AUTOMATIC))
     if name == "ha_dw":
         return Rule("grpo", _LIKE_GRPO, **({"anchor": SoftAnchor()} | given))
-    known = {"k": given["quantile_k"]} if "quantile_k" in given else {}
-    known |= {"quantile": given["quantile"]} if "quantile" in given else {}
-    return Rule(name, _LIKE_GRPO | known)
+    known = {"k" if option == "quantile_k" else option: value for option, value in given.items()}
+    return Rule(name, {key: value for key, value in _LIKE_GRPO.items() if key in get(name).settings} | known)
 
 
 def _advantages(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -188,7 +192,7 @@ def _refuse_without_memory(name: str, rule: Rule) -> None:
     elif rule.level == "token":
         reason = f"{name} values words, which verl does not hand to estimators"
     elif moving:
-        reason = f"algorithm.quantile_k = {moving[0]!r} needs the step, which verl does not tell"
+        reason = f"{moving[0]!r} needs the step, which verl does not tell"
     else:
         return
     raise ValueError(f"{reason}: {_WITH_MEMORY}")

@@ -186,12 +186,13 @@ def table(findings: Sequence[Finding], size: str, record: Record) -> str:
     Returns:
         The text.
     """
-    mixed = record["mixed_share"][:, :-1]
+    drawn = [i for i, config in enumerate(record.configs) if config.attempts > 1] or range(len(record))
+    mixed = record.take(list(drawn))["mixed_share"][:, :-1]
     lines = [
         f"Size {size}, {SEEDS[size]} seeds, each with a base model of its own. Numbers are means over seeds with 95 %",
         "confidence intervals (Student's t, not adjusted for the number of claims), positive where the claim is right.",
-        f"Of a batch's groups {mixed.mean():.1%} were mixed, in the run with fewest {mixed.mean(axis=1).min():.1%}, in",
-        f"the batch with fewest {mixed.min():.1%}.",
+        f"With dynamic sampling {mixed.mean():.1%} of a batch's groups were mixed, in the run with fewest",
+        f"{mixed.mean(axis=1).min():.1%}, in the batch with fewest {mixed.min():.1%}.",
         "",
         "| study | claim | source | quantity | result | verdict |",
         "|---|---|---|---|---|---|",

@@ -30,6 +30,7 @@ from qae_sim.advantages import (  # noqa: E402
     HardAnchor,
     LinearK,
     SoftAnchor,
+    gdpo,
     get,
     ha_dw,
     ha_dw_weights,
@@ -355,6 +356,24 @@ def test_every_estimator_by_name(tmp_path: Path, name: str) -> None:
     wanted = get(name).advantages(each[0].reshape(-1, G), **given, **plain_trainers)
     shape = output["advantages"].shape
     np.testing.assert_allclose(output["advantages"].numpy(), np.reshape(wanted, shape), rtol=1e-4, atol=1e-6)
+
+
+def test_gdpo_is_trls_own(tmp_path: Path) -> None:
+    changes = {"multi_objective_aggregation": "normalize_then_sum", "reward_weights": [1.0, 0.5], "max_steps": 1}
+    trainer = trainer_of(tmp_path, reward=[odd, short], args=arguments(tmp_path, **changes))  # "grpo": TRL's own
+    plain, seen = trainer._generate_and_score_completions, []
+
+    def noted(inputs: Any) -> Any:
+        output = plain(inputs)
+        seen.append((trainer._rewards.double().numpy().T.reshape(2, -1, G), output["advantages"].numpy()))
+        return output
+
+    trainer._generate_and_score_completions = noted
+    trainer.train()
+    ((each, theirs),) = seen
+    ours = gdpo(each[0], each[1:], weights=[1.0, 0.5], ddof=1, eps=1e-4)
+    np.testing.assert_allclose(theirs, ours.ravel(), rtol=1e-3, atol=1e-5)
+    assert np.ptp(theirs) > 0
 
 
 def test_what_the_dataset_must_tell(tmp_path: Path) -> None:

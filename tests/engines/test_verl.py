@@ -28,9 +28,27 @@ from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.utils.config import validate_config
 
-from qae_sim.advantages import HardAnchor, LinearK, SoftAnchor, grpo, ha_dw, ktae, neg_mask, pos_mask, qae
+from qae_sim.advantages import (
+    HardAnchor,
+    LinearK,
+    SoftAnchor,
+    capo,
+    gdpo,
+    gpg,
+    grpo,
+    grpo_n,
+    grpo_passk,
+    ha_dw,
+    ktae,
+    mapo,
+    maxrl,
+    neg_mask,
+    opo,
+    pos_mask,
+    qae,
+)
 from qae_sim.engines import verl_trainer
-from qae_sim.engines.verl import Memory, lending, rule_of
+from qae_sim.engines.verl import NAMES, Memory, lending, rule_of
 from qae_sim.engines.verl_trainer import STATE, AdvantageTrainer
 
 SCRIPT = Path(verl_trainer.__file__).parent / "dapo_math_17k.sh"
@@ -75,7 +93,7 @@ def test_verl_loads_the_estimators_by_itself() -> None:
         "print(*[f for f in r if r[f].__module__.startswith('qae_sim')], 'qae_sim.engines.verl_trainer' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["qae", "pos_mask", "neg_mask", "ha_dw", "ktae", "False"]
+    assert done.stdout.split() == [*NAMES, "False"]
     without = os.environ | {"VERL_USE_EXTERNAL_PLUGINS": "none"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=without)
     assert done.stdout.split() == ["False"]
@@ -84,10 +102,42 @@ def test_verl_loads_the_estimators_by_itself() -> None:
 def test_none_of_verls_own_names_is_taken() -> None:
     own = {name for name, function in ADV_ESTIMATOR_REGISTRY.items() if function.__module__.startswith("verl")}
     assert {"grpo", "rloo", "reinforce_plus_plus"} <= own
-    assert not own & {"qae", "pos_mask", "neg_mask", "ha_dw", "ktae"}
+    assert not own & set(NAMES)
+    assert {"gpg", "opo", "gdpo", "grpo_passk"} <= own
 
 
 # --- advantages ---
+
+
+def test_ours_are_verls_own_where_both_have_them() -> None:
+    rewards, mask = tensors()
+    order = np.argsort(PROMPT, kind="stable")  # prompt by prompt
+    r, lengths = REWARDS[order].reshape(2, 4), np.array(LENGTHS)[order].reshape(2, 4)
+    wanted = {
+        "gpg": gpg(r, count="nonzero"),
+        "opo": opo(r, lengths),
+        "grpo_passk": grpo_passk(r, **LIKE_GRPO),
+    }
+    for name, ours in wanted.items():
+        found, _ = get_adv_estimator_fn(name)(
+            token_level_rewards=rewards.clone(), response_mask=mask, index=PROMPT, config=configuration().algorithm
+        )
+        np.testing.assert_allclose(found[:, 0].numpy()[order].reshape(2, 4), ours, rtol=1e-5, atol=1e-6)
+    # verl's GDPO whitens over tokens: of responses of one token each that is over responses.
+    second = np.array([0.0, 1, 1, 0, 0, 1, 1, 1])
+    one = torch.ones(8, 1)
+    scores = {"first": REWARDS.astype(object), "second": second.astype(object)}
+    keys = "+algorithm.gdpo_reward_keys=[first,second]"
+    found, _ = get_adv_estimator_fn("gdpo")(
+        token_level_rewards=torch.zeros(8, 1),
+        response_mask=one,
+        index=PROMPT,
+        config=configuration(keys).algorithm,
+        non_tensor_batch=scores,
+        batch={"prompts": torch.zeros(8, 1), "attention_mask": torch.ones(8, 2, dtype=torch.long)},
+    )
+    ours = gdpo(r, [second[order].reshape(2, 4)], **LIKE_GRPO)
+    np.testing.assert_allclose(found[:, 0].numpy()[order].reshape(2, 4), ours, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +152,11 @@ def test_none_of_verls_own_names_is_taken() -> None:
         ),
         ("pos_mask", ("+algorithm.quantile_k=0.6",), by_prompt(pos_mask, k=0.6, **LIKE_GRPO)),
         ("neg_mask", ("+algorithm.quantile_k=0.3",), by_prompt(neg_mask, k=0.3, **LIKE_GRPO)),
+        ("mapo", (), by_prompt(mapo, **LIKE_GRPO)),
+        ("maxrl", (), by_prompt(maxrl)),
+        ("grpo_n", (), by_prompt(grpo_n, **LIKE_GRPO)),
+        ("capo", (), by_prompt(capo, **LIKE_GRPO)),
+        ("capo", ("+algorithm.negatives=0.5",), by_prompt(capo, negatives=0.5, **LIKE_GRPO)),
     ],
 )
 def test_advantages_through_verls_own_function(name: str, overrides: tuple[str, ...], wanted: np.ndarray) -> None:

@@ -203,7 +203,7 @@ def test_reproduction_trains_judges_and_resumes(tmp_path: Path, monkeypatch: pyt
     assert findings[0].verdict in text
     record = Record.load(tmp_path / "record.npz")
     mixed = record["mixed_share"][:, :2]
-    assert f"Of a batch's groups {mixed.mean():.1%} were mixed" in text
+    assert f"With dynamic sampling {mixed.mean():.1%} of a batch's groups were mixed" in text
     assert f"in the batch with fewest {mixed.min():.1%}." in text.replace("\n", " ")
     assert len(record) == 8
     folders = [path for path in tmp_path.iterdir() if (path / "checkpoint.safetensors").exists()]

@@ -16,6 +16,7 @@ from qae_sim.lm.studies.arms import SEEDS, SETTINGS, SIZES, Make, Runs, Study
 from qae_sim.lm.studies.controls import CONTROLS
 from qae_sim.lm.studies.entropy import ENTROPY
 from qae_sim.lm.studies.evidence import Evidence, Finding
+from qae_sim.lm.studies.neighbours import NEIGHBOURS
 from qae_sim.lm.studies.recipes import RECIPES
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
 ]
 
 #: All studies, in the order in which they build on each other.
-STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in (*ENTROPY, *RECIPES, *CONTROLS)})
+STUDIES: Mapping[str, Study] = MappingProxyType(
+    {study.name: study for study in (*ENTROPY, *RECIPES, *CONTROLS, *NEIGHBOURS)}
+)
 
 
 def recorded(size: str = "small") -> Record:
