@@ -41,7 +41,7 @@ class TableState(State):
     r: tuple[float, ...] = numbers((1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0), "Reward", 0.0, 1.0, 0.1)
     x: tuple[float, ...] = numbers(
         (0.5,) * 8,
-        "Also known, x",
+        "Also x",
         0.0,
         1.0,
         0.1,

@@ -87,6 +87,21 @@ COMPARISONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
         {"GRPO": "GRPO", "GRPO + HA-DW": "GRPO + HA-DW", "DAPO": "DAPO", "DAPO + HA-DW": "DAPO + HA-DW"},
         ("learned",),
     ),
+    "neighbours": (
+        "neighbours",
+        {"GRPO": "{s}, grpo", "MaxRL": "{s}, maxrl", "MAPO": "{s}, mapo", "AAPO": "{s}, aapo"},
+        ("learned", "addition"),
+    ),
+    "one_sided": (
+        "neighbours",
+        {"GRPO": "{s}, grpo", "CAPO": "{s}, capo", "GRPO-N": "{s}, grpo_n", "grpo_passk": "{s}, grpo_passk"},
+        ("learned", "addition"),
+    ),
+    "informed": (
+        "neighbours",
+        {"GRPO": "{s}, grpo", "OPO": "{s}, opo", "CANON": "{s}, canon", "VERL": "{s}, verl_rank"},
+        ("learned", "addition"),
+    ),
     "ktae": ("ktae", {"GRPO": "{s}, grpo", "KTAE": "{s}, ktae"}, ("learned", "addition")),
     "automatic": (
         "automatic",
@@ -111,6 +126,9 @@ _NAMES = {
     "sizes": "Two sizes of the model",
     "combined": "QAE on Clip-Cov and GSPO",
     "ha_dw": "HA-DW on GRPO and DAPO",
+    "neighbours": "Neighbours: MaxRL, MAPO, AAPO",
+    "one_sided": "Neighbours that leave advantages out",
+    "informed": "Neighbours: OPO, CANON, VERL",
     "ktae": "KTAE",
     "automatic": "Automatic K",
 }
@@ -172,6 +190,8 @@ class RecordedRuns(Explorer):
         "80 % silent": RunsState("baselines", "learned", "zero_share", "pass_1"),
         "On-policy: no difference?": RunsState("steps", "memorised", "fixed_entropy", "clip_high"),
         "HA-DW": RunsState("ha_dw"),
+        "Only failures, only the best": RunsState("one_sided", "learned", "pass_1", "pass_k"),
+        "Rank grows with length": RunsState("informed", "learned", "length", "pass_1"),
     }
 
     TIME = "batch"

@@ -396,7 +396,10 @@ function chooser(view, name, control) {
 
 function controlsOf(view, name, control) {
   if (control.kind === "choice") return [chooser(view, name, control)];
-  if (control.kind === "numbers") return view.state[name].map((_, i) => slider(view, name, control, i));
+  if (control.kind === "numbers") {
+    const sliders = view.state[name].map((_, i) => slider(view, name, control, i));
+    return [element("div", { class: "qae-series", role: "group", "aria-label": control.label }, ...sliders)];
+  }
   return [slider(view, name, control, null)];
 }
 

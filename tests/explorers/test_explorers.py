@@ -18,8 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import qae_sim.explorers as explorers_module
-from qae_sim.explorers import Explorer, QuantileGate
+from qae_sim.advantages import ESTIMATORS
+from qae_sim.explorers import EstimatorTable, Explorer, PartAdvantages, QuantileGate
 from qae_sim.explorers.base import MIME, PARTS
+from qae_sim.explorers.estimator_table import TableState
+from qae_sim.explorers.part_advantages import METHODS, PartState
 from qae_sim.explorers.state import Control, State
 from qae_sim.plots.picture import Table
 from qae_sim.theory import all_claims
@@ -30,6 +33,20 @@ EXPLORERS: list[type[Explorer]] = [
     # A training log is somebody's: it has a test of its own, with a log.
     if isinstance(kind, type) and issubclass(kind, Explorer) and kind not in (Explorer, explorers_module.TrainingLog)
 ]
+
+
+def test_every_estimator_can_be_seen() -> None:
+    """The explorers' column of the matrix: side by side, or part by part."""
+    seen = {*dict(EstimatorTable.STATE.controls()["first"].options), *METHODS}
+    assert seen | {"ktae"} == set(ESTIMATORS)  # KTAE has KeyTokens
+    for name in seen - set(METHODS):
+        shown = EstimatorTable(TableState(name, "grpo", "qae", x=(0.2, 0.9, 0.4, 0.1, 0.8, 0.3, 0.6, 0.5)))
+        assert f"{name}: from" in shown.words()
+    for method in METHODS:
+        words = {PartAdvantages(PartState(method, x)).words() for x in ((1.0,) * 8, (1.0, 0.0) * 4, (0.0,) * 8)}
+        assert all(said.startswith(METHODS[method]) for said in words)
+
+
 of_all = pytest.mark.parametrize("kind", EXPLORERS, ids=[kind.__name__ for kind in EXPLORERS])
 
 

@@ -74,19 +74,26 @@ def mapo_hard_prompts(quick: bool, *, exchanged: bool = False) -> Finding:
     equation="number of terms of log p",
     statement="With G responses MaxRL's expected group gradient is that of the first G terms of log p.",
     latex=r"\mathbb E\,\tfrac1G\sum_i A_i(e_{a_i}-\pi) = \nabla_z \Big(-\sum_{k=1}^{G}\tfrac{(1-p)^k}{k}\Big)",
-    assumptions=("binary rewards", "softmax bandit", "rewards minus the group's mean, over that mean"),
+    assumptions=(
+        "binary rewards",
+        "softmax bandit",
+        "rewards minus the group's mean, over that mean",
+        "0 in a group without success",
+    ),
     expected=Verdict.REFUTED,
     breaks=(
         Break("G - 1 terms", {"fewer": 1}, Verdict.CERTIFIED),
         Break("no mean subtracted: the scores of successes, averaged", {"centred": False}, Verdict.CERTIFIED),
+        Break("advantages of -1 also in a group without success", {"silent": False}, Verdict.CERTIFIED),
     ),
 )
-def maxrl_terms(quick: bool, *, fewer: int = 0, centred: bool = True) -> Finding:
+def maxrl_terms(quick: bool, *, fewer: int = 0, centred: bool = True, silent: bool = True) -> Finding:
     """C as a polynomial: a group with n > 0 successes adds (G-n)/G, or 1-p if nothing is subtracted."""
     top, found = (32 if quick else 128), None
     for g in range(2, top + 1):
         if centred:  # G·c = Σ C(G,n) pⁿ(1-p)^(G-n) (G-n)
             total = sum((term(g, n) * (g - n) for n in range(1, g)), fmpz_poly())
+            total += 0 if silent else term(g, 0) * g * X
         else:
             total = sum((term(g, n) * g * Y for n in range(1, g + 1)), fmpz_poly())
         terms = sum((Y**k for k in range(g - fewer)), fmpz_poly())
