@@ -382,7 +382,7 @@ def test_every_estimator_by_name(name: str) -> None:
         return
     entry = get(name)
     several = "further" in entry.needs
-    trainer = trainer_of(small(task_options={"digits": 3}, estimator=name, overlong=5 if several else 0))
+    trainer = trainer_of(small(task_options={"digits": 3}, estimator=name, overlong=12 if several else 0))
     trainer.train_batch()
     batch = mixed_batch(trainer)
     tokens, r, longest = batch.tokens[0].numpy(), batch.correct[0], trainer.model.response_length
@@ -396,7 +396,7 @@ def test_every_estimator_by_name(name: str) -> None:
         "metric": batch.entropies[0].numpy().sum(axis=-1) / lengths,
         "reference": None if batch.reference is None else batch.reference[0],
         "prompt_values": [(problem.level(prompt) + 1) / 3 for prompt in prompts],
-        "further": overlong_punishment(lengths, max_length=longest, cache=5)[None],
+        "further": overlong_punishment(lengths, max_length=longest, cache=12)[None],
         "marks": problem.all_marks(prompts, tokens),
         "dynamics": batch.dynamics[0] if batch.dynamics else None,
         "baselines": trainer.ranks[0],
@@ -426,6 +426,13 @@ def test_reference_is_the_base_model() -> None:
     said = [trainer.reference.generate(prompts, trainer._numbers((4, 4), 12, 0)).tokens for trainer in (first, second)]
     assert torch.equal(*said)
     assert not torch.equal(said[0], first.sample()[0].tokens)
+    # Its verdicts are on what it said, whatever the policy has become.
+    seen: list[Any] = []
+    for trainer in (first, second):
+        trainer._verdicts = lambda prompts, tokens: seen.append(tokens) or np.zeros(tokens.shape[:3])  # type: ignore[method-assign]
+        trainer._reference_rewards(prompts)
+    assert torch.equal(seen[0], said[0])
+    assert torch.equal(seen[1], said[0])
 
 
 def test_ranks_are_of_the_hidden_states_and_follow_the_batches() -> None:
@@ -447,6 +454,8 @@ def test_ranks_are_of_the_hidden_states_and_follow_the_batches() -> None:
 def test_reg_grpo_is_its_loss_by_group() -> None:
     trainer = trainer_of(small(objective="reg_grpo"))
     batch = mixed_batch(trainer)
+    batch.correct[0, 2] = 1.0  # nothing to compare: a target of 0, which the loss counts
+    assert 0 < batch.correct[0, 0].mean() < 1
     adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
     loss = loss_of(trainer, batch, adv, torch.tensor([[2, 0]]))
     ratios = []
