@@ -61,7 +61,7 @@ def _arms(make: Make) -> dict[str, Config]:
     return arms
 
 
-#: Compared with GRPO: titles and sources. (RLEV is compared with RLOO, which it builds on; GDPO at the same two rewards.)
+#: Compared with GRPO: titles and sources. RLEV is compared with RLOO, which it builds on; GDPO at the same two rewards.
 _TITLES = {
     "dr_grpo": ("Dr. GRPO", "arXiv:2503.20783"),
     "rloo": ("RLOO", "arXiv:2402.14740"),
