@@ -45,7 +45,7 @@ class TestReadme:
         assert not any("torch" in requirement for requirement in EXTRAS["lab"] + PROJECT["project"]["dependencies"])
 
     def test_the_test_line_runs_the_tests(self) -> None:
-        assert readme_line("test").endswith("-m pytest")
+        assert readme_line("test").endswith("-m pytest -n 2")
         assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,dev"]
 
     def test_every_extra_is_explained(self) -> None:
