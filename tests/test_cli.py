@@ -68,7 +68,7 @@ class TestEstimators:
         assert by_name["ha_dw"]["parameters"]["anchor"] == {"required": True}
         assert by_name["opo"]["needs"] == ["lengths"]
         assert by_name["opo"]["places"]["lm"] == "yes"
-        assert by_name["opo"]["places"]["bandits"] == "it needs lengths of responses, which are not there"
+        assert by_name["gdpo"]["places"]["bandits"] == "it needs further rewards, which are not there"
 
 
 class TestLessons:

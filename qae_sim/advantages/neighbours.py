@@ -94,6 +94,7 @@ def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
 
     What is punished gives its probability to everything else; in a softmax mostly to what is likely already, so that
     an answer nobody has sampled gains only while failures hold most of the probability (claim ``two-stage.unsampled``).
+    Where the ratio is a whole response's (GSPO), this is GSPO-N.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.

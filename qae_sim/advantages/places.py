@@ -34,7 +34,7 @@ _TRAINING = ("token_ids", "mask", "lengths", "metric", "reference", "prompt_valu
 PLACES: Mapping[str, Place] = MappingProxyType(
     {
         "explorer": Place("the explorers of lesson 8", tuple(DATA)),
-        "bandits": Place("the bandit laboratory", ("token_ids", "mask", "anchor")),
+        "bandits": Place("the bandit laboratory", ("token_ids", "mask", "anchor", "lengths", "metric")),
         "lm": Place("the toy language model", (*_TRAINING, "marks", "dynamics", "baselines")),
         "trl": Place("TRL's trainer", _TRAINING),
     }
@@ -86,9 +86,9 @@ def require_place(argument: str, name: str, place: str) -> None:
         ValueError: It cannot, or there is no such estimator; the message tells why.
 
     Example:
-        >>> require_place("estimator", "opo", "bandits")
+        >>> require_place("estimator", "aapo", "bandits")
         Traceback (most recent call last):
-        ValueError: estimator must be one that goes into the bandit laboratory: it needs lengths...
+        ValueError: estimator must be one that goes into the bandit laboratory: it needs rewards of...
     """
     reason = why_not(name, place)
     if reason:

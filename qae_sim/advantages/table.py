@@ -380,13 +380,15 @@ _ENTRIES = (
 #: All estimators by name, in the order in which they are taught.
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
 
-#: Work of the same list that estimates advantages and is not in the table, by what keeps it out.
+#: What estimates advantages, in the list of neighbours or in trainers, and is not in the table; what keeps it out.
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
         "What's behind PPO's collapse in long-CoT? (VC-PPO)": "needs a critic that is trained beside the policy",
         "Stabilizing RLHF through advantage model": "a learned model of human preferences, not a formula of rewards",
         "Advantage weighted matching": "for diffusion models, which have no tokens",
         "Two-stage view (arXiv:2510.04028), its theorem": "formulas not found; GRPO-N is there",
+        "verl's ReMax": "needs a greedy response to each prompt; AAPO's reference is the nearest thing here",
+        "verl's optimal token baseline": "needs Σ π² of the policy at every token, which no sampler here keeps",
         "GPG's threshold β_th": "draws more prompts: it is dynamic sampling, not an advantage",
         "AttnRL's choice of branches": "belongs to sampling: it asks for attention scores",
     }

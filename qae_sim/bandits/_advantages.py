@@ -75,6 +75,8 @@ def check(study: Study) -> None:
                 )
         elif study.level == "batch":
             get(str(study.estimator)).function(np.array([[1.0, 0.0], [0.0, 0.0]]), **parameters)
+        elif study.level == "length":
+            length_advantages(study, np, np.ones((2, 1, 1, 1), dtype=bool), np.ones((2, 1, 1)), step)
         else:
             ids = np.array([[0, 1], [1, 1]])
             get(str(study.estimator)).function(ids, np.ones((2, 2), dtype=bool), np.array([1.0, 0.0]), **parameters)
@@ -105,6 +107,26 @@ def batch_advantages(study: Study, xp: Namespace, successes: Array, step: int) -
         wrong[:, column] = np.where(n < size, advantages[:, -1], 0)
     which = which.reshape(-1)
     return xp.asarray(correct[:, which]), xp.asarray(wrong[:, which])
+
+
+def length_advantages(study: Study, xp: Namespace, said: Array, rewards: Array, step: int) -> Array:
+    """Advantages of responses for an estimator that looks at their lengths, as such or as CANON's metric.
+
+    Args:
+        study: Its estimator is of level "length".
+        xp: NumPy or CuPy.
+        said: Whether the response has said the token, ``(G, L, B, R)``.
+        rewards: ``(G, B, R)``.
+        step: The step.
+
+    Returns:
+        Advantages, ``(G, 1, B, R)``.
+    """
+    estimator, parameters = get(str(study.estimator)), study.parameters_at(step)
+    parameters.pop("metric", None)
+    lengths, r = (xp.ascontiguousarray(x.transpose(1, 2, 0)) for x in (said.sum(axis=1), rewards))
+    result = estimator.function(r, lengths.astype(r.dtype), **parameters)
+    return xp.ascontiguousarray(result.transpose(2, 0, 1))[:, None]
 
 
 def token_advantages(study: Study, xp: Namespace, tokens: Array, alive: Array, rewards: Array, step: int) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace, streams, uniform_at
-from qae_sim.bandits._advantages import batch_advantages, table_at, token_advantages
+from qae_sim.bandits._advantages import batch_advantages, length_advantages, table_at, token_advantages
 from qae_sim.bandits._anchors import follow
 from qae_sim.bandits._kernels import Softmax, Workspace, column_sum, cumulate, padded_rows, scatter_add, search
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
@@ -173,6 +173,8 @@ def estimate(xp: Namespace, study: Study, batch: Batch, belief: Array | None, st
     if study.level == "token":
         rewards = batch.correct.astype(xp.float64)
         advantages = token_advantages(study, xp, batch.tokens, batch.said, rewards, step)
+    elif study.level == "length":
+        advantages = length_advantages(study, xp, batch.said, batch.correct.astype(xp.float64), step)
     else:
         if study.level == "batch":
             right, wrong = batch_advantages(study, xp, n, step)

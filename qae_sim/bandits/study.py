@@ -259,10 +259,14 @@ class Study:
 
     @property
     def level(self) -> str:
-        """``"response"``, ``"batch"`` or ``"token"``: what the estimator looks at; functions look at responses."""
+        """What the estimator looks at: ``"response"``, ``"length"`` (of responses, too), ``"batch"`` or ``"token"``.
+
+        Functions look at responses.
+        """
         if not isinstance(self.estimator, str):
             return "response"
-        return get(self.estimator).level
+        estimator = get(self.estimator)
+        return "length" if {"lengths", "metric"} & set(estimator.needs) else estimator.level
 
     @property
     def batch_queries(self) -> int:
@@ -402,6 +406,8 @@ def _check_estimator(study: Study) -> None:
     if isinstance(estimator, str):
         require_place("estimator", estimator, "bandits")
         require_parameters("parameters", estimator, study.parameters)
+        if study.parameters.get("metric", "length") != "length":
+            raise invalid("parameters", study.parameters["metric"], "'length', the only metric of responses here")
     elif not callable(estimator):
         raise invalid("estimator", estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)
     if estimator == "ha_dw" and study.anchor is None:

@@ -210,9 +210,9 @@ class Places:
         names: The estimators; all by default.
 
     Example:
-        >>> Places(("qae", "opo"))
+        >>> Places(("qae", "aapo"))
         qae: explorer, bandits, lm, trl
-        opo: explorer, lm, trl; not bandits: it needs lengths of responses, which are not there
+        aapo: explorer, lm, trl; not bandits: it needs rewards of a reference model...
     """
 
     names: tuple[str, ...] = tuple(ESTIMATORS)

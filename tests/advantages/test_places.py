@@ -13,7 +13,7 @@ from qae_sim.engines.rule import Rule
 
 #: The matrix, written down once more: what goes nowhere but into the explorers, and what the laboratory lacks.
 ONLY_SEEN = {"match_tir", "attn_rl", "tree_opo"}
-NOT_IN_BANDITS = ONLY_SEEN | {"opo", "canon", "aapo", "rlev", "gdpo", "fspo", "verl_rank", "reg_grpo"}
+NOT_IN_BANDITS = ONLY_SEEN | {"aapo", "rlev", "gdpo", "fspo", "verl_rank", "reg_grpo"}
 NOT_IN_TRL = ONLY_SEEN | {"ha_dw", "fspo", "verl_rank", "reg_grpo"}
 
 

@@ -19,7 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, WEIGHTED
 
-from qae_sim.advantages import ESTIMATORS, FixedAnchor, HardAnchor, KalmanAnchor, LinearK, SoftAnchor, ha_dw_weights
+from qae_sim.advantages import (
+    ESTIMATORS,
+    FixedAnchor,
+    HardAnchor,
+    KalmanAnchor,
+    LinearK,
+    PhaseSwitch,
+    SoftAnchor,
+    ha_dw_weights,
+)
 from qae_sim.arrays import uniform_at
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study
 from qae_sim.bandits._general import Batch, Sampler, simulate_general
@@ -95,11 +104,12 @@ def entropy_of(problem: Any, theta: torch.Tensor) -> float:
 def advantages_of(study: Study, step: int, tokens: Any, said: Any, rewards: Any, belief: float | None) -> np.ndarray:
     """Advantages of a batch by the estimators themselves, ``(B, G, L)``."""
     name = "grpo" if study.estimator == "ha_dw" else str(study.estimator)
-    parameters = study.parameters_at(step)
+    parameters = {key: value for key, value in study.parameters_at(step).items() if key != "metric"}
     if ESTIMATORS[name].level == "token":
         a = ESTIMATORS[name].function(tokens, said, rewards, **parameters).advantages
     else:
-        a = ESTIMATORS[name].function(rewards, **parameters)[..., None].repeat(tokens.shape[-1], axis=-1)
+        lengths = {need: said.sum(axis=-1) for need in ESTIMATORS[name].needs}  # CANON sorts by them
+        a = ESTIMATORS[name].function(rewards, **lengths, **parameters)[..., None].repeat(tokens.shape[-1], axis=-1)
     if belief is None:
         return np.asarray(a)
     phi = [ha_dw_weights(rewards, x, belief, lambda_scale=study.lambda_scale).Phi for x in np.moveaxis(a, -1, 0)]
@@ -225,6 +235,9 @@ CASES: dict[str, dict[str, Any]] = {
     "drawn queries and features": {"problem": FEATURES, "queries": 6, "optimizer": Momentum(0.5), "epochs": 2},
     "drawn queries, sampled again": {"problem": WEIGHTED, "queries": 4, "attempts": 3, "optimizer": Adam(), "eta": 0.1},
     "schedule": {"problem": MIXTURE, "estimator": "qae", "parameters": {"k": LinearK(0.2, 0.8, 5)}},
+    "lengths": {"problem": ENDING, "estimator": "opo", "anchor": SoftAnchor(), "loss": "token"},
+    "lengths as a metric": {"problem": ENDING, "estimator": "canon", "parameters": {"mu": 1.0, "metric": "length"}},
+    "two phases": {"problem": MIXTURE, "estimator": "capo", "parameters": {"negatives": PhaseSwitch(2)}},
     "paper, sequences": {"problem": ENDING, "update": "paper", "epochs": 3, "clip": Clip(0.1, 0.2)},
     "paper, drawn features": {"problem": FEATURES, "queries": 3, "update": "paper", "epochs": 2, "optimizer": Adam()},
     "minibatches across groups": {"problem": MIXTURE, "group_size": 4, "minibatches": 6, "optimizer": Momentum(0.9)},
@@ -270,6 +283,10 @@ ESTIMATES: tuple[tuple[str, dict[str, float]], ...] = (
     ("ktae", {}),
     ("reinforce_plus_plus", {}),
     ("reinforce_plus_plus_baseline", {}),
+    ("gpg", {}),
+    ("capo", {"negatives": 0.3}),
+    ("opo", {}),
+    ("canon", {"mu": 0.8, "alpha": 0.9}),
 )
 ANCHORS = (None, FixedAnchor(0.3), SoftAnchor(), SoftAnchor(0.4, eta=2.0, recent=(0.9, 0.1)), HardAnchor(2),
            KalmanAnchor(rho=0.5))  # fmt: skip

@@ -196,3 +196,11 @@ class TestPlainValues:
         assert set(study.records) <= set(RECORDS)
         assert isinstance(study.optimizer, SGD)
         assert isinstance(ENDING, SequenceBandit)
+
+
+def test_lengths_are_the_only_metric() -> None:
+    with pytest.raises(ValueError, match="parameters must be 'length', the only metric of responses here"):
+        Study(Bandit.uniform(4, 2), "canon", {"metric": "entropy"})
+    study = Study(Bandit.uniform(4, 2), "opo")
+    assert study.level == "length"
+    assert study.dense_only == "an estimator of level 'length'"
