@@ -1,8 +1,9 @@
-"""TRL's GRPOTrainer with a choice of advantage.
+"""TRL's GRPOTrainer with a choice of advantage::
 
->>> from qae_sim.engines.trl import AdvantageGRPOTrainer  # doctest: +SKIP
->>> trainer = AdvantageGRPOTrainer(model, rewards, args=args, train_dataset=data, advantage="qae",
-...                                advantage_parameters={"k": 0.4})  # doctest: +SKIP
+from qae_sim.engines.trl import AdvantageGRPOTrainer
+
+trainer = AdvantageGRPOTrainer(model, rewards, args=args, train_dataset=data, advantage="qae",
+                               advantage_parameters={"k": 0.4})
 """
 
 from __future__ import annotations

@@ -69,6 +69,50 @@ def mapo_hard_prompts(quick: bool, *, exchanged: bool = False) -> Finding:
 
 
 @claim(
+    "mapo.mirror",
+    paper=MAPO,
+    equation="advantage mirror problem",
+    statement="GRPO mirrors advantages: a lone success gets what a lone failure loses; MAPO does not.",
+    latex=r"A^+_{\mathrm{GRPO}}(n) = -A^-_{\mathrm{GRPO}}(G-n),\quad A^+(n) \ne -A^-(G-n)",
+    assumptions=("binary rewards", "mixed groups, not half right", "ε = 0"),
+    expected=Verdict.CERTIFIED,
+    breaks=(Break("λ = 0, which is GRPO", {"mixed": False}, Verdict.REFUTED),),
+)
+def mapo_mirror(quick: bool, *, mixed: bool = True) -> Finding:
+    """Both are (1-λ) times GRPO's plus λ times the deviation over the mean, which is (1-p)/p here and -1 there."""
+    top, mirrored, turned = (32 if quick else 128), None, None
+    for g in range(2, top + 1):
+        for n in range(1, g):
+            p, other = Fraction(n, g), Fraction(g - n, g)  # success rates of the group and of its mirror image
+            squares = [(1 - p) ** 2 / (p * (1 - p)), other**2 / (other * (1 - other))]  # of (r - p)/σ
+            if mirrored is None and squares[0] != squares[1]:
+                mirrored = {"g": g, "successes": n}
+            weight, image = (1 - 4 * q * (1 - q) if mixed else Fraction(0) for q in (p, other))
+            percents = [weight * (1 - p) / p, image * other / other]
+            if turned is None and 2 * n != g and percents[0] == percents[1]:
+                turned = {"g": g, "successes": n}
+    one, four = np.array([1.0, 0, 0, 0, 0]), np.array([1.0, 1, 1, 1, 0])
+    return conclude(
+        Evidence(
+            "GRPO's are mirrored",
+            f"G = 2..{top}, every number of successes",
+            Method.CASES,
+            mirrored is None,
+            counterexample=mirrored or {},
+        ),
+        Evidence(
+            "MAPO's are not", "the same, half right left out", Method.CASES, turned is None, counterexample=turned or {}
+        ),
+        Evidence(
+            "grpo does the one and mapo the other",
+            "one success, and four, of five",
+            Method.FLOATS,
+            bool(abs(grpo(one)[0] + grpo(four)[4]) < 1e-12 and mapo(one)[0] + mapo(four)[4] > 0.5),
+        ),
+    )
+
+
+@claim(
     "maxrl.terms",
     paper=MAXRL,
     equation="number of terms of log p",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from qae_sim.theory.claim import Finding, Verdict, unchecked
+from qae_sim.theory.claims.informed import AAPO, CANON, GDPO, OPO, RLEV
+from qae_sim.theory.claims.neighbours import CAPO, GPG, MAPO, MAXRL, TWO_STAGE
+from qae_sim.theory.claims.parts import ATTN_RL, FSPO, MATCH_TIR, REG_GRPO, TREE_OPO, VERL
 from qae_sim.theory.papers import ENTROPY, HA_DW, KTAE, QAE
 from qae_sim.theory.registry import claim
 
@@ -95,3 +98,38 @@ _listed(
     r"R = -a\,e^{H} + b",
     "an empirical fit over training runs of large models",
 )
+
+for _name, _paper, _statement, _formula in (
+    ("mapo", MAPO, "MAPO trains better than GRPO and than other advantages of its kind.", r"\text{MAPO} > \text{GRPO}"),
+    ("maxrl", MAXRL, "MaxRL trains better than plain RL, pass@k included.", r"\text{MaxRL} > \text{RL}"),
+    (
+        "two-stage",
+        TWO_STAGE,
+        "After a stage of exploitation training reaches one of exploration, in which answers win that were never likely.",
+        r"\pi(\text{best}) \uparrow \text{ late}",
+    ),
+    (
+        "capo",
+        CAPO,
+        "Positive advantages first and all of them later trains better than GRPO.",
+        r"\text{CAPO} > \text{GRPO}",
+    ),
+    ("gpg", GPG, "GPG trains better than GRPO.", r"\text{GPG} > \text{GRPO}"),
+    ("opo", OPO, "OPO shifts the policy less and keeps more entropy.", r"H_{\mathrm{OPO}} > H_{\mathrm{GRPO}}"),
+    (
+        "canon",
+        CANON,
+        "CANON on entropy trains better than shaped advantages; on length it saves tokens.",
+        r"\text{CANON} > \text{GRPO}",
+    ),
+    ("aapo", AAPO, "AAPO trains better than GRPO.", r"\text{AAPO} > \text{GRPO}"),
+    ("rlev", RLEV, "RLEV's policies are short on prompts of low value and thorough on others.", r"|o| \uparrow v"),
+    ("gdpo", GDPO, "GDPO trains better than GRPO on several rewards.", r"\text{GDPO} > \text{GRPO}"),
+    ("fspo", FSPO, "FSPO makes fewer things up and reasons better.", r"\text{FSPO} > \text{GRPO}"),
+    ("match-tir", MATCH_TIR, "MatchTIR's small models surpass larger ones with tools.", r"4\text{B} > 8\text{B}"),
+    ("attn-rl", ATTN_RL, "AttnRL trains better and with fewer samples.", r"\text{AttnRL} > \text{GRPO}"),
+    ("tree-opo", TREE_OPO, "Staged advantages train better than GRPO.", r"\text{Tree-OPO} > \text{GRPO}"),
+    ("verl-rank", VERL, "VERL trains better than what it shapes.", r"\text{VERL} > \text{GRPO}"),
+    ("reg-grpo", REG_GRPO, "Reg-GRPO trains better than GRPO on video.", r"\text{Reg-GRPO} > \text{GRPO}"),
+):
+    _listed(f"{_name}.training", _paper, "main results", _statement, _formula, _TRAINING)
