@@ -1,9 +1,10 @@
-"""TRL's GRPOTrainer with a choice of advantage::
+"""TRL's GRPOTrainer with a choice of advantage.
 
 from qae_sim.engines.trl import AdvantageGRPOTrainer
 
-trainer = AdvantageGRPOTrainer(model, rewards, args=args, train_dataset=data, advantage="qae",
-                               advantage_parameters={"k": 0.4})
+trainer = AdvantageGRPOTrainer(
+    model, rewards, args=args, train_dataset=data, advantage="qae", advantage_parameters={"k": 0.4}
+)
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ for _name, _paper, _statement, _formula in (
     (
         "two-stage",
         TWO_STAGE,
-        "After a stage of exploitation training reaches one of exploration, in which answers win that were never likely.",
+        "After a stage of exploitation comes one of exploration, in which answers win that were never likely.",
         r"\pi(\text{best}) \uparrow \text{ late}",
     ),
     (
