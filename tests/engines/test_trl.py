@@ -36,6 +36,7 @@ from qae_sim.advantages import (  # noqa: E402
     ha_dw_weights,
     ktae,
     qae,
+    rlev,
     why_not,
 )
 from qae_sim.engines.trl import AdvantageGRPOTrainer, _widened  # noqa: E402
@@ -432,7 +433,7 @@ def test_evaluation_and_lora(tmp_path: Path) -> None:
     assert len(logged(trainer, "eval_advantage/zero_share")) == 1
 
 
-@pytest.mark.parametrize(("advantage", "attempts"), [("qae", 1), ("grpo", 1), ("ktae", 1), ("qae", 3)])
+@pytest.mark.parametrize(("advantage", "attempts"), [("qae", 1), ("grpo", 1), ("ktae", 1), ("rlev", 1), ("qae", 3)])
 def test_groups_that_straddle_processes(tmp_path: Path, advantage: str, attempts: int) -> None:
     script = Path(__file__).with_name("two_processes.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
@@ -459,6 +460,11 @@ def test_groups_that_straddle_processes(tmp_path: Path, advantage: str, attempts
         if advantage == "ktae":
             ids, mask = (parts[0][name].reshape(3, G, -1) for name in ("ids", "mask"))
             wanted = ktae(ids, mask, rewards, ddof=1, eps=1e-4).advantages.reshape(12, -1)
+        elif advantage == "rlev":  # a group that is on both processes has one value
+            values = np.concatenate([part["values"] for part in parts]).reshape(3, G)
+            assert (values == values[:, :1]).all()
+            assert len(set(values[:, 0].tolist())) == 3
+            wanted = rlev(rewards, values[:, 0]).ravel()
         elif advantage == "grpo":
             wanted = ha_dw(rewards, belief, ddof=1, eps=1e-4).ravel()
             belief = rewards.mean()

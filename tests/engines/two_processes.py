@@ -32,6 +32,7 @@ class Noted(AdvantageGRPOTrainer):
             rewards=self._rewards.numpy(),
             ids=ids,
             mask=mask,
+            values=np.array([row.get("prompt_values", 0.0) for row in inputs]),
             anchor=np.array(getattr(self.rule.anchor, "belief", np.nan)),
         )
         return output
@@ -46,6 +47,7 @@ def main(folder: Path, advantage: str, attempts: int) -> None:
         advantage=advantage,
         anchor=HardAnchor(window=1) if advantage == "grpo" else None,
         attempts=attempts,
+        columns={"prompt_values": [i / 16 for i in range(16)]} if advantage == "rlev" else {},
     )
     trainer.train()
     model = trainer.accelerator.unwrap_model(trainer.model)
