@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from libraries import LIBRARIES, Library
 from numpy.testing import assert_allclose, assert_array_equal
 
-from qae_sim.advantages import ESTIMATORS, advantage_table, expected_advantages, ha_dw, qae, why_not
+from qae_sim.advantages import ESTIMATORS, advantage_table, expected_advantages, ha_dw, qae
 
 PARAMETERS = {"ha_dw": {"anchor": 0.4}}
 RESPONSE_LEVEL = [
-    name for name, entry in ESTIMATORS.items() if entry.level == "response" and not why_not(name, "bandits")
+    name for name, entry in ESTIMATORS.items() if entry.level == "response" and set(entry.needs) <= {"anchor"}
 ]
 rates = st.one_of(st.sampled_from([0.0, 1.0, 1e-12, 0.5, 1 - 2**-53]), st.floats(0.0, 1.0, allow_subnormal=False))
 
@@ -154,6 +154,8 @@ class TestBadInput:
     def test_estimator(self) -> None:
         with pytest.raises(ValueError, match=r"^name must be one of .* \(did you mean 'qae'\?\); got 'qea'"):
             expected_advantages("qea", 0.5, 8)
+        with pytest.raises(ValueError, match="estimator must be one that looks at rewards alone: .*; got 'opo'"):
+            expected_advantages("opo", 0.5, 4)
         with pytest.raises(ValueError, match=r"^estimator must be of level 'response' here, not 'batch'; got 'reinf"):
             expected_advantages("reinforce_plus_plus", 0.5, 8)
         with pytest.raises(ValueError, match=r"^estimator must be one that gives equal rewards of a group equal"):
