@@ -17,6 +17,12 @@ from qae_sim.plain import from_plain, to_plain
 
 _KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, SuccessRateK)
 
+#: Estimators that subtract the mean of what is compared, or as much as the mean of the others does.
+_CENTRED = (
+    *("grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "ktae"),
+    *("mapo", "maxrl", "grpo_n", "capo", "gpg"),
+)
+
 #: How trainers normalise (TRL's numbers): the sample's standard deviation, and what is added to it.
 TRAINERS = {"ddof": 1, "eps": 1e-4}
 
@@ -267,7 +273,7 @@ class Rule:
         compared = [rewards[scored]] if self.level == "batch" else [group[kept] for group, kept in pairs]
         compared = [values for values in compared if values.size >= 2]
         if "k" not in parameters:
-            return [float(values.mean()) for values in compared]
+            return [float(values.mean()) for values in compared] if self.advantage in _CENTRED else []
         definition = {"quantile": parameters["quantile"]} if "quantile" in parameters else {}
         return [float(quantile_baseline(values, parameters["k"], **definition)) for values in compared]
 

@@ -42,6 +42,9 @@ _PADDED = {
     "tool_mask": "right",
 }
 
+#: Our own entry of a batch on its way: how long responses are, also those whose mask TRL has emptied.
+_LENGTHS = "response_lengths"
+
 
 #: What estimators need of prompts, by the dataset's column.
 _COLUMNS = {"reference": "the reference model's reward", "prompt_values": "what the prompt is worth"}
@@ -121,9 +124,10 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     # --- advantages ---
 
-    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
-        """TRL's rewards of all processes, kept for later."""
-        self._rewards = super()._calculate_rewards(*args, **kwargs)
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
+        """TRL's rewards of all processes, kept for later with this process's lengths."""
+        self._rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        self._lengths = torch.tensor([len(ids) for ids in completion_ids_list], device=self.accelerator.device)
         return self._rewards
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -132,13 +136,14 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         training = self.model.training
         if training and self.attempts > 1:
             output, rewards = self._replace_silent_groups(inputs, output, rewards)
+        lengths = output.pop(_LENGTHS)
         if self._stock:
             return output
         size = self.num_generations if training else self.num_generations_eval
         step = int(self.state.global_step or 0)
         if size < 2:  # a single response per prompt in an evaluation has no group
             return output
-        given = self._beside(inputs, output)
+        given = self._beside(inputs, output, lengths)
         if "further" in given:
             rewards = given.pop("first")
         outcome = self.rule.advantages(rewards, size, step=step, **given)
@@ -157,17 +162,19 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         """TRL's batch, and the weighted rewards of all processes; NaN where nothing could score a response."""
         output = super()._generate_and_score_completions(inputs)
         assert self._rewards is not None
+        output[_LENGTHS] = self._lengths
         per_function = self._rewards
         weighted = (per_function * self.reward_weights.to(per_function.device).unsqueeze(0)).nansum(dim=1)
         weighted[torch.isnan(per_function).all(dim=1)] = torch.nan
         return output, weighted.double().cpu().numpy()
 
-    def _beside(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> dict[str, Any]:
+    def _beside(self, inputs: list[dict[str, Any]], output: dict[str, Any], lengths: Tensor) -> dict[str, Any]:
         """What the estimator needs beside rewards, of all processes."""
         needs, given = self.rule.needs, dict[str, Any]()
-        if set(needs) & {"token_ids", "mask", "lengths", "metric"}:
+        if "token_ids" in needs:
             given["token_ids"], given["mask"] = self._of_all_processes(output)
-            given["lengths"] = given["metric"] = np.maximum(given["mask"].sum(axis=1), 1)
+        if set(needs) & {"lengths", "metric"}:
+            given["lengths"] = given["metric"] = gather(lengths).cpu().numpy()
         for need in set(needs) & set(_COLUMNS):
             if need not in inputs[0]:
                 raise invalid("dataset", sorted(inputs[0]), f"one with a column {need!r}: {_COLUMNS[need]}")
@@ -226,7 +233,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def _merge(self, output: dict[str, Any], new: dict[str, Any], taken: np.ndarray) -> dict[str, Any]:
         """Take some rows of one batch into another."""
         unknown = set(output) | set(new)
-        unknown -= {*_PADDED, "num_items_in_batch"}
+        unknown -= {*_PADDED, "num_items_in_batch", _LENGTHS}
         if unknown:
             raise ValueError(f"attempts > 1 is for text alone; this batch also holds {', '.join(sorted(unknown))}")
         rows = torch.as_tensor(taken, device=self.accelerator.device)

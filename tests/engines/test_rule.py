@@ -92,6 +92,13 @@ def test_weights_of_several_rewards() -> None:
     assert not np.allclose(weighted, Rule("gdpo").advantages(REWARDS, 4, step=0, **GIVEN).advantages)
 
 
+def test_a_baseline_is_logged_where_it_is_known() -> None:
+    for name in ("opo", "canon", "aapo", "rlev", "gdpo", "grpo_passk"):
+        assert "baseline" not in Rule(name).advantages(REWARDS, 4, step=0, **GIVEN).metrics
+    for name in ("grpo", "maxrl", "capo"):
+        assert Rule(name).advantages(REWARDS, 4, step=0).metrics["baseline"] == pytest.approx(2 / 3)
+
+
 def test_phases() -> None:
     rule = Rule("capo", {"negatives": PhaseSwitch(3)})
     first, second = (rule.advantages(REWARDS, 4, step=step).advantages for step in (2, 3))

@@ -35,6 +35,7 @@ from qae_sim.advantages import (  # noqa: E402
     ha_dw,
     ha_dw_weights,
     ktae,
+    opo,
     qae,
     rlev,
     why_not,
@@ -357,6 +358,37 @@ def test_every_estimator_by_name(tmp_path: Path, name: str) -> None:
     wanted = get(name).advantages(each[0].reshape(-1, G), **given, **plain_trainers)
     shape = output["advantages"].shape
     np.testing.assert_allclose(output["advantages"].numpy(), np.reshape(wanted, shape), rtol=1e-4, atol=1e-6)
+
+
+def test_lengths_are_those_of_the_responses_also_where_trl_masks_them(tmp_path: Path) -> None:
+    args = arguments(tmp_path, mask_truncated_completions=True, max_steps=1)
+    trainer = trainer_of(tmp_path, args=args, advantage="opo", attempts=3)
+    plain, seen = trainer._generate_and_score_completions, []
+
+    def noted(inputs: Any) -> Any:
+        output = plain(inputs)
+        seen.append(output)
+        return output
+
+    rewards: list[Any] = []
+    advantages = trainer.rule.advantages
+    object.__setattr__(
+        trainer.rule,
+        "advantages",
+        lambda r, *args, **given: rewards.append((r, given)) or advantages(r, *args, **given),
+    )
+    trainer._generate_and_score_completions = noted
+    trainer.train()
+    ((output,), ((r, given),)) = seen, rewards
+    assert "response_lengths" not in output
+    ids, mask = output["completion_ids"].numpy(), output["completion_mask"].numpy()
+    ended = (ids == 1).any(axis=1)
+    lengths = np.where(ended, (ids == 1).argmax(axis=1) + 1, 5)
+    assert (mask[~ended] == 0).all(axis=1).any()
+    assert 0 < ended.sum() < len(ended)
+    np.testing.assert_array_equal(given["lengths"], lengths)
+    wanted = opo(r.reshape(-1, G), lengths.reshape(-1, G))
+    np.testing.assert_allclose(output["advantages"].numpy(), wanted.ravel(), atol=1e-6)
 
 
 def test_gdpo_is_trls_own(tmp_path: Path) -> None:
