@@ -1,10 +1,10 @@
 """TRL's GRPOTrainer with a choice of advantage.
 
-from qae_sim.engines.trl import AdvantageGRPOTrainer
+It is made as TRL's own is, with one more argument:
 
-trainer = AdvantageGRPOTrainer(
-    model, rewards, args=args, train_dataset=data, advantage="qae", advantage_parameters={"k": 0.4}
-)
+    trainer = AdvantageGRPOTrainer(
+        model, rewards, args=args, train_dataset=data, advantage="qae", advantage_parameters={"k": 0.4}
+    )
 """
 
 from __future__ import annotations

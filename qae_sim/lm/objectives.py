@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qae_sim.advantages import reg_grpo
 from qae_sim.arrays import require_choice
-from qae_sim.lm.config import LOSSES, Loss
+from qae_sim.lm.config import LOSSES, Config, Loss
 
 
 @dataclass(frozen=True)
@@ -238,3 +238,44 @@ def kl_cov_loss(
     """
     change = log_probs - old_log_probs
     return -(weights * (torch.exp(change) * advantages - beta * selected * change.abs())).sum()
+
+
+def surrogate(
+    config: Config,
+    log_probs: Tensor,
+    old: Tensor,
+    adv: Tensor,
+    weights: Tensor,
+    mask: Tensor,
+    selected: Tensor,
+    *,
+    responses: int,
+) -> Surrogate:
+    """Compute the objective of one run.
+
+    Args:
+        config: The run; its ``objective`` chooses.
+        log_probs: log π, ``(N', T)``.
+        old: log π_old, ``(N', T)``.
+        adv: Advantages, ``(N', T)``.
+        weights: From :func:`token_weights`, ``(N', T)``.
+        mask: True at tokens that take part, ``(N', T)``.
+        selected: Tokens that Clip-Cov or KL-Cov has picked, ``(N', T)``.
+        responses: N, responses of the whole batch, of which the first N' rows are some.
+
+    Returns:
+        The loss and what was clipped.
+    """
+    clip = {"low": config.clip_low, "high": config.clip_high}
+    if config.objective == "gspo":
+        return gspo_loss(log_probs, old, adv, mask, responses=responses, **clip)
+    if config.objective == "reg_grpo":
+        none = torch.zeros_like(mask)
+        loss = reg_grpo_loss(*(x[:responses] for x in (log_probs, old, adv, mask)), group=config.group_size)
+        return Surrogate(loss, none, none)
+    if config.objective == "kl_cov":
+        none = torch.zeros_like(mask)
+        loss = kl_cov_loss(log_probs, old, adv, weights, selected, beta=config.kl_cov_beta)
+        return Surrogate(loss, none, none)
+    # Clip-Cov cuts the gradient of the tokens it has picked.
+    return ppo_loss(log_probs, old, adv, weights * ~selected, **clip)

@@ -25,25 +25,17 @@ from qae_sim.advantages import (
     get,
     ha_dw_weights,
     kl_cov_mask,
-    overlong_punishment,
     rank_dynamics,
     token_covariances,
 )
 from qae_sim.advantages.parameters import AUTOMATIC
 from qae_sim.arrays import invalid, uniform
+from qae_sim.lm.beside import beside, punishment
 from qae_sim.lm.config import KINDS, SHARED, Config
 from qae_sim.lm.cuda import Captured, mixed_precision
 from qae_sim.lm.metrics import Batch, Metrics, by_level, describe_advantages, describe_policy, pass_at
 from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
-from qae_sim.lm.objectives import (
-    Surrogate,
-    gspo_loss,
-    kl_cov_loss,
-    kl_penalty,
-    ppo_loss,
-    reg_grpo_loss,
-    token_weights,
-)
+from qae_sim.lm.objectives import kl_penalty, ppo_loss, surrogate, token_weights
 from qae_sim.lm.tasks import PAD
 from qae_sim.plain import from_plain, to_plain
 
@@ -248,10 +240,11 @@ class Trainer:
         mask = batch.tokens[member].cpu().numpy() != PAD
         estimator, parameters = get(config.estimator), self._parameters(member)
         metric = parameters.pop("metric", "entropy")
-        given = {need: self._beside(need, member, batch, mask, metric) for need in estimator.needs}
-        punishment = self._punishment(config, mask)
+        usual = self.ranks[member]
+        given = {need: beside(need, config, batch, member, mask, metric, usual) for need in estimator.needs}
+        punished = punishment(config, mask.sum(axis=-1))
         # Whoever takes several rewards takes the punishment as one of its own.
-        rewards = correct if punishment is None or "further" in given else correct + punishment
+        rewards = correct if punished is None or "further" in given else correct + punished
         result = np.asarray(estimator.advantages(rewards, **given, **parameters))
         if estimator.level == "token":
             return result
@@ -263,40 +256,6 @@ class Trainer:
             others = dict(config.mass_of)
             result = result + (get(others.pop("estimator")).function(rewards, **others).mean() - result.mean())
         return np.where(mask, result[..., None], 0.0)
-
-    def _punishment(self, config: Config, mask: np.ndarray) -> np.ndarray | None:
-        """DAPO's punishment of long responses, ``(B, G)``; None where there is none."""
-        if not config.overlong:
-            return None
-        limits = {"max_length": self.model.response_length, "cache": config.overlong}
-        return np.asarray(overlong_punishment(mask.sum(axis=-1), **limits))
-
-    def _beside(self, need: str, member: int, batch: Batch, mask: np.ndarray, metric: str) -> Any:
-        """What an estimator needs beside rewards."""
-        config, lengths = self.configs[member], mask.sum(axis=-1)
-        if need == "token_ids":
-            return batch.tokens[member].cpu().numpy()
-        if need == "mask":
-            return mask
-        if need == "lengths":
-            return lengths
-        if need == "metric":
-            return lengths if metric == "length" else batch.entropies[member].cpu().numpy().sum(axis=-1) / lengths
-        if need == "reference":
-            assert batch.reference is not None
-            return batch.reference[member]
-        if need == "marks":
-            return config.problem.all_marks(batch.prompts[member].cpu().numpy(), batch.tokens[member].cpu().numpy())
-        if need == "dynamics":
-            return batch.dynamics[member]
-        if need == "baselines":  # of the first batch there is nothing earlier
-            usual = self.ranks[member]
-            return usual.update(batch.dynamics[member]) if usual.rank is None else usual
-        if need == "prompt_values":  # harder prompts are worth more, up to 1
-            prompts = batch.prompts[member].cpu().numpy()
-            return np.array([config.problem.level(prompt) + 1 for prompt in prompts]) / config.problem.levels
-        punishment = self._punishment(config, mask)
-        return None if punishment is None else punishment[None]
 
     def _parameters(self, member: int) -> dict[str, Any]:
         """The estimator's parameters at this step."""
@@ -419,11 +378,11 @@ class Trainer:
         responses = self.configs[0].prompts // self.configs[0].minibatches * self.configs[0].group_size
         for m, config in enumerate(self.configs):
             parts = (log_probs[m], old[m], adv[m], weights[m], used[m], selected[m])
-            surrogate = _surrogate(config, *parts, responses=responses)
-            loss = loss + surrogate.loss
+            found = surrogate(config, *parts, responses=responses)
+            loss = loss + found.loss
             if config.kl:
                 loss = loss + config.kl * kl_penalty(log_probs[m], reference[m], weights[m])
-            clipped.append(torch.stack([surrogate.clipped_low.sum(), surrogate.clipped_high.sum()]))
+            clipped.append(torch.stack([found.clipped_low.sum(), found.clipped_high.sum()]))
         return loss, torch.stack(clipped, dim=1)
 
     def _prompt_of(self, groups: int) -> Tensor:
@@ -543,8 +502,9 @@ class Trainer:
             "updates": updates,
             "anchors": to_plain(self.anchors, "anchors", KINDS),
             "automatic": to_plain(self.automatic, "automatic", KINDS),
-            "ranks": to_plain(self.ranks, "ranks", KINDS),
         }
+        if self._asks_ranks:
+            about["ranks"] = to_plain(self.ranks, "ranks", KINDS)
         return tensors, about
 
     def load_state(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
@@ -557,7 +517,8 @@ class Trainer:
         self.step = about["step"]
         self.anchors = list(from_plain(about["anchors"], "anchors", KINDS))
         self.automatic = list(from_plain(about["automatic"], "automatic", KINDS))
-        self.ranks = list(from_plain(about["ranks"], "ranks", KINDS))
+        if self._asks_ranks:
+            self.ranks = list(from_plain(about["ranks"], "ranks", KINDS))
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(tensors[name])
@@ -567,33 +528,6 @@ class Trainer:
                         "exp_avg": tensors[f"exp_avg.{name}"].to(self.device, copy=True),
                         "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(self.device, copy=True),
                     }
-
-
-def _surrogate(
-    config: Config,
-    log_probs: Tensor,
-    old: Tensor,
-    adv: Tensor,
-    weights: Tensor,
-    mask: Tensor,
-    selected: Tensor,
-    *,
-    responses: int,
-) -> Surrogate:
-    """The objective of one run."""
-    clip = {"low": config.clip_low, "high": config.clip_high}
-    if config.objective == "gspo":
-        return gspo_loss(log_probs, old, adv, mask, responses=responses, **clip)
-    if config.objective == "reg_grpo":
-        none = torch.zeros_like(mask)
-        loss = reg_grpo_loss(*(x[:responses] for x in (log_probs, old, adv, mask)), group=config.group_size)
-        return Surrogate(loss, none, none)
-    if config.objective == "kl_cov":
-        none = torch.zeros_like(mask)
-        loss = kl_cov_loss(log_probs, old, adv, weights, selected, beta=config.kl_cov_beta)
-        return Surrogate(loss, none, none)
-    # Clip-Cov cuts the gradient of the tokens it has picked.
-    return ppo_loss(log_probs, old, adv, weights * ~selected, **clip)
 
 
 def _automatic(config: Config) -> Any:

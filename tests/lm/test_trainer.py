@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -449,6 +450,20 @@ def test_ranks_are_of_the_hidden_states_and_follow_the_batches() -> None:
     trainer.train_batch()
     assert trainer.ranks[0].rank == pytest.approx(batch.dynamics[0].rank.mean())
     assert trainer.ranks[1].rank is None  # nobody asks
+
+
+def test_ranks_travel_in_checkpoints() -> None:
+    whole, first, second = (trainer_of(small(estimator="verl_rank")) for _ in range(3))
+    for _ in range(3):
+        wanted = whole.train_batch()
+    for _ in range(2):
+        first.train_batch()
+    tensors, about = first.state()
+    second.load_state({name: x.clone() for name, x in tensors.items()}, json.loads(json.dumps(about)))
+    assert second.ranks == first.ranks
+    assert second.train_batch() == wanted
+    assert second.ranks == whole.ranks
+    assert "ranks" not in trainer_of(small()).state()[1]  # who does not ask goes on from a checkpoint of before
 
 
 def test_reg_grpo_is_its_loss_by_group() -> None:
