@@ -22,6 +22,7 @@ from qae_sim.advantages.automatic import (
     k_from_success_rate,
     quantile_whitening,
 )
+from qae_sim.advantages.availability import PLACES, why_not
 from qae_sim.advantages.dapo import dynamic_sampling_mask, overlong_punishment
 from qae_sim.advantages.expectation import (
     GroupExpectation,
@@ -39,19 +40,18 @@ from qae_sim.advantages.group import (
     reinforce_plus_plus_baseline,
     rloo,
 )
-from qae_sim.advantages.hidden_states import RankBaselines, RankDynamics, effective_rank, rank_dynamics, verl_rank
-from qae_sim.advantages.history import HistoryWeights, ha_dw, ha_dw_weights
-from qae_sim.advantages.informed import aapo, canon, gdpo, opo, rlev
-from qae_sim.advantages.kalman import KalmanAnchor, design_effect, intraclass_correlation, steady_state_gain
-from qae_sim.advantages.neighbours import capo, gpg, grpo_n, grpo_passk, mapo, maxrl
-from qae_sim.advantages.places import PLACES, why_not
-from qae_sim.advantages.regression import reg_grpo
+from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics, effective_rank, rank_dynamics, verl_rank
+from qae_sim.advantages.kalman_anchor import KalmanAnchor, design_effect, intraclass_correlation, steady_state_gain
+from qae_sim.advantages.losses import reg_grpo
+from qae_sim.advantages.registry import ESTIMATORS, LEFT_OUT, Estimator, get
+from qae_sim.advantages.reward_only import capo, gpg, grpo_n, grpo_passk, mapo, maxrl
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
-from qae_sim.advantages.selection import clip_cov_mask, kl_cov_mask, token_covariances
-from qae_sim.advantages.table import ESTIMATORS, LEFT_OUT, Estimator, get
+from qae_sim.advantages.side_information import aapo, canon, gdpo, opo, rlev
+from qae_sim.advantages.token_selection import clip_cov_mask, kl_cov_mask, token_covariances
 from qae_sim.advantages.tokens import TokenAdvantages, TokenTable, ktae, token_table
 from qae_sim.advantages.trees import Tree, attn_rl, ordered_pairs, tree_opo, tree_opo_heuristic
 from qae_sim.advantages.turns import ToolCall, fspo, match_tir, matched_rewards, tool_similarity
+from qae_sim.advantages.weights import HistoryWeights, ha_dw, ha_dw_weights
 
 __all__ = [
     "ESTIMATORS",

@@ -67,7 +67,7 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
     if not isinstance(estimator, str):
         return estimator
     # The table of estimators imports every estimator, so it is not imported at the top.
-    from qae_sim.advantages.table import get
+    from qae_sim.advantages.registry import get
 
     entry = get(estimator)
     if entry.level != "response":

@@ -7,9 +7,9 @@ from typing import Any
 
 from qae_sim.advantages.anchors import FixedAnchor, HardAnchor, SoftAnchor
 from qae_sim.advantages.automatic import EntropyTargetK, SuccessRateK
-from qae_sim.advantages.kalman import KalmanAnchor
+from qae_sim.advantages.kalman_anchor import KalmanAnchor
+from qae_sim.advantages.registry import get
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
-from qae_sim.advantages.table import get
 from qae_sim.arrays import invalid, require_choice
 
 #: Difficulty anchors.

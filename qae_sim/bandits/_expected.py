@@ -11,9 +11,9 @@ from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._advantages import Table, table_at
 from qae_sim.bandits._kernels import Softmax, column_sum
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
+from qae_sim.bandits._one_query import mixed_chance
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
-from qae_sim.bandits._single import mixed_chance
 from qae_sim.bandits.study import Study
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.bandits.study import Study
-from qae_sim.plain import write_atomically
+from qae_sim.storage import write_atomically
 
 #: Names the files as ours; the number goes up when their layout changes.
 _FORMAT, _VERSION = "qae_sim.bandits.Result", 1

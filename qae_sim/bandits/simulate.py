@@ -10,9 +10,9 @@ import numpy as np
 import qae_sim
 from qae_sim.arrays import Namespace, invalid, require_choice, require_integer
 from qae_sim.bandits._expected import simulate_expected
-from qae_sim.bandits._general import simulate_general
 from qae_sim.bandits._kernels import to_numpy
-from qae_sim.bandits._single import simulate_single
+from qae_sim.bandits._one_query import simulate_single
+from qae_sim.bandits._sampled import simulate_general
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.results import Result
 from qae_sim.bandits.study import NamedFunction, Study

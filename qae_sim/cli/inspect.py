@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from qae_sim.advantages import advantage_table
-from qae_sim.engines.logs import KS, Digest, digest
-from qae_sim.plain import write_atomically
+from qae_sim.logs.digest import KS, Digest, digest
+from qae_sim.storage import write_atomically
 
 #: Estimators whose weights are compared, with what they are called with.
 _COMPARED: tuple[tuple[str, dict[str, float]], ...] = (
@@ -51,7 +51,7 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     try:
         found = digest(run, reward=reward, group_size=group_size, batch=batch)
         if page is not None:
-            from qae_sim.plots.training_log import report
+            from qae_sim.pictures.training_log import report
 
             write_atomically(page, report(found).encode())
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from qae_sim.advantages import DifficultyAnchor, EntropyTargetK, SuccessRateK, get, ha_dw_weights, quantile_baseline
+from qae_sim.advantages.availability import require_place, stand_in
 from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_anchor, require_parameters
-from qae_sim.advantages.places import require_place, stand_in
 from qae_sim.arrays import invalid, require_integer, require_number
-from qae_sim.plain import from_plain, to_plain
+from qae_sim.storage import from_plain, to_plain
 
 _KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, SuccessRateK)
 

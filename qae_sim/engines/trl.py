@@ -24,7 +24,7 @@ from trl import GRPOTrainer
 from qae_sim.advantages import DifficultyAnchor, dynamic_sampling_mask
 from qae_sim.arrays import invalid, require_integer, uniform
 from qae_sim.engines.rule import Rule
-from qae_sim.plain import write_atomically
+from qae_sim.storage import write_atomically
 
 _STATE = "qae_sim_advantage.json"
 

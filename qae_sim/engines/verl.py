@@ -35,7 +35,7 @@ from qae_sim.advantages import SoftAnchor, get
 from qae_sim.advantages.parameters import ANCHORS, AUTOMATIC, SCHEDULES
 from qae_sim.arrays import invalid
 from qae_sim.engines.rule import Rule
-from qae_sim.plain import from_plain
+from qae_sim.storage import from_plain
 
 #: Our estimators under verl's names.
 NAMES = ("qae", "pos_mask", "neg_mask", "ha_dw", "ktae", "mapo", "maxrl", "grpo_n", "capo")

@@ -19,7 +19,7 @@ from verl.trainer.ppo.v1 import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from qae_sim.engines.verl import Memory, lending, rule_of
-from qae_sim.plain import write_atomically
+from qae_sim.storage import write_atomically
 
 #: The memory's file, in the folder of a checkpoint.
 STATE = "qae_sim_advantage.json"

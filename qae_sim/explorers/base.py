@@ -15,7 +15,7 @@ import traitlets
 
 from qae_sim.arrays import invalid
 from qae_sim.explorers.state import State
-from qae_sim.plots.picture import Bars, Line, Packed, Picture, Points, pack, sliders_of
+from qae_sim.pictures.scene import Bars, Line, Packed, Picture, Points, pack, sliders_of
 
 _log = logging.getLogger("qae_sim.explorers")
 
@@ -173,7 +173,7 @@ class Explorer(anywidget.AnyWidget):
 
     def png(self) -> bytes:
         """Draw what is seen as PNG."""
-        from qae_sim.plots.render import png
+        from qae_sim.pictures.render import png
 
         return png(self.picture())
 

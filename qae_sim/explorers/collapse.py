@@ -13,8 +13,8 @@ from qae_sim.advantages import LinearK, TwoPhaseK
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, Result, Study, simulate
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
-from qae_sim.plots.picture import Band, Line, Panel, Picture, Words, edges
-from qae_sim.plots.style import BASELINE, FOURTH, MEAN, QUANTILE, THIRD
+from qae_sim.pictures.scene import Band, Line, Panel, Picture, Words, edges
+from qae_sim.pictures.style import BASELINE, FOURTH, MEAN, QUANTILE, THIRD
 
 RECIPES = {
     "baselines": ("mean", "QAE"),

@@ -9,8 +9,8 @@ import numpy as np
 
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, number, numbers
-from qae_sim.plots.picture import Line, Number, Panel, Pick, Picture, Points, Rule, Table, edges
-from qae_sim.plots.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, WRONG
+from qae_sim.pictures.scene import Line, Number, Panel, Pick, Picture, Points, Rule, Table, edges
+from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, WRONG
 from qae_sim.softmax import covariance, entropy, entropy_bounds, entropy_change, paper_update, probabilities
 
 ETAS = np.round(np.arange(1, 101) * 0.05, 2)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.plots.picture import Line, Number, Panel, Picture, Points, Rule, Table
-from qae_sim.plots.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
+from qae_sim.pictures.scene import Line, Number, Panel, Picture, Points, Rule, Table
+from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
 from qae_sim.softmax import binomial
 
 PS = np.round(np.arange(1, 100) / 100, 2)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qae_sim.advantages import HardAnchor, KalmanAnchor, SoftAnchor, ha_dw_weights, steady_state_gain
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
-from qae_sim.plots.picture import Line, Number, Panel, Picture, Points, Rule, Table
-from qae_sim.plots.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
+from qae_sim.pictures.scene import Line, Number, Panel, Picture, Points, Rule, Table
+from qae_sim.pictures.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
 
 #: Batches that are simulated.
 BATCHES = 120

@@ -12,8 +12,8 @@ from qae_sim.advantages import TokenTable, ktae, token_table
 from qae_sim.advantages.tokens import TF_FLOOR, _term_frequency
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.plots.picture import Bars, Cells, Panel, Picture, Points, Rule, Words
-from qae_sim.plots.style import CORRECT, MUTED, OTHER, WRONG
+from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Points, Rule, Words
+from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG
 
 #: Groups of responses, each with its reward. Words are tokens.
 GROUPS: dict[str, tuple[tuple[str, int], ...]] = {

@@ -16,8 +16,8 @@ from qae_sim.explorers.recorded_runs import MEASURES
 from qae_sim.explorers.solutions import Group, group_of, picture_of
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm import Config
-from qae_sim.plots.picture import Line, Packed, Panel, Picture, Points, edges, pack
-from qae_sim.plots.style import FOURTH, MEAN, QUANTILE, THIRD
+from qae_sim.pictures.scene import Line, Packed, Panel, Picture, Points, edges, pack
+from qae_sim.pictures.style import FOURTH, MEAN, QUANTILE, THIRD
 
 #: What is trained when nothing else is asked for: K as an entropy knob. One base model; about a minute and a half.
 DEMONSTRATION: dict[str, Config] = {

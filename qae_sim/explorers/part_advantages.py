@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qae_sim.advantages import Tree, attn_rl, dr_grpo, fspo, grpo, match_tir, reg_grpo, tree_opo, tree_opo_heuristic
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
-from qae_sim.plots.picture import Bars, Panel, Picture, Points, Rule
-from qae_sim.plots.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
+from qae_sim.pictures.scene import Bars, Panel, Picture, Points, Rule
+from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 
 METHODS = {
     "fspo": "FSPO: sentences",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.plots.picture import Band, Line, Number, Panel, Pick, Picture, Points, Rule, Table
-from qae_sim.plots.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
+from qae_sim.pictures.scene import Band, Line, Number, Panel, Pick, Picture, Points, Rule, Table
+from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 from qae_sim.softmax import (
     UPDATE_RULES,
     entropy_change,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qae_sim.advantages import advantage_table, expected_advantages, grpo, qae, quantile_baseline
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.plots.picture import Band, Bars, Line, Number, Panel, Pick, Picture, Points, Rule, Table
-from qae_sim.plots.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
+from qae_sim.pictures.scene import Band, Bars, Line, Number, Panel, Pick, Picture, Points, Rule, Table
+from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
 
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)

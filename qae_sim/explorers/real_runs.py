@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.engines.real_runs import EVERY, STEPS, curve
+from qae_sim.engines.demo.real_runs import EVERY, STEPS, curve
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, whole
-from qae_sim.plots.picture import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
-from qae_sim.plots.style import MEAN, MUTED, QUANTILE, THIRD
+from qae_sim.pictures.scene import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
+from qae_sim.pictures.style import MEAN, MUTED, QUANTILE, THIRD
 
 MEASURES = {
     "pass_1": "pass@1 on held-out prompts",

@@ -15,8 +15,8 @@ from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, whole
 from qae_sim.lm import STUDIES, Record, judge, recorded
 from qae_sim.lm.studies import SETTINGS, SIZES, Evidence, Finding, Make, Runs
-from qae_sim.plots.picture import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
-from qae_sim.plots.style import BASELINE, CORRECT, FOURTH, MEAN, MUTED, QUANTILE, THIRD, WRONG
+from qae_sim.pictures.scene import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
+from qae_sim.pictures.style import BASELINE, CORRECT, FOURTH, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: What can be compared: the study that has trained it, the arms to draw (``{s}`` is the task), tasks it was run on.
 COMPARISONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {

@@ -17,8 +17,8 @@ from qae_sim.advantages import get
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm.tasks import PAD, TASKS
-from qae_sim.plots.picture import Bars, Cells, Panel, Picture, Words, edges
-from qae_sim.plots.style import CORRECT, FOURTH, MUTED, WRONG
+from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, edges
+from qae_sim.pictures.style import CORRECT, FOURTH, MUTED, WRONG
 
 _STAGES = {"base": "Base model", "mean": "After training, mean baseline", "qae": "After training, QAE (K = .4)"}
 _COLOURING = {

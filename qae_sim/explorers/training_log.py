@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from qae_sim.engines.logs import Digest, digest
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice
-from qae_sim.plots.picture import Packed, Picture, pack
-from qae_sim.plots.training_log import key_words, over_training, silenced, success_rates
+from qae_sim.logs.digest import Digest, digest
+from qae_sim.pictures.scene import Packed, Picture, pack
+from qae_sim.pictures.training_log import key_words, over_training, silenced, success_rates
 
 _VIEWS = {"training": over_training, "rates": success_rates, "silenced": silenced, "words": key_words}
 
@@ -35,9 +35,9 @@ class TrainingLog(Explorer):
     """Looks into the logs of a finished run.
 
     Args:
-        source: A digest, or where the log is, as for :func:`~qae_sim.engines.logs.digest`.
+        source: A digest, or where the log is, as for :func:`~qae_sim.logs.digest.digest`.
         view: What to look at first: ``"training"``, ``"rates"``, ``"silenced"`` or ``"words"``.
-        **options: Options of :func:`~qae_sim.engines.logs.digest`.
+        **options: Options of :func:`~qae_sim.logs.digest.digest`.
     """
 
     STATE = LogState

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from qae_sim.advantages import DifficultyAnchor, RankBaselines, get
+from qae_sim.advantages.availability import require_place, stand_in
 from qae_sim.advantages.parameters import (
     ANCHORS,
     AUTOMATIC,
@@ -22,10 +23,9 @@ from qae_sim.advantages.parameters import (
     require_anchor,
     require_parameters,
 )
-from qae_sim.advantages.places import require_place, stand_in
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.lm.tasks import TASKS, Task
-from qae_sim.plain import from_plain, to_plain
+from qae_sim.storage import from_plain, to_plain
 
 Objective: TypeAlias = Literal["ppo", "gspo", "clip_cov", "kl_cov", "reg_grpo"]
 OBJECTIVES = ("ppo", "gspo", "clip_cov", "kl_cov", "reg_grpo")

@@ -22,7 +22,7 @@ from qae_sim.lm.studies import SEEDS, STUDIES, Finding, Make, judge
 from qae_sim.lm.train import choose_device, train
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import base_key, warm_start
-from qae_sim.plain import write_atomically
+from qae_sim.storage import write_atomically
 
 
 def needed(names: Sequence[str], size: str) -> list[Config]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.lm.config import Config
-from qae_sim.plain import write_atomically
+from qae_sim.storage import write_atomically
 
 FORMAT, VERSION = "qae_sim language model run", 1
 

@@ -19,7 +19,7 @@ from qae_sim.lm.metrics import Metrics
 from qae_sim.lm.runs import FORMAT, VERSION, Record, read_head, read_rows, read_run
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import warm_start
-from qae_sim.plain import write_atomically
+from qae_sim.storage import write_atomically
 
 DEVICES = ("auto", "cpu", "cuda")
 

@@ -30,14 +30,14 @@ from qae_sim.advantages import (
 )
 from qae_sim.advantages.parameters import AUTOMATIC
 from qae_sim.arrays import invalid, uniform
-from qae_sim.lm.beside import beside, punishment
 from qae_sim.lm.config import KINDS, SHARED, Config
 from qae_sim.lm.cuda import Captured, mixed_precision
+from qae_sim.lm.estimator_inputs import beside, punishment
 from qae_sim.lm.metrics import Batch, Metrics, by_level, describe_advantages, describe_policy, pass_at
 from qae_sim.lm.model import Sampled, Transformer, entropy_of, log_softmax, member_axis
 from qae_sim.lm.objectives import kl_penalty, ppo_loss, surrogate, token_weights
 from qae_sim.lm.tasks import PAD
-from qae_sim.plain import from_plain, to_plain
+from qae_sim.storage import from_plain, to_plain
 
 #: Purposes of random streams.
 _RESPONSES, _EVALUATION, _ORDER, _SELECTION, _FIXED, _ANSWERS, _REFERENCE = 6, 7, 8, 9, 10, 11, 12

@@ -16,8 +16,8 @@ from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, 
 
 from qae_sim.advantages import ESTIMATORS, FixedAnchor, HardAnchor, SoftAnchor, ha_dw_weights
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study, simulate
-from qae_sim.bandits._general import Batch, Sampler, simulate_general
 from qae_sim.bandits._models import model_of
+from qae_sim.bandits._sampled import Batch, Sampler, simulate_general
 
 
 def advantages_of(study: Study, batch: Batch, belief: float | None) -> np.ndarray:

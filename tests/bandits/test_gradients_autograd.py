@@ -31,8 +31,8 @@ from qae_sim.advantages import (
 )
 from qae_sim.arrays import uniform_at
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study
-from qae_sim.bandits._general import Batch, Sampler, simulate_general
 from qae_sim.bandits._models import model_of
+from qae_sim.bandits._sampled import Batch, Sampler, simulate_general
 
 CHANGES = ("entropy_change_positive", "entropy_change_negative")
 CLIPPED = ("clip_low", "clip_high")
@@ -341,7 +341,7 @@ def test_no_attempt_repeats_another(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(np.ravel(position) + kind)
         return uniform_at(states, position, *out)
 
-    monkeypatch.setattr("qae_sim.bandits._general.uniform_at", noted)
+    monkeypatch.setattr("qae_sim.bandits._sampled.uniform_at", noted)
     simulate_general(np, study, range(1))
     places = np.concatenate(asked)
     assert len(asked) > 2 * study.steps  # some groups were sampled again

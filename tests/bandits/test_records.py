@@ -17,7 +17,7 @@ from studies import STATE, STEP
 
 from qae_sim.advantages import FixedAnchor, HardAnchor
 from qae_sim.bandits import Bandit, Clip, Study, simulate
-from qae_sim.bandits._general import simulate_general
+from qae_sim.bandits._sampled import simulate_general
 
 BANDIT = Bandit(success=[1, 1, 0], start=[math.log(0.2), math.log(0.3), math.log(0.5)])
 ENTROPY = 1.0296530140645737  # -.2 log .2 - .3 log .3 - .5 log .5

@@ -13,8 +13,8 @@ from scipy import stats
 
 from qae_sim.advantages import ESTIMATORS
 from qae_sim.bandits import SequenceBandit, Study, simulate
-from qae_sim.bandits._general import Sampler
 from qae_sim.bandits._models import model_of
+from qae_sim.bandits._sampled import Sampler
 
 
 def ends_in_two(tokens: tuple[int, ...]) -> bool:

@@ -25,8 +25,8 @@ from studies import (
 )
 
 from qae_sim.bandits import SGD, Bandit, Momentum, Study, simulate
-from qae_sim.bandits._general import simulate_general
-from qae_sim.bandits._single import simulate_single
+from qae_sim.bandits._one_query import simulate_single
+from qae_sim.bandits._sampled import simulate_general
 
 
 def assert_same_bits(one: Any, other: Any, runs: slice = slice(None)) -> None:

@@ -23,9 +23,9 @@ from transformers.utils import logging
 from trl import GRPOTrainer
 
 from qae_sim.advantages import SoftAnchor
-from qae_sim.engines.arithmetic import problems
-from qae_sim.engines.real_runs import settings
-from qae_sim.engines.small_model import small_model, small_tokenizer
+from qae_sim.engines.demo.real_runs import settings
+from qae_sim.engines.demo.small_model import small_model, small_tokenizer
+from qae_sim.engines.demo.written_addition import problems
 from qae_sim.engines.trl import AdvantageGRPOTrainer
 
 STEPS = 8

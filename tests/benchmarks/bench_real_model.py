@@ -21,8 +21,8 @@ from transformers import PrinterCallback
 from transformers.utils import logging
 from trl import GRPOConfig
 
-from qae_sim.engines.gsm8k import prompt_of, random_base_model
-from qae_sim.engines.small_model import small_tokenizer
+from qae_sim.engines.demo.gsm8k import prompt_of, random_base_model
+from qae_sim.engines.demo.small_model import small_tokenizer
 from qae_sim.engines.trl import AdvantageGRPOTrainer
 
 #: Characters are words to the small tokenizer: a prompt of about 200 of them, as GSM8K's are in Qwen's tokens.

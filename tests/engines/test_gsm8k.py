@@ -15,8 +15,8 @@ pytest.importorskip("transformers")
 from datasets import Dataset  # noqa: E402
 from transformers import Qwen3ForCausalLM  # noqa: E402
 
-from qae_sim.engines import gsm8k  # noqa: E402
-from qae_sim.engines.small_model import small_model, small_tokenizer  # noqa: E402
+from qae_sim.engines.demo import gsm8k  # noqa: E402
+from qae_sim.engines.demo.small_model import small_model, small_tokenizer  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qae_sim.engines import real_runs
-from qae_sim.engines.arithmetic import CHARACTERS, LONGEST, demonstrations, problems, reward, solution
-from qae_sim.engines.logs import digest
-from qae_sim.engines.real_runs import CURVES, EVERY, PER_GENERATION, RECIPES, SEEDS, STEPS, curve, recorded
+from qae_sim.engines.demo import real_runs
+from qae_sim.engines.demo.real_runs import CURVES, EVERY, PER_GENERATION, RECIPES, SEEDS, STEPS, curve, recorded
+from qae_sim.engines.demo.written_addition import CHARACTERS, LONGEST, demonstrations, problems, reward, solution
+from qae_sim.logs.digest import digest
 
 two_digits = st.integers(10, 99)
 #: What imports and trains models.
@@ -117,7 +117,7 @@ class TestModels:
     pytestmark = heavy
 
     def test_tokenizer_gives_back_what_it_got(self) -> None:
-        from qae_sim.engines.small_model import small_tokenizer
+        from qae_sim.engines.demo.small_model import small_tokenizer
 
         tokenizer = small_tokenizer()
         for prompt in problems(20, 0):
@@ -130,7 +130,7 @@ class TestModels:
     def test_warm_start_learns_to_add_and_sampling_repeats(self) -> None:
         import torch
 
-        from qae_sim.engines.small_model import small_model, small_tokenizer, solve, warm_start
+        from qae_sim.engines.demo.small_model import small_model, small_tokenizer, solve, warm_start
 
         tokenizer = small_tokenizer()
         model = small_model(tokenizer, 0)
@@ -152,7 +152,7 @@ class TestModels:
         assert reward(asked, texts) == rewards.ravel().tolist()
 
     def test_runs_are_trained_recorded_and_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from qae_sim.engines import small_model
+        from qae_sim.engines.demo import small_model
 
         monkeypatch.setattr(small_model, "warm_start", lambda *args, **options: None)
         real_runs._seed(tmp_path, 0, 4)
@@ -194,7 +194,7 @@ def test_the_lesson_trains_a_base_model_from_disk(tmp_path: Path) -> None:
     """All of tier B's cell but the sizes and the hub."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("trl")
-    from qae_sim.engines.small_model import small_model, small_tokenizer
+    from qae_sim.engines.demo.small_model import small_model, small_tokenizer
 
     tokenizer = small_tokenizer()
     small_model(tokenizer, 0).save_pretrained(tmp_path / "model")

@@ -24,7 +24,7 @@ from qae_sim.explorers.base import MIME, PARTS
 from qae_sim.explorers.estimator_table import TableState
 from qae_sim.explorers.part_advantages import METHODS, PartState
 from qae_sim.explorers.state import Control, State
-from qae_sim.plots.picture import Table
+from qae_sim.pictures.scene import Table
 from qae_sim.theory import all_claims
 
 EXPLORERS: list[type[Explorer]] = [

@@ -115,7 +115,7 @@ class TestFindings:
     def test_intervals_are_drawn_on_their_side(self) -> None:
         from qae_sim.explorers.recorded_runs import _interval
         from qae_sim.lm.studies import Evidence
-        from qae_sim.plots.style import CORRECT, MUTED, WRONG
+        from qae_sim.pictures.style import CORRECT, MUTED, WRONG
 
         assert 'x1="80" x2="110"' in _interval(Evidence("here", 0.5, 0.25, 0.75, 5), 1.0)
         colours = [(0.1, 0.3, CORRECT), (-0.1, 0.3, MUTED), (-0.3, -0.1, WRONG)]

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from qae_sim.papers import QAE
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.objective import KS, advantages, mixed_groups
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from flint import Ordering, ctx, fmpq_mpoly_ctx
 
 from qae_sim.advantages import HardAnchor, SoftAnchor, steady_state_gain
+from qae_sim.papers import HA_DW
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.speed import ring
-from qae_sim.theory.papers import HA_DW
 from qae_sim.theory.registry import claim
 
 

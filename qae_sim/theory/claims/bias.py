@@ -17,9 +17,9 @@ import numpy as np
 from flint import fmpz_poly
 
 from qae_sim.advantages import dr_grpo
+from qae_sim.papers import HA_DW
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import HA_DW
 from qae_sim.theory.polynomials import X, Y, rational, sign_between
 from qae_sim.theory.registry import claim
 

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 from flint import acb, arb, ctx, fmpq_poly
 
+from qae_sim.papers import HA_DW
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import HA_DW
 from qae_sim.theory.polynomials import rational
 from qae_sim.theory.registry import claim
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from flint import Ordering, arb, ctx, fmpq_mpoly_ctx
 
+from qae_sim.papers import ENTROPY, QAE
 from qae_sim.softmax import covariance, entropy_change, first_order_entropy_change
 from qae_sim.theory.certified import digits, largest, number, prove_positive, x_log_x
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import ENTROPY, QAE
 from qae_sim.theory.registry import claim
 
 

@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 
 from qae_sim.advantages import grpo, qae
+from qae_sim.papers import DIGEST
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.objective import advantages
-from qae_sim.theory.papers import DIGEST
 from qae_sim.theory.registry import claim
 
 K = Fraction(2, 5)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
+from qae_sim.papers import QAE
 from qae_sim.softmax import (
     entropy_bounds,
     first_order_entropy_change,
@@ -23,7 +24,6 @@ from qae_sim.theory.certified import covariance, digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.covariance import cov, pair_sum, simplex
 from qae_sim.theory.claims.speed import speeds
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 UPDATES = {

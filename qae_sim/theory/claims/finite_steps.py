@@ -15,12 +15,12 @@ from fractions import Fraction
 import numpy as np
 from flint import arb, ctx
 
+from qae_sim.papers import QAE
 from qae_sim.softmax import entropy, paper_update
 from qae_sim.theory.certified import number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.covariance import Moments, cov, simplex
 from qae_sim.theory.claims.speed import ring
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 #: Which baseline's entropy is compared with which: neighbours, all with b = 0, all with b = 1.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from qae_sim.papers import QAE
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.speed import ring
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 

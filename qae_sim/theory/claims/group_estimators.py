@@ -11,12 +11,12 @@ import numpy as np
 from flint import ctx, fmpz_poly
 
 from qae_sim.advantages import dr_grpo, expected_advantages, grpo, qae, quantile_baseline, rloo
+from qae_sim.papers import GROUP, QAE
 from qae_sim.softmax import pass_at_k
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.bias import term
 from qae_sim.theory.claims.speed import speeds
-from qae_sim.theory.papers import GROUP, QAE
 from qae_sim.theory.polynomials import X, Y
 from qae_sim.theory.registry import claim
 

@@ -9,10 +9,10 @@ import numpy as np
 from flint import arb, ctx
 
 from qae_sim.advantages import ktae
+from qae_sim.papers import KTAE
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.token_tables import information_gain, single, tables, two_sided
-from qae_sim.theory.papers import KTAE
 from qae_sim.theory.registry import claim
 
 #: A group of token sequences: tokens by response, and rewards.

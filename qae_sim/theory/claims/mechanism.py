@@ -10,12 +10,12 @@ import numpy as np
 from flint import arb, ctx
 
 from qae_sim.advantages import token_covariances
+from qae_sim.papers import ENTROPY
 from qae_sim.softmax import entropy_gradient
 from qae_sim.theory.certified import digits, entropy, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.covariance import Moments, cov, simplex
 from qae_sim.theory.claims.entropy_order import linear_in_b
-from qae_sim.theory.papers import ENTROPY
 from qae_sim.theory.registry import claim
 
 

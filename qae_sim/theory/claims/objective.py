@@ -15,9 +15,9 @@ from itertools import product
 from flint import arb, ctx
 
 from qae_sim.advantages import advantage_table
+from qae_sim.papers import QAE
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 #: A coefficient: its sign, and its square.

@@ -13,10 +13,10 @@ from math import ceil, comb, floor
 
 from flint import acb, arb, ctx, fmpq_poly, fmpz_poly
 
+from qae_sim.papers import HA_DW
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.bias import mixed, term
-from qae_sim.theory.papers import HA_DW
 from qae_sim.theory.polynomials import Y, rational
 from qae_sim.theory.registry import claim
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from qae_sim.advantages import quantile_baseline
 from qae_sim.advantages._statistics import Quantile
+from qae_sim.papers import QAE
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 #: K in thousandths.

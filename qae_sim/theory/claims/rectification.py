@@ -7,11 +7,11 @@ from math import comb
 
 from flint import arb, ctx, fmpz_poly
 
+from qae_sim.papers import HA_DW
 from qae_sim.theory.certified import digits, largest, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.bias import bias_numerator, mixed
 from qae_sim.theory.claims.speed import ring
-from qae_sim.theory.papers import HA_DW
 from qae_sim.theory.polynomials import X, sign_between
 from qae_sim.theory.registry import claim
 

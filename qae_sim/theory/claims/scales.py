@@ -10,11 +10,11 @@ import numpy as np
 from flint import arb, ctx
 
 from qae_sim.advantages import ha_dw_weights
+from qae_sim.papers import HA_DW
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.bias import term
 from qae_sim.theory.claims.speed import ring
-from qae_sim.theory.papers import HA_DW
 from qae_sim.theory.polynomials import sign_between
 from qae_sim.theory.registry import claim
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 from flint import arb, ctx
 
 from qae_sim.advantages import qae
+from qae_sim.papers import QAE
 from qae_sim.theory.certified import digits, number, prove_positive
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import QAE
 from qae_sim.theory.registry import claim
 
 K = Fraction(2, 5)

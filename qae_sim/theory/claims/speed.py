@@ -18,11 +18,11 @@ import numpy as np
 from flint import Ordering, arb, arb_poly, ctx, fmpq_mpoly_ctx
 
 from qae_sim.advantages import advantage_table, expected_advantages
+from qae_sim.papers import GROUP, QAE
 from qae_sim.theory.certified import digits, number, prove_polynomial_positive, prove_positive
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
 from qae_sim.theory.claims.bias import term
 from qae_sim.theory.claims.objective import advantages
-from qae_sim.theory.papers import GROUP, QAE
 from qae_sim.theory.registry import claim
 
 

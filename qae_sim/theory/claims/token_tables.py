@@ -12,9 +12,9 @@ from math import comb
 from flint import arb, ctx
 
 from qae_sim.advantages.tokens import _association
+from qae_sim.papers import KTAE
 from qae_sim.theory.certified import digits, number, x_log_x
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
-from qae_sim.theory.papers import KTAE
 from qae_sim.theory.registry import claim
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from qae_sim.papers import ENTROPY, HA_DW, KTAE, QAE
 from qae_sim.theory.claim import Finding, Verdict, unchecked
 from qae_sim.theory.claims.informed import AAPO, CANON, GDPO, OPO, RLEV
 from qae_sim.theory.claims.neighbours import CAPO, GPG, MAPO, MAXRL, TWO_STAGE
 from qae_sim.theory.claims.parts import ATTN_RL, FSPO, MATCH_TIR, REG_GRPO, TREE_OPO, VERL
-from qae_sim.theory.papers import ENTROPY, HA_DW, KTAE, QAE
 from qae_sim.theory.registry import claim
 
 _TRAINING = (

@@ -13,7 +13,7 @@ from tokenizers.pre_tokenizers import Split
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from qae_sim.engines.arithmetic import CHARACTERS, LONGEST, demonstrations, problems, reward
+from qae_sim.engines.demo.written_addition import CHARACTERS, LONGEST, demonstrations, problems, reward
 
 _END, _PAD = "<end>", "<pad>"
 _BATCH = 128

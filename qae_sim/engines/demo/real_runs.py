@@ -1,6 +1,6 @@
 """A small Qwen3 trained by TRL on written addition: recipes, one run, several seeds, and the runs that come along.
 
-    python -m qae_sim.engines.real_runs FOLDER
+    python -m qae_sim.engines.demo.real_runs FOLDER
 
 trains all recipes with all seeds; runs that are there already are kept. Reading the recorded runs needs neither PyTorch
 nor TRL.
@@ -25,8 +25,8 @@ import numpy as np
 
 from qae_sim.advantages import SoftAnchor
 from qae_sim.arrays import require_choice, require_integer
-from qae_sim.engines.arithmetic import LONGEST, problems, reward
-from qae_sim.plain import write_atomically
+from qae_sim.engines.demo.written_addition import LONGEST, problems, reward
+from qae_sim.storage import write_atomically
 
 SEEDS = (0, 1, 2, 3, 4)
 
@@ -139,7 +139,7 @@ def train_run(
     from datasets import Dataset
     from transformers import PrinterCallback, TrainerCallback
 
-    from qae_sim.engines.small_model import solve
+    from qae_sim.engines.demo.small_model import solve
     from qae_sim.engines.trl import AdvantageGRPOTrainer
 
     arguments, changes = RECIPES[require_choice("recipe", recipe, tuple(RECIPES))]
@@ -214,7 +214,7 @@ def _seed(place: Path, seed: int, steps: int) -> None:
     import torch
     from transformers.utils import logging
 
-    from qae_sim.engines.small_model import small_model, small_tokenizer, warm_start
+    from qae_sim.engines.demo.small_model import small_model, small_tokenizer, warm_start
 
     torch.set_num_threads(1)
     logging.set_verbosity_error()
@@ -306,5 +306,5 @@ def curve(recipe: str, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("python -m qae_sim.engines.real_runs FOLDER")
+        sys.exit("python -m qae_sim.engines.demo.real_runs FOLDER")
     reproduce(sys.argv[1])

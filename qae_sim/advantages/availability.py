@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages.hidden_states import RankBaselines, RankDynamics
-from qae_sim.advantages.table import DATA, get
+from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics
+from qae_sim.advantages.registry import DATA, get
 from qae_sim.arrays import invalid, require_choice
 
 
@@ -21,7 +21,7 @@ class Place:
 
     Attributes:
         title: What to call it.
-        gives: What it has for estimators beside rewards, names of :data:`~qae_sim.advantages.table.DATA`.
+        gives: What it has for estimators beside rewards, names of :data:`~qae_sim.advantages.registry.DATA`.
     """
 
     title: str

@@ -15,14 +15,14 @@ from typing import Any, Literal, TypeAlias
 from qae_sim.advantages import (
     automatic,
     group,
-    hidden_states,
-    history,
-    informed,
-    neighbours,
-    regression,
+    hidden_state_rank,
+    losses,
+    reward_only,
+    side_information,
     tokens,
     trees,
     turns,
+    weights,
 )
 from qae_sim.arrays import invalid
 
@@ -191,7 +191,7 @@ _ENTRIES = (
     ),
     Estimator(
         "ha_dw",
-        history.ha_dw,
+        weights.ha_dw,
         "Yang et al., Your group-relative advantage is biased",
         "2601.08521",
         "Eqs. 13-17",
@@ -211,7 +211,7 @@ _ENTRIES = (
     ),
     Estimator(
         "mapo",
-        neighbours.mapo,
+        reward_only.mapo,
         "MAPO",
         "2509.18849",
         "equation not seen",
@@ -221,7 +221,7 @@ _ENTRIES = (
     ),
     Estimator(
         "maxrl",
-        neighbours.maxrl,
+        reward_only.maxrl,
         "Tajwar et al., Maximum likelihood reinforcement learning",
         "2602.02710",
         "equation not seen",
@@ -231,7 +231,7 @@ _ENTRIES = (
     ),
     Estimator(
         "grpo_n",
-        neighbours.grpo_n,
+        reward_only.grpo_n,
         "The debate on RLVR reasoning capability boundary",
         "2510.04028",
         "equation not seen",
@@ -240,7 +240,7 @@ _ENTRIES = (
     ),
     Estimator(
         "grpo_passk",
-        neighbours.grpo_passk,
+        reward_only.grpo_passk,
         "verl's grpo_passk",
         "2503.19595",
         "equation not seen",
@@ -249,7 +249,7 @@ _ENTRIES = (
     ),
     Estimator(
         "capo",
-        neighbours.capo,
+        reward_only.capo,
         "Yang et al., From imitation to discrimination",
         "2512.02580",
         "equation not seen",
@@ -258,7 +258,7 @@ _ENTRIES = (
     ),
     Estimator(
         "gpg",
-        neighbours.gpg,
+        reward_only.gpg,
         "Chu et al., GPG",
         "2504.02546",
         "equation not seen",
@@ -267,7 +267,7 @@ _ENTRIES = (
     ),
     Estimator(
         "opo",
-        informed.opo,
+        side_information.opo,
         "Hao et al., On-policy RL with optimal reward baseline",
         "2505.23585",
         "equation not seen",
@@ -277,7 +277,7 @@ _ENTRIES = (
     ),
     Estimator(
         "canon",
-        informed.canon,
+        side_information.canon,
         "CANON, conditional advantage estimation",
         "2509.23962",
         "equation not seen",
@@ -287,7 +287,7 @@ _ENTRIES = (
     ),
     Estimator(
         "aapo",
-        informed.aapo,
+        side_information.aapo,
         "Xiong et al., AAPO",
         "2505.14264",
         "equation not seen",
@@ -297,7 +297,7 @@ _ENTRIES = (
     ),
     Estimator(
         "rlev",
-        informed.rlev,
+        side_information.rlev,
         "Yu et al., RLEV",
         "2510.20187",
         "equation not seen",
@@ -307,7 +307,7 @@ _ENTRIES = (
     ),
     Estimator(
         "gdpo",
-        informed.gdpo,
+        side_information.gdpo,
         "GDPO",
         "2601.05242",
         "equation not seen",
@@ -357,7 +357,7 @@ _ENTRIES = (
     ),
     Estimator(
         "verl_rank",
-        hidden_states.verl_rank,
+        hidden_state_rank.verl_rank,
         "VERL, beyond the exploration-exploitation trade-off",
         "2509.23808",
         "equation not seen",
@@ -367,7 +367,7 @@ _ENTRIES = (
     ),
     Estimator(
         "reg_grpo",
-        regression.reg_grpo,
+        losses.reg_grpo,
         "DeepVideo-R1, Reg-GRPO",
         "2506.07464",
         "equation not seen",

@@ -11,8 +11,8 @@ import numpy as np
 
 from qae_sim.advantages import SoftAnchor, quantile_baseline
 from qae_sim.arrays import require_integer
-from qae_sim.engines.key_words import KeyWord, key_words
-from qae_sim.engines.reading import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
+from qae_sim.logs.key_words import KeyWord, key_words
+from qae_sim.logs.sources import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
 
 #: K at which it is asked what share of the responses QAE would have silenced.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
@@ -118,7 +118,7 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
         ModuleNotFoundError: PyArrow is not installed.
 
     Example:
-        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
         >>> found = digest(recorded_log())
         >>> found.group_size, len(found.steps), found.k_of_the_paper
         (8, 30, 0.4)

@@ -13,8 +13,9 @@ from PIL import Image
 
 pytest.importorskip("matplotlib")
 
-from qae_sim.plots import style
-from qae_sim.plots.picture import (
+from qae_sim.pictures import style
+from qae_sim.pictures.render import png
+from qae_sim.pictures.scene import (
     Band,
     Bars,
     Cells,
@@ -32,7 +33,6 @@ from qae_sim.plots.picture import (
     sliders_of,
     spoken,
 )
-from qae_sim.plots.render import png
 
 X = np.arange(3.0)
 

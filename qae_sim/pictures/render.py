@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from qae_sim.plots.picture import Band, Bars, Cells, Line, Note, Panel, Picture, Points, Rule, spoken
-from qae_sim.plots.style import LECTURE
+from qae_sim.pictures.scene import Band, Bars, Cells, Line, Note, Panel, Picture, Points, Rule, spoken
+from qae_sim.pictures.style import LECTURE
 
 _MARKERS = {"circle": "o", "square": "s", "cross": "X", "diamond": "D", "dash": "_"}
 
@@ -23,7 +23,7 @@ def png(picture: Picture, *, width: float = 12.0, height: float = 6.4, style: di
     """Draw a picture.
 
     Args:
-        picture: Without tables, see :meth:`~qae_sim.plots.picture.Picture.at`.
+        picture: Without tables, see :meth:`~qae_sim.pictures.scene.Picture.at`.
         width: In inches.
         height: In inches.
         style: Matplotlib settings; None: those for a projector.

@@ -40,7 +40,7 @@ def beside(
     """Find what an estimator needs beside rewards.
 
     Args:
-        need: A name of :data:`~qae_sim.advantages.table.DATA`.
+        need: A name of :data:`~qae_sim.advantages.registry.DATA`.
         config: The run.
         batch: What was sampled.
         member: Place of the run in the batch.

@@ -17,8 +17,8 @@ import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
 from qae_sim.advantages import SoftAnchor, qae  # noqa: E402
-from qae_sim.engines.key_words import key_words  # noqa: E402
-from qae_sim.engines.logs import KS, Digest, digest  # noqa: E402
+from qae_sim.logs.digest import KS, Digest, digest  # noqa: E402
+from qae_sim.logs.key_words import key_words  # noqa: E402
 
 STEPS, GROUPS, G = 5, 6, 8
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import advantage_table
-from qae_sim.engines.logs import KS, PAPER_SHARE, Digest
-from qae_sim.plots.picture import Bars, Line, Panel, Picture, Points, Rule, edges
-from qae_sim.plots.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
+from qae_sim.logs.digest import KS, PAPER_SHARE, Digest
+from qae_sim.pictures.scene import Bars, Line, Panel, Picture, Points, Rule, edges
+from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: Key words at either end that a picture shows.
 _SHOWN = 9
@@ -27,8 +27,8 @@ def over_training(digest: Digest) -> Picture:
         The picture.
 
     Example:
-        >>> from qae_sim.engines.logs import digest
-        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
         >>> over_training(digest(recorded_log())).sentence({})[:38]
         '30 steps, 7680 responses in groups of '
     """
@@ -66,8 +66,8 @@ def success_rates(digest: Digest) -> Picture:
         The picture.
 
     Example:
-        >>> from qae_sim.engines.logs import digest
-        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
         >>> success_rates(digest(recorded_log())).sentence({})
         'first fifth: 8% of the prompts never right, 0% always; last fifth: 3% of the prompts never right, 4% always.'
     """
@@ -97,8 +97,8 @@ def silenced(digest: Digest) -> Picture:
         The picture.
 
     Example:
-        >>> from qae_sim.engines.logs import digest
-        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
         >>> silenced(digest(recorded_log())).sentence({})
         "The paper's 80 % without advantage is nearest at K = 0.4: 70.7%; at K = .4 it is 70.7%."
     """
@@ -153,8 +153,8 @@ def key_words(digest: Digest) -> Picture:
         The picture; one that says so where the log has no words.
 
     Example:
-        >>> from qae_sim.engines.logs import digest
-        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
         >>> key_words(digest(recorded_log())).sentence({})[:70]
         '7680 responses, answers to one prompt compared with each other. Most f'
     """
@@ -201,7 +201,7 @@ def report(digest: Digest) -> str:
     Raises:
         ModuleNotFoundError: Matplotlib is not installed.
     """
-    from qae_sim.plots.render import png
+    from qae_sim.pictures.render import png
 
     parts = []
     for title, picture in (

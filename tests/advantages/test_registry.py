@@ -10,8 +10,8 @@ import pytest
 
 from qae_sim import advantages
 from qae_sim.advantages import ESTIMATORS, Estimator, get
-from qae_sim.advantages.places import stand_in
-from qae_sim.advantages.table import DATA
+from qae_sim.advantages.availability import stand_in
+from qae_sim.advantages.registry import DATA
 
 
 def test_names_are_those_of_the_functions() -> None:

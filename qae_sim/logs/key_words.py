@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from qae_sim.arrays import require_integer
-from qae_sim.engines.reading import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
+from qae_sim.logs.sources import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -46,7 +46,7 @@ def key_words(
     mixed groups, v = nc(G-n)(G-c) / (G²(G-1)). What goes with success need not cause it.
 
     Args:
-        source: File or folder, as for :func:`~qae_sim.engines.logs.digest`; what was said stands in a column
+        source: File or folder, as for :func:`~qae_sim.logs.digest.digest`; what was said stands in a column
             completion, output or response, or tokens, token_ids or completion_ids.
         reward: Column of the reward, where there are several; a success is a positive reward.
         most: Responses to look at, >= 1: whole groups, drawn evenly from the log.
@@ -66,7 +66,7 @@ def key_words(
         Mantel and Haenszel (1959). KTAE (arXiv:2505.16826) asks the same within one group, by Fisher's exact test.
 
     Example:
-        >>> from qae_sim.engines.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
         >>> words, responses = key_words(recorded_log())
         >>> words[0].word, words[-1].word, responses
         ('a', '?', 7680)

@@ -1,0 +1,1 @@
+"""Training logs: read, put into groups, digested."""
