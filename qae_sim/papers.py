@@ -1,8 +1,101 @@
-"""The sources of the claims."""
+"""The papers that the project speaks of: each one's authors, title and arXiv number stand here and nowhere else."""
 
-QAE = "QAE (Wu et al., arXiv:2509.22611)"
-HA_DW = "HA-DW (Yang et al., arXiv:2601.08521)"
-KTAE = "KTAE (Sun et al., arXiv:2505.16826)"
-ENTROPY = "Entropy mechanism (Cui et al., arXiv:2505.22617)"
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper, or a page, that is quoted.
+
+    Attributes:
+        key: What the project calls it.
+        name: What people call it: the method's name.
+        authors: First author and "et al."; empty where they are not known.
+        title: Its title, or the beginning of it.
+        arxiv: Its identifier on arXiv; empty where it is not there.
+
+    Example:
+        >>> PAPERS["qae"].cite
+        'QAE (Wu et al., arXiv:2509.22611)'
+        >>> PAPERS["qae"].url
+        'https://arxiv.org/abs/2509.22611'
+    """
+
+    key: str
+    name: str
+    authors: str
+    title: str
+    arxiv: str = ""
+
+    @property
+    def number(self) -> str:
+        """``arXiv:`` and the identifier; the title where it has none."""
+        return f"arXiv:{self.arxiv}" if self.arxiv else self.title
+
+    @property
+    def cite(self) -> str:
+        """Name, authors and number, as a sentence quotes them."""
+        return f"{self.name} ({', '.join(part for part in (self.authors, self.number) if part)})"
+
+    @property
+    def reference(self) -> str:
+        """Authors and title, as a list of sources has them."""
+        return f"{self.authors}, {self.title}" if self.authors else self.title
+
+    @property
+    def url(self) -> str:
+        """Where to read it; empty where it is not on arXiv."""
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
+
+
+#: All papers by key.
+PAPERS: Mapping[str, Paper] = MappingProxyType(
+    {
+        paper.key: paper
+        for paper in (
+            Paper("grpo", "GRPO", "Shao et al.", "DeepSeekMath", "2402.03300"),
+            Paper("dr_grpo", "Dr. GRPO", "Liu et al.", "Understanding R1-Zero-like training", "2503.20783"),
+            Paper("rloo", "RLOO", "Ahmadian et al.", "Back to basics", "2402.14740"),
+            Paper("reinforce_plus_plus", "REINFORCE++", "Hu et al.", "REINFORCE++", "2501.03262"),
+            Paper("dapo", "DAPO", "Yu et al.", "DAPO", "2503.14476"),
+            Paper("ppo", "PPO", "Schulman et al.", "Proximal policy optimization algorithms", "1707.06347"),
+            Paper("gspo", "GSPO", "Zheng et al.", "Group sequence policy optimization", "2507.18071"),
+            Paper(
+                "pass_at_k", "pass@k", "Chen et al.", "Evaluating large language models trained on code", "2107.03374"
+            ),
+            Paper("qae", "QAE", "Wu et al.", "Quantile Advantage Estimation", "2509.22611"),
+            Paper("ha_dw", "HA-DW", "Yang et al.", "Your group-relative advantage is biased", "2601.08521"),
+            Paper("ktae", "KTAE", "Sun et al.", "KTAE", "2505.16826"),
+            Paper(
+                "entropy", "Entropy mechanism", "Cui et al.", "The entropy mechanism of RL for reasoning", "2505.22617"
+            ),
+            Paper("mapo", "MAPO", "", "MAPO", "2509.18849"),
+            Paper("maxrl", "MaxRL", "Tajwar et al.", "Maximum likelihood reinforcement learning", "2602.02710"),
+            Paper("grpo_n", "GRPO-N", "", "The debate on RLVR reasoning capability boundary", "2510.04028"),
+            Paper("grpo_passk", "grpo_passk", "", "verl's grpo_passk", "2503.19595"),
+            Paper("capo", "CAPO", "Yang et al.", "From imitation to discrimination", "2512.02580"),
+            Paper("gpg", "GPG", "Chu et al.", "GPG", "2504.02546"),
+            Paper("opo", "OPO", "Hao et al.", "On-policy RL with optimal reward baseline", "2505.23585"),
+            Paper("canon", "CANON", "", "CANON, conditional advantage estimation", "2509.23962"),
+            Paper("aapo", "AAPO", "Xiong et al.", "AAPO", "2505.14264"),
+            Paper("rlev", "RLEV", "Yu et al.", "RLEV", "2510.20187"),
+            Paper("gdpo", "GDPO", "", "GDPO", "2601.05242"),
+            Paper("fspo", "FSPO", "", "FSPO", "2505.24630"),
+            Paper("match_tir", "MatchTIR", "", "MatchTIR", "2601.10712"),
+            Paper("attn_rl", "AttnRL", "", "AttnRL", "2509.26628"),
+            Paper("tree_opo", "Tree-OPO", "Huang et al.", "Tree-OPO", "2509.09284"),
+            Paper("verl_rank", "VERL", "", "VERL, beyond the exploration-exploitation trade-off", "2509.23808"),
+            Paper("reg_grpo", "Reg-GRPO", "", "DeepVideo-R1, Reg-GRPO", "2506.07464"),
+            Paper("digest", "A popular digest of the QAE paper", "", "A popular digest of the QAE paper"),
+        )
+    }
+)
+
+#: How the claims call their sources.
+QAE, HA_DW, KTAE, ENTROPY = (PAPERS[key].cite for key in ("qae", "ha_dw", "ktae", "entropy"))
 GROUP = "Group estimators (GRPO, Dr. GRPO, RLOO)"
 DIGEST = "A popular digest of the QAE paper"

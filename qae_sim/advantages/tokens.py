@@ -185,7 +185,7 @@ def _starts(xp: Namespace, ordered: Array) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _association(size: int, n_correct: int, variant: Variant) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def association(size: int, n_correct: int, variant: Variant) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fisher probability, information gain and Cohen's h for every table of a group.
 
     They depend on (a, b) alone once G and the number of correct responses are fixed, so a few hundred values serve
@@ -232,7 +232,7 @@ def _entropy_bits(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.asarray(-sum(np.where(q > 0, q * np.log2(np.where(q > 0, q, 1)), 0) for q in (p, 1 - p)) * (whole > 0))
 
 
-def _term_frequency(xp: Namespace, count: Array, length: Array, mean_length: Array, k1: float, b: float) -> Array:
+def term_frequency(xp: Namespace, count: Array, length: Array, mean_length: Array, k1: float, b: float) -> Array:
     """BM25 saturation of a term frequency; 0 where the term does not occur."""
     # With k1 = 0, or b = 1 and a side without tokens, the quotient would be 0/0 there.
     occurs = count > 0
@@ -346,7 +346,7 @@ def _key_values(
     starts = np.zeros(size + 1, dtype=np.int64)
     strength, cohen, filled = [np.zeros(1)], [np.zeros(1)], 1
     for m in sorted({int(m) for m in np.unique(_to_numpy(n_correct))} - {0, size}):
-        fisher, gain, h = _association(size, m, variant)
+        fisher, gain, h = association(size, m, variant)
         starts[m] = filled
         filled += h.size
         f = np.where(fisher == 1, 0.0, np.exp(-2 * fisher))
@@ -368,8 +368,8 @@ def _key_values(
     mean_length = xp.where(length_t + length_f > 0, (length_t + length_f) / 2, 1.0)
     if variant == "code":
         tf_t, tf_f = tf_t / xp.where(length_t > 0, length_t, 1.0), tf_f / xp.where(length_f > 0, length_f, 1.0)
-    tf_t = _term_frequency(xp, tf_t, length_t, mean_length, k1, b)
-    tf_f = _term_frequency(xp, tf_f, length_f, mean_length, k1, b)
+    tf_t = term_frequency(xp, tf_t, length_t, mean_length, k1, b)
+    tf_f = term_frequency(xp, tf_f, length_f, mean_length, k1, b)
     direction = look_up(cohen) + h3 * (tf_t / (tf_f + TF_FLOOR) - tf_f / (tf_t + TF_FLOOR))
     exponent = look_up(strength) * direction
     # σ(x) - 1/2 = tanh(x/2)/2

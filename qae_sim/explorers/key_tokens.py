@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import TokenTable, ktae, token_table
-from qae_sim.advantages.tokens import TF_FLOOR, _term_frequency
+from qae_sim.advantages.tokens import TF_FLOOR, term_frequency
 from qae_sim.explorers.base import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Points, Rule, Words
@@ -208,7 +208,7 @@ def term_frequencies(state: TokenState, table: TokenTable, i: int, t: int) -> tu
         said = count / length if state.variant == "code" else count
         mean = sum(lengths) / 2
         tf, size, middle = (np.asarray(value) for value in (said, length, mean))
-        found.append(float(_term_frequency(np, tf, size, middle, 2.0, 0.5)))
+        found.append(float(term_frequency(np, tf, size, middle, 2.0, 0.5)))
     return found[0], found[1]
 
 

@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import fisher_exact
 
 from qae_sim.advantages import grpo, ktae, token_table
-from qae_sim.advantages.tokens import _association
+from qae_sim.advantages.tokens import association
 
 VARIANTS = ["paper", "code"]
 
@@ -172,8 +172,8 @@ def test_other_types(lib: Library, variant: Any) -> None:
 @pytest.mark.parametrize("size", [2, 3, 8, 15, 24])
 def test_fisher_against_scipy(size: int) -> None:
     for correct in range(1, size):
-        p, _, _ = _association(size, correct, "code")
-        single, _, _ = _association(size, correct, "paper")
+        p, _, _ = association(size, correct, "code")
+        single, _, _ = association(size, correct, "paper")
         for a in range(correct + 1):
             for b in range(size - correct + 1):
                 table = (a, b, correct - a, size - correct - b)

@@ -11,7 +11,7 @@ from math import comb
 
 from flint import arb, ctx
 
-from qae_sim.advantages.tokens import _association
+from qae_sim.advantages.tokens import association
 from qae_sim.papers import KTAE
 from qae_sim.theory.certified import digits, number, x_log_x
 from qae_sim.theory.claim import Break, Evidence, Finding, Method, Verdict, conclude
@@ -68,7 +68,7 @@ def fisher_code(quick: bool, *, variant: str = "two-sided") -> Finding:
         worst = max(worst, gap)
         if found is None and gap > 1e-9:
             found = {"a": a, "b": b, "c": c, "d": d, "value": float(exact), "scipy": scipy}
-        fisher, _, _ = _association(a + b + c + d, a + c, "code")
+        fisher, _, _ = association(a + b + c + d, a + c, "code")
         ours = max(ours, abs(fisher[a, b] - float(two_sided(a, b, c, d))))
     return conclude(
         Evidence(
@@ -144,7 +144,7 @@ def gain(quick: bool, *, zero: str = "ad=bc") -> Finding:
             undecided |= not (value <= rewards or value.overlaps(rewards))
             if found is None and not fine:
                 found = {"a": a, "b": b, "c": c, "d": d, "information gain": digits(value, 8)}
-            _, table, _ = _association(n, a + c, "paper")
+            _, table, _ = association(n, a + c, "paper")
             ours = max(ours, abs(table[a, b] - float(value)))
     return conclude(
         Evidence(
