@@ -41,10 +41,12 @@ from qae_sim.advantages.group import (
     rloo,
 )
 from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics, effective_rank, rank_dynamics, verl_rank
+from qae_sim.advantages.inputs import INPUTS, Input
 from qae_sim.advantages.kalman_anchor import KalmanAnchor, design_effect, intraclass_correlation, steady_state_gain
 from qae_sim.advantages.losses import reg_grpo
-from qae_sim.advantages.registry import ESTIMATORS, LEFT_OUT, Estimator, get
+from qae_sim.advantages.registry import ESTIMATORS, LEFT_OUT, Estimator, get, register, registered
 from qae_sim.advantages.reward_only import capo, gpg, grpo_n, grpo_passk, mapo, maxrl
+from qae_sim.advantages.rule import AdvantageRule, AdvantageState, Term
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.advantages.side_information import aapo, canon, gdpo, opo, rlev
 from qae_sim.advantages.token_selection import clip_cov_mask, kl_cov_mask, token_covariances
@@ -55,8 +57,11 @@ from qae_sim.advantages.weights import HistoryWeights, ha_dw, ha_dw_weights
 
 __all__ = [
     "ESTIMATORS",
+    "INPUTS",
     "LEFT_OUT",
     "PLACES",
+    "AdvantageRule",
+    "AdvantageState",
     "ConstantK",
     "CosineK",
     "DifficultyAnchor",
@@ -67,6 +72,7 @@ __all__ = [
     "GroupExpectation",
     "HardAnchor",
     "HistoryWeights",
+    "Input",
     "KalmanAnchor",
     "LinearK",
     "PhaseSwitch",
@@ -74,6 +80,7 @@ __all__ = [
     "RankDynamics",
     "SoftAnchor",
     "SuccessRateK",
+    "Term",
     "TokenAdvantages",
     "TokenTable",
     "ToolCall",
@@ -119,6 +126,8 @@ __all__ = [
     "quantile_whitening",
     "rank_dynamics",
     "reg_grpo",
+    "register",
+    "registered",
     "reinforce_plus_plus",
     "reinforce_plus_plus_baseline",
     "rlev",

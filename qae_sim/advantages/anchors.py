@@ -3,27 +3,39 @@
 An anchor is a small frozen dataclass. ``anchor.belief`` is C⁻, what it believes before the current batch;
 ``anchor.update(rewards)`` is the anchor after it, a new object. All fields are plain numbers and tuples, so
 ``dataclasses.asdict`` is all that a checkpoint needs.
+
+The rules broadcast: ``anchor.after(accuracy, responses, group_size)`` with accuracies ``(R,)`` of R independent runs
+gives an anchor whose beliefs are ``(R,)``, each what its run alone would have given.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import reduce
+from operator import and_
+from types import SimpleNamespace
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from qae_sim.advantages._statistics import checked_rewards
 from qae_sim.arrays import Array, invalid, namespace, require_integer, require_number, working_precision
+
+#: A success rate, or those of several runs, ``(R,)``.
+Rate: TypeAlias = Any
 
 
 class DifficultyAnchor(Protocol):
     """Anything with a belief about the model's capability and a pure update."""
 
     @property
-    def belief(self) -> float:
+    def belief(self) -> Rate:
         """The believed success rate C⁻ before the current batch, in [0, 1]."""
 
     def update(self, rewards: Array) -> DifficultyAnchor:
         """Return the anchor after a batch of rewards ``(..., G)``."""
+
+    def after(self, accuracy: Rate, responses: int, group_size: int) -> DifficultyAnchor:
+        """Return the anchor after a batch of so many responses, G to a prompt, of which it is told the mean reward."""
 
 
 def batch_accuracy(rewards: Array) -> tuple[float, int, int]:
@@ -64,10 +76,21 @@ def require_unit_interval(r: Array) -> None:
         raise invalid("rewards", float(r[outside][0]), "in [0, 1] everywhere, so that their mean is a success rate")
 
 
-def towards(belief: float, y: float, gain: float) -> float:
+#: What the rules ask of an array library, for plain numbers.
+_NUMBERS = SimpleNamespace(minimum=min, maximum=max, sqrt=math.sqrt, where=lambda holds, a, b: a if holds else b)
+
+
+def library_of(*values: Rate) -> Any:
+    """Find what computes with some rates: their array library, or plain arithmetic where all are numbers."""
+    arrays = [value for value in values if hasattr(value, "shape")]
+    return namespace(*arrays) if arrays else _NUMBERS
+
+
+def towards(belief: Rate, y: Rate, gain: Rate) -> Rate:
     """Move from the belief towards y by a gain in [0, 1]; rounding must not carry the mean past either of them."""
-    low, high = min(belief, y), max(belief, y)
-    return min(max((1 - gain) * belief + gain * y, low), high)
+    xp = library_of(belief, y, gain)
+    moved = (1 - gain) * belief + gain * y
+    return xp.minimum(xp.maximum(moved, xp.minimum(belief, y)), xp.maximum(belief, y))
 
 
 def make_plain(state: object, **values: object) -> None:
@@ -84,13 +107,23 @@ def make_plain(state: object, **values: object) -> None:
         object.__setattr__(state, name, value)
 
 
-def _beliefs(name: str, values: Any, most: int, allowed: str) -> tuple[float, ...]:
+def require_rate(name: str, value: Any) -> Rate:
+    """Check a success rate, or those of several runs."""
+    if getattr(value, "ndim", 0) == 0:
+        return require_number(name, value, low=0.0, high=1.0)
+    outside = ~((value >= 0) & (value <= 1))
+    if bool(outside.any()):
+        raise invalid(name, float(value[outside][0]), "a number in [0.0, 1.0] for each run")
+    return value
+
+
+def _beliefs(name: str, values: Any, most: int, allowed: str) -> tuple[Rate, ...]:
     """Check a memory of success rates."""
     if not isinstance(values, tuple | list):
         raise invalid(name, values, "a tuple of numbers", TypeError)
     if len(values) > most:
         raise invalid(name, len(values), allowed)
-    return tuple(require_number(name, value, low=0.0, high=1.0) for value in values)
+    return tuple(require_rate(name, value) for value in values)
 
 
 @dataclass(frozen=True)
@@ -108,10 +141,12 @@ class FixedAnchor:
         0.5
     """
 
+    observes: ClassVar[str] = "correct"
+
     belief: float
 
     def __post_init__(self) -> None:
-        make_plain(self, belief=require_number("belief", self.belief, low=0.0, high=1.0))
+        make_plain(self, belief=require_rate("belief", self.belief))
 
     def update(self, rewards: Array) -> FixedAnchor:
         """Check the batch and return the same anchor.
@@ -122,7 +157,10 @@ class FixedAnchor:
         Returns:
             The anchor itself.
         """
-        batch_accuracy(rewards)
+        return self.after(*batch_accuracy(rewards))
+
+    def after(self, accuracy: Rate, responses: int, group_size: int) -> FixedAnchor:
+        """Return the same anchor, whatever the batch was."""
         return self
 
 
@@ -156,6 +194,8 @@ class SoftAnchor:
         (0.25, 0.5)
     """
 
+    observes: ClassVar[str] = "correct"
+
     belief: float = 0.5
     eta: float = 1.0
     window: int = 50
@@ -163,7 +203,7 @@ class SoftAnchor:
     recent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        belief = require_number("belief", self.belief, low=0.0, high=1.0)
+        belief = require_rate("belief", self.belief)
         eta = require_number("eta", self.eta, low=0.0, high=2.0)
         if eta == 0:
             raise invalid("eta", self.eta, "positive")
@@ -174,24 +214,30 @@ class SoftAnchor:
         make_plain(self, belief=belief, eta=eta, window=window, recent=recent)
 
     @property
-    def sigma(self) -> float:
+    def sigma(self) -> Rate:
         """σₜ, the population standard deviation of the beliefs remembered (Eq. 10)."""
-        beliefs = (*self.recent, self.belief)
-        if all(c == beliefs[0] for c in beliefs):
+        first, *others = beliefs = (*self.recent, self.belief)
+        if not others:
             return 0.0
-        mean = math.fsum(beliefs) / len(beliefs)
-        return math.sqrt(math.fsum((c - mean) ** 2 for c in beliefs) / len(beliefs))
+        mean = sum(others, first) / len(beliefs)
+        squares = sum(((c - mean) * (c - mean) for c in others), (first - mean) * (first - mean))
+        # Equal beliefs have no spread; rounding of their mean must not give them one.
+        equal = reduce(and_, (c == first for c in others))
+        xp = library_of(*beliefs)
+        return xp.where(equal, 0.0, xp.sqrt(squares / len(beliefs)))
 
     @property
-    def gain(self) -> float:
+    def gain(self) -> Rate:
         """ηₜ, the weight of the current batch, in [0, 1] (Eq. 11, or the warm start's)."""
         known = len(self.recent) + 1
-        if self.warm_start and (known < self.window or self.sigma == 0):
+        if self.warm_start and known < self.window:
             return 1 / known
-        return self.eta * self.sigma
+        sigma = self.sigma
+        gain = self.eta * sigma
+        return library_of(sigma).where(sigma == 0, 1 / known, gain) if self.warm_start else gain
 
     @property
-    def absorbed(self) -> bool:
+    def absorbed(self) -> Any:
         """Whether no batch can move the anchor any more: gain 0, for ever."""
         return self.gain == 0
 
@@ -204,8 +250,20 @@ class SoftAnchor:
         Returns:
             The anchor for the next batch (Eq. 12).
         """
-        y, _, _ = batch_accuracy(rewards)
-        belief = towards(self.belief, y, self.gain)
+        return self.after(*batch_accuracy(rewards))
+
+    def after(self, accuracy: Rate, responses: int, group_size: int) -> SoftAnchor:
+        """Move the belief towards an accuracy, or the beliefs of several runs towards theirs.
+
+        Args:
+            accuracy: y, in [0, 1]: a number, or ``(R,)``.
+            responses: B, number of responses in the batch; this rule does not ask.
+            group_size: G, responses per prompt; nor that.
+
+        Returns:
+            The anchor for the next batch.
+        """
+        belief = towards(self.belief, accuracy, self.gain)
         recent = (*self.recent, self.belief)[-(self.window - 1) :]
         return replace(self, belief=belief, recent=recent)
 
@@ -232,6 +290,8 @@ class HardAnchor:
         1.0
     """
 
+    observes: ClassVar[str] = "correct"
+
     window: int = 10
     start: float = 0.5
     recent: tuple[float, ...] = ()
@@ -243,9 +303,9 @@ class HardAnchor:
         make_plain(self, window=window, start=start, recent=recent)
 
     @property
-    def belief(self) -> float:
+    def belief(self) -> Rate:
         """C⁻, the mean accuracy of the batches remembered, in [0, 1]."""
-        return math.fsum(self.recent) / len(self.recent) if self.recent else self.start
+        return sum(self.recent[1:], self.recent[0]) / len(self.recent) if self.recent else self.start
 
     def update(self, rewards: Array) -> HardAnchor:
         """Take the batch's accuracy into the window.
@@ -256,5 +316,17 @@ class HardAnchor:
         Returns:
             The anchor for the next batch.
         """
-        y, _, _ = batch_accuracy(rewards)
-        return replace(self, recent=(*self.recent, y)[-self.window :])
+        return self.after(*batch_accuracy(rewards))
+
+    def after(self, accuracy: Rate, responses: int, group_size: int) -> HardAnchor:
+        """Take an accuracy into the window, or those of several runs.
+
+        Args:
+            accuracy: y, in [0, 1]: a number, or ``(R,)``.
+            responses: B, number of responses in the batch; this rule does not ask.
+            group_size: G, responses per prompt; nor that.
+
+        Returns:
+            The anchor for the next batch.
+        """
+        return replace(self, recent=(*self.recent, accuracy)[-self.window :])

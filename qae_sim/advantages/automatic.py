@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from qae_sim.advantages._statistics import (
     Quantile,
@@ -95,6 +95,8 @@ class SuccessRateK:
         0.375
     """
 
+    observes: ClassVar[str] = "rewards"
+
     k: float = 0.4
     hard_share: float = 0.5
     rate: float = 0.1
@@ -155,6 +157,8 @@ class EntropyTargetK:
         >>> EntropyTargetK(target=1.0, k=0.5, gain=1.0).update(0.5).k.__round__(4)
         0.6225
     """
+
+    observes: ClassVar[str] = "entropy"
 
     target: float
     k: float = 0.4
@@ -310,7 +314,7 @@ class GradientVarianceK:
 
 
 def quantile_whitening(
-    values: Array,
+    rewards: Array,
     k: float = 0.4,
     *,
     mask: Array | None = None,
@@ -323,18 +327,18 @@ def quantile_whitening(
     A = (x - Q_K(x)) / (std(x) + ε), quantile and deviation over all unmasked entries of the batch
 
     Args:
-        values: Advantages or returns of any level (tokens, responses), any shape, two unmasked entries at least.
+        rewards: Advantages or returns of any level (tokens, responses), any shape, two unmasked entries at least.
         k: K in (0, 1).
-        mask: True (1) at the entries that count, the shape of ``values``; all by default.
+        mask: True (1) at the entries that count, the shape of ``rewards``; all by default.
         quantile: ``"inverted_cdf"`` or ``"linear"``, see :func:`~qae_sim.advantages.quantile_baseline`.
-        eps: ε >= 0, in units of the values.
+        eps: ε >= 0, in units of the rewards.
         ddof: 0 for the population standard deviation, 1 for the sample one.
 
     Returns:
-        Whitened values, same shape; exactly 0 where masked, and everywhere if all unmasked values are equal.
+        Whitened rewards, same shape; exactly 0 where masked, and everywhere if all unmasked rewards are equal.
 
     Raises:
-        TypeError: ``values`` holds no real numbers, or ``k`` is no number.
+        TypeError: ``rewards`` holds no real numbers, or ``k`` is no number.
         ValueError: Fewer than two unmasked entries, an unmasked entry NaN or infinite, a mask of another shape, a
             parameter out of range.
 
@@ -346,14 +350,14 @@ def quantile_whitening(
         array([[2.309, 0.   ],
                [0.   , 0.   ]])
     """
-    x, xp = as_floating("values", values)
+    x, xp = as_floating("rewards", rewards)
     k = checked_k(k, ())
     eps = require_number("eps", eps, low=0.0)
-    kept = xp.ones_like(x, dtype=xp.bool) if mask is None else checked_mask(mask, x, "values")
+    kept = xp.ones_like(x, dtype=xp.bool) if mask is None else checked_mask(mask, x, "rewards")
     chosen = working_precision(x[kept])
     if chosen.shape[0] < 2:
-        raise invalid("values", chosen.shape[0], "an array with two unmasked entries at least")
-    require_finite("values", chosen)
+        raise invalid("rewards", chosen.shape[0], "an array with two unmasked entries at least")
+    require_finite("rewards", chosen)
     batch = deviations(chosen[None, :], ddof=ddof, baseline=group_quantile(chosen[None, :], k, quantile))
     whitened = restored("quantile_whitening", batch.standardised(eps)[0, :], x)
     # Position of each unmasked entry among them; masked positions point anywhere and are then set to 0.

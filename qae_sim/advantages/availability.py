@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics
-from qae_sim.advantages.registry import DATA, get
+from qae_sim.advantages.inputs import INPUTS
+from qae_sim.advantages.registry import get
 from qae_sim.arrays import invalid, require_choice
 
 
@@ -21,22 +21,25 @@ class Place:
 
     Attributes:
         title: What to call it.
-        gives: What it has for estimators beside rewards, names of :data:`~qae_sim.advantages.registry.DATA`.
+        gives: What it has for estimators beside rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
     """
 
     title: str
     gives: tuple[str, ...]
 
 
-_TRAINING = ("token_ids", "mask", "lengths", "metric", "reference", "prompt_values", "further")
+def _had_in(place: str) -> tuple[str, ...]:
+    """Inputs that are to be had in a place."""
+    return tuple(name for name, item in INPUTS.items() if place in item.places)
 
-#: Places by name. HA-DW's anchor is no estimator's there, but an argument of its own, beside any estimator.
+
+#: Places by name.
 PLACES: Mapping[str, Place] = MappingProxyType(
     {
-        "explorer": Place("the explorers of lesson 8", tuple(DATA)),
-        "bandits": Place("the bandit laboratory", ("token_ids", "mask", "anchor", "lengths", "metric")),
-        "lm": Place("the toy language model", (*_TRAINING, "marks", "dynamics", "baselines")),
-        "trl": Place("TRL's trainer", _TRAINING),
+        "explorer": Place("the explorers of lesson 8", tuple(INPUTS)),
+        "bandits": Place("the bandit laboratory", _had_in("bandits")),
+        "lm": Place("the toy language model", _had_in("lm")),
+        "trl": Place("TRL's trainer", _had_in("trl")),
     }
 )
 
@@ -62,15 +65,13 @@ def why_not(name: str, place: str) -> str:
     estimator, where = get(name), PLACES[require_choice("place", place, tuple(PLACES))]
     if place == "explorer":
         return ""
-    if "anchor" in estimator.needs and "anchor" not in where.gives:
-        return "it weights what another estimator gives: name that one, and give anchor=... with it"
     if estimator.level == "turn":
         return "it needs turns that call tools, which are not there"
     if estimator.level == "loss":
         how = ", and an objective there: objective='reg_grpo'" if place == "lm" else ""
         return f"it is a loss in place of advantages{how}"
-    missing = [need for need in estimator.needs if need not in where.gives]
-    return f"it needs {DATA[missing[0]]}, which are not there" if missing else ""
+    missing = [name for name in estimator.inputs if name not in where.gives]
+    return f"it needs {INPUTS[missing[0]].words}, which are not there" if missing else ""
 
 
 def require_place(argument: str, name: str, place: str) -> None:
@@ -95,7 +96,7 @@ def require_place(argument: str, name: str, place: str) -> None:
         raise invalid(argument, name, f"one that goes into {PLACES[place].title}: {reason}")
 
 
-def stand_in(name: str, rewards: NDArray[np.float64]) -> dict[str, Any]:
+def example_inputs(name: str, rewards: NDArray[np.float64]) -> dict[str, Any]:
     """Make up what an estimator needs beside rewards, to try it out with.
 
     Args:
@@ -103,26 +104,13 @@ def stand_in(name: str, rewards: NDArray[np.float64]) -> dict[str, Any]:
         rewards: Rewards, ``(B, G)``.
 
     Returns:
-        Arguments by name; none for the data of estimators that have no array of rewards.
+        Arguments by name; none for inputs that belong to no array of rewards.
 
     Example:
-        >>> stand_in("opo", np.zeros((1, 3)))
-        {'lengths': array([[1., 2., 3.]])}
+        >>> example_inputs("opo", np.zeros((1, 3)))
+        {'lengths': array([[ 1. ,  5.5, 10. ]])}
     """
-    groups, size = rewards.shape
-    order = np.broadcast_to(np.arange(1.0, size + 1), rewards.shape)
-    words = np.broadcast_to(np.arange(3), (groups, size, 3))
-    made = {
-        "token_ids": words,
-        "mask": np.ones(words.shape, dtype=bool),
-        "anchor": 0.5,
-        "lengths": order,
-        "metric": order,
-        "reference": 0 * order,
-        "prompt_values": np.zeros(groups),
-        "further": np.stack([order]),
-        "marks": words - 1.0,
-        "dynamics": RankDynamics(order, order, order),
-        "baselines": RankBaselines(1.0, 1.0, 1.0),
-    }
-    return {need: made[need] for need in get(name).needs if need in made}
+    x = np.broadcast_to(np.linspace(0.0, 1.0, rewards.shape[-1]), rewards.shape)
+    # A prompt has one value, and here all prompts have the same.
+    made = ((need, INPUTS[need].example) for need in get(name).inputs)
+    return {need: example(x) for need, example in made if example is not None}

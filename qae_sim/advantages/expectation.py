@@ -70,9 +70,9 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
     from qae_sim.advantages.registry import get
 
     entry = get(estimator)
-    if entry.level != "response":
+    if not entry.of_responses or entry.of_batches:
         raise invalid("estimator", estimator, f"of level 'response' here, not {entry.level!r}")
-    if set(entry.needs) - {"anchor"}:
+    if set(entry.inputs) - {"anchor"}:
         raise invalid("estimator", estimator, "one that looks at rewards alone: the expectation is over them")
     return entry.function
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,8 @@ class RankBaselines:
         >>> RankBaselines().update(RankDynamics(4 * one, one, one)).update(RankDynamics(5 * one, one, one)).rank
         4.3
     """
+
+    observes: ClassVar[str] = "dynamics"
 
     rank: float | None = None
     velocity: float | None = None

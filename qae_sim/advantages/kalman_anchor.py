@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from qae_sim.advantages._statistics import checked_rewards
-from qae_sim.advantages.anchors import batch_accuracy, make_plain, towards
+from qae_sim.advantages.anchors import Rate, batch_accuracy, make_plain, require_rate, towards
 from qae_sim.arrays import Array, Namespace, invalid, require_finite, require_integer, require_number
 
 
@@ -143,21 +144,22 @@ class KalmanAnchor:
         0.253
     """
 
+    observes: ClassVar[str] = "correct"
+
     belief: float = 0.5
     variance: float = 1 / 12
     process_variance: float = 1e-4
     rho: float = 0.0
 
     def __post_init__(self) -> None:
-        belief = require_number("belief", self.belief, low=0.0, high=1.0)
-        variance = require_number("variance", self.variance, low=0.0, high=1.0)
+        belief, variance = require_rate("belief", self.belief), require_rate("variance", self.variance)
         step = require_number("process_variance", self.process_variance, low=0.0, high=1.0)
         if step == 0:
             raise invalid("process_variance", self.process_variance, "positive: without steps the gain falls to 0")
         rho = require_number("rho", self.rho, low=0.0, high=1.0)
         make_plain(self, belief=belief, variance=variance, process_variance=step, rho=rho)
 
-    def observation_variance(self, responses: int, group_size: int) -> float:
+    def observation_variance(self, responses: int, group_size: int) -> Rate:
         """Variance of a batch's accuracy around the believed capability.
 
         Args:
@@ -172,7 +174,7 @@ class KalmanAnchor:
         wrong = (count * (1 - self.belief) + 1) / (count + 2)  # 1 - c, which rounding cannot bring to 0
         return c * wrong / count * design_effect(group_size, self.rho)
 
-    def gain(self, responses: int, group_size: int) -> float:
+    def gain(self, responses: int, group_size: int) -> Rate:
         """Weight of a batch of the given size, in (0, 1).
 
         Args:
@@ -194,7 +196,19 @@ class KalmanAnchor:
         Returns:
             The anchor for the next batch.
         """
-        y, responses, size = batch_accuracy(rewards)
-        gain = self.gain(responses, size)
+        return self.after(*batch_accuracy(rewards))
+
+    def after(self, accuracy: Rate, responses: int, group_size: int) -> KalmanAnchor:
+        """Weigh an accuracy against the belief, or those of several runs against theirs.
+
+        Args:
+            accuracy: y, in [0, 1]: a number, or ``(R,)``.
+            responses: B, number of responses in the batch, >= 1.
+            group_size: G, responses per prompt, >= 1.
+
+        Returns:
+            The anchor for the next batch.
+        """
+        gain = self.gain(responses, group_size)
         prior = self.variance + self.process_variance
-        return replace(self, belief=towards(self.belief, y, gain), variance=(1 - gain) * prior)
+        return replace(self, belief=towards(self.belief, accuracy, gain), variance=(1 - gain) * prior)

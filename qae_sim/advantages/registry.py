@@ -1,14 +1,15 @@
-"""The table of all estimators: what there is, where it comes from, which parameters it has.
+"""The registry of estimators: what there is, where it comes from, what it takes.
 
-Command line, notebooks and trainers read this table, so an estimator that is in it appears in all of them.
+Command line, explorers, the laboratory, trainers and the reference read it, so an estimator that is registered appears
+in all of them: one function, one row here, one test file.
 """
 
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -24,369 +25,447 @@ from qae_sim.advantages import (
     turns,
     weights,
 )
+from qae_sim.advantages.inputs import INPUTS
 from qae_sim.arrays import invalid
+from qae_sim.papers import PAPERS, Paper
 
 Level: TypeAlias = Literal["response", "batch", "token", "turn", "tree", "loss"]
-
-#: What estimators may need beside rewards, by the name of the argument.
-DATA: Mapping[str, str] = MappingProxyType(
-    {
-        "token_ids": "token ids",
-        "mask": "places of the responses' own tokens",
-        "anchor": "anchors of difficulty",
-        "lengths": "lengths of responses",
-        "metric": "numbers to sort responses by",
-        "reference": "rewards of a reference model's responses",
-        "prompt_values": "values of prompts",
-        "further": "further rewards",
-        "marks": "verdicts on the facts of sentences",
-        "tree": "responses that begin alike",
-        "dynamics": "hidden states",
-        "baselines": "hidden states of earlier batches",
-        "log_ratios": "log-ratios of the policy that is being trained",
-    }
-)
 
 
 @dataclass(frozen=True)
 class Estimator:
-    """One line of the table.
+    """A row of the registry.
 
     Attributes:
         name: The name to ask for it by, that of its function.
-        function: The function itself.
-        paper: Authors and short title.
-        arxiv: Identifier on arXiv.
+        function: The function itself; rewards are its first argument.
+        title: What people call it.
+        paper: Key of its paper in :data:`~qae_sim.papers.PAPERS`.
         equation: Equation or section in the paper; "equation not seen" where it is not known.
         level: What the advantage depends on and belongs to: ``"response"`` (the response's own group),
             ``"batch"`` (the whole batch of groups), ``"token"`` (single tokens), ``"turn"`` (turns of a conversation),
             ``"tree"`` (steps that responses share); ``"loss"`` is one that takes the place of advantages.
         summary: What it does, in one line.
+        parameters: What it can be told, with defaults.
+        inputs: What it needs beside rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
         binary: Whether it is defined for rewards of 0 and 1 alone.
-        needs: What it takes beside rewards, names of :data:`DATA`.
+        centred: Whether what it subtracts is the mean of what is compared, or as much as the mean of the others does.
+        weights: Name of the estimator whose advantages it multiplies by HA-DW's Φ; empty for all others.
+        grouped: Whether it must see groups of one size; one that pools all responses need not.
     """
 
     name: str
     function: Callable[..., Any]
+    title: str
     paper: str
-    arxiv: str
     equation: str
     level: Level
     summary: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
     binary: bool = False
-    needs: tuple[str, ...] = ()
+    centred: bool = False
+    weights: str = ""
+    grouped: bool = True
+
+    def __post_init__(self) -> None:
+        if self.paper and self.paper not in PAPERS:
+            raise invalid("paper", self.paper, "a key of qae_sim.papers.PAPERS")
+        for name in self.inputs:
+            if name not in INPUTS:
+                raise invalid("inputs", name, "among " + ", ".join(INPUTS))
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+
+    # What rooms ask of a level; no other place compares levels.
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """Names and defaults of the parameters after the rewards; ``inspect.Parameter.empty`` marks required ones."""
-        data = {"rewards", "values", "token_ids", "mask"}
-        signature = inspect.signature(self.function)
-        return {name: p.default for name, p in signature.parameters.items() if name not in data}
+    def of_tokens(self) -> bool:
+        """Whether it gives single tokens advantages of their own."""
+        return self.level == "token"
+
+    @property
+    def of_batches(self) -> bool:
+        """Whether it compares responses across the groups of a batch."""
+        return self.level == "batch"
+
+    @property
+    def of_responses(self) -> bool:
+        """Whether it gives each response one advantage."""
+        return self.level in ("response", "batch")
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether the rewards of the response's own group are all it looks at, so that 0/1 groups make a table."""
+        return self.level == "response" and not self.inputs
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the parameters that are chosen for a run; the others come with each batch."""
+        others = {"advantages", "lambda_scale", *INPUTS}
+        return {name: default for name, default in self.parameters.items() if name not in others}
+
+    @property
+    def source(self) -> Paper | None:
+        """Its paper; None for an estimator without one."""
+        return PAPERS[self.paper] if self.paper else None
 
     def advantages(self, rewards: Any, **others: Any) -> Any:
-        """Call the function, however it names its rewards and packs its advantages.
+        """Call the function and unpack its advantages.
 
         Args:
-            rewards: Rewards, as the function takes them.
+            rewards: Rewards ``(..., G)``, as the function takes them.
             **others: What it needs beside them, and its parameters.
 
         Returns:
-            Advantages.
+            Advantages, ``(..., G)``, or ``(..., G, T)`` for estimators of tokens.
 
         Example:
             >>> get("quantile_whitening").advantages([[1.0, 0.0]], k=0.5, eps=0)
             array([[2., 0.]])
         """
-        name = "values" if "values" in inspect.signature(self.function).parameters else "rewards"
-        result = self.function(**{name: rewards}, **others)
+        result = self.function(rewards, **others)
         return getattr(result, "advantages", result)
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Those of the parameters that are chosen for a run; the others come with each batch."""
-        others = {"advantages", "lambda_scale", *DATA}
-        return {name: default for name, default in self.parameters.items() if name not in others}
 
+#: How those that divide by a standard deviation do it.
+_STD: dict[str, Any] = {"eps": 1e-6, "ddof": 0}
 
-_QAE = ("Wu et al., Quantile Advantage Estimation", "2509.22611")
-_REINFORCE = ("Hu et al., REINFORCE++", "2501.03262")
-
-_ENTRIES = (
+_ROWS = (
     Estimator(
         "grpo",
         group.grpo,
-        "Shao et al., DeepSeekMath",
-        "2402.03300",
-        "Eq. 2 of arXiv:2509.22611",
+        "GRPO",
+        "grpo",
+        "Eq. 2 of QAE's paper",
         "response",
         "z-score within the group",
+        _STD,
+        centred=True,
     ),
     Estimator(
         "dr_grpo",
         group.dr_grpo,
-        "Liu et al., Understanding R1-Zero-like training",
-        "2503.20783",
+        "Dr. GRPO",
+        "dr_grpo",
         "equation not seen",
         "response",
         "reward minus the group's mean, no standard deviation",
+        centred=True,
     ),
     Estimator(
         "rloo",
         group.rloo,
-        "Ahmadian et al., Back to basics",
-        "2402.14740",
+        "RLOO",
+        "rloo",
         "equation not seen",
         "response",
         "reward minus the mean of the others",
+        centred=True,
     ),
     Estimator(
         "reinforce_plus_plus",
         group.reinforce_plus_plus,
-        *_REINFORCE,
+        "REINFORCE++",
+        "reinforce_plus_plus",
         "equation not seen",
         "batch",
         "z-score within the whole batch",
+        {"lengths": None} | _STD,
+        centred=True,
+        grouped=False,
     ),
     Estimator(
         "reinforce_plus_plus_baseline",
         group.reinforce_plus_plus_baseline,
-        *_REINFORCE,
+        "REINFORCE++ with group baseline",
+        "reinforce_plus_plus",
         "equation not seen",
         "batch",
         "reward minus the group's mean, over the batch's standard deviation",
+        {"lengths": None} | _STD,
+        centred=True,
     ),
     Estimator(
         "qae",
         group.qae,
-        *_QAE,
+        "QAE",
+        "qae",
         "Eqs. 3-4",
         "response",
         "reward minus the group's K-quantile, over its standard deviation",
+        {"k": 0.4, "quantile": "inverted_cdf"} | _STD,
     ),
     Estimator(
         "pos_mask",
         group.pos_mask,
-        *_QAE,
+        "POS-MASK",
+        "qae",
         "Eq. 7",
         "response",
         "QAE's gate on correct responses only (binary rewards)",
+        {"k": 0.4} | _STD,
         binary=True,
     ),
     Estimator(
         "neg_mask",
         group.neg_mask,
-        *_QAE,
+        "NEG-MASK",
+        "qae",
         "Eq. 8",
         "response",
         "QAE's gate on wrong responses only (binary rewards)",
+        {"k": 0.4} | _STD,
         binary=True,
     ),
     Estimator(
         "quantile_whitening",
         automatic.quantile_whitening,
-        *_QAE,
+        "Quantile whitening",
+        "qae",
         "Sec. 6 (future work)",
         "batch",
         "value minus the batch's K-quantile, over the batch's standard deviation",
+        {"k": 0.4, "quantile": "inverted_cdf"} | _STD,
     ),
     Estimator(
         "ha_dw",
         weights.ha_dw,
-        "Yang et al., Your group-relative advantage is biased",
-        "2601.08521",
+        "HA-DW",
+        "ha_dw",
         "Eqs. 13-17",
         "response",
         "GRPO weighted by difficulty against an anchor of the model's capability",
-        needs=("anchor",),
+        {"advantages": None, "lambda_scale": 1.3} | _STD,
+        inputs=("anchor",),
+        weights="grpo",
     ),
     Estimator(
         "ktae",
         tokens.ktae,
-        "Sun et al., KTAE",
-        "2505.16826",
+        "KTAE",
+        "ktae",
         "equation not seen",
         "token",
         "GRPO plus what each token says about success",
-        needs=("token_ids", "mask"),
+        {
+            "variant": "paper",
+            "pad_token_id": None,
+            "h1": 1.0,
+            "h2": 1.0,
+            "h3": 1.0,
+            "k1": 2.0,
+            "b": 0.5,
+            "eps": 1e-06,
+            "ddof": None,
+        },
+        inputs=(
+            "token_ids",
+            "mask",
+        ),
+        centred=True,
     ),
     Estimator(
         "mapo",
         reward_only.mapo,
         "MAPO",
-        "2509.18849",
+        "mapo",
         "equation not seen",
         "response",
         "GRPO on middling prompts, deviation over the mean on others (binary rewards)",
+        _STD,
         binary=True,
+        centred=True,
     ),
     Estimator(
         "maxrl",
         reward_only.maxrl,
-        "Tajwar et al., Maximum likelihood reinforcement learning",
-        "2602.02710",
+        "MaxRL",
+        "maxrl",
         "equation not seen",
         "response",
         "reward minus the group's mean, over that mean (binary rewards)",
         binary=True,
+        centred=True,
     ),
     Estimator(
         "grpo_n",
         reward_only.grpo_n,
-        "The debate on RLVR reasoning capability boundary",
-        "2510.04028",
+        "GRPO-N",
+        "grpo_n",
         "equation not seen",
         "response",
         "GRPO's negative advantages alone",
+        _STD,
+        centred=True,
     ),
     Estimator(
         "grpo_passk",
         reward_only.grpo_passk,
-        "verl's grpo_passk",
-        "2503.19595",
+        "grpo_passk",
+        "grpo_passk",
         "equation not seen",
         "response",
         "only the best response, by what it is ahead of the second best",
+        _STD,
     ),
     Estimator(
         "capo",
         reward_only.capo,
-        "Yang et al., From imitation to discrimination",
-        "2512.02580",
+        "CAPO",
+        "capo",
         "equation not seen",
         "response",
         "GRPO's positive advantages alone at first, all of them later",
+        {"negatives": 0.0} | _STD,
+        centred=True,
     ),
     Estimator(
         "gpg",
         reward_only.gpg,
-        "Chu et al., GPG",
-        "2504.02546",
+        "GPG",
+        "gpg",
         "equation not seen",
         "batch",
         "reward minus the group's mean, over the share of responses with a signal",
+        {"count": "mixed"},
+        centred=True,
     ),
     Estimator(
         "opo",
         side_information.opo,
-        "Hao et al., On-policy RL with optimal reward baseline",
-        "2505.23585",
+        "OPO",
+        "opo",
         "equation not seen",
         "response",
         "reward minus the group's mean weighted by length",
-        needs=("lengths",),
+        inputs=("lengths",),
     ),
     Estimator(
         "canon",
         side_information.canon,
-        "CANON, conditional advantage estimation",
-        "2509.23962",
+        "CANON",
+        "canon",
         "equation not seen",
         "response",
         "compares the halves of a group that are high and low in some metric",
-        needs=("metric",),
+        {"mu": 0.5, "alpha": 1.0},
+        inputs=("metric",),
     ),
     Estimator(
         "aapo",
         side_information.aapo,
-        "Xiong et al., AAPO",
-        "2505.14264",
+        "AAPO",
+        "aapo",
         "equation not seen",
         "response",
         "GRPO plus the margin over a response of the reference model",
-        needs=("reference",),
+        {"clip_low": 0.2, "clip_high": 0.28} | _STD,
+        inputs=("reference",),
     ),
     Estimator(
         "rlev",
         side_information.rlev,
-        "Yu et al., RLEV",
-        "2510.20187",
+        "RLEV",
+        "rlev",
         "equation not seen",
         "response",
         "RLOO on rewards scaled by what the prompt is worth",
-        needs=("prompt_values",),
+        {"alpha": 1.0, "base": "rloo"},
+        inputs=("prompt_values",),
     ),
     Estimator(
         "gdpo",
         side_information.gdpo,
         "GDPO",
-        "2601.05242",
+        "gdpo",
         "equation not seen",
         "batch",
         "adds z-scores of several rewards, over the batch's standard deviation",
-        needs=("further",),
+        {"weights": None} | _STD,
+        inputs=("further",),
     ),
     Estimator(
         "fspo",
         turns.fspo,
         "FSPO",
-        "2505.24630",
+        "fspo",
         "equation not seen",
         "token",
         "GRPO, its sign turned where a sentence's facts say otherwise",
-        needs=("marks",),
+        _STD,
+        inputs=("marks",),
     ),
     Estimator(
         "match_tir",
         turns.match_tir,
         "MatchTIR",
-        "2601.10712",
+        "match_tir",
         "equation not seen",
         "turn",
         "z-scores of turns that called tools, and of their trajectories",
+        {"gamma": 0.9} | _STD,
     ),
     Estimator(
         "attn_rl",
         trees.attn_rl,
         "AttnRL",
-        "2509.26628",
+        "attn_rl",
         "equation not seen",
         "tree",
         "success below a step, minus that of the prompt and of the step before",
-        needs=("tree",),
+        inputs=("tree",),
     ),
     Estimator(
         "tree_opo",
         trees.tree_opo,
-        "Huang et al., Tree-OPO",
-        "2509.09284",
+        "Tree-OPO",
+        "tree_opo",
         "equation not seen",
         "tree",
         "centred rewards of prefixes, projected on the order of their tree",
+        {"margin": 0.1, "norm": "soft"},
+        inputs=("tree",),
         binary=True,
-        needs=("tree",),
     ),
     Estimator(
         "verl_rank",
         hidden_state_rank.verl_rank,
-        "VERL, beyond the exploration-exploitation trade-off",
-        "2509.23808",
+        "VERL",
+        "verl_rank",
         "equation not seen",
         "response",
         "GRPO plus a bonus for hidden states whose effective rank grows",
-        needs=("dynamics", "baselines"),
+        {"gain": 2.0, "kappa": 2.0} | _STD,
+        inputs=(
+            "dynamics",
+            "baselines",
+        ),
     ),
     Estimator(
         "reg_grpo",
         losses.reg_grpo,
-        "DeepVideo-R1, Reg-GRPO",
-        "2506.07464",
+        "Reg-GRPO",
+        "reg_grpo",
         "equation not seen",
         "loss",
         "regression of the policy's log-ratios on GRPO's advantages",
-        needs=("log_ratios",),
+        _STD,
+        inputs=("log_ratios",),
     ),
 )
 
-#: All estimators by name, in the order in which they are taught.
-ESTIMATORS: Mapping[str, Estimator] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+_REGISTERED: dict[str, Estimator] = {row.name: row for row in _ROWS}
 
-#: What estimates advantages, in the list of neighbours or in trainers, and is not in the table; what keeps it out.
+#: All estimators by name, in the order in which they are taught; those that are registered later come last.
+ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(_REGISTERED)
+
+#: What estimates advantages, in the list of neighbours or in trainers, and is not registered; what keeps it out.
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
         "What's behind PPO's collapse in long-CoT? (VC-PPO)": "needs a critic that is trained beside the policy",
         "Stabilizing RLHF through advantage model": "a learned model of human preferences, not a formula of rewards",
         "Advantage weighted matching": "for diffusion models, which have no tokens",
-        "Two-stage view (arXiv:2510.04028), its theorem": "formulas not found; GRPO-N is there",
+        "The theorem of GRPO-N's paper on two stages": "formulas not found; GRPO-N is there",
         "verl's ReMax": "needs a greedy response to each prompt; AAPO's reference is the nearest thing here",
         "verl's optimal token baseline": "needs Σ π² of the policy at every token, which no sampler here keeps",
         "GPG's threshold β_th": "draws more prompts: it is dynamic sampling, not an advantage",
@@ -402,7 +481,7 @@ def get(name: str) -> Estimator:
         name: Its name, as ``qae-sim estimators`` prints it.
 
     Returns:
-        Its line of the table.
+        Its row.
 
     Raises:
         TypeError: ``name`` is no string.
@@ -419,3 +498,54 @@ def get(name: str) -> Estimator:
     close = difflib.get_close_matches(name, ESTIMATORS, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise invalid("name", name, "one of " + ", ".join(map(repr, ESTIMATORS)) + hint)
+
+
+def register(estimator: Estimator) -> None:
+    """Add an estimator, which from then on is known everywhere by its name.
+
+    Args:
+        estimator: Its row.
+
+    Raises:
+        TypeError: It is no Estimator.
+        ValueError: There is one of that name.
+
+    Example:
+        >>> row = Estimator("half", lambda rewards: rewards - 0.5, "Half", "", "ours", "response", "reward minus 1/2")
+        >>> with registered(row):
+        ...     get("half").tabulated
+        True
+    """
+    if not isinstance(estimator, Estimator):
+        raise invalid("estimator", estimator, "an Estimator", TypeError)
+    if estimator.name in _REGISTERED:
+        raise invalid("name", estimator.name, "one that no estimator has yet")
+    _REGISTERED[estimator.name] = estimator
+
+
+@contextmanager
+def registered(estimator: Estimator) -> Iterator[Estimator]:
+    """Register an estimator for the length of a block.
+
+    Args:
+        estimator: Its row.
+
+    Yields:
+        The row.
+
+    Raises:
+        ValueError: There is one of that name.
+
+    Example:
+        >>> row = Estimator("plain", lambda rewards: rewards, "Plain", "", "ours", "response", "the reward itself")
+        >>> with registered(row):
+        ...     "plain" in ESTIMATORS
+        True
+        >>> "plain" in ESTIMATORS
+        False
+    """
+    register(estimator)
+    try:
+        yield estimator
+    finally:
+        del _REGISTERED[estimator.name]

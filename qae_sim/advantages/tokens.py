@@ -88,15 +88,15 @@ def _checked_tokens(token_ids: Any, mask: Any, rewards: Any) -> tuple[Array, Arr
     return ids, kept, r, xp
 
 
-def token_table(token_ids: Array, mask: Array, rewards: Array) -> TokenTable:
+def token_table(rewards: Array, token_ids: Array, mask: Array) -> TokenTable:
     """Count, for every token of every group, in how many correct and wrong responses it occurs, and how often.
 
     A response is correct when its reward is positive. Presence is per response; counts are per occurrence.
 
     Args:
+        rewards: ``(..., G)``, G >= 2.
         token_ids: Token ids, ``(..., G, T)`` integers >= 0 wherever the mask is set.
         mask: True (1) at the response's own tokens, false (0) at padding, ``(..., G, T)``.
-        rewards: ``(..., G)``, G >= 2.
 
     Returns:
         The contingency table and the term counts of the token at each position.
@@ -109,7 +109,7 @@ def token_table(token_ids: Array, mask: Array, rewards: Array) -> TokenTable:
         Sun et al., KTAE (arXiv:2505.16826), contingency table and BM25 counts; equations not seen.
 
     Example:
-        >>> table = token_table([[7, 8], [7, 9], [9, 9]], [[1, 1], [1, 1], [1, 1]], [1, 0, 0])
+        >>> table = token_table([1, 0, 0], [[7, 8], [7, 9], [9, 9]], [[1, 1], [1, 1], [1, 1]])
         >>> table.a.tolist(), table.b.tolist(), table.count_wrong.tolist()
         ([[1, 1], [1, 0], [0, 0]], [[1, 0], [1, 2], [2, 2]], [[1, 0], [1, 3], [3, 3]])
     """
@@ -241,9 +241,9 @@ def term_frequency(xp: Namespace, count: Array, length: Array, mean_length: Arra
 
 
 def ktae(
+    rewards: Array,
     token_ids: Array,
     mask: Array,
-    rewards: Array,
     *,
     variant: Variant = "paper",
     pad_token_id: int | None = None,
@@ -275,9 +275,9 @@ def ktae(
     once. If no response of a group is correct, or none is wrong, all its key values are 0.
 
     Args:
+        rewards: ``(G,)`` or ``(..., G)``, G >= 2; a response is correct when its reward is positive.
         token_ids: Token ids, ``(G, T)`` or ``(..., G, T)``, integers >= 0 wherever the mask is set.
         mask: True (1) at the response's own tokens, false (0) at padding, the shape of ``token_ids``.
-        rewards: ``(G,)`` or ``(..., G)``, G >= 2; a response is correct when its reward is positive.
         variant: ``"paper"`` or ``"code"``.
         pad_token_id: A token whose key value is 0 although unmasked (the code does so for its end-of-text token).
         h1: Weight of F, in [0, 1e6].
@@ -301,7 +301,7 @@ def ktae(
 
     Example:
         >>> ids = [[5, 6], [5, 7], [5, 8], [5, 8]]
-        >>> result = ktae(ids, [[1, 1]] * 4, [1, 1, 0, 0])
+        >>> result = ktae([1, 1, 0, 0], ids, [[1, 1]] * 4)
         >>> result.key_values.round(3)
         array([[ 0. ,  0.5],
                [ 0. ,  0.5],

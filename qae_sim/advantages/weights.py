@@ -8,10 +8,11 @@ from typing import TypeAlias
 import numpy as np
 
 from qae_sim.advantages._statistics import checked_rewards, restored
-from qae_sim.advantages.anchors import DifficultyAnchor, require_unit_interval
+from qae_sim.advantages.anchors import DifficultyAnchor, Rate, require_rate, require_unit_interval
 from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
     Array,
+    Namespace,
     as_floating,
     invalid,
     like,
@@ -24,11 +25,11 @@ from qae_sim.arrays import (
 Anchor: TypeAlias = float | DifficultyAnchor
 
 
-def belief_of(anchor: Anchor) -> float:
+def belief_of(anchor: Anchor) -> Rate:
     """Read C⁻ off an anchor, or take it as a number.
 
     Args:
-        anchor: An anchor, or a number in [0, 1].
+        anchor: An anchor, or a number in [0, 1]; of several runs, one for each, ``(R,)``.
 
     Returns:
         C⁻.
@@ -42,7 +43,7 @@ def belief_of(anchor: Anchor) -> float:
         >>> belief_of(FixedAnchor(0.5)), belief_of(0.3)
         (0.5, 0.3)
     """
-    return require_number("anchor", getattr(anchor, "belief", anchor), low=0.0, high=1.0)
+    return require_rate("anchor", getattr(anchor, "belief", anchor))
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,33 @@ class HistoryWeights:
     D: Array
     M: Array
     Phi: Array
+
+
+def difficulty_weights(
+    xp: Namespace, difference: Array, advantages: Array, lambda_scale: float
+) -> tuple[Array, Array, Array]:
+    """HA-DW's direction, magnitude and weight, from how far the success rate is above the anchor.
+
+    D = -sgn(Â)·sgn(d),  M = |d|,  Φ = λ·exp(D·M)
+
+    Args:
+        xp: Array library of the two.
+        difference: d = p̂ - C⁻, of a shape that broadcasts against the advantages: axes of runs may stand anywhere.
+        advantages: Â, any shape.
+        lambda_scale: λ, > 0.
+
+    Returns:
+        D, M and Φ.
+
+    Source:
+        Yang et al., HA-DW (arXiv:2601.08521), Eqs. 13-16.
+
+    Example:
+        >>> difficulty_weights(np, np.array([-0.5]), np.array([2.0, 0.0, -2.0]), 1.0)[2].round(3)
+        array([1.649, 1.   , 0.607])
+    """
+    direction, magnitude = -xp.sign(advantages) * xp.sign(difference), xp.abs(difference)
+    return direction, magnitude, lambda_scale * xp.exp(direction * magnitude)
 
 
 def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_scale: float = 1.3) -> HistoryWeights:
@@ -99,11 +127,8 @@ def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_s
         a = like("advantages", x, as_floating("advantages", advantages)[0])
     require_shape("advantages", a, tuple(r.shape), "the shape of rewards")
     require_finite("advantages", a)
-    diff = xp.mean(x, axis=-1, keepdims=True) - belief_of(anchor)
-    direction = -xp.sign(a) * xp.sign(diff)
-    magnitude = xp.abs(diff)
-    phi = scale * xp.exp(direction * magnitude)
-    return HistoryWeights(*(xp.astype(part, r.dtype, copy=False) for part in (direction, magnitude, phi)))
+    parts = difficulty_weights(xp, xp.mean(x, axis=-1, keepdims=True) - belief_of(anchor), a, scale)
+    return HistoryWeights(*(xp.astype(part, r.dtype, copy=False) for part in parts))
 
 
 def ha_dw(

@@ -134,7 +134,7 @@ def key_values(
     state: TokenState, ids: Any, mask: Any, rewards: Any, variant: Literal["paper", "code"]
 ) -> NDArray[np.float64]:
     """Key values of all tokens."""
-    return np.asarray(ktae(ids, mask, rewards, variant=variant, h3=state.h3).key_values)
+    return np.asarray(ktae(rewards, ids, mask, variant=variant, h3=state.h3).key_values)
 
 
 def _by_token(keys: Any, ids: Any, mask: Any, count: int) -> NDArray[np.float64]:
@@ -184,12 +184,12 @@ def _text_panel(group: Any, ids: Any, keys: Any, chosen: int) -> Panel:
 
 def _told(state: TokenState, ids: Any, mask: Any, rewards: Any, words: list[str], chosen: int, value: float) -> Words:
     """The chosen token's table and where its value comes from."""
-    table = token_table(ids, mask, rewards)
+    table = token_table(rewards, ids, mask)
     i, t = np.argwhere((ids == chosen) & (mask == 1))[0]
     a, b, c, d = (int(getattr(table, name)[i, t]) for name in "abcd")
     said = int(table.count_correct[i, t]), int(table.count_wrong[i, t])
     angle = np.arcsin(np.sqrt(a / (a + c))) - np.arcsin(np.sqrt(b / (b + d)))
-    alone = np.asarray(ktae(ids, mask, rewards, variant=state.variant, h3=0.0).key_values)[i, t]  # type: ignore[arg-type]
+    alone = np.asarray(ktae(rewards, ids, mask, variant=state.variant, h3=0.0).key_values)[i, t]  # type: ignore[arg-type]
     right, wrong = term_frequencies(state, table, i, t)
     return (
         f"'{words[chosen]}' is in {a} of {a + c} correct and in {b} of {b + d} wrong responses; said "

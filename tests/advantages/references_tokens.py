@@ -89,9 +89,9 @@ def key_value(
 
 
 def ktae(
+    rewards: Sequence[float],
     ids: Ids,
     mask: Mask,
-    rewards: Sequence[float],
     *,
     variant: str = "paper",
     pad_token_id: int | None = None,

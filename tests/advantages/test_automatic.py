@@ -337,15 +337,15 @@ class TestQuantileWhitening:
 
     def test_bad_input(self) -> None:
         for few in ([1.0], np.zeros(0), 1.0):
-            with pytest.raises(ValueError, match="^values must be an array with two unmasked entries at least; got"):
+            with pytest.raises(ValueError, match="^rewards must be an array with two unmasked entries at least; got"):
                 quantile_whitening(few)
-        with pytest.raises(ValueError, match="^values must be an array with two unmasked entries at least; got 1"):
+        with pytest.raises(ValueError, match="^rewards must be an array with two unmasked entries at least; got 1"):
             quantile_whitening([1.0, 2.0], mask=[1, 0])
-        with pytest.raises(ValueError, match=r"^mask must be of shape \(2,\) \(the shape of values\); got \(3,\)"):
+        with pytest.raises(ValueError, match=r"^mask must be of shape \(2,\) \(the shape of rewards\); got \(3,\)"):
             quantile_whitening([1.0, 2.0], mask=[1, 0, 1])
         with pytest.raises(ValueError, match="^mask must be boolean, or 0 and 1; got 2.0"):
             quantile_whitening([1.0, 2.0], mask=[1, 2])
-        with pytest.raises(ValueError, match="^values must be finite everywhere; got nan"):
+        with pytest.raises(ValueError, match="^rewards must be finite everywhere; got nan"):
             quantile_whitening([1.0, np.nan])
         with pytest.raises(ValueError, match="^quantile must be one of 'inverted_cdf', 'linear'; got 'median'"):
             quantile_whitening([1.0, 2.0], quantile="median")  # type: ignore[arg-type]

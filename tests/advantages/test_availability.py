@@ -52,4 +52,4 @@ def test_rules_of_trainers(name: str) -> None:
         with pytest.raises(ValueError, match=re.escape(reason)):
             Rule(name)
     else:
-        assert Rule(name).needs == ESTIMATORS[name].needs
+        assert Rule(name).inputs == ESTIMATORS[name].inputs

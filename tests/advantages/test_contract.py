@@ -216,7 +216,7 @@ class TestBadInput:
                 ALL[name]([[1.0], [0.0]])
 
     def test_a_number_alone(self, name: str) -> None:
-        with pytest.raises(ValueError, match=r"^(rewards|values) must be .*; got"):
+        with pytest.raises(ValueError, match=r"^rewards must be .*; got"):
             ALL[name](1.0)
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -225,16 +225,16 @@ class TestBadInput:
         for place in ((0, 0), (1, 2)):
             rewards = np.eye(3)
             rewards[place] = bad
-            with pytest.raises(ValueError, match=r"^(rewards|values) must be .*; got " + str(bad)):
+            with pytest.raises(ValueError, match=r"^rewards must be .*; got " + str(bad)):
                 ALL[name](lib.array(rewards))
 
     @pytest.mark.parametrize("bad", ["right", ["1", "0"], [1j, 0], [None, 1.0], {"r": 1}])
     def test_no_numbers(self, name: str, bad: Any) -> None:
-        with pytest.raises(TypeError, match=r"^(rewards|values) must be an array of real numbers or booleans; got"):
+        with pytest.raises(TypeError, match=r"^rewards must be an array of real numbers or booleans; got"):
             ALL[name](bad)
 
     def test_ragged(self, name: str) -> None:
-        with pytest.raises(ValueError, match=r"^(rewards|values) must be an array, or nested sequences of equal"):
+        with pytest.raises(ValueError, match=r"^rewards must be an array, or nested sequences of equal"):
             ALL[name]([[1, 0], [1]])
 
     def test_eps_and_ddof(self, name: str) -> None:

@@ -23,13 +23,13 @@ VARIANTS = ["paper", "code"]
 class Batch(NamedTuple):
     """Groups of token sequences; rubbish under the mask."""
 
+    rewards: np.ndarray
     ids: np.ndarray
     mask: np.ndarray
-    rewards: np.ndarray
 
     def groups(self) -> list[Batch]:
         size, width = self.ids.shape[-2:]
-        flat = (self.ids.reshape(-1, size, width), self.mask.reshape(-1, size, width), self.rewards.reshape(-1, size))
+        flat = (self.rewards.reshape(-1, size), self.ids.reshape(-1, size, width), self.mask.reshape(-1, size, width))
         return [Batch(*parts) for parts in zip(*flat, strict=True)]
 
 
@@ -45,14 +45,14 @@ def batches(draw: st.DrawFn, lead: st.SearchStrategy[tuple[int, ...]], largest: 
     if draw(st.booleans()):
         mask &= rng.random(shape) < 0.7  # holes, as tool outputs leave them
     values = draw(st.sampled_from([[0, 1], [0, 0, 0, 1], [0, 1, 1, 1], [-1, 0, 0.5, 2], [-1, 1], [0], [1]]))
-    return Batch(np.where(mask, ids, -100), mask, rng.choice(np.array(values, dtype=float), shape[:-1]))
+    return Batch(rng.choice(np.array(values, dtype=float), shape[:-1]), np.where(mask, ids, -100), mask)
 
 
 leads = st.sampled_from([(), (1,), (3,), (2, 2)])
 GROUP = Batch(
+    np.array([1.0, 1.0, 0.0, 0.0]),
     np.array([[5, 6, 5], [5, 7, -100], [5, 8, 8], [6, 8, -100]]),
     np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1], [1, 1, 0]], dtype=bool),
-    np.array([1.0, 1.0, 0.0, 0.0]),
 )
 
 
@@ -68,7 +68,7 @@ class TestByHand:
     cohen = math.pi / 2 - math.pi / 4
 
     def test_table(self) -> None:
-        table = token_table(self.ids, self.mask, self.rewards)
+        table = token_table(self.rewards, self.ids, self.mask)
         first = [int(getattr(table, name)[0, 0]) for name in ("a", "b", "c", "d")]
         assert first == [2, 1, 0, 1]
         assert (table.count_correct[0, 0], table.count_wrong[0, 0]) == (3, 1)
@@ -80,7 +80,7 @@ class TestByHand:
         # Both sides of average length: TF = 3·tf/(2 + tf) with tf = 3 and 1, so 9/5 and 1.
         d = self.cohen + 1.8 / 1.00001 - 1 / 1.80001
         key = 1 / (1 + math.exp(-(f + self.gain) * d)) - 0.5
-        result = ktae(self.ids, self.mask, self.rewards, eps=0)
+        result = ktae(self.rewards, self.ids, self.mask, eps=0)
         assert_allclose(result.key_values[0, 0], key, rtol=1e-14)
         # Rewards 1 1 0 0: mean 1/2, std 1/2.
         assert_allclose(result.advantages[[0, 2], 0], [1 + key, -1 + key], rtol=1e-14)
@@ -90,18 +90,18 @@ class TestByHand:
         # tf = 3/4 and 1/4: TF = 9/11 and 1/3.
         d = self.cohen + 9 / 11 / (1 / 3 + 1e-5) - 1 / 3 / (9 / 11 + 1e-5)
         key = math.tanh(self.gain * d / (2 * 2))
-        result = ktae(self.ids, self.mask, self.rewards, variant="code", eps=0)
+        result = ktae(self.rewards, self.ids, self.mask, variant="code", eps=0)
         assert_allclose(result.key_values[0, 0], key, rtol=1e-14)
         assert_allclose(result.advantages[0, 0], 0.5 / math.sqrt(1 / 3) + key, rtol=1e-14)  # std over G - 1
 
     def test_without_term_frequencies(self) -> None:
-        key = ktae(self.ids, self.mask, self.rewards, h3=0).key_values[0, 0]
+        key = ktae(self.rewards, self.ids, self.mask, h3=0).key_values[0, 0]
         assert_allclose(key, 1 / (1 + math.exp(-(math.exp(-1) + self.gain) * self.cohen)) - 0.5, rtol=1e-14)
 
     def test_weights(self) -> None:
-        key = ktae(self.ids, self.mask, self.rewards, h1=0, h2=3, h3=0).key_values[0, 0]
+        key = ktae(self.rewards, self.ids, self.mask, h1=0, h2=3, h3=0).key_values[0, 0]
         assert_allclose(key, 1 / (1 + math.exp(-3 * self.gain * self.cohen)) - 0.5, rtol=1e-14)
-        key = ktae(self.ids, self.mask, self.rewards, variant="code", h1=0, h2=3, h3=0).key_values[0, 0]
+        key = ktae(self.rewards, self.ids, self.mask, variant="code", h1=0, h2=3, h3=0).key_values[0, 0]
         assert_allclose(key, math.tanh(self.gain * self.cohen / 2), rtol=1e-14)
 
 
@@ -110,10 +110,10 @@ class TestByHand:
 @settings(max_examples=40, deadline=None)
 @given(batches(leads, 20), st.integers(0, 2), st.sampled_from([0, 1, None]))
 def test_reference(lib: Library, variant: Any, batch: Batch, pad: int, ddof: int | None) -> None:
-    ids, mask, rewards = batch
+    rewards, ids, mask = batch
     pad_token_id = [None, 2**31 - 1, 0][pad]
     result = ktae(
-        lib.array(ids), lib.array(mask), lib.array(rewards), variant=variant, pad_token_id=pad_token_id, ddof=ddof
+        lib.array(rewards), lib.array(ids), lib.array(mask), variant=variant, pad_token_id=pad_token_id, ddof=ddof
     )
     assert lib.owns(result.advantages)
     assert lib.owns(result.key_values)
@@ -157,13 +157,13 @@ def test_other_types(lib: Library, variant: Any) -> None:
     for dtype, tolerance in tolerances.items():
         for id_dtype in ("int32", "int64"):
             rewards = lib.array(GROUP.rewards, dtype)
-            result = ktae(lib.array(GROUP.ids, id_dtype), lib.array(GROUP.mask), rewards, variant=variant)
+            result = ktae(rewards, lib.array(GROUP.ids, id_dtype), lib.array(GROUP.mask), variant=variant)
             assert result.advantages.dtype == result.key_values.dtype == rewards.dtype
             assert_allclose(lib.numpy(result.advantages).astype(float), expected, rtol=tolerance, atol=tolerance)
     # Booleans and integers become the library's default floating type; masks may be numbers; ids may be NumPy's.
     default = lib.array([0.5], "float32" if lib.module == "torch" else "float64").dtype
     for values in (GROUP.rewards > 0, GROUP.rewards.astype(int)):
-        result = ktae(GROUP.ids, GROUP.mask.astype(int), lib.array(values), variant=variant)
+        result = ktae(lib.array(values), GROUP.ids, GROUP.mask.astype(int), variant=variant)
         assert lib.owns(result.advantages)
         assert result.advantages.dtype == result.key_values.dtype == default
         assert_allclose(lib.numpy(result.advantages), expected, rtol=1e-5)
@@ -189,7 +189,7 @@ class TestProperties:
     @given(batches(leads), st.integers(0, 2**32 - 1))
     def test_order_and_names_do_not_matter(self, variant: Any, batch: Batch, seed: int) -> None:
         """Permute responses and positions, rename tokens, put other rubbish under the mask."""
-        ids, mask, rewards = batch
+        rewards, ids, mask = batch
         rng = np.random.default_rng(seed)
         result = ktae(*batch, variant=variant)
         rows = rng.permuted(np.broadcast_to(np.arange(rewards.shape[-1]), rewards.shape), axis=-1)
@@ -203,9 +203,9 @@ class TestProperties:
         renamed = names[np.searchsorted(old, moved(ids))]
         rubbish = rng.choice([-(2**63), -100, 0, 5, 2**40, 2**63 - 1], ids.shape)
         other = ktae(
+            np.take_along_axis(rewards, rows, -1),
             np.where(moved(mask), renamed, rubbish),
             moved(mask),
-            np.take_along_axis(rewards, rows, -1),
             variant=variant,
         )
         assert_array_equal(other.key_values, moved(result.key_values))
@@ -215,7 +215,7 @@ class TestProperties:
     @settings(max_examples=60, deadline=None)
     @given(batches(leads))
     def test_bounds_zeros_and_sum(self, variant: Any, batch: Batch) -> None:
-        ids, mask, rewards = batch
+        rewards, ids, mask = batch
         result = ktae(*batch, variant=variant)
         assert np.all(np.abs(result.key_values) <= (0.5 if variant == "paper" else 1))
         assert_array_equal(result.key_values[~mask], 0)
@@ -232,7 +232,7 @@ class TestProperties:
         right = (batch.rewards > 0) * 1.0
         for h3 in (0.0, 1.0):
             keys, swapped = (
-                ktae(batch.ids, batch.mask, r, variant=variant, h3=h3).key_values for r in (right, 1 - right)
+                ktae(r, batch.ids, batch.mask, variant=variant, h3=h3).key_values for r in (right, 1 - right)
             )
             assert_allclose(swapped, -keys, rtol=1e-9, atol=1e-13)
 
@@ -264,13 +264,13 @@ class TestProperties:
             for correct in range(1, size):
                 rewards = np.arange(size) < correct
                 ids = np.stack([np.full(size, 3), np.arange(size) % 3], axis=-1)
-                keys = ktae(ids, np.ones((size, 2)), rewards, variant=variant, h3=1.0).key_values
+                keys = ktae(rewards, ids, np.ones((size, 2)), variant=variant, h3=1.0).key_values
                 token_3 = keys[:, 0]
                 assert_array_equal(token_3, 0)
 
     def test_p_of_one_is_no_evidence(self) -> None:
         """The code's jump: p = 1 gives F = 0, not exp(-2)."""
-        keys = ktae(TestByHand.ids, TestByHand.mask, TestByHand.rewards, variant="code", h1=1, h2=0).key_values
+        keys = ktae(TestByHand.rewards, TestByHand.ids, TestByHand.mask, variant="code", h1=1, h2=0).key_values
         assert_array_equal(keys[:, 0], 0)
 
 
@@ -282,27 +282,27 @@ class TestEdges:
             mask = GROUP.mask.copy()
             mask[emptied] = False
             for b in (0.5, 1.0):
-                result = ktae(lib.array(GROUP.ids), lib.array(mask), lib.array(GROUP.rewards), variant=variant, b=b)
+                result = ktae(lib.array(GROUP.rewards), lib.array(GROUP.ids), lib.array(mask), variant=variant, b=b)
                 advantages, keys = exact.ktae(
-                    GROUP.ids.tolist(), mask.tolist(), GROUP.rewards.tolist(), variant=variant, b=b
+                    GROUP.rewards.tolist(), GROUP.ids.tolist(), mask.tolist(), variant=variant, b=b
                 )
                 assert_allclose(lib.numpy(result.key_values), keys, rtol=1e-12)
                 assert_allclose(lib.numpy(result.advantages), advantages, rtol=1e-12)
 
     @pytest.mark.parametrize("lib", LIBRARIES)
     def test_no_groups(self, lib: Library) -> None:
-        result = ktae(lib.array(np.zeros((0, 4, 3), int)), lib.array(np.ones((0, 4, 3))), lib.array(np.zeros((0, 4))))
+        result = ktae(lib.array(np.zeros((0, 4))), lib.array(np.zeros((0, 4, 3), int)), lib.array(np.ones((0, 4, 3))))
         assert tuple(result.advantages.shape) == tuple(result.key_values.shape) == (0, 4, 3)
 
     def test_extreme_rewards_and_weights(self) -> None:
         for variant in VARIANTS:
             plain = ktae(*GROUP, variant=variant)  # type: ignore[arg-type]
-            huge = ktae(GROUP.ids, GROUP.mask, np.where(GROUP.rewards > 0, 1e300, -1e300), variant=variant)  # type: ignore[arg-type]
+            huge = ktae(np.where(GROUP.rewards > 0, 1e300, -1e300), GROUP.ids, GROUP.mask, variant=variant)  # type: ignore[arg-type]
             assert_array_equal(huge.key_values, plain.key_values)
             assert_allclose(huge.advantages, plain.advantages, rtol=1e-5)
             for dtype in ("float32", "float64"):
                 rewards = GROUP.rewards.astype(dtype)
-                keys = ktae(GROUP.ids, GROUP.mask, rewards, variant=variant, h1=1e6, h2=1e6, h3=1e6, k1=1e6).key_values  # type: ignore[arg-type]
+                keys = ktae(rewards, GROUP.ids, GROUP.mask, variant=variant, h1=1e6, h2=1e6, h3=1e6, k1=1e6).key_values  # type: ignore[arg-type]
                 assert np.all(np.isfinite(keys))
                 assert np.any(keys != 0)
 
@@ -314,7 +314,7 @@ class TestEdges:
 
 
 class TestBadInput:
-    ids, mask, rewards = GROUP
+    rewards, ids, mask = GROUP
 
     @pytest.mark.parametrize(
         ("ids", "mask", "rewards", "error", "match"),
@@ -343,7 +343,7 @@ class TestBadInput:
     def test_arrays(self, ids: Any, mask: Any, rewards: Any, error: type[Exception], match: str) -> None:
         for function in (ktae, token_table):
             with pytest.raises(error, match=match):
-                function(ids, mask, rewards)
+                function(rewards, ids, mask)
 
     @pytest.mark.parametrize(
         ("keywords", "error", "match"),
@@ -370,4 +370,4 @@ class TestBadInput:
     def test_libraries_do_not_mix_silently(self) -> None:
         torch = pytest.importorskip("torch")
         with pytest.raises(TypeError, match="^token_ids must be an array of "):
-            ktae(torch.tensor(self.ids), self.mask, self.rewards)
+            ktae(self.rewards, torch.tensor(self.ids), self.mask)

@@ -55,7 +55,7 @@ def main() -> None:
         rewards = (rng.random((64, 16)) < 0.4).astype(float)
         for variant in ("paper", "code"):
             start = time.perf_counter()
-            ktae(ids, mask, rewards, variant=variant)  # type: ignore[arg-type]
+            ktae(rewards, ids, mask, variant=variant)  # type: ignore[arg-type]
             print(f"ktae, {law:7} tokens, {variant:5}: {time.perf_counter() - start:.2f} s")
     print(f"ktae, peak memory of the process: {peak_gigabytes():.2f} GB ({before:.2f} GB before)\n")
 

@@ -110,7 +110,7 @@ def test_tokens() -> None:
     ids = np.random.default_rng(0).integers(0, 4, (12, 5))
     mask = np.arange(5) < np.random.default_rng(1).integers(1, 6, (12, 1))
     got = Rule("ktae").advantages(REWARDS, 4, step=0, token_ids=ids, mask=mask).advantages
-    wanted = ktae(ids.reshape(3, 4, 5), mask.reshape(3, 4, 5), REWARDS.reshape(3, 4), ddof=1, eps=1e-4).advantages
+    wanted = ktae(REWARDS.reshape(3, 4), ids.reshape(3, 4, 5), mask.reshape(3, 4, 5), ddof=1, eps=1e-4).advantages
     np.testing.assert_allclose(got, wanted.reshape(12, 5))
     with pytest.raises(ValueError, match="ktae needs token_ids and mask beside rewards"):
         Rule("ktae").advantages(REWARDS, 4, step=0)

@@ -183,7 +183,7 @@ def test_tokens_have_values_of_their_own(tmp_path: Path) -> None:
     for output, rewards in trainer.seen:
         ids, mask = output["completion_ids"].numpy(), output["completion_mask"].numpy().astype(bool)
         shape = (-1, G, ids.shape[1])
-        wanted = ktae(ids.reshape(shape), mask.reshape(shape), rewards.reshape(-1, G), ddof=1, eps=1e-4).advantages
+        wanted = ktae(rewards.reshape(-1, G), ids.reshape(shape), mask.reshape(shape), ddof=1, eps=1e-4).advantages
         np.testing.assert_allclose(output["advantages"].numpy(), wanted.reshape(ids.shape), atol=1e-6)
 
 
@@ -491,7 +491,7 @@ def test_groups_that_straddle_processes(tmp_path: Path, advantage: str, attempts
         got = np.concatenate([_filled(part["advantages"], width) for part in parts])
         if advantage == "ktae":
             ids, mask = (parts[0][name].reshape(3, G, -1) for name in ("ids", "mask"))
-            wanted = ktae(ids, mask, rewards, ddof=1, eps=1e-4).advantages.reshape(12, -1)
+            wanted = ktae(rewards, ids, mask, ddof=1, eps=1e-4).advantages.reshape(12, -1)
         elif advantage == "rlev":  # a group that is on both processes has one value
             values = np.concatenate([part["values"] for part in parts]).reshape(3, G)
             assert (values == values[:, :1]).all()

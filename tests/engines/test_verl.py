@@ -370,7 +370,7 @@ def test_ktae_gets_the_words(queue: None, tmp_path: Path) -> None:
     ids = np.array([row + [0] * (4 - len(row)) for row in words])
     for prompt in "ab":
         rows = prompt == PROMPT
-        wanted = ktae(ids[rows], mask[rows], REWARDS[rows], **LIKE_GRPO).advantages
+        wanted = ktae(REWARDS[rows], ids[rows], mask[rows], **LIKE_GRPO).advantages
         np.testing.assert_allclose(got[rows], wanted, rtol=1e-5)
     assert len(np.unique(got[2][:4])) > 1
 

@@ -361,7 +361,7 @@ def test_advantages_are_those_of_the_table() -> None:
         grpo(r[0])[..., None] * mask[0],
         qae(r[1], k=0.6)[..., None] * mask[1],
         ha_dw(r[2], 0.3, lambda_scale=1.5)[..., None] * mask[2],
-        ktae(batch.tokens[3].numpy(), mask[3], r[3]).advantages,
+        ktae(r[3], batch.tokens[3].numpy(), mask[3]).advantages,
         grpo(punished[4])[..., None] * mask[4],
         (grpo(r[5]) + qae(r[5], k=0.4).mean())[..., None] * mask[5],
         (qae(r[6]) - qae(r[6]).mean())[..., None] * mask[6],

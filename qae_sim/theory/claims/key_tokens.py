@@ -25,7 +25,7 @@ def keys(group: Group, **options: Any) -> np.ndarray:
     width = max(map(len, tokens))
     ids = [row + [0] * (width - len(row)) for row in tokens]
     mask = [[1] * len(row) + [0] * (width - len(row)) for row in tokens]
-    return np.asarray(ktae(ids, mask, rewards, **options).key_values)
+    return np.asarray(ktae(rewards, ids, mask, **options).key_values)
 
 
 def key_value(group: Group, token: int, *, variant: str = "paper", strength: int = 1, h3: int = 1) -> arb:
