@@ -22,10 +22,12 @@ class Place:
     Attributes:
         title: What to call it.
         gives: What it has for estimators beside rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
+        weights_tokens: Whether HA-DW's Φ may multiply the advantages of single tokens there.
     """
 
     title: str
     gives: tuple[str, ...]
+    weights_tokens: bool = False
 
 
 def _had_in(place: str) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def _had_in(place: str) -> tuple[str, ...]:
 PLACES: Mapping[str, Place] = MappingProxyType(
     {
         "explorer": Place("the explorers of lesson 8", tuple(INPUTS)),
-        "bandits": Place("the bandit laboratory", _had_in("bandits")),
+        "bandits": Place("the bandit laboratory", _had_in("bandits"), weights_tokens=True),
         "lm": Place("the toy language model", _had_in("lm")),
         "trl": Place("TRL's trainer", _had_in("trl")),
     }

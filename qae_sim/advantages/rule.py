@@ -24,7 +24,7 @@ import numpy as np
 
 from qae_sim.advantages.anchors import DifficultyAnchor, FixedAnchor, HardAnchor, SoftAnchor
 from qae_sim.advantages.automatic import EntropyTargetK, SuccessRateK
-from qae_sim.advantages.availability import example_inputs, require_place
+from qae_sim.advantages.availability import PLACES, example_inputs, require_place
 from qae_sim.advantages.hidden_state_rank import RankBaselines
 from qae_sim.advantages.kalman_anchor import KalmanAnchor
 from qae_sim.advantages.registry import ESTIMATORS, Estimator, get
@@ -351,9 +351,6 @@ class AdvantageRule:
             return
         if not isinstance(self.anchor, ANCHORS):
             raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in ANCHORS), TypeError)
-        for row in self.rows:
-            if row.of_tokens:
-                raise invalid("anchor", self.anchor, f"None with {row.name!r}, which values tokens, not responses")
 
     def _try(self, term: Term) -> None:
         """Call an estimator once, so that a wrong parameter is named now and not after the first batch."""
@@ -392,6 +389,13 @@ class AdvantageRule:
         for term in self.terms:
             if isinstance(term.estimator, str):
                 require_place(argument, term.estimator, place)
+        if not PLACES[place].weights_tokens:
+            self._refuse_weights_of_tokens()
+
+    def _refuse_weights_of_tokens(self) -> None:
+        """Raise where an anchor would have to weight tokens."""
+        if self.anchor is not None and self.of_tokens:
+            raise invalid("anchor", self.anchor, f"None with {self.name!r}, which values tokens, not responses")
 
     # --- batches ---
 
@@ -515,6 +519,7 @@ class AdvantageRule:
         anchor = self.anchor if state is None else state.anchor
         if anchor is None:
             return total
+        self._refuse_weights_of_tokens()
         compared = self.correct(rewards) if correct is None else correct
         return ha_dw_weights(compared, total, anchor, lambda_scale=self.lambda_scale).Phi * total
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import advantage_table, get
+from qae_sim.advantages import Term, advantage_table
+from qae_sim.advantages.rule import NamedFunction
 from qae_sim.arrays import Array, Namespace, invalid
 from qae_sim.bandits._kernels import to_numpy
 from qae_sim.bandits.study import Study
 
 
 @dataclass(frozen=True)
-class Table:
+class AdvantageTable:
     """An estimator's advantages for binary rewards, by the number n of successes among G; arrays ``(G + 1,)``.
 
     Attributes:
@@ -38,21 +38,24 @@ class Table:
         return bool(self.correct[-1] == 0 and self.wrong[0] == 0)
 
 
-def table_at(study: Study, step: int) -> Table:
-    """Table of a response-level estimator at a step."""
-    parameters = tuple(sorted(study.parameters_at(step).items()))
-    name = "grpo" if study.estimator == "ha_dw" else study.estimator
-    return _table(name, study.group_size, parameters)
+def table_at(study: Study, step: int) -> AdvantageTable:
+    """Table of a rule that is tabulated, at a step: the weighted sum of its terms' tables."""
+    return _table(tuple(term.key for term in study.rule.at(step)), study.group_size)
 
 
 @lru_cache(maxsize=4096)
-def _table(estimator: str | Callable[..., Any], size: int, parameters: tuple[tuple[str, Any], ...]) -> Table:
+def _table(keys: tuple[tuple[Any, ...], ...], size: int) -> AdvantageTable:
     """Build a table; few different ones are ever needed."""
-    wrong, correct = advantage_table(estimator, size, **dict(parameters)).T
+    total = np.zeros((size + 1, 2))
+    for estimator, parameters, weight in keys:
+        row = Term(estimator).row
+        asked = row.name if isinstance(estimator, str) else estimator
+        total = total + weight * advantage_table(asked, size, **dict(parameters))
+    wrong, correct = total.T
     return _of_advantages(correct, wrong)
 
 
-def _of_advantages(correct: np.ndarray, wrong: np.ndarray) -> Table:
+def _of_advantages(correct: np.ndarray, wrong: np.ndarray) -> AdvantageTable:
     """Complete a table."""
     size = len(correct) - 1
     n = np.arange(size + 1)
@@ -61,93 +64,83 @@ def _of_advantages(correct: np.ndarray, wrong: np.ndarray) -> Table:
     baseline = np.where(slope == 0, np.nan, -wrong / np.where(slope == 0, 1, slope))
     for end, advantage in ((0, wrong[0]), (size, correct[-1])):
         baseline[end] = float(end > 0) if advantage == 0 else np.nan
-    return Table(correct, wrong, zero_share, baseline)
+    return AdvantageTable(correct, wrong, zero_share, baseline)
 
 
 def check(study: Study) -> None:
-    """Raise what the estimator raises about its parameters, at both ends of their schedules."""
+    """Raise what a table raises about the rule's parameters, at both ends of their schedules."""
+    if not study.rule.tabulated or any(isinstance(term.estimator, NamedFunction) for term in study.rule.terms):
+        return
     for step in {0, study.steps - 1}:
-        parameters = study.parameters_at(step)
-        if study.level == "response":
-            if not table_at(study, step).quiet and study.algorithm == "events":
-                raise invalid(
-                    "algorithm", "events", "'dense' or 'auto' for an estimator that moves groups of equal rewards"
-                )
-        elif study.level == "batch":
-            get(str(study.estimator)).function(np.array([[1.0, 0.0], [0.0, 0.0]]), **parameters)
-        elif study.level == "length":
-            length_advantages(study, np, np.ones((2, 1, 1, 1), dtype=bool), np.ones((2, 1, 1)), step)
-        else:
-            ids = np.array([[0, 1], [1, 1]])
-            get(str(study.estimator)).function(ids, np.ones((2, 2), dtype=bool), np.array([1.0, 0.0]), **parameters)
+        if not table_at(study, step).quiet and study.algorithm == "events":
+            raise invalid(
+                "algorithm", "events", "'dense' or 'auto' for an estimator that moves groups of equal rewards"
+            )
 
 
-def batch_advantages(study: Study, xp: Namespace, successes: Array, step: int) -> tuple[Array, Array]:
-    """Advantages of correct and of wrong responses for an estimator that looks at the whole batch.
+def advantages_of(study: Study, xp: Namespace, tokens: Array, said: Array, correct: Array, step: int) -> Array:
+    """Advantages of a sampled batch, before any weight of HA-DW's: the weighted sum over the rule's terms.
 
     Args:
-        study: Its estimator is of level "batch".
+        study: The study.
         xp: NumPy or CuPy.
-        successes: n of each group, ``(B, R)``; the groups of a column are one batch.
+        tokens: Sampled arms or tokens, ``(G, L, B, R)``.
+        said: Whether the response has said the token, same shape.
+        correct: Whether each response is correct, ``(G, B, R)``.
         step: The step.
 
     Returns:
-        Advantages of the correct and of the wrong responses of each group, each ``(B, R)``; 0 where a group has none.
+        ``(G, L, B, R)``, or ``(G, 1, B, R)`` where all tokens of a response share one.
     """
-    # The batch is known by its successes, and few batches differ: the estimator sees each kind once.
+    if study.rule.tabulated:
+        table, n = table_at(study, step), correct.sum(axis=0)
+        return xp.where(correct, xp.asarray(table.correct)[n], xp.asarray(table.wrong)[n])[:, None]
+    total = 0.0
+    for term in study.rule.at(step):
+        if term.row.of_tokens:
+            found = _of_tokens(term, xp, tokens, said, correct)
+        elif term.row.of_batches:
+            found = _of_batches(term, xp, correct)
+        else:
+            found = _of_responses(term, xp, said, correct)
+        total = total + (found if term.weight == 1 else term.weight * found)
+    return total
+
+
+def _of_batches(term: Term, xp: Namespace, correct: Array) -> Array:
+    """Advantages ``(G, 1, B, R)`` under an estimator that compares across the groups of a batch.
+
+    A batch of 0/1 rewards is known by its successes ``(B, R)``, and few batches differ: the estimator sees each kind
+    once, with the right responses of each group first.
+    """
+    successes, size = correct.sum(axis=0), len(correct)
     counts, which = np.unique(to_numpy(successes), axis=1, return_inverse=True)
-    function, parameters = get(str(study.estimator)).function, study.parameters_at(step)
-    size = study.group_size
-    correct, wrong = np.zeros(counts.shape), np.zeros(counts.shape)
+    right, wrong = np.zeros(counts.shape), np.zeros(counts.shape)
     for column in range(counts.shape[1]):
         n = counts[:, column]
         rewards = (np.arange(size) < n[:, None]).astype(np.float64)
-        advantages = function(rewards, **parameters)
-        correct[:, column] = np.where(n > 0, advantages[:, 0], 0)
+        advantages = term.row.advantages(rewards, **term.parameters)
+        right[:, column] = np.where(n > 0, advantages[:, 0], 0)
         wrong[:, column] = np.where(n < size, advantages[:, -1], 0)
     which = which.reshape(-1)
-    return xp.asarray(correct[:, which]), xp.asarray(wrong[:, which])
+    return xp.where(correct, xp.asarray(right[:, which]), xp.asarray(wrong[:, which]))[:, None]
 
 
-def length_advantages(study: Study, xp: Namespace, said: Array, rewards: Array, step: int) -> Array:
-    """Advantages of responses for an estimator that looks at their lengths, as such or as CANON's metric.
-
-    Args:
-        study: Its estimator is of level "length".
-        xp: NumPy or CuPy.
-        said: Whether the response has said the token, ``(G, L, B, R)``.
-        rewards: ``(G, B, R)``.
-        step: The step.
-
-    Returns:
-        Advantages, ``(G, 1, B, R)``.
-    """
-    estimator, parameters = get(str(study.estimator)), study.parameters_at(step)
-    parameters.pop("metric", None)
-    lengths, r = (xp.ascontiguousarray(x.transpose(1, 2, 0)) for x in (said.sum(axis=1), rewards))
-    result = estimator.function(r, lengths.astype(r.dtype), **parameters)
+def _of_responses(term: Term, xp: Namespace, said: Array, correct: Array) -> Array:
+    """Advantages ``(G, 1, B, R)`` under an estimator of single groups; lengths are all that it may need beside."""
+    parameters = {name: value for name, value in term.parameters.items() if name != "metric"}
+    # Groups last, as estimators want it, and in this order in memory: sums depend on how their terms lie.
+    r = xp.ascontiguousarray(correct.astype(xp.float64).transpose(1, 2, 0))
+    lengths = xp.ascontiguousarray(said.sum(axis=1).transpose(1, 2, 0)).astype(r.dtype)
+    result = term.row.advantages(r, **dict.fromkeys(term.row.inputs, lengths), **parameters)
     return xp.ascontiguousarray(result.transpose(2, 0, 1))[:, None]
 
 
-def token_advantages(study: Study, xp: Namespace, tokens: Array, alive: Array, rewards: Array, step: int) -> Array:
-    """Advantages of single tokens.
-
-    Args:
-        study: Its estimator is of level "token".
-        xp: NumPy or CuPy.
-        tokens: Tokens, ``(G, L, B, R)``.
-        alive: Whether the response has said the token, same shape.
-        rewards: ``(G, B, R)``.
-        step: The step.
-
-    Returns:
-        Advantages, ``(G, L, B, R)``.
-    """
-    function = get(str(study.estimator)).function
+def _of_tokens(term: Term, xp: Namespace, tokens: Array, said: Array, correct: Array) -> Array:
+    """Advantages ``(G, L, B, R)`` of single tokens."""
     order = (2, 3, 0, 1)
     # Groups first, as estimators want it, and in this order in memory: sums depend on how their terms lie.
-    ids, mask, r = (
-        xp.ascontiguousarray(x) for x in (tokens.transpose(order), alive.transpose(order), rewards.transpose(1, 2, 0))
-    )
-    result = function(ids, mask, r, **study.parameters_at(step))
-    return xp.ascontiguousarray(result.advantages.transpose(2, 3, 0, 1))
+    r = xp.ascontiguousarray(correct.astype(xp.float64).transpose(1, 2, 0))
+    ids, mask = (xp.ascontiguousarray(x.transpose(order)) for x in (tokens, said))
+    result = term.row.advantages(r, token_ids=ids, mask=mask, **term.parameters)
+    return xp.ascontiguousarray(result.transpose(2, 3, 0, 1))

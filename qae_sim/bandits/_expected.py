@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace
-from qae_sim.bandits._advantages import Table, table_at
+from qae_sim.bandits._advantages import AdvantageTable, table_at
 from qae_sim.bandits._kernels import Softmax, column_sum
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
 from qae_sim.bandits._one_query import mixed_chance
@@ -67,7 +67,7 @@ class Kept:
         """Mean over groups of a function of n, ``(G + 1,)`` to ``(Q, R)``."""
         return self._sum(binomial_rows(self._xp, self.p, self._size), values, 0)
 
-    def coefficients(self, table: Table) -> tuple[Array, Array]:
+    def coefficients(self, table: AdvantageTable) -> tuple[Array, Array]:
         """α and β: mean advantage of a response, given that it is correct, and given that it is wrong."""
         others = binomial_rows(self._xp, self.p, self._size - 1)
         return self._sum(others, table.correct[1:], 1), self._sum(others, table.wrong[:-1], 0)
@@ -127,13 +127,15 @@ def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
     return recorder.finish(), model.final(theta)
 
 
-def _by_sign(table: Table) -> tuple[Table, Table]:
+def _by_sign(table: AdvantageTable) -> tuple[AdvantageTable, AdvantageTable]:
     """The positive and the negative advantages of a table, each with 0 for the others."""
     positive = replace(table, correct=np.maximum(table.correct, 0), wrong=np.maximum(table.wrong, 0))
     return positive, replace(table, correct=np.minimum(table.correct, 0), wrong=np.minimum(table.wrong, 0))
 
 
-def _record_batch(xp: Namespace, recorder: Recorder, kept: Kept, table: Table, weights: Array, step: int) -> None:
+def _record_batch(
+    xp: Namespace, recorder: Recorder, kept: Kept, table: AdvantageTable, weights: Array, step: int
+) -> None:
     """Record what batches are on average."""
     functions = {
         "accuracy": np.linspace(0, 1, len(table.correct)),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qae_sim.advantages import DifficultyAnchor
+from qae_sim.advantages.weights import difficulty_weights
 from qae_sim.arrays import Array, Namespace, streams, uniform_at
-from qae_sim.bandits._advantages import batch_advantages, length_advantages, table_at, token_advantages
-from qae_sim.bandits._anchors import follow
+from qae_sim.bandits._advantages import advantages_of, table_at
 from qae_sim.bandits._kernels import Softmax, Workspace, column_sum, cumulate, padded_rows, scatter_add, search
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
@@ -18,7 +19,7 @@ from qae_sim.bandits.study import Study
 
 
 @dataclass(frozen=True)
-class Batch:
+class SampledBatch:
     """A sampled batch.
 
     Attributes:
@@ -47,7 +48,7 @@ class Sampler:
         self._below = xp.asarray(np.cumsum(weights)[:-1])[:, None, None]
         self._running: Array | None = None
 
-    def batch(self, policy: Softmax, step: int) -> Batch:
+    def batch(self, policy: Softmax, step: int) -> SampledBatch:
         """Sample the batch of a step.
 
         Args:
@@ -65,7 +66,7 @@ class Sampler:
             if not bool(again.any()):
                 break
             new = self._attempt(policy, step, attempt)
-            batch = Batch(
+            batch = SampledBatch(
                 xp.where(again, new.which, batch.which),
                 xp.where(again, new.tokens, batch.tokens),
                 xp.where(again, new.said, batch.said),
@@ -74,7 +75,7 @@ class Sampler:
             )
         return batch
 
-    def _attempt(self, policy: Softmax, step: int, attempt: int) -> Batch:
+    def _attempt(self, policy: Softmax, step: int, attempt: int) -> SampledBatch:
         """Sample each group once."""
         xp, study = self._xp, self._study
         rows, length, _, runs = policy.gap.shape
@@ -101,7 +102,7 @@ class Sampler:
         tokens = (place // weight.shape[1]).reshape(size, length, slots, runs)
         response = (block * size + xp.arange(size)[:, None, None]) * slots + xp.arange(slots)[:, None]
         correct, said = self._model.rewards(tokens, which, response)
-        return Batch(which, tokens, said, correct, xp.ones((slots, runs)))
+        return SampledBatch(which, tokens, said, correct, xp.ones((slots, runs)))
 
 
 def of_queries(xp: Namespace, policy: Softmax, which: Array) -> Softmax:
@@ -134,63 +135,51 @@ def simulate_general(xp: Namespace, study: Study, runs: range) -> tuple[dict[str
     sampler = Sampler(xp, study, model, runs)
     learner = Learner(xp, study, model, recorder)
     responses = study.batch_queries * study.group_size
-    belief, update = None, None
-    if study.anchor is not None:
-        belief, update = follow(xp, study.anchor, len(runs), responses, study.group_size)
+    anchor = study.rule.anchor
     theta = model.start()
     for step in range(study.steps):
         policy = model.policy(theta)
         if recorder.due(step):
             for name, values in model.states(policy, recorder.wanted).items():
                 recorder.state(name, step, values)
-            if belief is not None:
-                recorder.state("anchor", step, belief)
+            if anchor is not None:
+                recorder.state("anchor", step, anchor.belief)
         batch = sampler.batch(policy, step)
-        advantages = estimate(xp, study, batch, belief, step, recorder)
+        advantages = estimate(xp, study, batch, anchor, step, recorder)
         theta = learner.learn(theta, policy, batch, advantages, step)
-        if update is not None:
+        if anchor is not None:  # one belief at first, and one for each run from here on
             n = column_sum(xp, batch.correct.sum(axis=0))
-            belief = update(n / responses)
+            anchor = anchor.after(n / responses, responses, study.group_size)
     return recorder.finish(), model.final(theta)
 
 
-def estimate(xp: Namespace, study: Study, batch: Batch, belief: Array | None, step: int, recorder: Recorder) -> Array:
+def estimate(
+    xp: Namespace, study: Study, batch: SampledBatch, anchor: DifficultyAnchor | None, step: int, recorder: Recorder
+) -> Array:
     """Advantages of a batch, and the records that speak of them.
 
     Args:
         xp: NumPy or CuPy.
         study: The study.
         batch: The batch.
-        belief: Beliefs of the anchors, ``(R,)``, if there are any.
+        anchor: The anchor before the batch, its beliefs one for each run; None without one.
         step: The step.
         recorder: Where records go.
 
     Returns:
         Advantages, ``(G, L, B, R)``, or ``(G, 1, B, R)`` where all tokens of a response share one.
     """
-    size = study.group_size
     n = batch.correct.sum(axis=0)
-    if study.level == "token":
-        rewards = batch.correct.astype(xp.float64)
-        advantages = token_advantages(study, xp, batch.tokens, batch.said, rewards, step)
-    elif study.level == "length":
-        advantages = length_advantages(study, xp, batch.said, batch.correct.astype(xp.float64), step)
-    else:
-        if study.level == "batch":
-            right, wrong = batch_advantages(study, xp, n, step)
-        else:
-            table = table_at(study, step)
-            right, wrong = xp.asarray(table.correct)[n], xp.asarray(table.wrong)[n]
-            recorder.add("baseline", step, column_sum(xp, xp.asarray(table.baseline)[n]) / len(n))
-        advantages = xp.where(batch.correct, right, wrong)[:, None]
-    if belief is not None:
-        # Φ = λ·exp(-sgn(A)·sgn(d)·|d|) with d = p̂ - C, HA-DW (arXiv:2601.08521), Eqs. 13-16
-        distance = n / size - belief
-        advantages = advantages * (study.lambda_scale * xp.exp(-xp.sign(advantages) * distance))
-    recorder.add("accuracy", step, column_sum(xp, n / size) / len(n))
+    advantages = advantages_of(study, xp, batch.tokens, batch.said, batch.correct, step)
+    if study.rule.tabulated:
+        recorder.add("baseline", step, column_sum(xp, xp.asarray(table_at(study, step).baseline)[n]) / len(n))
+    if anchor is not None:
+        difference = n / study.group_size - anchor.belief
+        advantages = advantages * difficulty_weights(xp, difference, advantages, study.rule.lambda_scale)[2]
+    recorder.add("accuracy", step, column_sum(xp, n / study.group_size) / len(n))
     recorder.add("attempts", step, column_sum(xp, batch.attempts.copy()) / len(n))
     # One advantage per response, or one per token that was said.
-    given = batch.said if study.level == "token" else xp.ones(advantages.shape, dtype=bool)
+    given = batch.said if study.rule.of_tokens else xp.ones(advantages.shape, dtype=bool)
     flat = (-1, n.shape[-1])
     silent = (given & (advantages == 0)).reshape(flat).sum(axis=0)
     recorder.add("zero_share", step, silent / given.reshape(flat).sum(axis=0))
@@ -210,7 +199,7 @@ class Learner:
         part = number // (slots * size // study.minibatches)
         self._minibatches = [xp.asarray((part == m)[:, None, :, None]) for m in range(study.minibatches)]
 
-    def learn(self, theta: Array, policy: Softmax, batch: Batch, advantages: Array, step: int) -> Array:
+    def learn(self, theta: Array, policy: Softmax, batch: SampledBatch, advantages: Array, step: int) -> Array:
         """Take all steps on one batch.
 
         Args:
@@ -258,7 +247,7 @@ class Learner:
                 theta = theta + delta
         return theta
 
-    def _weights(self, batch: Batch, chosen: Array) -> Array:
+    def _weights(self, batch: SampledBatch, chosen: Array) -> Array:
         """Weight of each token in the mean over a minibatch, ``(G, L, B, R)``; 0 outside of it and after the end."""
         study = self._study
         said = batch.said & chosen
@@ -275,7 +264,7 @@ class Learner:
         place = tokens * columns + self._xp.arange(columns).reshape(log_pi.shape[1:])
         return self._xp.take(log_pi.reshape(-1), place), place
 
-    def _gradient(self, policy: Softmax, force: Array, place: Array, batch: Batch) -> Array:
+    def _gradient(self, policy: Softmax, force: Array, place: Array, batch: SampledBatch) -> Array:
         """Gradient by the parameters of Σ force·log π, or without π for the paper's update."""
         xp, study = self._xp, self._study
         if study.update == "policy_gradient":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import qae_sim
+from qae_sim.advantages.rule import NamedFunction
 from qae_sim.arrays import Namespace, invalid, require_choice, require_integer
 from qae_sim.bandits._expected import simulate_expected
 from qae_sim.bandits._kernels import to_numpy
@@ -15,7 +16,7 @@ from qae_sim.bandits._one_query import simulate_single
 from qae_sim.bandits._sampled import simulate_general
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.results import Result
-from qae_sim.bandits.study import NamedFunction, Study
+from qae_sim.bandits.study import Study
 
 #: Numbers in an array of one chunk: as many as stay in a processor's cache, or keep a GPU busy.
 _CHUNK = {"numpy": 102_400, "cupy": 50_000_000}
@@ -44,14 +45,15 @@ def simulate(study: Study, runs: range | None = None, *, library: str = "numpy",
 
     Example:
         >>> from qae_sim.bandits import Bandit, Study
-        >>> result = simulate(Study(Bandit.uniform(10, 3), "qae", {"k": 0.4}, steps=50, runs=4))
+        >>> result = simulate(Study(Bandit.uniform(10, 3), "qae", steps=50, runs=4))
         >>> result["entropy"].shape
         (50, 4)
     """
     if not isinstance(study, Study):
         raise invalid("study", study, "a Study", TypeError)
-    if isinstance(study.estimator, NamedFunction):
-        study.estimator()
+    for term in study.rule.terms:
+        if isinstance(term.estimator, NamedFunction):
+            term.estimator()
     runs = range(study.runs) if runs is None else runs
     if not isinstance(runs, range):
         raise invalid("runs", runs, "a range", TypeError)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from qae_sim.advantages import ESTIMATORS, DifficultyAnchor, get
-from qae_sim.advantages.availability import require_place
-from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_parameters
+from qae_sim.advantages.rule import AUTOMATIC, FIELDS, KINDS, AdvantageRule, as_rule, changed
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.softmax.groups import LARGEST_GROUP
@@ -115,7 +113,6 @@ class Clip:
 
 
 Optimizer: TypeAlias = SGD | Momentum | Adam
-Estimating: TypeAlias = str | Callable[..., Any]
 
 #: What can be recorded, and what it means. See :class:`Study` for how records of single steps are gathered.
 RECORDS: Mapping[str, str] = MappingProxyType(
@@ -156,9 +153,8 @@ class Study:
 
     Attributes:
         problem: :class:`Bandit` or :class:`SequenceBandit`.
-        estimator: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
-        parameters: What the estimator is called with, for example ``{"k": 0.4}``; a schedule such as
-            ``LinearK(...)`` may stand for a number.
+        rule: How rewards become advantages: an :class:`~qae_sim.advantages.AdvantageRule`, or an estimator's name or
+            function, of which one is made.
         group_size: G, 2..1000.
         steps: T, batches per run, >= 1.
         runs: R, independent learners, >= 1.
@@ -173,8 +169,6 @@ class Study:
         queries: Queries drawn (by weight, with replacement) for each batch; None for all of them, once each.
         attempts: Dynamic sampling (DAPO): a group whose responses are all right or all wrong is sampled again, with
             a new query where queries are drawn, up to this many groups in all; 1 is no dynamic sampling.
-        anchor: A difficulty anchor, such as ``SoftAnchor()``: advantages are multiplied by HA-DW's Φ.
-        lambda_scale: λ of Φ, > 0.
         loss: How the tokens of a sequence share its weight: ``"sequence"`` (mean over its tokens), ``"token"`` (mean
             over all tokens of the batch) or ``"constant"`` (sum over tokens / L). No difference for bandits.
         records: What to record, names from :data:`RECORDS`.
@@ -189,14 +183,14 @@ class Study:
         ValueError: A value is out of range, or two settings contradict each other; the message says which.
 
     Example:
-        >>> study = Study(Bandit.uniform(10, 3), "qae", {"k": 0.4}, steps=100, runs=8)
-        >>> study.with_(eta=0.1).eta
-        0.1
+        >>> from qae_sim.advantages import AdvantageRule
+        >>> study = Study(Bandit.uniform(10, 3), AdvantageRule("qae", {"k": 0.4}), steps=100, runs=8)
+        >>> study.with_(eta=0.1).eta, study.with_(estimator="rloo", parameters={}).rule.name
+        (0.1, 'rloo')
     """
 
     problem: Problem
-    estimator: Estimating = "grpo"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    rule: AdvantageRule = field(default_factory=AdvantageRule)
     group_size: int = 16
     steps: int = 300
     runs: int = 256
@@ -209,8 +203,6 @@ class Study:
     minibatches: int = 1
     queries: int | None = None
     attempts: int = 1
-    anchor: DifficultyAnchor | None = None
-    lambda_scale: float = 1.3
     loss: Literal["sequence", "token", "constant"] = "sequence"
     records: tuple[str, ...] = ("entropy", "success")
     every: int = 1
@@ -224,8 +216,7 @@ class Study:
         values: dict[str, Any] = {
             "group_size": require_integer("group_size", self.group_size, low=2, high=LARGEST_GROUP),
             "eta": require_number("eta", self.eta, low=0.0),
-            "lambda_scale": require_number("lambda_scale", self.lambda_scale, low=0.0),
-            "parameters": dict(self.parameters),
+            "rule": as_rule(self.rule),
             "records": tuple(self.records),
         }
         for name in ("steps", "runs", "epochs", "minibatches", "attempts", "every", "pass_at"):
@@ -235,9 +226,8 @@ class Study:
             values["queries"] = require_integer("queries", self.queries, low=1)
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        for name in ("eta", "lambda_scale"):
-            if getattr(self, name) == 0:
-                raise invalid(name, 0, "positive")
+        if self.eta == 0:
+            raise invalid("eta", 0, "positive")
         require_choice("update", self.update, ("policy_gradient", "paper"))
         require_choice("dynamics", self.dynamics, ("sampled", "expected"))
         require_choice("loss", self.loss, ("sequence", "token", "constant"))
@@ -245,10 +235,8 @@ class Study:
         _require_kind("optimizer", self.optimizer, SGD, Momentum, Adam)
         if self.clip is not None:
             _require_kind("clip", self.clip, Clip)
-        if self.anchor is not None:
-            _require_kind("anchor", self.anchor, *ANCHORS)
         json.dumps(self.to_dict(), allow_nan=False)  # whatever is simulated can be stored
-        _check_estimator(self)
+        _check_rule(self)
         _check_records(self)
         _check_combination(self)
         reason = self.dense_only
@@ -258,27 +246,11 @@ class Study:
     # --- what follows from the fields ---
 
     @property
-    def level(self) -> str:
-        """What the estimator looks at: ``"response"``, ``"length"`` (of responses, too), ``"batch"`` or ``"token"``.
-
-        Functions look at responses.
-        """
-        if not isinstance(self.estimator, str):
-            return "response"
-        estimator = get(self.estimator)
-        return "length" if {"lengths", "metric"} & set(estimator.needs) else estimator.level
-
-    @property
     def batch_queries(self) -> int:
         """B, the number of groups in a batch."""
         if self.queries is not None:
             return self.queries
         return self.problem.queries if isinstance(self.problem, Bandit) else 1
-
-    @property
-    def scheduled(self) -> tuple[str, ...]:
-        """Names of the estimator's parameters that follow a schedule."""
-        return tuple(name for name, value in self.parameters.items() if isinstance(value, SCHEDULES))
 
     @property
     def dense_only(self) -> str | None:
@@ -289,41 +261,26 @@ class Study:
             (several, "anything but one query with its own logits"),
             (self.dynamics == "expected", "expected dynamics"),
             (not isinstance(self.optimizer, SGD), "an optimiser that moves without a gradient"),
-            (self.level != "response", f"an estimator of level {self.level!r}"),
-            (self.anchor is not None, "an anchor, which every batch moves"),
-            (self.scheduled, "a scheduled parameter"),
+            (not self.rule.tabulated, "an estimator that looks at more than the rewards of a group"),
+            (self.rule.anchor is not None, "an anchor, which every batch moves"),
+            (self.rule.moving, "a scheduled parameter"),
             (self.attempts > 1, "dynamic sampling"),
             (self.queries is not None, "drawn queries"),
             (self.epochs * self.minibatches > 1, "several steps per batch"),
         )
         return next((reason for holds, reason in reasons if holds), None)
 
-    def parameters_at(self, step: int) -> dict[str, Any]:
-        """The estimator's parameters at a step, schedules resolved.
-
-        Args:
-            step: Step >= 0.
-
-        Returns:
-            Names and values.
-
-        Example:
-            >>> from qae_sim.advantages import LinearK
-            >>> Study(Bandit.uniform(4, 2), "qae", {"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
-            {'k': 0.5}
-        """
-        return parameters_at(self.parameters, step)
-
     def with_(self, **changes: Any) -> Study:
         """Copy the study with some fields changed.
 
         Args:
-            **changes: Fields and their new values.
+            **changes: Fields of the study or of its rule, and their new values.
 
         Returns:
             The new study, which has checked itself.
         """
-        return replace(self, **changes)
+        rule = changed(self.rule, changes)
+        return replace(self, rule=rule, **changes)
 
     # --- to and from plain values ---
 
@@ -331,14 +288,11 @@ class Study:
         """Describe the study in values that JSON has.
 
         Returns:
-            A dictionary that :meth:`from_dict` reads. A function is described by its name only.
+            A dictionary that :meth:`from_dict` reads; the fields of the rule stand among those of the study. A
+            function is described by its name only.
         """
-        plain = {item.name: getattr(self, item.name) for item in fields(self)}
-        function = plain["estimator"]
-        if callable(function) and not isinstance(function, NamedFunction):
-            named = f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', function)}"
-            plain["estimator"] = NamedFunction(named)
-        return {name: to_plain(value, name, _KINDS) for name, value in plain.items()}
+        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "rule"}
+        return self.rule.to_dict() | {name: to_plain(value, name, _KINDS) for name, value in plain.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Study:
@@ -354,42 +308,16 @@ class Study:
             TypeError: A value is of the wrong type.
             ValueError: It describes no study.
         """
-        names = {item.name for item in fields(cls)}
+        names = {item.name for item in fields(cls)} - {"rule"} | set(FIELDS)
         if not isinstance(values, Mapping) or not set(values) <= names:
             unknown = sorted(set(values) - names) if isinstance(values, Mapping) else values
             raise invalid("study", unknown, "a description by Study.to_dict, with fields " + ", ".join(sorted(names)))
-        return cls(**{name: from_plain(value, name, _KINDS) for name, value in values.items()})
+        of_rule = {name: value for name, value in values.items() if name in FIELDS}
+        others = {name: from_plain(value, name, _KINDS) for name, value in values.items() if name not in FIELDS}
+        return cls(rule=AdvantageRule.from_dict(of_rule), **others)
 
 
-@dataclass(frozen=True)
-class NamedFunction:
-    """What is left of an estimator function in a file: its name. Calling it is an error.
-
-    Attributes:
-        name: ``"module:function"``.
-    """
-
-    name: str
-
-    def __call__(self, *args: Any, **parameters: Any) -> Any:
-        """Say that the function itself is not here."""
-        raise TypeError(
-            f"estimator {self.name} was stored by name; to simulate the study again, give the function: "
-            "study.with_(estimator=...)"
-        )
-
-
-_KINDS: tuple[type, ...] = (
-    Bandit,
-    SequenceBandit,
-    SGD,
-    Momentum,
-    Adam,
-    Clip,
-    *ANCHORS,
-    *SCHEDULES,
-    NamedFunction,
-)
+_KINDS: tuple[type, ...] = (Bandit, SequenceBandit, SGD, Momentum, Adam, Clip, *KINDS)
 
 
 def _require_kind(name: str, value: Any, *kinds: type) -> None:
@@ -398,22 +326,20 @@ def _require_kind(name: str, value: Any, *kinds: type) -> None:
         raise invalid(name, value, "one of " + ", ".join(kind.__name__ for kind in kinds), TypeError)
 
 
-def _check_estimator(study: Study) -> None:
-    """Check the estimator and the names and values of its parameters."""
+def _check_rule(study: Study) -> None:
+    """Check that the rule can be followed here."""
     from qae_sim.bandits import _advantages  # it needs Study
 
-    estimator = study.estimator
-    if isinstance(estimator, str):
-        require_place("estimator", estimator, "bandits")
-        require_parameters("parameters", estimator, study.parameters)
-        if study.parameters.get("metric", "length") != "length":
-            raise invalid("parameters", study.parameters["metric"], "'length', the only metric of responses here")
-    elif not callable(estimator):
-        raise invalid("estimator", estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)
-    if estimator == "ha_dw" and study.anchor is None:
-        raise invalid("anchor", None, "a difficulty anchor for estimator 'ha_dw', such as SoftAnchor()")
-    if not isinstance(estimator, NamedFunction):
-        _advantages.check(study)
+    study.rule.require_place("estimator", "bandits")
+    if study.rule.correct_above is not None:
+        raise invalid("correct_above", study.rule.correct_above, "None here, where rewards are 0 and 1")
+    for term in study.rule.terms:
+        if term.parameters.get("metric", "length") != "length":
+            raise invalid("parameters", term.parameters["metric"], "'length', the only metric of responses here")
+        for value in term.parameters.values():
+            if isinstance(value, AUTOMATIC):
+                raise invalid("parameters", value, "a number or a schedule here, where runs do not steer themselves")
+    _advantages.check(study)
 
 
 def _check_records(study: Study) -> None:
@@ -423,11 +349,11 @@ def _check_records(study: Study) -> None:
         if name in study.records[:index]:
             raise invalid("records", study.records, f"different from each other ({name!r} is there twice)")
     needs = {
-        "anchor": (study.anchor is not None, "an anchor"),
+        "anchor": (study.rule.anchor is not None, "an anchor"),
         "length": (isinstance(study.problem, SequenceBandit), "a SequenceBandit"),
         "clip_low": (study.clip is not None, "a clip"),
         "clip_high": (study.clip is not None, "a clip"),
-        "baseline": (study.level == "response", "an estimator of level 'response'"),
+        "baseline": (study.rule.tabulated, "an estimator that looks at the rewards of a group alone"),
     }
     for name in study.records:
         has, what = needs.get(name, (True, ""))
@@ -451,12 +377,13 @@ def _check_combination(study: Study) -> None:
         ("epochs", study.epochs > 1, "1 (several steps on one batch have no closed expectation)"),
         ("minibatches", study.minibatches > 1, "1 (several steps on one batch have no closed expectation)"),
         ("clip", study.clip is not None, "None (a single step per batch is never clipped)"),
-        ("anchor", study.anchor is not None, "None (the anchor follows the batches that are sampled)"),
-        ("estimator", study.level != "response", "of level 'response'"),
+        ("anchor", study.rule.anchor is not None, "None (the anchor follows the batches that are sampled)"),
+        ("estimator", not study.rule.tabulated, "one that looks at the rewards of a group alone"),
         ("update", sequences and study.update == "paper", "'policy_gradient' for a SequenceBandit"),
     )
     for name, contradicts, allowed in contradictions:
         if contradicts:
-            raise invalid(name, getattr(study, name), f"{allowed} with dynamics='expected'")
+            owner = study.rule if name in FIELDS else study
+            raise invalid(name, getattr(owner, name), f"{allowed} with dynamics='expected'")
     if sequences and study.problem.end is not None and study.loss != "constant":  # type: ignore[union-attr]
         raise invalid("loss", study.loss, "'constant' with dynamics='expected' and sequences of different lengths")

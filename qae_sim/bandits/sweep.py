@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qae_sim.advantages import get
+from qae_sim.advantages.rule import FIELDS
 from qae_sim.arrays import invalid
 from qae_sim.bandits.results import Result, import_pandas
 from qae_sim.bandits.simulate import simulate
@@ -24,8 +25,8 @@ from qae_sim.bandits.study import Study
 def grid(study: Study, axes: Mapping[str, Sequence[Any]]) -> tuple[Study, ...]:
     """All combinations of values, as studies.
 
-    An axis is a field of the study, or a parameter of its estimator (such as ``k``). An estimator that does not know
-    a parameter goes without it, and studies that are then equal are kept once.
+    An axis is a field of the study or of its rule, or a parameter of its estimator (such as ``k``). An estimator that
+    does not know a parameter goes without it, and studies that are then equal are kept once.
 
     Args:
         study: What the combinations have in common.
@@ -41,7 +42,7 @@ def grid(study: Study, axes: Mapping[str, Sequence[Any]]) -> tuple[Study, ...]:
     Example:
         >>> from qae_sim.bandits import Bandit
         >>> cells = grid(Study(Bandit.uniform(4, 2)), {"estimator": ["grpo", "qae"], "k": [0.2, 0.4]})
-        >>> [(cell.estimator, cell.parameters) for cell in cells]
+        >>> [(cell.rule.name, cell.rule.parameters) for cell in cells]
         [('grpo', {}), ('qae', {'k': 0.2}), ('qae', {'k': 0.4})]
     """
     for name, values in axes.items():
@@ -49,8 +50,8 @@ def grid(study: Study, axes: Mapping[str, Sequence[Any]]) -> tuple[Study, ...]:
             raise invalid(f"axis {name!r}", values, "a sequence of values", TypeError)
         if not values:
             raise invalid(f"axis {name!r}", values, "one value at least")
-    of_study = {field.name for field in fields(Study)}
-    known = set().union(*(_parameters(estimator) for estimator in axes.get("estimator", [study.estimator])))
+    of_study = {field.name for field in fields(Study)} | set(FIELDS)
+    known = set().union(*(_parameters(estimator) for estimator in axes.get("estimator", [study.rule.estimator])))
     for name in axes:
         if name not in of_study | known:
             close = difflib.get_close_matches(name, of_study | known, n=1)
@@ -60,8 +61,8 @@ def grid(study: Study, axes: Mapping[str, Sequence[Any]]) -> tuple[Study, ...]:
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
         changes = {name: value for name, value in chosen.items() if name in of_study}
-        accepted = _parameters(changes.get("estimator", study.estimator))
-        parameters = dict(changes.get("parameters", study.parameters))
+        accepted = _parameters(changes.get("estimator", study.rule.estimator))
+        parameters = dict(changes.get("parameters", study.rule.parameters))
         parameters |= {name: value for name, value in chosen.items() if name not in of_study and name in accepted}
         cell = study.with_(**(changes | {"parameters": parameters}))
         cells.setdefault(identifier(cell), cell)
@@ -72,6 +73,7 @@ def _parameters(estimator: Any) -> frozenset[str]:
     """Names of an estimator's parameters; a function takes whatever it is given."""
     if isinstance(estimator, str):
         return frozenset(get(estimator).parameters)
+    # A function of one's own is in no registry, so its signature is all there is.
     return frozenset(list(inspect.signature(estimator).parameters)[1:])
 
 
@@ -123,9 +125,7 @@ class Sweep:
 
     def coordinates(self, study: Study) -> dict[str, Any]:
         """Values of the axes of a study; None for a parameter that its estimator does not have."""
-        return {
-            axis: getattr(study, axis) if hasattr(study, axis) else study.parameters.get(axis) for axis in self.axes
-        }
+        return {axis: _value(study, axis) for axis in self.axes}
 
     def missing(self) -> tuple[Study, ...]:
         """Studies without a readable result."""
@@ -150,6 +150,13 @@ class Sweep:
                 part.insert(position, axis, [_label(value)] * len(part))
             parts.append(part)
         return pandas.concat(parts, ignore_index=True)
+
+
+def _value(study: Study, axis: str) -> Any:
+    """Where a study stands on an axis."""
+    if axis in FIELDS:
+        return getattr(study.rule, axis)
+    return getattr(study, axis) if hasattr(study, axis) else study.rule.parameters.get(axis)
 
 
 def _label(value: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from qae_sim.advantages import FixedAnchor, HardAnchor, KalmanAnchor, LinearK, SoftAnchor
+from qae_sim.advantages import AdvantageRule, FixedAnchor, HardAnchor, KalmanAnchor, LinearK, SoftAnchor
+from qae_sim.advantages.rule import changed
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study
 
 STATE = ("entropy", "correct_entropy", "success", "pass_at_k")
@@ -55,9 +56,15 @@ GENERAL: dict[str, dict[str, Any]] = {
 }
 
 
+def study_of(**fields: Any) -> Study:
+    """A study whose rule is given by its fields, among those of the study."""
+    rule = changed(AdvantageRule(), fields)
+    return Study(rule=rule, **fields)
+
+
 def general(name: str, **changes: Any) -> Study:
     """A small study of :data:`GENERAL`."""
-    return Study(**({"group_size": 6, "steps": 12, "runs": 5} | GENERAL[name] | changes))
+    return study_of(**({"group_size": 6, "steps": 12, "runs": 5} | GENERAL[name] | changes))
 
 
 @st.composite
@@ -79,8 +86,7 @@ def single_studies(draw: st.DrawFn) -> Study:
     )
     return Study(
         draw(st.sampled_from([ONE_QUERY, BERNOULLI, Bandit.uniform(7, 0), Bandit.uniform(3, 3), Bandit([1.0])])),
-        estimator,
-        parameters,
+        AdvantageRule(estimator, parameters),
         group_size=draw(st.integers(2, 9)),
         steps=draw(st.integers(1, 80)),
         runs=draw(st.integers(1, 7)),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from studies import BERNOULLI, ONE_QUERY, STATE, STEP
+from studies import BERNOULLI, ONE_QUERY, STATE, STEP, study_of
 
 from qae_sim.bandits import Bandit, Study, simulate
 from qae_sim.bandits._one_query import _mixed_successes, mixed_chance
@@ -30,7 +30,7 @@ class TestLaw:
     @pytest.mark.parametrize("name", CASES)
     def test_distributions_agree(self, name: str, algorithm: str) -> None:
         """Two-sample Kolmogorov-Smirnov tests of every record at several steps, and of the final logits."""
-        study = Study(**({"group_size": 6, "steps": 120, "runs": 4000, "records": (*STATE, *STEP)} | CASES[name]))
+        study = study_of(**({"group_size": 6, "steps": 120, "runs": 4000, "records": (*STATE, *STEP)} | CASES[name]))
         study = study.with_(every=20)
         dense = simulate(study.with_(algorithm="dense"))
         other = simulate(study.with_(algorithm=algorithm, seed=1))

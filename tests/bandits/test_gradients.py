@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, WEIGHTED
+from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, WEIGHTED, study_of
 
-from qae_sim.advantages import ESTIMATORS, FixedAnchor, HardAnchor, SoftAnchor, ha_dw_weights
+from qae_sim.advantages import AdvantageRule, ESTIMATORS, FixedAnchor, HardAnchor, SoftAnchor, ha_dw_weights
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study, simulate
 from qae_sim.bandits._models import model_of
 from qae_sim.bandits._sampled import Batch, Sampler, simulate_general
@@ -24,16 +24,16 @@ def advantages_of(study: Study, batch: Batch, belief: float | None) -> np.ndarra
     """Advantages of the single run's batch, ``(B, G, L)``, by the estimators themselves."""
     rewards = batch.correct[..., 0].T.astype(float)  # (B, G)
     tokens, said = (x[..., 0].transpose(2, 0, 1) for x in (batch.tokens, batch.said))
-    name = "grpo" if study.estimator == "ha_dw" else str(study.estimator)
+    name = "grpo" if study.rule.name == "ha_dw" else study.rule.name
     function = ESTIMATORS[name].function
     if name == "ktae":
-        advantages = function(tokens, said, rewards, **study.parameters).advantages
+        advantages = function(tokens, said, rewards, **study.rule.parameters).advantages
     else:
-        advantages = np.repeat(function(rewards, **study.parameters)[..., None], tokens.shape[-1], axis=2)
+        advantages = np.repeat(function(rewards, **study.rule.parameters)[..., None], tokens.shape[-1], axis=2)
     if belief is not None:
         for position in range(advantages.shape[-1]):
             here = advantages[..., position]
-            phi = ha_dw_weights(rewards, here, belief, lambda_scale=study.lambda_scale).Phi
+            phi = ha_dw_weights(rewards, here, belief, lambda_scale=study.rule.lambda_scale).Phi
             advantages[..., position] = phi * here
     return np.asarray(advantages)
 
@@ -95,7 +95,7 @@ def reference(study: Study) -> tuple[np.ndarray, np.ndarray]:
             return (torch.tensor(study.problem.features, dtype=torch.float64)[which] @ theta)[:, None]
         return theta.T[which][:, None]
 
-    anchor: Any = study.anchor
+    anchor: Any = study.rule.anchor
     shares = []
     for step in range(study.steps):
         batch = sampler.batch(model.policy(theta.detach().numpy()[..., None]), step)
@@ -154,7 +154,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_parameters_follow_autograd(name: str) -> None:
-    study = Study(
+    study = study_of(
         **({"group_size": 6, "steps": 8, "runs": 1, "eta": 1.0, "seed": 3, "algorithm": "dense"} | CASES[name])
     )
     if study.clip is not None:
@@ -192,7 +192,7 @@ def test_signs_are_told_apart() -> None:
     bandit = Bandit(success=[1, 0, 0, 0], start=[-1.0, 1.0, 1.0, 0.0])
     for optimizer in (SGD(), Momentum(), Adam()):
         study = Study(
-            bandit, "qae", {"k": 0.01}, group_size=6, steps=15, runs=3, eta=0.05, optimizer=optimizer,
+            bandit, AdvantageRule("qae", {"k": 0.01}), group_size=6, steps=15, runs=3, eta=0.05, optimizer=optimizer,
             records=("entropy_change_positive", "entropy_change_negative"), algorithm="dense",
         )  # fmt: skip
         result = simulate(study)

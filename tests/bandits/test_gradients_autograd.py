@@ -17,7 +17,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, WEIGHTED
+from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, WEIGHTED, study_of
 
 from qae_sim.advantages import (
     ESTIMATORS,
@@ -103,8 +103,8 @@ def entropy_of(problem: Any, theta: torch.Tensor) -> float:
 
 def advantages_of(study: Study, step: int, tokens: Any, said: Any, rewards: Any, belief: float | None) -> np.ndarray:
     """Advantages of a batch by the estimators themselves, ``(B, G, L)``."""
-    name = "grpo" if study.estimator == "ha_dw" else str(study.estimator)
-    parameters = {key: value for key, value in study.parameters_at(step).items() if key != "metric"}
+    name = "grpo" if study.rule.name == "ha_dw" else study.rule.name
+    parameters = {key: value for key, value in study.rule.parameters_at(step).items() if key != "metric"}
     if ESTIMATORS[name].level == "token":
         a = ESTIMATORS[name].function(tokens, said, rewards, **parameters).advantages
     else:
@@ -112,7 +112,7 @@ def advantages_of(study: Study, step: int, tokens: Any, said: Any, rewards: Any,
         a = ESTIMATORS[name].function(rewards, **lengths, **parameters)[..., None].repeat(tokens.shape[-1], axis=-1)
     if belief is None:
         return np.asarray(a)
-    phi = [ha_dw_weights(rewards, x, belief, lambda_scale=study.lambda_scale).Phi for x in np.moveaxis(a, -1, 0)]
+    phi = [ha_dw_weights(rewards, x, belief, lambda_scale=study.rule.lambda_scale).Phi for x in np.moveaxis(a, -1, 0)]
     return np.asarray(a * np.stack(phi, axis=-1))
 
 
@@ -173,7 +173,7 @@ def followed(study: Study, run: int) -> Trace:
     start = model.start()[..., 0]
     theta = torch.tensor(start.T.copy() if own_axes else start)
     optimizers = [Steps(study, theta) for _ in range(3)]
-    anchor: Any = study.anchor
+    anchor: Any = study.rule.anchor
     entropy, clipped, changes = [], [], []
     for step in range(study.steps):
         entropy.append(entropy_of(study.problem, theta))
@@ -222,7 +222,7 @@ def assert_followed(study: Study) -> tuple[Trace, ...]:
 
 def a_study(**fields: Any) -> Study:
     records = CHANGES if fields.get("clip") is None else (*CHANGES, *CLIPPED)
-    return Study(**({"group_size": 5, "steps": 5, "runs": 3, "eta": 1.0, "records": records} | fields))
+    return study_of(**({"group_size": 5, "steps": 5, "runs": 3, "eta": 1.0, "records": records} | fields))
 
 
 # --- one case for each setting that the chosen studies of test_gradients.py leave out ---------------------------------

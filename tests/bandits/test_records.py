@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import STATE, STEP
+from studies import STATE, STEP, study_of
 
-from qae_sim.advantages import FixedAnchor, HardAnchor
+from qae_sim.advantages import AdvantageRule, FixedAnchor, HardAnchor
 from qae_sim.bandits import Bandit, Clip, Study, simulate
 from qae_sim.bandits._sampled import simulate_general
 
@@ -25,7 +25,7 @@ AMONG_RIGHT = 0.6730116670092565  # -.4 log .4 - .6 log .6
 
 
 def run(**fields: Any) -> dict[str, list[float]]:
-    study = Study(**({"problem": BANDIT, "group_size": 4, "steps": 2, "runs": 1, "eta": 1.0, "seed": 2} | fields))
+    study = study_of(**({"problem": BANDIT, "group_size": 4, "steps": 2, "runs": 1, "eta": 1.0, "seed": 2} | fields))
     return {name: record[:, 0].tolist() for name, record in simulate(study).records.items()}
 
 
@@ -76,9 +76,8 @@ class TestOneGroup:
         self.check(run(records=(*STATE, *STEP), pass_at=2, algorithm="dense", **fields), expected)
 
     def test_in_the_other(self, fields: dict[str, Any], expected: dict[str, list[float]]) -> None:
-        study = Study(
-            BANDIT, group_size=4, steps=2, runs=1, eta=1.0, seed=2, pass_at=2, records=(*STATE, *STEP), **fields
-        )
+        chosen = {"records": (*STATE, *STEP), "pass_at": 2} | fields
+        study = study_of(problem=BANDIT, group_size=4, steps=2, runs=1, eta=1.0, seed=2, **chosen)
         records, _ = simulate_general(np, study, range(1))
         self.check({name: record[:, 0].tolist() for name, record in records.items()}, expected)
 
@@ -110,8 +109,8 @@ def test_the_anchor_is_the_belief_before_the_step() -> None:
 def test_ha_dw_weights() -> None:
     """C = .2 lies .3 below the group's .5: Φ = λe^(-.3) for right and λe^(.3) for wrong answers."""
     study = Study(
-        BANDIT, "grpo", {"eps": 0}, group_size=4, steps=1, runs=1, eta=1.0, seed=2, anchor=FixedAnchor(0.2),
-        lambda_scale=2.0, records=("success",),
+        BANDIT, AdvantageRule("grpo", {"eps": 0}, FixedAnchor(0.2), 2.0), group_size=4, steps=1, runs=1, eta=1.0, seed=2,
+        records=("success",),
     )  # fmt: skip
     z = simulate(study).parameters[0, :, 0]
     up, down = 0.25 * 2 * math.exp(-0.3), 0.25 * 2 * math.exp(0.3)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from qae_sim.advantages import FixedAnchor, HardAnchor, KalmanAnchor, SoftAnchor
-from qae_sim.bandits._anchors import follow
 
 ANCHORS = [
     FixedAnchor(0.3),
@@ -31,21 +30,21 @@ def test_each_run_has_its_own(anchor: Any) -> None:
     rng = np.random.default_rng(0)
     correct = rng.random((steps, runs, prompts, size)) < rng.random((1, runs, 1, 1))
     correct[30:50, 0] = correct[30, 0]  # one run sees equal accuracies for a while
-    beliefs, update = follow(np, anchor, runs, prompts * size, size)
-    alone = [anchor] * runs
+    together, alone = anchor, [anchor] * runs
     for batch in correct:
+        beliefs = np.broadcast_to(together.belief, runs)
         assert beliefs == pytest.approx([one.belief for one in alone], abs=1e-12)
         if any(0 < getattr(one, "sigma", 1.0) < 1e-9 for one in alone):
             return  # soft beliefs about to be equal: the last bit decides when, and so when the gain starts anew
         alone = [one.update(rewards.astype(float)) for one, rewards in zip(alone, batch, strict=True)]
-        beliefs = update(batch.mean(axis=(1, 2)))
-    assert beliefs == pytest.approx([one.belief for one in alone], abs=1e-12)
+        together = together.after(batch.mean(axis=(1, 2)), prompts * size, size)
+    assert np.broadcast_to(together.belief, runs) == pytest.approx([one.belief for one in alone], abs=1e-12)
 
 
 def test_the_absorbing_state_is_exact() -> None:
     """Equal beliefs have a spread of exactly 0, also where their mean is rounded."""
     anchor = SoftAnchor(0.1, window=3, warm_start=False, recent=(0.1, 0.1))
-    beliefs, update = follow(np, anchor, 2, 16, 8)
     for _ in range(5):
-        beliefs = update(np.array([0.9, 0.4]))
-    assert beliefs.tolist() == [0.1, 0.1]
+        anchor = anchor.after(np.array([0.9, 0.4]), 16, 8)
+        assert anchor.absorbed is True or anchor.absorbed.all()
+    assert anchor.belief.tolist() == [0.1, 0.1]

@@ -24,6 +24,7 @@ from studies import (
     single_studies,
 )
 
+from qae_sim.advantages import AdvantageRule
 from qae_sim.bandits import SGD, Bandit, Momentum, Study, simulate
 from qae_sim.bandits._one_query import simulate_single
 from qae_sim.bandits._sampled import simulate_general
@@ -192,7 +193,7 @@ class TestExpectation:
         fields = fields | {"problem": type(problem)(**(vars(problem) | {"start": start, "spread": 0.0}))}
         records = ("accuracy", "zero_share", "baseline", "attempts")
         study = Study(
-            estimator=estimator, parameters=parameters, group_size=5, steps=1, eta=1.0, runs=runs, records=records,
+            rule=AdvantageRule(estimator, parameters), group_size=5, steps=1, eta=1.0, runs=runs, records=records,
             **fields,
         )  # fmt: skip
         sampled, expected = simulate(study), simulate(study.with_(dynamics="expected", runs=1))

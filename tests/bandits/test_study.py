@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import ENDING, GENERAL, MIXTURE, ONE_QUERY, general
+from studies import ENDING, GENERAL, MIXTURE, ONE_QUERY, general, study_of
 
-from qae_sim.advantages import FixedAnchor, LinearK, SoftAnchor, TwoPhaseK
+from qae_sim.advantages import AdvantageRule, FixedAnchor, LinearK, SoftAnchor, TwoPhaseK
 from qae_sim.bandits import RECORDS, SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study, simulate
 
 
@@ -102,14 +102,14 @@ class TestStudyRefuses:
             ({"records": ("anchor",)}, "'anchor' needs an anchor"),
             ({"records": ("length",)}, "'length' needs a SequenceBandit"),
             ({"records": ("clip_low",)}, "'clip_low' needs a clip"),
-            ({"records": ("baseline",), "estimator": "ktae"}, "'baseline' needs an estimator of level 'response'"),
+            ({"records": ("baseline",), "estimator": "ktae"}, "'baseline' needs an estimator that looks at the rewards of a group alone"),
             ({"every": 301}, "every must be at most steps = 300; got 301"),
             ({"minibatches": 3}, "minibatches must be a divisor of the batch's 16 responses; got 3"),
             ({"seed": -1}, "seed must be an integer of at least 0"),
             ({"problem": ENDING, "queries": 2}, "queries must be None for a SequenceBandit"),
             ({"dynamics": "expected", "epochs": 2}, "epochs must be 1 .* with dynamics='expected'"),
             ({"dynamics": "expected", "clip": Clip()}, "clip must be None"),
-            ({"dynamics": "expected", "estimator": "ktae"}, "estimator must be of level 'response'"),
+            ({"dynamics": "expected", "estimator": "ktae"}, "estimator must be one that looks at the rewards of a group alone"),
             ({"dynamics": "expected", "anchor": SoftAnchor()}, "anchor must be None"),
             ({"dynamics": "expected", "problem": ENDING}, "loss must be 'constant'"),
             ({"dynamics": "expected", "problem": ENDING, "update": "paper"}, "update must be 'policy_gradient'"),
@@ -117,7 +117,7 @@ class TestStudyRefuses:
     )
     def test_with_a_clear_message(self, fields: dict[str, Any], message: str) -> None:
         with pytest.raises((TypeError, ValueError), match=message):
-            Study(**({"problem": ONE_QUERY} | fields))
+            study_of(**({"problem": ONE_QUERY} | fields))
 
     @pytest.mark.parametrize(
         ("fields", "reason"),
@@ -126,7 +126,7 @@ class TestStudyRefuses:
             ({"problem": ENDING}, "one query with its own logits"),
             ({"optimizer": Adam()}, "an optimiser that moves without a gradient"),
             ({"optimizer": Momentum()}, "an optimiser that moves without a gradient"),
-            ({"estimator": "ktae"}, "an estimator of level 'token'"),
+            ({"estimator": "ktae"}, "an estimator that looks at more than the rewards of a group"),
             ({"anchor": FixedAnchor(0.5)}, "an anchor"),
             ({"estimator": "qae", "parameters": {"k": LinearK(0.2, 0.4, 5)}}, "a scheduled parameter"),
             ({"attempts": 2}, "dynamic sampling"),
@@ -136,7 +136,7 @@ class TestStudyRefuses:
         ],
     )
     def test_to_skip_events_that_it_must_not_skip(self, fields: dict[str, Any], reason: str) -> None:
-        study = Study(**({"problem": ONE_QUERY} | fields))
+        study = study_of(**({"problem": ONE_QUERY} | fields))
         assert reason in str(study.dense_only)
         with pytest.raises(ValueError, match="events cannot be skipped with"):
             study.with_(algorithm="events")
@@ -158,13 +158,13 @@ class TestPlainValues:
 
     def test_nested_schedules(self) -> None:
         k = TwoPhaseK(0.6, LinearK(0.6, 0.4, steps=10), switch=20)
-        study = Study(ONE_QUERY, "qae", {"k": k})
+        study = Study(ONE_QUERY, AdvantageRule("qae", {"k": k}))
         assert Study.from_dict(json.loads(json.dumps(study.to_dict()))).parameters == {"k": k}
-        assert study.parameters_at(25) == {"k": 0.5}
+        assert study.rule.parameters_at(25) == {"k": 0.5}
 
     def test_numpy_numbers_are_numbers(self) -> None:
-        study = Study(ONE_QUERY, "qae", {"k": np.float64(0.4)}, eta=np.float64(0.5), seed=np.int64(3))
-        assert study == Study(ONE_QUERY, "qae", {"k": 0.4}, eta=0.5, seed=3)
+        study = Study(ONE_QUERY, AdvantageRule("qae", {"k": np.float64(0.4)}), eta=np.float64(0.5), seed=np.int64(3))
+        assert study == Study(ONE_QUERY, AdvantageRule("qae", {"k": 0.4}), eta=0.5, seed=3)
         json.dumps(study.to_dict())
 
     def test_functions_are_stored_by_name(self) -> None:
@@ -177,7 +177,7 @@ class TestPlainValues:
 
     def test_what_no_file_can_hold_is_refused(self) -> None:
         with pytest.raises(TypeError, match="k must be a number, a string, or one of"):
-            Study(ONE_QUERY, "qae", {"k": lambda step: 0.4})
+            Study(ONE_QUERY, AdvantageRule("qae", {"k": lambda step: 0.4}))
 
     @pytest.mark.parametrize(
         ("values", "message"),
@@ -200,7 +200,7 @@ class TestPlainValues:
 
 def test_lengths_are_the_only_metric() -> None:
     with pytest.raises(ValueError, match="parameters must be 'length', the only metric of responses here"):
-        Study(Bandit.uniform(4, 2), "canon", {"metric": "entropy"})
+        Study(Bandit.uniform(4, 2), AdvantageRule("canon", {"metric": "entropy"}))
     study = Study(Bandit.uniform(4, 2), "opo")
-    assert study.level == "length"
+    assert not study.rule.tabulated
     assert study.dense_only == "an estimator of level 'length'"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from qae_sim.advantages import AdvantageRule
 from qae_sim.bandits import Bandit, Clip, Result, Study, Sweep, grid
 from qae_sim.cli import main
 
@@ -32,12 +33,12 @@ class TestGrid:
         results = [Result.load(path) for path in tmp_path.iterdir()]
         assert len(results) == 6
         assert {result.study.clip for result in results} == {None, Clip(0.2, 0.28)}
-        assert {result.study.parameters.get("k") for result in results} == {None, 0.2, 0.6}
+        assert {result.study.rule.parameters.get("k") for result in results} == {None, 0.2, 0.6}
         assert {result.study.epochs for result in results} == {2}
         assert f"6 results in {tmp_path}" in output
 
     def test_from_a_study(self, tmp_path: Path) -> None:
-        study = Study(Bandit.mixture([0.2, 0.8]), "qae", {"k": 0.3}, steps=4, runs=2)
+        study = Study(Bandit.mixture([0.2, 0.8]), AdvantageRule("qae", {"k": 0.3}), steps=4, runs=2)
         (tmp_path / "study.json").write_text(json.dumps(study.to_dict()))
         code, output = run(f"--study={tmp_path / 'study.json'}", "--seed=3,4", f"--folder={tmp_path / 'out'}")
         assert code == 0, output

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from qae_sim.advantages import AdvantageRule
 from qae_sim.bandits import Adam, Bandit, Study, simulate
 
 RUNS, ARMS, RIGHT, GROUP, STEPS = 1024, 100, 30, 16, 1000
@@ -37,7 +38,7 @@ def study(estimator: str, eta: float, **fields: Any) -> Study:
     """The workload."""
     parameters = {"k": K} if estimator == "qae" else {}
     base = {"group_size": GROUP, "steps": STEPS, "runs": RUNS, "eta": eta, "records": ("entropy",)}
-    return Study(Bandit.uniform(ARMS, RIGHT), estimator, parameters, **(base | fields))
+    return Study(Bandit.uniform(ARMS, RIGHT), AdvantageRule(estimator, parameters), **(base | fields))
 
 
 # --- the contenders ---------------------------------------------------------------------------------------------------
@@ -208,9 +209,9 @@ def memory() -> None:
 
 def interactive() -> None:
     """Print what a slider waits for."""
-    small = Study(Bandit.uniform(ARMS, RIGHT), "qae", {"k": K}, steps=300, runs=256)
+    small = Study(Bandit.uniform(ARMS, RIGHT), AdvantageRule("qae", {"k": K}), steps=300, runs=256)
     peaked = Study(
-        Bandit.peaked(), "qae", {"k": K}, steps=300, runs=128, optimizer=Adam(), eta=0.03, records=("entropy",)
+        Bandit.peaked(), small.rule, steps=300, runs=128, optimizer=Adam(), eta=0.03, records=("entropy",)
     )
     print("\n| one study | ms |\n| --- | --- |")
     for name, cell in (
