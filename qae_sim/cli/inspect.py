@@ -51,7 +51,7 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     try:
         found = digest(run, reward=reward, group_size=group_size, batch=batch)
         if page is not None:
-            from qae_sim.pictures.training_log import report
+            from qae_sim.pictures.log_report import report
 
             write_atomically(page, report(found).encode())
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qae_sim.explorers.base import MIME, SITE
+from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
 
 _HERE = Path(__file__).parent

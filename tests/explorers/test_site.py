@@ -86,7 +86,7 @@ def test_the_command(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_presets_travel_with_sites_only(monkeypatch: pytest.MonkeyPatch) -> None:
     from qae_sim.explorers import GroupBias
-    from qae_sim.explorers.base import MIME, SITE
+    from qae_sim.explorers.explorer import MIME, SITE
 
     def stored() -> Any:
         bundle, _ = GroupBias()._repr_mimebundle_()  # type: ignore[misc]

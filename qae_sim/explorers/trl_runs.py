@@ -9,9 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.engines.demo.real_runs import EVERY, STEPS, curve
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, whole
-from qae_sim.pictures.scene import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
+from qae_sim.pictures.scene import (
+    Band,
+    GuideLine,
+    Layer,
+    Line,
+    LookupTable,
+    Number,
+    Panel,
+    Pick,
+    Picture,
+    Points,
+    Words,
+    axis_limits,
+)
 from qae_sim.pictures.style import MEAN, MUTED, QUANTILE, THIRD
 
 MEASURES = {
@@ -80,7 +93,7 @@ def _at(recipe: str, measure: str) -> NDArray[np.float64]:
 
 def _panel(measure: str, what: str) -> Panel:
     """Mean over seeds and their range, for each recipe, and where the slider is."""
-    layers: list[Layer] = [Rule(Table(np.arange(STEPS + 1.0), ("step",)), "x", MUTED, dash="dotted")]
+    layers: list[Layer] = [GuideLine(LookupTable(np.arange(STEPS + 1.0), ("step",)), "x", MUTED, dash="dotted")]
     spread: list[NDArray[np.float64]] = []
     for place, (recipe, name) in enumerate(_COMPARED[what].items()):
         steps, values = curve(recipe, measure)
@@ -89,23 +102,23 @@ def _panel(measure: str, what: str) -> Panel:
         layers.append(Line(x, values.mean(axis=0), colour, name, _DASHES[place]))
         at = _at(recipe, measure)
         here = np.where(np.isnan(at), np.nan, np.arange(STEPS + 1.0))
-        layers.append(Points(Table(here[:, None], ("step",)), Table(at[:, None], ("step",)), colour))
+        layers.append(Points(LookupTable(here[:, None], ("step",)), LookupTable(at[:, None], ("step",)), colour))
         spread += [values.min(axis=0), values.max(axis=0)]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
-    limits = edges(0.0, 0.1, np.concatenate(spread))
+    limits = axis_limits(0.0, 0.1, np.concatenate(spread))
     return Panel(title, "optimiser step", MEASURES[measure], (0.0, float(STEPS)), limits, tuple(layers))
 
 
 def _told(state: RealState) -> Words:
     """Where each recipe is at the step of the slider, and where it started."""
-    said: list[str | Number | Pick] = ["At step ", Number(Table(np.arange(STEPS + 1.0), ("step",)), 0), ": "]
+    said: list[str | Number | Pick] = ["At step ", Number(LookupTable(np.arange(STEPS + 1.0), ("step",)), 0), ": "]
     for i, (recipe, name) in enumerate(_COMPARED[state.what].items()):
         said.append(("; " if i else "") + f"{name}: ")
         for j, measure in enumerate(dict.fromkeys((state.left, state.right))):
             values = _at(recipe, measure)
             digits = 3 if measure.startswith("clip") else 2
             first = values[~np.isnan(values)][0]
-            said += [", " if j else "", f"{MEASURES[measure]} ", Number(Table(values, ("step",)), digits)]
+            said += [", " if j else "", f"{MEASURES[measure]} ", Number(LookupTable(values, ("step",)), digits)]
             said.append(f" (at first {first:.{digits}f})")
     said.append(
         ". Means over five seeds, each with a base model of its own; bands hold all of them. Every "

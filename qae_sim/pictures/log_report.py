@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qae_sim.advantages import advantage_table
 from qae_sim.logs.digest import KS, PAPER_SHARE, Digest
-from qae_sim.pictures.scene import Bars, Line, Panel, Picture, Points, Rule, edges
+from qae_sim.pictures.scene import Bars, GuideLine, Line, Panel, Picture, Points, axis_limits
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: Key words at either end that a picture shows.
@@ -42,7 +42,7 @@ def over_training(digest: Digest) -> Picture:
     span = (float(x[0]), float(x[-1]) if len(x) > 1 else float(x[0]) + 1)
     values = np.concatenate([digest.reward, digest.anchor])
     panels = (
-        Panel("Reward over training", "step", "reward", span, edges(0.0, 1.0, values), tuple(left)),
+        Panel("Reward over training", "step", "reward", span, axis_limits(0.0, 1.0, values), tuple(left)),
         Panel("Groups over training", "step", "share of groups", span, (0.0, 1.0), tuple(right)),
     )
     words = (
@@ -79,7 +79,7 @@ def success_rates(digest: Digest) -> Picture:
         share = counts / counts.sum()
         rates = n / digest.group_size
         bars = Bars(rates, share, CORRECT, width=0.8 / digest.group_size)
-        limits = edges(0.0, 0.1, share)
+        limits = axis_limits(0.0, 0.1, share)
         panels.append(
             Panel(f"In the {name} fifth", "successes / G", "share of prompts", (-0.06, 1.06), limits, (bars,))
         )
@@ -112,7 +112,7 @@ def silenced(digest: Digest) -> Picture:
         (0.0, 1.0),
         (0.0, 1.0),
         (
-            Rule(PAPER_SHARE, "y", MUTED, "the paper's 80 %", "dotted"),
+            GuideLine(PAPER_SHARE, "y", MUTED, "the paper's 80 %", "dotted"),
             Line(ks, shares, QUANTILE, "this run"),
             Points(np.array([k]), np.array([here]), QUANTILE),
         ),
@@ -136,7 +136,7 @@ def silenced(digest: Digest) -> Picture:
         "success rate of the prompt",
         "share of all |A|",
         (0.0, 1.0),
-        edges(0.0, 0.1, highest),
+        axis_limits(0.0, 0.1, highest),
         tuple(lines),
     )
     words = f"The paper's 80 % without advantage is nearest at K = {k:g}: {here:.1%}; at K = .4 it is "

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Band, Line, Number, Panel, Pick, Picture, Points, Rule, Table
+from qae_sim.pictures.scene import Band, GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 from qae_sim.softmax import (
     UPDATE_RULES,
@@ -131,7 +131,7 @@ def _order(state: PropositionState) -> Picture:
     both_curves = np.concatenate([exact, linear], axis=1)
     low, high = both_curves.min(axis=1), both_curves.max(axis=1)
     room = np.maximum(0.08 * (high - low), 1e-4 * ETAS)  # flat curves get an axis, too
-    reach = Table(np.stack([low - room, high + room], axis=1), by_eta)
+    reach = LookupTable(np.stack([low - room, high + room], axis=1), by_eta)
     name = {"groups": "to second order, averaged over groups"}.get(state.update, "exact")
     panel = Panel(
         f"Entropy change of one step: {UPDATES[state.update]}",
@@ -140,33 +140,35 @@ def _order(state: PropositionState) -> Picture:
         (-0.03, 1.03),
         reach,
         (
-            Line(BS, Table(exact, by_eta), BASELINE, name),
-            Line(BS, Table(linear, by_eta), MUTED, "first order", "dashed"),
-            Points(np.array([BS[end]]), Table(exact[:, end][:, None], by_eta), QUANTILE, "K-quantile", "square", 15),
+            Line(BS, LookupTable(exact, by_eta), BASELINE, name),
+            Line(BS, LookupTable(linear, by_eta), MUTED, "first order", "dashed"),
+            Points(
+                np.array([BS[end]]), LookupTable(exact[:, end][:, None], by_eta), QUANTILE, "K-quantile", "square", 15
+            ),
             Points(
                 np.array([state.q]),
-                Table(np.array([[np.interp(state.q, BS, row)] for row in exact]), by_eta),
+                LookupTable(np.array([[np.interp(state.q, BS, row)] for row in exact]), by_eta),
                 MEAN,
                 "mean: b = p",
                 "diamond",
                 13,
             ),
-            Rule(Table(BS, by_b), "x", MUTED, "b", "dotted"),
+            GuideLine(LookupTable(BS, by_b), "x", MUTED, "b", "dotted"),
         ),
     )
     kind = np.where(flat, 0.0, np.where(holds, 1.0, 2.0)) if not flat else np.zeros(len(ETAS))
     words = (
         f"{'Hard' if hard else 'Easy'} query: p = {state.q:.2f}, so the K-quantile is b = {0 if hard else 1}. At b = ",
-        Number(Table(BS, by_b), 2),
+        Number(LookupTable(BS, by_b), 2),
         " and η = ",
-        Number(Table(ETAS, by_eta), 2),
+        Number(LookupTable(ETAS, by_eta), 2),
         " the entropy changes by ",
-        Number(Table(exact, both), 4, True),
+        Number(LookupTable(exact, both), 4, True),
         " (first order ",
-        Number(Table(linear, both), 4, True),
+        Number(LookupTable(linear, both), 4, True),
         "). ",
         Pick(
-            Table(kind, by_eta),
+            LookupTable(kind, by_eta),
             (
                 "To first order the change does not depend on b: both inequalities of Proposition 4.2 are equalities.",
                 f"No other baseline gives a {'smaller' if hard else 'larger'} change: the order of Proposition 4.2 "
@@ -204,15 +206,15 @@ def _region(state: PropositionState) -> Picture:
             Band(q, np.zeros(len(q)), np.where(q < 0.5, np.minimum(high, top), top), THIRD, "item 2 and monotone"),
             Line(q, low, QUANTILE, "η = 2 log((1−q)/q)"),
             Line(q, high, THIRD, "η = log((1−q)/q)/(1−q)", "dashed"),
-            Rule(1 - state.k, "x", MUTED, "1 − K", "dotted"),
-            Points(np.array([state.q]), Table(ETAS[:, None], ("eta",)), BASELINE, "your step", "diamond", 15),
+            GuideLine(1 - state.k, "x", MUTED, "1 − K", "dotted"),
+            Points(np.array([state.q]), LookupTable(ETAS[:, None], ("eta",)), BASELINE, "your step", "diamond", 15),
         ),
     )
     words = (
         f"q = {state.q:.2f} is a {'hard' if hard else 'easy'} query for K = {state.k:.2f}, so {item} is what "
         "counts. At η = ",
-        Number(Table(ETAS, ("eta",)), 2),
-        Pick(Table(inside, ("eta",)), (" the exact entropy does not keep it", " the exact entropy keeps it")),
+        Number(LookupTable(ETAS, ("eta",)), 2),
+        Pick(LookupTable(inside, ("eta",)), (" the exact entropy does not keep it", " the exact entropy keeps it")),
         f"; the limit is {'none' if not np.isfinite(limit) else f'η = {limit:.3f}'}. From q = 1/2 on, both orders "
         "hold at every step size.",
     )

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import HardAnchor, KalmanAnchor, SoftAnchor, ha_dw_weights, steady_state_gain
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
-from qae_sim.pictures.scene import Line, Number, Panel, Picture, Points, Rule, Table
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points
 from qae_sim.pictures.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
 
 #: Batches that are simulated.
@@ -77,7 +77,7 @@ class KalmanAnchorExplorer(Explorer):
         fixed, error = fixed_gains(state, y, capability)
         x = np.arange(1, BATCHES + 1).astype(float)
         by_t, by_gain, both = ("t",), ("gain",), ("t", "gain")
-        shown = Table(x, by_t)
+        shown = LookupTable(x, by_t)
         beliefs = Panel(
             "Capability, batches, and what the anchors believe before each batch",
             "",
@@ -90,8 +90,8 @@ class KalmanAnchorExplorer(Explorer):
                 Line(x, soft[0], THIRD, "soft anchor", "dotted", 3, until=shown),
                 Line(x, hard[0], FOURTH, "hard anchor", "dashed", until=shown),
                 Line(x, kalman[0], BASELINE, "Kalman filter", until=shown),
-                Line(x, Table(fixed.T, by_gain), OTHER, "fixed gain", "dashed", 1.5, until=shown),
-                Rule(shown, "x", MUTED, "", "dotted"),
+                Line(x, LookupTable(fixed.T, by_gain), OTHER, "fixed gain", "dashed", 1.5, until=shown),
+                GuideLine(shown, "x", MUTED, "", "dotted"),
             ),
         )
         below = (
@@ -103,24 +103,24 @@ class KalmanAnchorExplorer(Explorer):
         best = GAINS[np.argmin(error)]
         words = (
             "After ",
-            Number(Table(x, by_t), 0),
+            Number(LookupTable(x, by_t), 0),
             " batches the capability is ",
-            Number(Table(capability, by_t), 2),
+            Number(LookupTable(capability, by_t), 2),
             "; the soft anchor believes ",
-            Number(Table(soft[0], by_t), 2),
+            Number(LookupTable(soft[0], by_t), 2),
             " with a gain of ",
-            Number(Table(soft[1], by_t), 4),
+            Number(LookupTable(soft[1], by_t), 4),
             ", the hard one ",
-            Number(Table(hard[0], by_t), 2),
+            Number(LookupTable(hard[0], by_t), 2),
             ", the Kalman filter ",
-            Number(Table(kalman[0], by_t), 2),
+            Number(LookupTable(kalman[0], by_t), 2),
             ", a fixed gain of ",
-            Number(Table(GAINS, by_gain), 2),
+            Number(LookupTable(GAINS, by_gain), 2),
             " ",
-            Number(Table(reached, both), 2),
+            Number(LookupTable(reached, both), 2),
             f". Root mean square errors over all {BATCHES} batches: soft {_rms(soft[0], capability):.3f}, hard "
             f" {_rms(hard[0], capability):.3f}, Kalman {_rms(kalman[0], capability):.3f}, fixed ",
-            Number(Table(error, by_gain), 3),
+            Number(LookupTable(error, by_gain), 3),
             f" (best gain on these batches {best:.2f}; for this drift in the long run {_ideal(state)}).",
         )
         return Picture((beliefs, below), words, row=False)
@@ -190,7 +190,7 @@ def _ideal(state: AnchorState) -> str:
 
 def _gains(
     x: NDArray[np.float64],
-    shown: Table,
+    shown: LookupTable,
     soft: NDArray[np.float64],
     window: int,
     kalman: NDArray[np.float64],
@@ -208,13 +208,13 @@ def _gains(
             Line(x, soft, THIRD, "soft anchor", "dotted", 3, until=shown),
             Line(x, 1 / np.minimum(x, window), FOURTH, "hard anchor", "dashed", until=shown),
             Line(x, kalman, BASELINE, "Kalman filter", until=shown),
-            Line(x, Table(fixed, by_gain), OTHER, "fixed gain", "dashed", 1.5, until=shown),
+            Line(x, LookupTable(fixed, by_gain), OTHER, "fixed gain", "dashed", 1.5, until=shown),
         ),
         weight=0.7,
     )
 
 
-def _weights(x: NDArray[np.float64], shown: Table, belief: NDArray[np.float64], y: NDArray[np.float64]) -> Panel:
+def _weights(x: NDArray[np.float64], shown: LookupTable, belief: NDArray[np.float64], y: NDArray[np.float64]) -> Panel:
     """Φ of the correct and the wrong responses of two prompts, under the Kalman filter's belief."""
     lines = []
     for (name, p_hat), colour in zip(PROMPTS.items(), (THIRD, FOURTH), strict=True):
@@ -231,6 +231,6 @@ def _weights(x: NDArray[np.float64], shown: Table, belief: NDArray[np.float64], 
         "Φ",
         (0, len(x) + 1),
         (0, 3.2),
-        (*lines, Rule(1.3, "y", MUTED, "λ", "dotted")),
+        (*lines, GuideLine(1.3, "y", MUTED, "λ", "dotted")),
         weight=0.7,
     )

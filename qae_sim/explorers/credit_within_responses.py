@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import Tree, attn_rl, dr_grpo, fspo, grpo, match_tir, reg_grpo, tree_opo, tree_opo_heuristic
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
-from qae_sim.pictures.scene import Bars, Panel, Picture, Points, Rule
+from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 
 METHODS = {
@@ -116,7 +116,7 @@ class PartAdvantages(Explorer):
             "",
             (0.4, 8.6),
             (-reach, 1.3 * reach),  # room for the legend
-            (Rule(0.0, "y", BASELINE), *shown),
+            (GuideLine(0.0, "y", BASELINE), *shown),
             ticks,
         )
         return Picture((given, advantages), (f"{METHODS[state.method]}. {parts.said}",), row=False)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from qae_sim.advantages import LinearK, TwoPhaseK
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, Result, Study, simulate
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
-from qae_sim.pictures.scene import Band, Line, Panel, Picture, Words, edges
+from qae_sim.pictures.scene import Band, Line, Panel, Picture, Words, axis_limits
 from qae_sim.pictures.style import BASELINE, FOURTH, MEAN, QUANTILE, THIRD
 
 RECIPES = {
@@ -208,7 +208,9 @@ def _panel(state: CollapseState, measure: str, clock: str, results: dict[str, Re
         values.append(mean)
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
     axis = ("success rate p", (0.0, 1.0)) if by_success else ("step", (0.0, float(state.steps)))
-    return Panel(title, axis[0], MEASURES[measure], axis[1], edges(0.0, 0.1, np.concatenate(values)), tuple(layers))
+    return Panel(
+        title, axis[0], MEASURES[measure], axis[1], axis_limits(0.0, 0.1, np.concatenate(values)), tuple(layers)
+    )
 
 
 def _told(state: CollapseState, results: dict[str, Result]) -> Words:
