@@ -6,15 +6,20 @@ import base64
 import html
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qae_sim.advantages import advantage_table
-from qae_sim.logs.digest import KS, PAPER_SHARE, Digest
+from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, advantage_shares, first_and_last_part
 from qae_sim.pictures.scene import Bars, GuideLine, Line, Panel, Picture, Points, axis_limits
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: Key words at either end that a picture shows.
 _SHOWN = 9
+
+#: Estimators whose shares of |A| are drawn: name, parameters, label, colour, dash.
+_LISTENING: tuple[tuple[str, dict[str, float], str, str, str], ...] = (
+    ("grpo", {}, "grpo", MEAN, "solid"),
+    ("qae", {"k": 0.4}, "qae (K = .4)", QUANTILE, "dashed"),
+    ("neg_mask", {"k": 0.4}, "neg_mask (K = .4)", WRONG, "dotted"),
+)
 
 
 def over_training(digest: Digest) -> Picture:
@@ -71,13 +76,10 @@ def success_rates(digest: Digest) -> Picture:
         >>> success_rates(digest(recorded_log())).sentence({})
         'first fifth: 8% of the prompts never right, 0% always; last fifth: 3% of the prompts never right, 4% always.'
     """
-    part = max(1, len(digest.steps) // 5)
-    n = np.arange(digest.group_size + 1)
+    rates = np.arange(digest.group_size + 1) / digest.group_size
     panels, said = [], []
-    for name, rows in (("first", slice(0, part)), ("last", slice(-part, None))):
-        counts = digest.histogram[rows].sum(axis=0)
-        share = counts / counts.sum()
-        rates = n / digest.group_size
+    for name, part in zip(("first", "last"), first_and_last_part(digest, 5), strict=True):
+        share = part.success_shares
         bars = Bars(rates, share, CORRECT, width=0.8 / digest.group_size)
         limits = axis_limits(0.0, 0.1, share)
         panels.append(
@@ -102,10 +104,16 @@ def silenced(digest: Digest) -> Picture:
         >>> silenced(digest(recorded_log())).sentence({})
         "The paper's 80 % without advantage is nearest at K = 0.4: 70.7%; at K = .4 it is 70.7%."
     """
-    ks, shares = np.array(KS), digest.silenced_by_k
     k = digest.k_of_the_paper
+    shares = digest.silenced_by_k
     here = shares[KS.index(k)]
-    by_k = Panel(
+    words = f"The paper's 80 % without advantage is nearest at K = {k:g}: {here:.1%}; at K = .4 it is "
+    return Picture((_silenced_by_k(shares, k, here), _listened_to(digest)), (f"{words}{shares[KS.index(0.4)]:.1%}.",))
+
+
+def _silenced_by_k(shares: np.ndarray, k: float, here: float) -> Panel:
+    """Share of responses without advantage at each K, and the K whose share comes nearest to the paper's."""
+    return Panel(
         "Responses without advantage under QAE",
         "K",
         "share of responses",
@@ -113,34 +121,23 @@ def silenced(digest: Digest) -> Picture:
         (0.0, 1.0),
         (
             GuideLine(PAPER_SHARE, "y", MUTED, "the paper's 80 %", "dotted"),
-            Line(ks, shares, QUANTILE, "this run"),
+            Line(np.array(KS), shares, QUANTILE, "this run"),
             Points(np.array([k]), np.array([here]), QUANTILE),
         ),
     )
-    n = np.arange(digest.group_size + 1)
-    rates = n[1:-1] / digest.group_size
-    groups = digest.histogram.sum(axis=0)
-    lines = []
-    for name, parameters, colour, dash in (
-        ("grpo", {}, MEAN, "solid"),
-        ("qae", {"k": 0.4}, QUANTILE, "dashed"),
-        ("neg_mask", {"k": 0.4}, WRONG, "dotted"),
-    ):
-        wrong, correct = np.abs(advantage_table(name, digest.group_size, **parameters)).T
-        mass: NDArray[np.float64] = groups * (n * correct + (digest.group_size - n) * wrong)
-        total = max(float(mass.sum()), 1e-300)
-        lines.append(Line(rates, mass[1:-1] / total, colour, f"{name} (K = .4)" if parameters else name, dash))
-    highest = np.concatenate([line.y for line in lines])
-    weights = Panel(
-        "Whom each estimator listens to",
-        "success rate of the prompt",
-        "share of all |A|",
-        (0.0, 1.0),
-        axis_limits(0.0, 0.1, highest),
-        tuple(lines),
+
+
+def _listened_to(digest: Digest) -> Panel:
+    """Share of all |A| by the success rate of the prompt, for three estimators."""
+    rates = np.arange(1, digest.group_size) / digest.group_size  # equal rewards give no advantage
+    lines = tuple(
+        Line(rates, advantage_shares(digest, name, **parameters)[1:-1], colour, label, dash)
+        for name, parameters, label, colour, dash in _LISTENING
     )
-    words = f"The paper's 80 % without advantage is nearest at K = {k:g}: {here:.1%}; at K = .4 it is "
-    return Picture((by_k, weights), (f"{words}{shares[KS.index(0.4)]:.1%}.",))
+    highest = np.concatenate([line.y for line in lines])
+    limits = axis_limits(0.0, 0.1, highest)
+    title = "Whom each estimator listens to"
+    return Panel(title, "success rate of the prompt", "share of all |A|", (0.0, 1.0), limits, lines)
 
 
 def key_words(digest: Digest) -> Picture:
