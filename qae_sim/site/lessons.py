@@ -8,65 +8,28 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from typing import Any
+from urllib.parse import quote
 
+import qae_sim.explorers
 from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
+from qae_sim.storage import write_atomically
 
 _HERE = Path(__file__).parent
+_EXPLORERS = Path(qae_sim.explorers.__file__).parent
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="stylesheet" href="assets/qae.css">
-</head>
-<body>
-<nav aria-label="Lessons">{nav}</nav>
-<main>
-{body}
-</main>
-<script src="assets/qae.js"></script>
-</body>
-</html>
-"""
-
-_CSS = """
-body { margin: 0 auto; padding: 12px 20px 60px; max-width: 1200px; color: #000; background: #fff;
-  font: 17px/1.55 system-ui, "DejaVu Sans", sans-serif; }
-main > p, main > ul, main > ol, main > table, main > h1, main > h2 { max-width: 46em; }
-nav { border-bottom: 1px solid #999; padding-bottom: 6px; margin-bottom: 12px; font-size: 0.9em; }
-nav a { margin-right: 14px; }
-nav [aria-current] { font-weight: 700; color: #000; text-decoration: none; }
-a { color: #005a8c; }
-table { border-collapse: collapse; }
-td, th { padding: 3px 14px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
-pre { background: #f6f6f6; padding: 8px 12px; overflow: auto; }
-details { margin: 8px 0; }
-summary { cursor: pointer; color: #444; }
-.note { color: #444; font-size: 0.9em; }
-"""
-
-_BOOT = """
-document.querySelectorAll("script[data-qae]").forEach((script) => {
-  const content = JSON.parse(script.textContent);
-  const root = script.previousElementSibling;
-  if (script.dataset.qae === "quiz") { quiz(root, content); return; }
-  const bytesOf = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  let shown = content;
-  root.replaceChildren();
-  new View(root, {
-    get: (name) => (name === "spec" ? shown.spec : bytesOf(shown.data)),
-    stored: (name) => name in content.presets,
-    open: (name) => { shown = name === null ? content : content.presets[name]; },
-  });
-});
-"""
+#: What a page imports, by name. Browsers load no module from a disk, so each page carries them in its import map.
+_MODULES = {
+    "qae/view": _EXPLORERS / "view.js",
+    "qae/quiz": _EXPLORERS / "quiz.js",
+    "qae/lesson": _HERE / "lesson.js",
+}
+_STYLES = (_HERE / "lesson.css", _EXPLORERS / "view.css", _EXPLORERS / "quiz.css")
 
 
-def write_site(
+def write_lessons(
     notebooks: Sequence[Path], folder: Path, *, on_lesson: Callable[[str], None] = lambda name: None, timeout: int = 120
 ) -> list[Path]:
     """Run lessons and write them as pages.
@@ -89,9 +52,8 @@ def write_site(
 
     titles = {path.stem: _title(path) for path in notebooks}
     (folder / "assets").mkdir(parents=True, exist_ok=True)
-    _write(folder / "assets" / "qae.js", _script())
-    styles = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("view.css", "quiz.css"))
-    _write(folder / "assets" / "qae.css", _CSS + styles)
+    styles = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    write_atomically(folder / "assets" / "qae.css", styles.encode())
     pages = []
     for path in notebooks:
         on_lesson(path.stem)
@@ -99,34 +61,23 @@ def write_site(
         client = NotebookClient(notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
         client.execute(env=os.environ | {SITE: "1"})
         page = folder / f"{path.stem}.html"
-        _write(page, _page(path.stem, notebook.cells, titles))
+        write_atomically(page, _page(path.stem, notebook.cells, titles).encode())
         pages.append(page)
     if pages:
         first = pages[0].name
-        _write(folder / "index.html", f'<!doctype html><meta charset="utf-8"><title>Lessons</title>'
+        index = (f'<!doctype html><meta charset="utf-8"><title>Lessons</title>'
                f'<meta http-equiv="refresh" content="0; url={first}"><a href="{first}">Lessons</a>\n')  # fmt: skip
+        write_atomically(folder / "index.html", index.encode())
     return pages
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file in one step."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _script() -> str:
-    """The drawing code as one plain script: browsers refuse modules from a disk."""
-    parts = []
-    for name in ("view.js", "quiz.js"):
-        source = (_HERE / name).read_text(encoding="utf-8")
-        parts.append(
-            re.sub(r"^export (class|function)", r"\1", source.partition("export default")[0], flags=re.MULTILINE)
-        )
-    return "(() => {\n" + "\n".join(parts) + _BOOT + "})();\n"
+def _import_map() -> str:
+    """The modules of a page, each as an address that holds its source."""
+    imports = {
+        name: "data:text/javascript;charset=utf-8," + quote(path.read_text(encoding="utf-8"))
+        for name, path in _MODULES.items()
+    }
+    return json.dumps({"imports": imports})
 
 
 def _title(path: Path) -> str:
@@ -142,7 +93,8 @@ def _page(name: str, cells: Sequence[Any], titles: Mapping[str, str]) -> str:
         here = ' aria-current="page"' if other == name else ""
         links.append(f'<a href="{other}.html"{here}>{html.escape(title)}</a>')
     body = "\n".join(_cell(cell) for cell in cells)
-    return _PAGE.format(title=html.escape(titles[name]), nav="".join(links), body=body)
+    template = Template((_HERE / "lesson.html").read_text(encoding="utf-8"))
+    return template.substitute(title=html.escape(titles[name]), modules=_import_map(), nav="".join(links), body=body)
 
 
 def _cell(cell: Any) -> str:

@@ -16,8 +16,8 @@ import nbformat
 from click.testing import CliRunner
 
 from qae_sim.cli import main
-from qae_sim.explorers import site
-from qae_sim.explorers.site import markdown, write_site
+from qae_sim.site import write_lessons
+from qae_sim.site.lessons import markdown
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def lesson(tmp_path: Path) -> Path:
 
 def test_a_page(lesson: Path, tmp_path: Path) -> None:
     seen: list[str] = []
-    pages = write_site([lesson], tmp_path / "site", on_lesson=seen.append)
+    pages = write_lessons([lesson], tmp_path / "site", on_lesson=seen.append)
     assert seen == ["00_lesson"]
     page = pages[0].read_text(encoding="utf-8")
     assert "<title>A lesson</title>" in page
@@ -47,18 +47,9 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     assert '<img alt="Hard query' in page
     assert "&lt;b&gt;said&lt;/b&gt;" in page
     assert "<pre>2</pre>" in page
-    assert page.count("</script>") == 3  # the gate's data, the question's, and the page's own script
+    assert page.count("</script>") == 4  # the gate's data, the question's, the page's modules and its start
     assert 'url=00_lesson.html"' in (tmp_path / "site" / "index.html").read_text()
     assert not list((tmp_path / "site").glob(".*part"))
-    assert "http" not in (tmp_path / "site" / "assets" / "qae.js").read_text()
-
-
-def test_the_script_is_plain() -> None:
-    script = site._script()
-    assert "export " not in script
-    assert "import " not in script
-    assert "class View" in script
-    assert "function quiz" in script
 
 
 @pytest.mark.parametrize(
