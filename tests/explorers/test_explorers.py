@@ -286,7 +286,7 @@ class TestNumbers:
         from fractions import Fraction
 
         from qae_sim.explorers.group_bias import PS, bias_given
-        from qae_sim.theory.claims.bias import expected_bias
+        from qae_sim.theory.claims.ha_dw.group_mean_bias import expected_bias
 
         drawn = bias_given(8, reward)
         for place in (0, 19, 49, 73, 98):
@@ -306,7 +306,7 @@ class TestNumbers:
     def test_shares_of_zeros(self) -> None:
         from fractions import Fraction
 
-        from qae_sim.theory.claims.sparsity import zero_share
+        from qae_sim.theory.claims.qae.zero_advantages import zero_share
 
         explorer = QuantileGate.from_state("view=sparsity&g=16&k=.4&spread=1")
         exact = [zero_share(n, 16, Fraction(2, 5)) for n in range(17)]  # uniform p: every n is as likely
@@ -370,7 +370,7 @@ class TestBeta:
         from fractions import Fraction
 
         from qae_sim.explorers.group_bias import PS, continuous_bias
-        from qae_sim.theory.claims.continuous_rewards import bias
+        from qae_sim.theory.claims.ha_dw.continuous_rewards import bias
 
         ours = continuous_bias(total, g, float(Fraction(sigma)))
         for a in range(1, total):
