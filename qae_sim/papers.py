@@ -9,11 +9,11 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, or a page, that is quoted.
+    """A paper, a page, or a family of methods that no single paper stands for.
 
     Attributes:
         key: What the project calls it.
-        name: What people call it: the method's name.
+        name: What a sentence calls it: mostly the method's name.
         authors: First author and "et al."; empty where they are not known.
         title: Its title, or the beginning of it.
         arxiv: Its identifier on arXiv; empty where it is not there.
@@ -38,8 +38,9 @@ class Paper:
 
     @property
     def cite(self) -> str:
-        """Name, authors and number, as a sentence quotes them."""
-        return f"{self.name} ({', '.join(part for part in (self.authors, self.number) if part)})"
+        """Name, authors and number, as a sentence quotes them; the name alone where it is the title."""
+        where = ", ".join(part for part in (self.authors, self.number) if part)
+        return self.name if where == self.name else f"{self.name} ({where})"
 
     @property
     def reference(self) -> str:
@@ -73,10 +74,11 @@ PAPERS: Mapping[str, Paper] = MappingProxyType(
             Paper(
                 "entropy", "Entropy mechanism", "Cui et al.", "The entropy mechanism of RL for reasoning", "2505.22617"
             ),
+            Paper("estimators", "Group estimators", "", "GRPO, Dr. GRPO, RLOO"),
             Paper("mapo", "MAPO", "", "MAPO", "2509.18849"),
             Paper("maxrl", "MaxRL", "Tajwar et al.", "Maximum likelihood reinforcement learning", "2602.02710"),
-            Paper("grpo_n", "GRPO-N", "", "The debate on RLVR reasoning capability boundary", "2510.04028"),
-            Paper("grpo_passk", "grpo_passk", "", "verl's grpo_passk", "2503.19595"),
+            Paper("grpo_n", "Two-stage view", "", "The debate on RLVR reasoning capability boundary", "2510.04028"),
+            Paper("grpo_passk", "pass@k advantages", "", "verl's grpo_passk", "2503.19595"),
             Paper("capo", "CAPO", "Yang et al.", "From imitation to discrimination", "2512.02580"),
             Paper("gpg", "GPG", "Chu et al.", "GPG", "2504.02546"),
             Paper("opo", "OPO", "Hao et al.", "On-policy RL with optimal reward baseline", "2505.23585"),
@@ -89,13 +91,8 @@ PAPERS: Mapping[str, Paper] = MappingProxyType(
             Paper("attn_rl", "AttnRL", "", "AttnRL", "2509.26628"),
             Paper("tree_opo", "Tree-OPO", "Huang et al.", "Tree-OPO", "2509.09284"),
             Paper("verl_rank", "VERL", "", "VERL, beyond the exploration-exploitation trade-off", "2509.23808"),
-            Paper("reg_grpo", "Reg-GRPO", "", "DeepVideo-R1, Reg-GRPO", "2506.07464"),
+            Paper("reg_grpo", "DeepVideo-R1, Reg-GRPO", "", "DeepVideo-R1, Reg-GRPO", "2506.07464"),
             Paper("digest", "A popular digest of the QAE paper", "", "A popular digest of the QAE paper"),
         )
     }
 )
-
-#: How the claims call their sources.
-QAE, HA_DW, KTAE, ENTROPY = (PAPERS[key].cite for key in ("qae", "ha_dw", "ktae", "entropy"))
-GROUP = "Group estimators (GRPO, Dr. GRPO, RLOO)"
-DIGEST = "A popular digest of the QAE paper"

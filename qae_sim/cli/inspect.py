@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qae_sim.advantages import advantage_table
-from qae_sim.logs.digest import KS, Digest, digest
+from qae_sim.logs.digest import KS, Digest, advantage_shares_by_quarter, digest, training_parts
 from qae_sim.storage import write_atomically
 
 #: Estimators whose weights are compared, with what they are called with.
@@ -51,7 +50,7 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     try:
         found = digest(run, reward=reward, group_size=group_size, batch=batch)
         if page is not None:
-            from qae_sim.pictures.training_log import report
+            from qae_sim.pictures.log_report import report
 
             write_atomically(page, report(found).encode())
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
@@ -108,24 +107,17 @@ def _over_training(found: Digest) -> Table:
     table = Table(title="Over training", title_justify="left")
     for name in ("Steps", "Reward", "Success rates 0 to 1", "All equal", "Anchor", "Lifted", "Length"):
         table.add_column(name, justify="left" if name.startswith(("Steps", "Success")) else "right")
-    for part in np.array_split(np.arange(len(found.steps)), min(_PARTS, len(found.steps))):
-        histogram = found.histogram[part].sum(axis=0)
+    for part in training_parts(found, _PARTS):
         table.add_row(
-            f"{found.steps[part[0]]}-{found.steps[part[-1]]}",
-            f"{found.reward[part].mean():.3f}",
-            _bars(histogram),
-            f"{found.degenerate[part].mean():.1%}",
-            _or_dash(found.anchor[part[-1]], ".3f"),
-            _or_dash(_mean(found.lifted[part]), ".1%"),
-            _or_dash(_mean(found.length[part]), ".0f"),
+            f"{part.first}-{part.last}",
+            f"{part.reward:.3f}",
+            _bars(part.histogram),
+            f"{part.degenerate:.1%}",
+            _or_dash(part.anchor, ".3f"),
+            _or_dash(part.lifted, ".1%"),
+            _or_dash(part.length, ".0f"),
         )
     return table
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of what is known."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
 
 
 def _or_dash(value: float, form: str) -> str:
@@ -153,16 +145,8 @@ def _weights(found: Digest) -> Table:
     """Whom each estimator would have listened to: shares of all |A| by the success rate of the prompt."""
     table = Table(title="Share of all advantage, by success rate of the prompt", title_justify="left")
     table.add_column("Estimator")
-    size = found.group_size
-    n = np.arange(size + 1)
-    edges = (0.0, 0.25, 0.5, 0.75, 1.0)
-    for low, high in pairwise(edges):
+    for low, high in pairwise((0.0, 0.25, 0.5, 0.75, 1.0)):
         table.add_column(f"{low:g}-{high:g}", justify="right")
-    groups = found.histogram.sum(axis=0)
     for name, parameters in _COMPARED:
-        wrong, correct = np.abs(advantage_table(name, size, **parameters)).T
-        mass = groups * (n * correct + (size - n) * wrong)
-        total = max(float(mass.sum()), 1e-300)
-        place = np.clip(np.ceil(4 * n / size).astype(int) - 1, 0, 3)
-        table.add_row(name, *(f"{mass[place == i].sum() / total:.1%}" for i in range(4)))
+        table.add_row(name, *(f"{share:.1%}" for share in advantage_shares_by_quarter(found, name, **parameters)))
     return table

@@ -27,7 +27,7 @@ def site(folder: Path) -> None:
         raise click.ClickException(
             f"this needs {', '.join(missing)}, which this Python does not have: pip install 'qae_sim[lab]'"
         )
-    from qae_sim.explorers.site import write_site
+    from qae_sim.site import write_lessons
 
     lessons = sorted(find_lessons().glob("*.ipynb"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -38,7 +38,7 @@ def site(folder: Path) -> None:
             bar.update(task, description=name, advance=0 if name == lessons[0].stem else 1)
 
         try:
-            pages = write_site(lessons, folder, on_lesson=advance)
+            pages = write_lessons(lessons, folder, on_lesson=advance)
         except OSError as error:
             raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from error
     click.echo(f"{len(pages)} lessons in {folder}; open {folder / 'index.html'}")

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from qae_sim.theory import Claim, Report, Result, Verdict, all_claims, broken, verify
+from qae_sim.theory import Claim, Report, Verdict, VerifiedClaim, all_claims, broken, verify
 from qae_sim.theory.verify import chosen
 
 _COLOURS = {
@@ -47,7 +47,7 @@ def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bo
     if as_list:
         Console().print(_list(claims))
         return
-    finished: list[Result] = []
+    finished: list[VerifiedClaim] = []
     try:
         report = _run(claims, quick, finished)
     except KeyboardInterrupt:
@@ -67,13 +67,13 @@ def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bo
     raise SystemExit(1 if report.differences else 0)
 
 
-def _run(claims: list[Claim], quick: bool, finished: list[Result]) -> Report:
+def _run(claims: list[Claim], quick: bool, finished: list[VerifiedClaim]) -> Report:
     """Check claims with a progress bar on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("claims", total=len(claims))
 
-        def advance(result: Result) -> None:
+        def advance(result: VerifiedClaim) -> None:
             finished.append(result)
             bar.update(task, advance=1, description=result.claim.id)
 
@@ -90,21 +90,21 @@ def _values(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
-def _table(results: list[Result] | tuple[Result, ...]) -> Table:
+def _table(results: list[VerifiedClaim] | tuple[VerifiedClaim, ...]) -> Table:
     """One row per claim: verdict, and what it rests on."""
     table = Table(show_lines=False, title="Claims of the papers", title_justify="left")
     table.add_column("Claim", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
     table.add_column("Condition, counterexample or method")
     for result in results:
-        finding = result.finding
-        if finding.verdict is Verdict.REFUTED:
-            note = f"counterexample: {_values(finding.counterexample)}"
-        elif finding.verdict is Verdict.CONDITIONAL:
-            note = f"if {finding.condition}"
+        outcome = result.outcome
+        if outcome.verdict is Verdict.REFUTED:
+            note = f"counterexample: {_values(outcome.counterexample)}"
+        elif outcome.verdict is Verdict.CONDITIONAL:
+            note = f"if {outcome.condition}"
         else:
-            note = finding.condition or finding.method
-        verdict = _verdict(finding.verdict)
+            note = outcome.condition or outcome.method
+        verdict = _verdict(outcome.verdict)
         if not result.as_expected:
             verdict += f"\n[bold red]expected {result.claim.expected}[/]"
         table.add_row(result.claim.id, verdict, escape(note))
@@ -117,25 +117,25 @@ def _list(claims: list[Claim]) -> Table:
     table.add_column("Claim and known verdict", no_wrap=True)
     table.add_column("What it says")
     for claim in claims:
-        text = f"{escape(claim.statement)}\n[dim]{escape(claim.paper)}, {escape(claim.equation)}[/]"
+        text = f"{escape(claim.statement)}\n[dim]{escape(claim.paper.cite)}, {escape(claim.equation)}[/]"
         table.add_row(f"[bold]{claim.id}[/bold]\n{_verdict(claim.expected)}", text)
     return table
 
 
-def _show(result: Result, breaks: bool, quick: bool) -> None:
+def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
     """Everything about one claim."""
     console = Console(highlight=False)
-    claim, finding = result.claim, result.finding
-    console.print(f"[bold]{claim.id}[/bold]  {_verdict(finding.verdict)}  ({result.seconds:.2f} s)")
+    claim, outcome = result.claim, result.outcome
+    console.print(f"[bold]{claim.id}[/bold]  {_verdict(outcome.verdict)}  ({result.seconds:.2f} s)")
     console.print(f"  {escape(claim.statement)}")
     console.print(f"  {escape(claim.latex)}", style="dim")
-    console.print(f"  Source: {escape(claim.paper)}, {escape(claim.equation)}")
+    console.print(f"  Source: {escape(claim.paper.cite)}, {escape(claim.equation)}")
     for assumption in claim.assumptions:
         console.print(f"  Assumes: {escape(assumption)}")
-    if finding.condition:
-        word = "Why" if finding.verdict is Verdict.OPEN else "Holds if"
-        console.print(f"  {word}: {escape(finding.condition)}")
-    for item in finding.evidence:
+    if outcome.condition:
+        word = "Why" if outcome.verdict is Verdict.OPEN else "Holds if"
+        console.print(f"  {word}: {escape(outcome.condition)}")
+    for item in outcome.evidence:
         answer = {True: "yes", False: "no", None: "undecided"}[item.holds]
         console.print(f"  - {escape(item.what)}: [bold]{answer}[/bold]")
         console.print(f"    {escape(item.over)}; {item.method}" + (f"; margin {item.margin}" if item.margin else ""))
@@ -154,6 +154,6 @@ def _summary(report: Report) -> str:
     """Counts by verdict, and whether all are as expected."""
     counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in Verdict if report.count(verdict))
     seconds = sum(result.seconds for result in report.results)
-    wrong = [f"{r.claim.id} is {r.finding.verdict}, expected {r.claim.expected}" for r in report.differences]
+    wrong = [f"{r.claim.id} is {r.outcome.verdict}, expected {r.claim.expected}" for r in report.differences]
     verdicts = "all as expected" if not wrong else "DIFFERENT: " + "; ".join(wrong)
     return f"{len(report.results)} of {len(all_claims())} claims in {seconds:.1f} s: {counts}; {verdicts}"

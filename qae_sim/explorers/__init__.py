@@ -4,22 +4,22 @@ Each explorer starts from its defaults or from a text, ``QuantileGate.from_state
 text back with ``permalink()``.
 """
 
-from qae_sim.explorers.base import Explorer
-from qae_sim.explorers.collapse import CollapseExplosion
+from qae_sim.explorers.anchor_tracking import KalmanAnchorExplorer
+from qae_sim.explorers.collapse_explosion import CollapseExplosion
+from qae_sim.explorers.credit_within_responses import PartAdvantages
 from qae_sim.explorers.entropy_covariance import EntropyCovariance
 from qae_sim.explorers.estimator_table import EstimatorTable
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.group_bias import GroupBias
-from qae_sim.explorers.kalman_anchor import KalmanAnchorExplorer
 from qae_sim.explorers.key_tokens import KeyTokens
 from qae_sim.explorers.lesson import Claims, Places, Predict, check, compare
 from qae_sim.explorers.live_training import LiveTraining
-from qae_sim.explorers.part_advantages import PartAdvantages
-from qae_sim.explorers.proposition import Proposition42
+from qae_sim.explorers.proposition_4_2 import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
-from qae_sim.explorers.real_runs import RealRuns
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
 from qae_sim.explorers.solutions import Solutions
 from qae_sim.explorers.training_log import TrainingLog
+from qae_sim.explorers.trl_runs import RealRuns
 
 __all__ = [
     "Claims",

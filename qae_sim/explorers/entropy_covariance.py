@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, number, numbers
-from qae_sim.pictures.scene import Line, Number, Panel, Pick, Picture, Points, Rule, Table, edges
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points, axis_limits
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, WRONG
 from qae_sim.softmax import covariance, entropy, entropy_bounds, entropy_change, paper_update, probabilities
 
@@ -78,14 +78,14 @@ class EntropyCovariance(Explorer):
             "log π against π·r",
             "log π of the arm",
             "π·r",
-            edges(-4, 0, log_pi),
+            axis_limits(-4, 0, log_pi),
             (-0.05, 1.05 * max(0.2, float(pi.max()))),
             (
                 Points(log_pi, np.where(right, pi * r, np.nan), CORRECT, "correct arm", "circle", 13),
                 Points(log_pi, np.where(right, np.nan, pi * r), WRONG, "wrong arm", "cross", 13),
             ),
         )
-        reach = edges(-0.2, 0.2, np.concatenate([exact.ravel(), first.ravel()]))
+        reach = axis_limits(-0.2, 0.2, np.concatenate([exact.ravel(), first.ravel()]))
         growth = Panel(
             "Entropy change as the step grows",
             "step size η",
@@ -93,9 +93,9 @@ class EntropyCovariance(Explorer):
             (0, 5),
             reach,
             (
-                Line(ETAS, Table(exact.T, by_b), BASELINE, "exact"),
-                Line(ETAS, Table(first.T, by_b), MUTED, "first order", "dashed"),
-                Rule(Table(ETAS, by_eta), "x", MUTED, "η", "dotted"),
+                Line(ETAS, LookupTable(exact.T, by_b), BASELINE, "exact"),
+                Line(ETAS, LookupTable(first.T, by_b), MUTED, "first order", "dashed"),
+                GuideLine(LookupTable(ETAS, by_eta), "x", MUTED, "η", "dotted"),
             ),
         )
         bound = Panel(
@@ -105,11 +105,11 @@ class EntropyCovariance(Explorer):
             (-0.05, 1.05),
             reach,
             (
-                Line(BS, Table(exact, by_eta), BASELINE, "exact"),
-                Line(BS, Table(first, by_eta), MUTED, "first order", "dashed"),
+                Line(BS, LookupTable(exact, by_eta), BASELINE, "exact"),
+                Line(BS, LookupTable(first, by_eta), MUTED, "first order", "dashed"),
                 Points(
                     np.array([p]),
-                    Table(np.array([[np.interp(p, BS, row)] for row in first]), by_eta),
+                    LookupTable(np.array([[np.interp(p, BS, row)] for row in first]), by_eta),
                     MEAN,
                     "mean, RLOO: b = p",
                     "diamond",
@@ -117,13 +117,13 @@ class EntropyCovariance(Explorer):
                 ),
                 Points(
                     np.array([k_baseline]),
-                    Table(ETAS[:, None] * at_quantile, by_eta),
+                    LookupTable(ETAS[:, None] * at_quantile, by_eta),
                     QUANTILE,
                     "K-quantile",
                     "square",
                     15,
                 ),
-                Rule(Table(BS, by_b), "x", MUTED, "b", "dotted"),
+                GuideLine(LookupTable(BS, by_b), "x", MUTED, "b", "dotted"),
             ),
         )
         gap = np.abs(exact - first)
@@ -133,21 +133,21 @@ class EntropyCovariance(Explorer):
             " nats and p = ",
             Number(p, 2),
             ". With b = ",
-            Number(Table(BS, by_b), 2),
+            Number(LookupTable(BS, by_b), 2),
             " a step of η = ",
-            Number(Table(ETAS, by_eta), 2),
+            Number(LookupTable(ETAS, by_eta), 2),
             " changes the entropy by ",
-            Number(Table(exact, both), 3, True),
+            Number(LookupTable(exact, both), 3, True),
             ", to first order by ",
-            Number(Table(first, both), 3, True),
+            Number(LookupTable(first, both), 3, True),
             " (",
-            Number(Table(gap, both), 3),
+            Number(LookupTable(gap, both), 3),
             " apart). Cov(log π, πr) = ",
             Number(cov_f, 3, True),
             ", Cov(log π, π) = ",
             Number(cov_c, 3),
             ": the bound is ",
-            Number(Table(ETAS * float(bounds.width), by_eta), 3),
+            Number(LookupTable(ETAS * float(bounds.width), by_eta), 3),
             " wide. The K-quantile's baseline is ",
             Number(k_baseline, 0),
             ", the ",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import ESTIMATORS, RankBaselines, RankDynamics
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
-from qae_sim.pictures.scene import Bars, Panel, Picture, Points, Rule
+from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 
 #: Those that give each response one advantage.
@@ -116,7 +116,7 @@ class EstimatorTable(Explorer):
             "advantage",
             (0.4, 8.6),
             (-reach, reach),
-            (Rule(0.0, "y", BASELINE), *shown),
+            (GuideLine(0.0, "y", BASELINE), *shown),
             tuple((i, str(int(i))) for i in x),
         )
         said = [

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Line, Number, Panel, Picture, Points, Rule, Table
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
 from qae_sim.softmax import binomial
 
@@ -102,19 +102,19 @@ def _bias(state: BiasState) -> Picture:
             Line(PS, wrong, WRONG, "own response wrong", "dotted"),
             Points(np.array([threshold]), np.array([0.0]), CORRECT, f"G^(−1/(G−1)) = {threshold:.3f}", "diamond", 13),
             Points(np.array([1 - threshold]), np.array([0.0]), WRONG, "its mirror image", "square", 12),
-            Rule(0.0, "y", MUTED),
-            Rule(Table(PS, over), "x", MUTED, "p", "dotted"),
+            GuideLine(0.0, "y", MUTED),
+            GuideLine(LookupTable(PS, over), "x", MUTED, "p", "dotted"),
         ),
     )
     words = (
         "At p = ",
-        Number(Table(PS, over), 2),
+        Number(LookupTable(PS, over), 2),
         f" in mixed groups of {state.g} the mean advantage is off by ",
-        Number(Table(averaged, over), 3, True),
+        Number(LookupTable(averaged, over), 3, True),
         " (own reward averaged out), by ",
-        Number(Table(right, over), 3, True),
+        Number(LookupTable(right, over), 3, True),
         " for a correct and by ",
-        Number(Table(wrong, over), 3, True),
+        Number(LookupTable(wrong, over), 3, True),
         " for a wrong response. Plus means underestimated. Correct responses are underestimated up to "
         f"p = {threshold:.3f}, not up to .5: Theorem 1 is about the average.",
     )
@@ -139,16 +139,16 @@ def _probability(state: BiasState) -> Picture:
             Line(PS, under, CORRECT, "underestimated"),
             Line(PS, over_, WRONG, "overestimated", "dashed"),
             Line(PS, seen, OTHER, "chance of a mixed group", "dotted"),
-            Rule(Table(PS, over), "x", MUTED, "p", "dotted"),
+            GuideLine(LookupTable(PS, over), "x", MUTED, "p", "dotted"),
         ),
     )
     words = (
         "At p = ",
-        Number(Table(PS, over), 2),
+        Number(LookupTable(PS, over), 2),
         " a mixed group underestimates the advantage with probability ",
-        Number(Table(under, over), 3),
+        Number(LookupTable(under, over), 3),
         " and overestimates it with ",
-        Number(Table(over_, over), 3),
+        Number(LookupTable(over_, over), 3),
         f". Averaged over hard prompts, p below .5, that is {uniform:.3f} if every p counts alike, as in the paper's "
         f"Corollary 1, and {weighted:.3f} if p counts by its chance of a mixed group, as the conditional "
         "probability reads.",
@@ -212,8 +212,8 @@ def _continuous(state: BiasState) -> Picture:
                 (0, 1),
                 (0, 6),
                 (
-                    Line(u, Table(np.minimum(shapes, 50), over), BASELINE, "Beta density"),
-                    Rule(Table(PS, over), "x", MUTED, "mean p", "dotted"),
+                    Line(u, LookupTable(np.minimum(shapes, 50), over), BASELINE, "Beta density"),
+                    GuideLine(LookupTable(PS, over), "x", MUTED, "mean p", "dotted"),
                 ),
             ),
             Panel(
@@ -224,16 +224,16 @@ def _continuous(state: BiasState) -> Picture:
                 (-top, top),
                 (
                     Line(PS, bias, BASELINE, "own reward averaged out"),
-                    Rule(0.0, "y", MUTED),
-                    Rule(Table(PS, over), "x", MUTED, "p", "dotted"),
+                    GuideLine(0.0, "y", MUTED),
+                    GuideLine(LookupTable(PS, over), "x", MUTED, "p", "dotted"),
                 ),
             ),
         ),
         (
             f"With Beta rewards, α + β = {state.concentration:g}, and p = ",
-            Number(Table(PS, over), 2),
+            Number(LookupTable(PS, over), 2),
             " the group mean is off by ",
-            Number(Table(bias, over), 4, True),
+            Number(LookupTable(bias, over), 4, True),
             ". The sign is that of binary rewards; the size is much smaller, because few groups are left out.",
         ),
     )

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from qae_sim.advantages import TokenTable, ktae, token_table
 from qae_sim.advantages.tokens import TF_FLOOR, term_frequency
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Points, Rule, Words
+from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Words
 from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG
 
 #: Groups of responses, each with its reward. Words are tokens.
@@ -101,7 +101,7 @@ class KeyTokens(Explorer):
             (-0.6, len(words) - 0.4),
             (-1.2, 1.2),
             (
-                Rule(float(chosen), "x", MUTED, "chosen", "dotted"),
+                GuideLine(float(chosen), "x", MUTED, "chosen", "dotted"),
                 Bars(x, np.where(shown > 0, shown, np.nan), CORRECT, "speaks for a correct answer"),
                 Bars(x, np.where(shown < 0, shown, np.nan), WRONG, "speaks against it", hatched=True),
                 Points(

@@ -178,24 +178,24 @@ class Claims:
 
     def _sentences(self) -> list[str]:
         return [
-            f"{result.claim.id}: {result.finding.verdict}. {result.claim.statement}"
-            + (f" It holds if {result.finding.condition}." if result.finding.condition else "")
-            + (f" Counterexample: {_values(result.finding.counterexample)}." if result.finding.counterexample else "")
+            f"{result.claim.id}: {result.outcome.verdict}. {result.claim.statement}"
+            + (f" It holds if {result.outcome.condition}." if result.outcome.condition else "")
+            + (f" Counterexample: {_values(result.outcome.counterexample)}." if result.outcome.counterexample else "")
             for result in self.results
         ]
 
     def _repr_html_(self) -> str:
         rows = []
         for result in self.results:
-            finding = result.finding
-            notes = [f"Holds if {finding.condition}."] if finding.condition else []
-            if finding.counterexample:
-                notes.append(f"Counterexample: {_values(finding.counterexample)}.")
+            outcome = result.outcome
+            notes = [f"Holds if {outcome.condition}."] if outcome.condition else []
+            if outcome.counterexample:
+                notes.append(f"Counterexample: {_values(outcome.counterexample)}.")
             cells = (
                 f"<code>{result.claim.id}</code>",
                 html.escape(result.claim.statement),
-                f"<b>{finding.verdict}</b>",
-                html.escape(" ".join(notes) or finding.method),
+                f"<b>{outcome.verdict}</b>",
+                html.escape(" ".join(notes) or outcome.method),
             )
             rows.append("<tr>" + "".join(f'<td style="text-align: left">{cell}</td>' for cell in cells) + "</tr>")
         head = "".join(f'<th style="text-align: left">{name}</th>' for name in ("claim", "says", "verdict", "because"))

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import ipywidgets
 import numpy as np
 
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.recorded_runs import MEASURES
 from qae_sim.explorers.solutions import Group, group_of, picture_of
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm import Config
-from qae_sim.pictures.scene import Line, Packed, Panel, Picture, Points, edges, pack
+from qae_sim.pictures.scene import Line, Packed, Panel, Picture, Points, axis_limits, pack
 from qae_sim.pictures.style import FOURTH, MEAN, QUANTILE, THIRD
 
 #: What is trained when nothing else is asked for: K as an entropy knob. One base model; about a minute and a half.
@@ -92,7 +92,7 @@ def draw_curves(
             layers.append(Line(places, values[:, i], _COLOURS[i % 4], name, _DASHES[i % 4]))
             layers.append(Points(places, values[:, i], _COLOURS[i % 4], size=6.0))
         title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
-        limits = edges(0.0, 1.0, values)
+        limits = axis_limits(0.0, 1.0, values)
         panels.append(Panel(title, "batch", MEASURES[measure], (0.0, float(batches)), limits, tuple(layers)))
     done = sum("reward" in row for row in rows)  # the last row is an evaluation alone
     if not rows:

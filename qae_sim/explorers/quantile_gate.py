@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import advantage_table, expected_advantages, grpo, qae, quantile_baseline
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Band, Bars, Line, Number, Panel, Pick, Picture, Points, Rule, Table
+from qae_sim.pictures.scene import Band, Bars, GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
 
 #: Values of K that the slider takes.
@@ -122,18 +122,18 @@ def _group(state: GateState) -> Picture:
         (-0.5, 1.5),
         (
             Band(
-                Table(np.stack([np.full(len(KS), 0.5), 0.5 + KS * g], axis=1), by_k),
+                LookupTable(np.stack([np.full(len(KS), 0.5), 0.5 + KS * g], axis=1), by_k),
                 np.full(2, -0.5),
                 np.full(2, 1.5),
                 MUTED,
                 "share K",
             ),
-            Rule(Table(base, both), "y", BASELINE, "baseline b", "dashed"),
-            Points(x, Table(_only(rewards, rewards == 0), by_c), WRONG, "wrong", "cross", 13),
-            Points(x, Table(_only(rewards, rewards == 1), by_c), CORRECT, "correct", "circle", 13),
+            GuideLine(LookupTable(base, both), "y", BASELINE, "baseline b", "dashed"),
+            Points(x, LookupTable(_only(rewards, rewards == 0), by_c), WRONG, "wrong", "cross", 13),
+            Points(x, LookupTable(_only(rewards, rewards == 1), by_c), CORRECT, "correct", "circle", 13),
             Points(
-                Table(place[:, None], by_k),
-                Table(base[..., None], both),
+                LookupTable(place[:, None], by_k),
+                LookupTable(base[..., None], both),
                 BASELINE,
                 "the K-quantile",
                 "square",
@@ -152,40 +152,40 @@ def _group(state: GateState) -> Picture:
         (0.5, g + 0.5),
         (-reach, reach),
         (
-            Bars(x, Table(_only(quantile, quantile > 0), both), CORRECT, "QAE, positive"),
-            Bars(x, Table(_only(quantile, quantile < 0), both), WRONG, "QAE, negative", hatched=True),
-            Points(x, Table(mean, by_c), OTHER, "GRPO", "dash", 16),
-            Points(x, Table(_only(quantile, quantile == 0), both), MUTED, "QAE, exactly 0", "circle", 10, False),
+            Bars(x, LookupTable(_only(quantile, quantile > 0), both), CORRECT, "QAE, positive"),
+            Bars(x, LookupTable(_only(quantile, quantile < 0), both), WRONG, "QAE, negative", hatched=True),
+            Points(x, LookupTable(mean, by_c), OTHER, "GRPO", "dash", 16),
+            Points(x, LookupTable(_only(quantile, quantile == 0), both), MUTED, "QAE, exactly 0", "circle", 10, False),
         ),
         ticks,
     )
     words = (
-        Pick(Table(base, both), ("Hard", "Easy")),
+        Pick(LookupTable(base, both), ("Hard", "Easy")),
         " query: p = ",
-        Number(Table(share * g, by_c), 0),
+        Number(LookupTable(share * g, by_c), 0),
         f"/{g} = ",
-        Number(Table(share, by_c), 3),
-        Pick(Table(base, both), (" is at most", " is above")),
+        Number(LookupTable(share, by_c), 3),
+        Pick(LookupTable(base, both), (" is at most", " is above")),
         " 1 − K = ",
-        Number(Table(1 - KS, by_k), 2),
+        Number(LookupTable(1 - KS, by_k), 2),
         ", so the baseline b is ",
-        Number(Table(base, both), 0),
+        Number(LookupTable(base, both), 0),
         ". ",
-        Number(Table(zeros, both), 0),
+        Number(LookupTable(zeros, both), 0),
         f" of {g} advantages are exactly zero",
         Pick(
-            Table(kind, both),
+            LookupTable(kind, both),
             (
                 ", those of the wrong responses. Each correct one gets +",
                 ", those of the correct responses. Each wrong one gets −",
                 ": all responses are alike, so there is nothing to prefer; the largest is ",
             ),
         ),
-        Number(Table(most, both), 2),
+        Number(LookupTable(most, both), 2),
         ". GRPO: ",
-        Number(Table(mean[:, -1], by_c), 2, True),
+        Number(LookupTable(mean[:, -1], by_c), 2, True),
         " for the last, ",
-        Number(Table(mean[:, 0], by_c), 2, True),
+        Number(LookupTable(mean[:, 0], by_c), 2, True),
         " for the first in the row.",
     )
     return Picture((above, below), words, row=False)
@@ -215,18 +215,18 @@ def _weights(state: GateState) -> Picture:
                     Line(p, symmetric, OTHER, "GRPO: √(p(1−p))"),
                     Line(
                         p,
-                        Table(_only(np.broadcast_to(rare, hard.shape), hard), over),
+                        LookupTable(_only(np.broadcast_to(rare, hard.shape), hard), over),
                         CORRECT,
                         "QAE, successes: √(p/(1−p))",
                     ),
                     Line(
                         p,
-                        Table(_only(np.broadcast_to(left, hard.shape), ~hard), over),
+                        LookupTable(_only(np.broadcast_to(left, hard.shape), ~hard), over),
                         WRONG,
                         "QAE, failures: √((1−p)/p)",
                         "dashed",
                     ),
-                    Rule(Table(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
+                    GuideLine(LookupTable(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
                 ),
             ),
             Panel(
@@ -237,21 +237,21 @@ def _weights(state: GateState) -> Picture:
                 (0, 0.8),
                 (
                     Line(p, other, OTHER, "GRPO"),
-                    Line(p, Table(speed, over), QUANTILE, "QAE", "dashed"),
-                    Rule(Table(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
+                    Line(p, LookupTable(speed, over), QUANTILE, "QAE", "dashed"),
+                    GuideLine(LookupTable(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
                 ),
             ),
         ),
         (
             "On the left the two weights look very different. On the right is what the expected gradient of a group ",
             f"of {state.g} really makes of them: for K = ",
-            Number(Table(KS, over), 2),
+            Number(LookupTable(KS, over), 2),
             " QAE learns between ",
-            Number(Table(least, over), 2),
+            Number(LookupTable(least, over), 2),
             " and ",
-            Number(Table(most, over), 2),
+            Number(LookupTable(most, over), 2),
             " times as fast as GRPO (most at p = ",
-            Number(Table(p[here], over), 2),
+            Number(LookupTable(p[here], over), 2),
             "). The expected score is zero, so leaving out one side and reweighing the other changes little; the "
             "larger the group, the less.",
         ),
@@ -289,10 +289,10 @@ def _sparsity(state: GateState) -> Picture:
                 (0, 1),
                 (0, 1.02),
                 (
-                    Line(p, Table(share, over), MUTED, "all groups"),
-                    Rule(Table(total, over), "y", QUANTILE, "mean over the queries", "dashed"),
-                    Rule(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
-                    Rule(Table(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
+                    Line(p, LookupTable(share, over), MUTED, "all groups"),
+                    GuideLine(LookupTable(total, over), "y", QUANTILE, "mean over the queries", "dashed"),
+                    GuideLine(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
+                    GuideLine(LookupTable(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
                 ),
             ),
             Panel(
@@ -306,11 +306,11 @@ def _sparsity(state: GateState) -> Picture:
         ),
         (
             "With K = ",
-            Number(Table(KS, over), 2),
+            Number(LookupTable(KS, over), 2),
             " and these queries, ",
-            Number(Table(100 * total, over), 1),
+            Number(LookupTable(100 * total, over), 1),
             " % of all responses get exactly zero; ",
-            Number(Table(100 * dynamic, over), 1),
+            Number(LookupTable(100 * dynamic, over), 1),
             " % if groups that are all right or all wrong are sampled again (dynamic sampling). "
             "The 80 % of the paper is a property of the queries: with all success rates alike (a = 1), K = .4 and "
             "large groups it is 74 %.",
@@ -338,24 +338,24 @@ def _quantiles(state: GateState) -> Picture:
                 (-0.5, g + 0.5),
                 (-0.1, 1.15),
                 (
-                    Points(n, Table(paper, by_k), BASELINE, "paper: inverse CDF", "circle", 12),
-                    Points(n, Table(code, by_k), WRONG, "released code: linear", "diamond", 12, False),
-                    Points(n, Table(paper[:, None, :] + ring, both), OTHER, "your group", "square", 26, False),
+                    Points(n, LookupTable(paper, by_k), BASELINE, "paper: inverse CDF", "circle", 12),
+                    Points(n, LookupTable(code, by_k), WRONG, "released code: linear", "diamond", 12, False),
+                    Points(n, LookupTable(paper[:, None, :] + ring, both), OTHER, "your group", "square", 26, False),
                 ),
                 tuple((float(i), str(i)) for i in range(0, g + 1, 1 if g <= 20 else 2)),
             ),
         ),
         (
             "For K = ",
-            Number(Table(KS, by_k), 2),
+            Number(LookupTable(KS, by_k), 2),
             f" and groups of {g} the two baselines differ in ",
-            Number(Table(differ, by_k), 0),
+            Number(LookupTable(differ, by_k), 0),
             f" of {g + 1} cases. With ",
-            Number(Table(n, ("c",)), 0),
+            Number(LookupTable(n, ("c",)), 0),
             " correct responses the paper's is ",
-            Number(Table(paper, both), 0),
+            Number(LookupTable(paper, both), 0),
             " and the code's ",
-            Number(Table(code, both), 2),
+            Number(LookupTable(code, both), 2),
             ".",
         ),
     )

@@ -11,11 +11,24 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, whole
 from qae_sim.lm import STUDIES, Record, judge, recorded
 from qae_sim.lm.studies import SETTINGS, SIZES, Evidence, Finding, Make, Runs
-from qae_sim.pictures.scene import Band, Layer, Line, Number, Panel, Pick, Picture, Points, Rule, Table, Words, edges
+from qae_sim.pictures.scene import (
+    Band,
+    GuideLine,
+    Layer,
+    Line,
+    LookupTable,
+    Number,
+    Panel,
+    Pick,
+    Picture,
+    Points,
+    Words,
+    axis_limits,
+)
 from qae_sim.pictures.style import BASELINE, CORRECT, FOURTH, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: What can be compared: the study that has trained it, the arms to draw (``{s}`` is the task), tasks it was run on.
@@ -252,7 +265,7 @@ def _colours(arms: dict[str, Record]) -> dict[str, str]:
 
 def _panel(measure: str, arms: dict[str, Record]) -> Panel:
     """Mean over seeds and their range, for each arm, and where the slider is."""
-    layers: list[Layer] = [Rule(Table(np.arange(BATCHES + 1.0), ("batch",)), "x", MUTED, dash="dotted")]
+    layers: list[Layer] = [GuideLine(LookupTable(np.arange(BATCHES + 1.0), ("batch",)), "x", MUTED, dash="dotted")]
     values: list[NDArray[np.float64]] = []
     colours = _colours(arms)
     for place, (name, record) in enumerate(arms.items()):
@@ -260,11 +273,13 @@ def _panel(measure: str, arms: dict[str, Record]) -> Panel:
         low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
         layers.append(Band(rows, low, high, colours[name]))
         layers.append(Line(rows, np.nanmean(kept, axis=0), colours[name], name, _DASHES[place]))
-        here = Table(np.stack([_nearest(rows), _at(record, measure)], axis=1)[:, :, None], ("batch",))
-        layers.append(Points(Table(here.values[:, 0], here.over), Table(here.values[:, 1], here.over), colours[name]))
+        here = LookupTable(np.stack([_nearest(rows), _at(record, measure)], axis=1)[:, :, None], ("batch",))
+        layers.append(
+            Points(LookupTable(here.values[:, 0], here.over), LookupTable(here.values[:, 1], here.over), colours[name])
+        )
         values += [low, high]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
-    limits = edges(0.0, 0.1, np.concatenate(values))
+    limits = axis_limits(0.0, 0.1, np.concatenate(values))
     return Panel(title, "batch", MEASURES[measure], (0.0, float(BATCHES)), limits, tuple(layers))
 
 
@@ -290,13 +305,13 @@ def _told(state: RunsState, arms: dict[str, Record]) -> Words:
     """Where each arm is at the batch of the slider, and where it started."""
     task = run_on(state.what, state.task)
     said: list[str | Number | Pick] = [] if task == state.task else [f"This was run on '{_TASKS[task]}'. "]
-    said += ["At batch ", Number(Table(np.arange(BATCHES + 1.0), ("batch",)), 0), ": "]
+    said += ["At batch ", Number(LookupTable(np.arange(BATCHES + 1.0), ("batch",)), 0), ": "]
     for i, (name, record) in enumerate(arms.items()):
         said.append(("; " if i else "") + f"{name}: ")
         for j, measure in enumerate(dict.fromkeys((state.left, state.right))):
             values = _at(record, measure)
             digits = 3 if measure.startswith("clip") else 2
-            said += [", " if j else "", f"{MEASURES[measure]} ", Number(Table(values, ("batch",)), digits)]
+            said += [", " if j else "", f"{MEASURES[measure]} ", Number(LookupTable(values, ("batch",)), digits)]
             said.append(f" (at first {values[0]:.{digits}f})")
     seeds = len(next(iter(arms.values())))
     said.append(f". Means over {seeds} seeds, each with a base model of its own; bands hold all of them.")

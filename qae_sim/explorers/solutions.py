@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 import qae_sim.lm
 from qae_sim.advantages import get
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm.tasks import PAD, TASKS
-from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, edges
+from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits
 from qae_sim.pictures.style import CORRECT, FOURTH, MUTED, WRONG
 
 _STAGES = {"base": "Base model", "mean": "After training, mean baseline", "qae": "After training, QAE (K = .4)"}
@@ -184,7 +184,7 @@ def picture_of(group: Group, colour: str, k: float) -> Picture:
             (group.rewards == 0, WRONG, "wrong", True),
         )
     )
-    ends = edges(0.0, 0.1, each)
+    ends = axis_limits(0.0, 0.1, each)
     below = Panel("Each solution, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
     return Picture((boxes, below), _told(group, colour, values), row=False)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from qae_sim.explorers.base import Explorer
+from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice
 from qae_sim.logs.digest import Digest, digest
+from qae_sim.pictures.log_report import key_words, over_training, silenced, success_rates
 from qae_sim.pictures.scene import Packed, Picture, pack
-from qae_sim.pictures.training_log import key_words, over_training, silenced, success_rates
 
 _VIEWS = {"training": over_training, "rates": success_rates, "silenced": silenced, "words": key_words}
 

@@ -183,7 +183,7 @@ class Drawing {
         const x = left + offset;
         pen.setLineDash([]);
         pen.lineWidth = (layer.width || 2) * this.look.line;
-        if (layer.kind === "Line" || layer.kind === "Rule") {
+        if (layer.kind === "Line" || layer.kind === "GuideLine") {
           pen.strokeStyle = layer.colour;
           pen.setLineDash(DASHES[layer.dash]);
           this.stroke([[x, y], [x + f * 1.8, y]]);
@@ -242,7 +242,7 @@ class Drawing {
     pen.globalAlpha = 1;
   }
 
-  rule(layer, resolve, { left, right, top, bottom, toX, toY }) {
+  guideline(layer, resolve, { left, right, top, bottom, toX, toY }) {
     const at = scalar(resolve(layer.at));
     if (!Number.isFinite(at)) return;
     const { pen } = this;

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import SoftAnchor, quantile_baseline
+from qae_sim.advantages import SoftAnchor, advantage_table, quantile_baseline
 from qae_sim.arrays import require_integer
 from qae_sim.logs.key_words import KeyWord, key_words
 from qae_sim.logs.sources import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
@@ -140,6 +140,134 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
     found = collected.digest(str(source))
     words, words_from = key_words(source, reward=reward, total=int(found.responses.sum()))
     return replace(found, words=words, words_from=words_from)
+
+
+# --- what a digest says further ---
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """Some neighbouring steps of a run, summed up.
+
+    Attributes:
+        first: Number of the first step.
+        last: Number of the last one.
+        reward: Mean over the steps of their mean rewards.
+        histogram: Groups by their number of successes, ``(G + 1,)``.
+        degenerate: Mean share of groups whose rewards are all equal.
+        anchor: HA-DW's anchor before the last step; NaN where it is not known.
+        lifted: Mean share of mixed groups below the anchor, over the steps where it is known; NaN if nowhere.
+        length: Mean length, over the steps where it is known; NaN if nowhere.
+    """
+
+    first: int
+    last: int
+    reward: float
+    histogram: np.ndarray
+    degenerate: float
+    anchor: float
+    lifted: float
+    length: float
+
+    @property
+    def success_shares(self) -> np.ndarray:
+        """Share of the groups with 0, 1, ..., G successes, ``(G + 1,)``."""
+        return np.asarray(self.histogram / self.histogram.sum())
+
+
+def training_parts(found: Digest, count: int) -> list[TrainingPart]:
+    """Cut a run into parts of about equal length.
+
+    Args:
+        found: What a log says.
+        count: How many parts, >= 1; a run of fewer steps has one for each step.
+
+    Returns:
+        The parts, in order; the longer ones come first.
+    """
+    require_integer("count", count, low=1)
+    steps = np.arange(len(found.steps))
+    return [_summed_up(found, part) for part in np.array_split(steps, min(count, len(steps)))]
+
+
+def first_and_last_part(found: Digest, count: int) -> tuple[TrainingPart, TrainingPart]:
+    """The beginning and the end of a run.
+
+    Args:
+        found: What a log says.
+        count: Each is one of this many parts, >= 1, rounded down to whole steps; one step at least.
+
+    Returns:
+        Both parts.
+    """
+    steps = np.arange(len(found.steps))
+    size = max(1, len(steps) // require_integer("count", count, low=1))
+    return _summed_up(found, steps[:size]), _summed_up(found, steps[-size:])
+
+
+def _summed_up(found: Digest, rows: np.ndarray) -> TrainingPart:
+    """Sum up the steps at these rows of a digest."""
+    return TrainingPart(
+        first=int(found.steps[rows[0]]),
+        last=int(found.steps[rows[-1]]),
+        reward=float(found.reward[rows].mean()),
+        histogram=found.histogram[rows].sum(axis=0),
+        degenerate=float(found.degenerate[rows].mean()),
+        anchor=float(found.anchor[rows[-1]]),
+        lifted=_mean_of_known(found.lifted[rows]),
+        length=_mean_of_known(found.length[rows]),
+    )
+
+
+def _mean_of_known(values: np.ndarray) -> float:
+    """Mean without NaN; NaN if there is nothing else."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else math.nan
+
+
+def advantage_shares(found: Digest, estimator: str, **parameters: float) -> np.ndarray:
+    """Whom an estimator would have listened to: the share of all |A| that goes to groups with n successes.
+
+    Share of n = N(n)·[n·|A(correct, n)| + (G - n)·|A(wrong, n)|] / Σ over n, with N(n) groups of n successes. All
+    shares are 0 where no response has an advantage.
+
+    Args:
+        found: What a log says.
+        estimator: Name of an estimator of binary rewards.
+        **parameters: Its parameters.
+
+    Returns:
+        Shares for n = 0 to G, ``(G + 1,)``.
+
+    Raises:
+        ValueError: There is no such estimator, it needs more than rewards, or a parameter is out of its range.
+
+    Example:
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> shares = advantage_shares(digest(recorded_log()), "grpo")
+        >>> len(shares), round(float(shares.sum()), 6), float(shares[0])
+        (9, 1.0, 0.0)
+    """
+    n = np.arange(found.group_size + 1)
+    wrong, correct = np.abs(advantage_table(estimator, found.group_size, **parameters)).T
+    mass = found.histogram.sum(axis=0) * (n * correct + (found.group_size - n) * wrong)
+    return np.asarray(mass / max(float(mass.sum()), 1e-300))
+
+
+def advantage_shares_by_quarter(found: Digest, estimator: str, **parameters: float) -> np.ndarray:
+    """The same for success rates in [0, .25], (.25, .5], (.5, .75] and (.75, 1].
+
+    Args:
+        found: What a log says.
+        estimator: As in :func:`advantage_shares`.
+        **parameters: As in :func:`advantage_shares`.
+
+    Returns:
+        Four shares.
+    """
+    n = np.arange(found.group_size + 1)
+    quarter = np.maximum(np.ceil(4 * n / found.group_size).astype(int) - 1, 0)
+    return np.bincount(quarter, advantage_shares(found, estimator, **parameters), minlength=4)
 
 
 # --- from rows to a digest ---

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from qae_sim.pictures.scene import Band, Bars, Cells, Line, Note, Panel, Picture, Points, Rule, spoken
+from qae_sim.pictures.scene import Band, Bars, Cells, GuideLine, Line, Note, Panel, Picture, Points, spoken
 from qae_sim.pictures.style import LECTURE
 
 _MARKERS = {"circle": "o", "square": "s", "cross": "X", "diamond": "D", "dash": "_"}
@@ -95,7 +95,7 @@ def _band(axes: Axes, layer: Band) -> None:
     )  # fmt: skip
 
 
-def _rule(axes: Axes, layer: Rule) -> None:
+def _guide_line(axes: Axes, layer: GuideLine) -> None:
     at = float(layer.at)
     if np.isfinite(at):
         put = axes.axvline if layer.along == "x" else axes.axhline
@@ -128,7 +128,7 @@ _LAYERS: dict[type, Callable[[Axes, Any], None]] = {
     Points: _points,
     Bars: _bars,
     Band: _band,
-    Rule: _rule,
+    GuideLine: _guide_line,
     Note: _note,
     Cells: _cells,
 }

@@ -18,7 +18,7 @@ from qae_sim.arrays import invalid
 
 
 @dataclass(frozen=True)
-class Table:
+class LookupTable:
     """Numbers for every position of some sliders.
 
     Attributes:
@@ -159,7 +159,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Rule:
+class GuideLine:
     """A straight line across the panel.
 
     Attributes:
@@ -221,7 +221,7 @@ class Cells:
     chosen: tuple[bool, ...]
 
 
-Layer: TypeAlias = Line | Points | Bars | Band | Rule | Note | Cells
+Layer: TypeAlias = Line | Points | Bars | Band | GuideLine | Note | Cells
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ class Panel:
     def __post_init__(self) -> None:
         for name in ("xlim", "ylim"):
             ends = getattr(self, name)
-            rows = (ends.values if isinstance(ends, Table) else np.asarray(ends)).reshape(-1, 2)
+            rows = (ends.values if isinstance(ends, LookupTable) else np.asarray(ends)).reshape(-1, 2)
             if not (rows[:, 0] < rows[:, 1]).all():
                 raise invalid(name, rows.tolist(), "a lower and a higher end")
 
@@ -291,7 +291,7 @@ class Picture:
 
 def _resolved(part: Any, places: Mapping[str, int]) -> Any:
     """Look up all tables within a picture."""
-    if isinstance(part, Table):
+    if isinstance(part, LookupTable):
         return part.at(places)
     if is_dataclass(part) and not isinstance(part, type):
         return replace(part, **{f.name: _resolved(getattr(part, f.name), places) for f in fields(part)})
@@ -322,7 +322,7 @@ def _said(part: str | Number | Pick, places: Mapping[str, int]) -> str:
     if isinstance(part, str):
         return part
     found = part.value if isinstance(part, Number) else part.which
-    value = float(found.at(places) if isinstance(found, Table) else found)
+    value = float(found.at(places) if isinstance(found, LookupTable) else found)
     if isinstance(part, Pick):
         return part.texts[round(value)]
     if np.isnan(value):
@@ -365,9 +365,9 @@ def pack(picture: Picture) -> Packed:
 
     def plain(part: Any) -> Any:
         nonlocal filled
-        if isinstance(part, Table | np.ndarray):
-            values = np.asarray(part.values if isinstance(part, Table) else part, dtype=np.float32)
-            over = part.over if isinstance(part, Table) else ()
+        if isinstance(part, LookupTable | np.ndarray):
+            values = np.asarray(part.values if isinstance(part, LookupTable) else part, dtype=np.float32)
+            over = part.over if isinstance(part, LookupTable) else ()
             blocks.append(values.ravel())
             filled += values.size
             return {"$": filled - values.size, "n": list(values.shape), "over": list(over)}
@@ -390,9 +390,9 @@ def sliders_of(picture: Picture) -> set[str]:
     return {name for table in _tables(picture) for name in table.over}
 
 
-def _tables(part: Any) -> Iterator[Table]:
+def _tables(part: Any) -> Iterator[LookupTable]:
     """All tables within a picture."""
-    if isinstance(part, Table):
+    if isinstance(part, LookupTable):
         yield part
     elif is_dataclass(part) and not isinstance(part, type):
         for field in fields(part):
@@ -402,7 +402,7 @@ def _tables(part: Any) -> Iterator[Table]:
             yield from _tables(item)
 
 
-def edges(
+def axis_limits(
     low: float, high: float, values: Sequence[float] | NDArray[np.float64], room: float = 0.05
 ) -> tuple[float, float]:
     """Ends of an axis that holds some values with a little room.

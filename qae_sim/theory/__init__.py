@@ -1,7 +1,7 @@
 """Claims of the papers, each with a check that can be run: certified, conditional, or refuted by a counterexample.
 
 >>> from qae_sim.theory import verify
->>> print(verify(["qae.eq4"], quick=True)["qae.eq4"].finding.verdict)
+>>> print(verify(["qae.eq4"], quick=True)["qae.eq4"].outcome.verdict)
 certified
 
 The arithmetic is exact or rigorous (python-flint); ``qae-sim verify`` runs everything.
@@ -10,9 +10,9 @@ The arithmetic is exact or rigorous (python-flint); ``qae-sim verify`` runs ever
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from qae_sim.theory.claim import Break, Claim, Evidence, Finding, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Claim, Evidence, Method, Verdict, conclude
 from qae_sim.theory.registry import all_claims
-from qae_sim.theory.verify import Report, Result, broken, markdown_table, verify
+from qae_sim.theory.verify import Report, VerifiedClaim, broken, markdown_table, verify
 
 if TYPE_CHECKING:
     from qae_sim.theory.certified import Proof, integral, interval, largest, prove_positive
@@ -31,14 +31,14 @@ _ARITHMETIC = {
 
 __all__ = [
     "Break",
+    "CheckOutcome",
     "Claim",
     "Evidence",
-    "Finding",
     "Method",
     "Proof",
     "Report",
-    "Result",
     "Verdict",
+    "VerifiedClaim",
     "all_claims",
     "broken",
     "conclude",

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from qae_sim.arrays import invalid
+from qae_sim.papers import Paper
 
 
 class Verdict(StrEnum):
@@ -72,7 +73,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckOutcome:
     """What a check has found.
 
     Attributes:
@@ -100,7 +101,7 @@ class Finding:
         return next((item.counterexample for item in self.evidence if item.counterexample), {})
 
 
-def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str = "") -> Finding:
+def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str = "") -> CheckOutcome:
     """Make a verdict of what was found.
 
     Everything in ``literal`` must hold for the claim to hold as stated. Where it does not, ``under`` tells whether it
@@ -112,7 +113,7 @@ def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str 
         condition: The condition, in words.
 
     Returns:
-        The finding.
+        The outcome.
 
     Raises:
         ValueError: There is no evidence, or evidence under a condition without the condition, or the reverse.
@@ -130,14 +131,14 @@ def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str 
     evidence = (*literal, *under)
     holds = _all_hold(literal)
     if holds is None:
-        return Finding(Verdict.UNDECIDED, evidence)
+        return CheckOutcome(Verdict.UNDECIDED, evidence)
     if holds:
         sampled = any(item.method is Method.SAMPLES for item in literal)
-        return Finding(Verdict.STATISTICAL if sampled else Verdict.CERTIFIED, literal)
+        return CheckOutcome(Verdict.STATISTICAL if sampled else Verdict.CERTIFIED, literal)
     saved = _all_hold(under) if under else False
     if saved is None:
-        return Finding(Verdict.UNDECIDED, evidence)
-    return Finding(Verdict.CONDITIONAL, evidence, condition) if saved else Finding(Verdict.REFUTED, evidence)
+        return CheckOutcome(Verdict.UNDECIDED, evidence)
+    return CheckOutcome(Verdict.CONDITIONAL, evidence, condition) if saved else CheckOutcome(Verdict.REFUTED, evidence)
 
 
 def _all_hold(evidence: Sequence[Evidence]) -> bool | None:
@@ -148,9 +149,16 @@ def _all_hold(evidence: Sequence[Evidence]) -> bool | None:
     return None if None in found else True
 
 
-def unchecked(reason: str) -> Finding:
-    """The finding of a claim that is listed without a check."""
-    return Finding(Verdict.OPEN, condition=reason)
+#: Why a claim about training results is open.
+NEEDS_TRAINING = (
+    "a statement about training large language models, which no calculation settles; "
+    "what small models say to it: qae-sim reproduce --recorded"
+)
+
+
+def unchecked(reason: str) -> CheckOutcome:
+    """The outcome of a claim that is listed without a check."""
+    return CheckOutcome(Verdict.OPEN, condition=reason)
 
 
 @dataclass(frozen=True)
@@ -174,7 +182,7 @@ class Claim:
 
     Attributes:
         id: Identifier, ``paper.topic``.
-        paper: The paper or page that says it, or whose objects it is about.
+        paper: The paper that says it, or whose objects it is about.
         equation: Where, such as ``"Proposition 4.2"``.
         statement: The claim in one plain sentence.
         latex: The claim as a formula.
@@ -185,13 +193,13 @@ class Claim:
     """
 
     id: str
-    paper: str
+    paper: Paper
     equation: str
     statement: str
     latex: str
     assumptions: tuple[str, ...]
     expected: Verdict
-    check: Callable[..., Finding]
+    check: Callable[..., CheckOutcome]
     breaks: tuple[Break, ...] = ()
 
 
@@ -205,14 +213,14 @@ class Registry:
         self,
         id: str,
         *,
-        paper: str,
+        paper: Paper,
         equation: str,
         statement: str,
         latex: str,
         expected: Verdict,
         assumptions: tuple[str, ...] = (),
         breaks: tuple[Break, ...] = (),
-    ) -> Callable[[Callable[..., Finding]], Callable[..., Finding]]:
+    ) -> Callable[[Callable[..., CheckOutcome]], Callable[..., CheckOutcome]]:
         """Register the decorated function as a claim's check.
 
         Raises:
@@ -223,7 +231,7 @@ class Registry:
         if not breaks and expected is not Verdict.OPEN:
             raise invalid("breaks", breaks, f"at least one change that turns the verdict of {id}")
 
-        def register(check: Callable[..., Finding]) -> Callable[..., Finding]:
+        def register(check: Callable[..., CheckOutcome]) -> Callable[..., CheckOutcome]:
             self.claims[id] = Claim(id, paper, equation, statement, latex, assumptions, expected, check, breaks)
             return check
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
-from flint import fmpq, fmpq_poly, fmpz, fmpz_poly
+from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz, fmpz_poly
 
 from qae_sim.arrays import invalid
 
@@ -112,3 +113,14 @@ def _padded(polynomial: fmpq_poly, degree: int) -> list[fmpz | int]:
     """Integer coefficients up to a degree, of a multiple of the polynomial."""
     coefficients = polynomial.numer().coeffs()
     return [*coefficients, *[0] * (degree + 1 - len(coefficients))]
+
+
+def ring(*names: str) -> tuple[Any, ...]:
+    """Generators of the polynomials with rational coefficients in these variables."""
+    return fmpq_mpoly_ctx.get(names, Ordering.lex).gens()
+
+
+def value_at(polynomial: fmpz_poly, p: Fraction) -> Fraction:
+    """Exact value of a polynomial."""
+    value = polynomial(rational(p))
+    return Fraction(int(value.p), int(value.q))

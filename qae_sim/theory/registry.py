@@ -1,41 +1,36 @@
-"""The registry that all claims are added to."""
+"""The registry that all claims are added to, and the packages that they are found in."""
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 
+from qae_sim.papers import PAPERS
+from qae_sim.theory import claims
 from qae_sim.theory.claim import Claim, Registry
-
-#: Modules of ``qae_sim.theory.claims`` in the order in which their claims are listed.
-MODULES = (
-    "quantile_gate",
-    "objective",
-    "amplification",
-    "gradients",
-    "speed",
-    "sparsity",
-    "covariance",
-    "entropy_order",
-    "finite_steps",
-    "bias",
-    "probabilities",
-    "rectification",
-    "scales",
-    "continuous_rewards",
-    "anchors",
-    "mechanism",
-    "token_tables",
-    "key_tokens",
-    "group_estimators",
-    "neighbours",
-    "informed",
-    "parts",
-    "digest",
-    "unresolved",
-)
 
 REGISTRY = Registry()
 claim = REGISTRY.add
+
+
+@cache
+def claim_modules() -> tuple[str, ...]:
+    """Names of all modules with claims, in the order in which the claims are listed.
+
+    Each package of ``qae_sim.theory.claims`` holds the claims of one paper, which it names as ``PAPER``. Packages come
+    in the order of ``qae_sim.papers.PAPERS``, their modules in that of the alphabet.
+    """
+    papers = list(PAPERS.values())
+    packages = [
+        import_module(f"{claims.__name__}.{found.name}") for found in iter_modules(claims.__path__) if found.ispkg
+    ]
+    packages.sort(key=lambda package: papers.index(package.PAPER))
+    return tuple(
+        f"{package.__name__}.{module}"
+        for package in packages
+        for module in sorted(found.name for found in iter_modules(package.__path__))
+    )
 
 
 def all_claims() -> dict[str, Claim]:
@@ -48,9 +43,10 @@ def all_claims() -> dict[str, Claim]:
         >>> len(all_claims()) >= 60
         True
     """
+    modules = claim_modules()
     try:
-        for name in MODULES:
-            import_module(f"qae_sim.theory.claims.{name}")
+        for name in modules:
+            import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name == "flint":
             raise ModuleNotFoundError(
@@ -58,7 +54,7 @@ def all_claims() -> dict[str, Claim]:
                 name="flint",
             ) from missing
         raise
-    # Modules import each other, so claims arrive in another order than that of the list.
-    order = {f"qae_sim.theory.claims.{name}": place for place, name in enumerate(MODULES)}
-    claims = sorted(REGISTRY.claims.values(), key=lambda claim: order[claim.check.__module__])
-    return {claim.id: claim for claim in claims}
+    # Modules import each other, so claims arrive in another order than that of the modules.
+    order = {name: place for place, name in enumerate(modules)}
+    known = sorted(REGISTRY.claims.values(), key=lambda claim: order[claim.check.__module__])
+    return {claim.id: claim for claim in known}

@@ -11,45 +11,45 @@ from typing import Any
 
 import qae_sim
 from qae_sim.arrays import invalid
-from qae_sim.theory.claim import Break, Claim, Finding, Verdict
+from qae_sim.theory.claim import Break, CheckOutcome, Claim, Verdict
 from qae_sim.theory.registry import all_claims
 
 
 @dataclass(frozen=True)
-class Result:
+class VerifiedClaim:
     """What the check of one claim has found.
 
     Attributes:
         claim: The claim.
-        finding: Verdict and evidence.
+        outcome: Verdict and evidence.
         seconds: How long the check took.
     """
 
     claim: Claim
-    finding: Finding
+    outcome: CheckOutcome
     seconds: float
 
     @property
     def as_expected(self) -> bool:
         """Whether the verdict is the one stored beside the claim."""
-        return self.finding.verdict is self.claim.expected
+        return self.outcome.verdict is self.claim.expected
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        claim, finding = self.claim, self.finding
+        claim, outcome = self.claim, self.outcome
         return {
             "id": claim.id,
-            "paper": claim.paper,
+            "paper": claim.paper.cite,
             "equation": claim.equation,
             "statement": claim.statement,
             "latex": claim.latex,
-            "verdict": str(finding.verdict),
+            "verdict": str(outcome.verdict),
             "expected": str(claim.expected),
             "assumptions": list(claim.assumptions),
-            "condition": finding.condition,
-            "method": finding.method,
-            "evidence": [item.to_dict() for item in finding.evidence],
-            "counterexample": dict(finding.counterexample),
+            "condition": outcome.condition,
+            "method": outcome.method,
+            "evidence": [item.to_dict() for item in outcome.evidence],
+            "counterexample": dict(outcome.counterexample),
             "seconds": self.seconds,
         }
 
@@ -63,15 +63,15 @@ class Report:
         quick: Whether the smaller ranges were used.
     """
 
-    results: tuple[Result, ...]
+    results: tuple[VerifiedClaim, ...]
     quick: bool
 
     @property
-    def differences(self) -> tuple[Result, ...]:
+    def differences(self) -> tuple[VerifiedClaim, ...]:
         """Results whose verdict is not the expected one."""
         return tuple(result for result in self.results if not result.as_expected)
 
-    def __getitem__(self, id: str) -> Result:
+    def __getitem__(self, id: str) -> VerifiedClaim:
         """The result of one claim."""
         for result in self.results:
             if result.claim.id == id:
@@ -80,7 +80,7 @@ class Report:
 
     def count(self, verdict: Verdict) -> int:
         """How many claims have this verdict."""
-        return sum(result.finding.verdict is verdict for result in self.results)
+        return sum(result.outcome.verdict is verdict for result in self.results)
 
     def to_json(self) -> str:
         """Everything, as JSON with all digits."""
@@ -121,7 +121,7 @@ def verify(
     claims: Sequence[str] | None = None,
     *,
     quick: bool = False,
-    on_result: Callable[[Result], None] | None = None,
+    on_result: Callable[[VerifiedClaim], None] | None = None,
 ) -> Report:
     """Run the checks of claims.
 
@@ -139,24 +139,24 @@ def verify(
 
     Example:
         >>> report = verify(["ha-dw.theorem1-own-reward"], quick=True)
-        >>> report.results[0].finding.verdict.value, report.results[0].finding.counterexample["p"]
+        >>> report.results[0].outcome.verdict.value, report.results[0].outcome.counterexample["p"]
         ('refuted', 0.55)
     """
     results = []
     for claim in chosen(claims):
         start = time.perf_counter()
         try:
-            finding = claim.check(quick)
+            outcome = claim.check(quick)
         except Exception as error:
             error.add_note(f"in the check of the claim {claim.id}")
             raise
-        results.append(Result(claim, finding, time.perf_counter() - start))
+        results.append(VerifiedClaim(claim, outcome, time.perf_counter() - start))
         if on_result is not None:
             on_result(results[-1])
     return Report(tuple(results), quick)
 
 
-def broken(id: str, *, quick: bool = True) -> list[tuple[Break, Finding]]:
+def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
     """Run a claim's check with its assumptions dropped or its formula changed, one way after the other.
 
     Args:
@@ -170,7 +170,7 @@ def broken(id: str, *, quick: bool = True) -> list[tuple[Break, Finding]]:
         ValueError: There is no such claim.
 
     Example:
-        >>> [(change.name, str(finding.verdict)) for change, finding in broken("qae.strictly-increasing")][2]
+        >>> [(change.name, str(outcome.verdict)) for change, outcome in broken("qae.strictly-increasing")][2]
         ('a uniform policy', 'refuted')
     """
     (claim,) = chosen([id])
@@ -189,8 +189,7 @@ def markdown_table() -> str:
     counts = ", ".join(f"{number} {verdict}" for verdict, number in numbers if number)
     lines = [f"{len(claims)} claims: {counts}.", "", "| claim | where | says | verdict |", "| --- | --- | --- | --- |"]
     for claim in claims:
-        paper = claim.paper.partition(" (")[0]
-        where = paper if claim.equation == "-" else f"{paper}, {claim.equation}"
+        where = claim.paper.name if claim.equation == "-" else f"{claim.paper.name}, {claim.equation}"
         cells = (f"`{claim.id}`", where, claim.statement, str(claim.expected))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)

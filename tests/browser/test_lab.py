@@ -230,10 +230,10 @@ def test_pages_without_code(browser: Any, tmp_path: Path) -> None:
 
 def test_the_site_works_from_a_disk_without_network(browser: Any, tmp_path: Path) -> None:
     pytest.importorskip("anywidget")
-    from qae_sim.explorers.site import write_site
+    from qae_sim.site import write_lessons
 
     lessons = Path(__file__).parents[2] / "notebooks"
-    write_site([lessons / f"{name}.ipynb" for name in LESSONS], tmp_path)
+    write_lessons([lessons / f"{name}.ipynb" for name in LESSONS], tmp_path)
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000})
     problems: list[str] = []
     page = context.new_page()

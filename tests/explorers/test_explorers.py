@@ -20,11 +20,11 @@ from PIL import Image
 import qae_sim.explorers as explorers_module
 from qae_sim.advantages import ESTIMATORS
 from qae_sim.explorers import EstimatorTable, Explorer, PartAdvantages, QuantileGate
-from qae_sim.explorers.base import MIME, PARTS
+from qae_sim.explorers.credit_within_responses import METHODS, PartState
 from qae_sim.explorers.estimator_table import TableState
-from qae_sim.explorers.part_advantages import METHODS, PartState
+from qae_sim.explorers.explorer import MIME, PARTS
 from qae_sim.explorers.state import Control, State
-from qae_sim.pictures.scene import Table
+from qae_sim.pictures.scene import LookupTable
 from qae_sim.theory import all_claims
 
 EXPLORERS: list[type[Explorer]] = [
@@ -263,7 +263,7 @@ class TestTables:
             from dataclasses import replace
 
             picture = draw(state)
-            panel = replace(picture.panels[0], ylim=Table(np.tile([0.0, 1.0], (31, 1)), ("g",)))
+            panel = replace(picture.panels[0], ylim=LookupTable(np.tile([0.0, 1.0], (31, 1)), ("g",)))
             return replace(picture, panels=(panel,))
 
         monkeypatch.setattr(QuantileGate, "show", staticmethod(wrong))
@@ -286,7 +286,7 @@ class TestNumbers:
         from fractions import Fraction
 
         from qae_sim.explorers.group_bias import PS, bias_given
-        from qae_sim.theory.claims.bias import expected_bias
+        from qae_sim.theory.claims.ha_dw.group_mean_bias import expected_bias
 
         drawn = bias_given(8, reward)
         for place in (0, 19, 49, 73, 98):
@@ -306,7 +306,7 @@ class TestNumbers:
     def test_shares_of_zeros(self) -> None:
         from fractions import Fraction
 
-        from qae_sim.theory.claims.sparsity import zero_share
+        from qae_sim.theory.claims.qae.zero_advantages import zero_share
 
         explorer = QuantileGate.from_state("view=sparsity&g=16&k=.4&spread=1")
         exact = [zero_share(n, 16, Fraction(2, 5)) for n in range(17)]  # uniform p: every n is as likely
@@ -318,7 +318,7 @@ class TestNumbers:
 
     def test_anchors_are_those_of_the_package(self) -> None:
         from qae_sim.advantages import SoftAnchor
-        from qae_sim.explorers.kalman_anchor import AnchorState, batches, chase, fixed_gains
+        from qae_sim.explorers.anchor_tracking import AnchorState, batches, chase, fixed_gains
 
         state = AnchorState(prompts=4, g=4)
         capability, y = batches(state)
@@ -370,7 +370,7 @@ class TestBeta:
         from fractions import Fraction
 
         from qae_sim.explorers.group_bias import PS, continuous_bias
-        from qae_sim.theory.claims.continuous_rewards import bias
+        from qae_sim.theory.claims.ha_dw.continuous_rewards import bias
 
         ours = continuous_bias(total, g, float(Fraction(sigma)))
         for a in range(1, total):

@@ -17,8 +17,17 @@ import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
 from qae_sim.advantages import SoftAnchor, qae  # noqa: E402
-from qae_sim.logs.digest import KS, Digest, digest  # noqa: E402
+from qae_sim.logs.digest import (  # noqa: E402
+    KS,
+    Digest,
+    advantage_shares,
+    advantage_shares_by_quarter,
+    digest,
+    first_and_last_part,
+    training_parts,
+)
 from qae_sim.logs.key_words import key_words  # noqa: E402
+from qae_sim.logs.sources import Trouble  # noqa: E402
 
 STEPS, GROUPS, G = 5, 6, 8
 
@@ -311,6 +320,48 @@ def test_shares_of_advantage_are_those_of_the_estimators(tmp_path: Path) -> None
     p = rewards.mean(axis=2)
     shares = [mass[(p > low) & (p <= low + 0.25)].sum() / mass.sum() for low in (0, 0.25, 0.5, 0.75)]
     assert [column._cells[0] for column in table.columns][1:] == [f"{share:.1%}" for share in shares]
+
+
+def made(histogram: list[list[int]], **more: Any) -> Digest:
+    """A digest of groups of four, by hand."""
+    steps = len(histogram)
+    nothing = np.full(steps, np.nan)
+    fields: dict[str, Any] = {
+        "steps": 10 * np.arange(1, steps + 1),
+        "responses": 4 * np.sum(histogram, axis=1),
+        "reward": np.linspace(0, 1, steps),
+        "degenerate": np.linspace(1, 0, steps),
+        "silenced": np.zeros((steps, len(KS))),
+        "length": nothing,
+        "anchor": nothing,
+        "lifted": nothing,
+    }
+    fields |= {"source": "by hand", "group_size": 4, "histogram": np.array(histogram), "binary": True}
+    return Digest(**(fields | {"trouble": Trouble()} | more))
+
+
+def test_shares_of_advantages_by_hand() -> None:
+    """Dr. GRPO: a group with n of 4 successes has Σ|A| = 2n(4 - n)/4, so 1.5, 2, 1.5."""
+    found = made([[5, 2, 0, 0, 0], [0, 0, 3, 1, 7]])
+    assert advantage_shares(found, "dr_grpo") == pytest.approx(np.array([0, 3, 6, 1.5, 0]) / 10.5)
+    assert advantage_shares_by_quarter(found, "dr_grpo") == pytest.approx(np.array([3, 6, 1.5, 0]) / 10.5)
+    assert not advantage_shares(made([[5, 0, 0, 0, 9]]), "dr_grpo").any()
+    with pytest.raises(ValueError, match="nothing"):
+        advantage_shares(found, "nothing")
+
+
+def test_parts_of_training_by_hand() -> None:
+    found = made([[step, 0, 0, 0, 1] for step in range(7)], lifted=np.array([np.nan, 0.5, 1, 0, 0, np.nan, np.nan]))
+    parts = training_parts(found, 3)  # of 3, 2 and 2 steps
+    assert [(part.first, part.last) for part in parts] == [(10, 30), (40, 50), (60, 70)]
+    assert [part.histogram.tolist() for part in parts] == [[3, 0, 0, 0, 3], [7, 0, 0, 0, 2], [11, 0, 0, 0, 2]]
+    assert [part.reward for part in parts] == pytest.approx([1 / 6, 7 / 12, 11 / 12])
+    assert [part.lifted for part in parts] == pytest.approx([0.75, 0, np.nan], nan_ok=True)
+    assert parts[0].success_shares.tolist() == [0.5, 0, 0, 0, 0.5]
+    assert len(training_parts(found, 20)) == 7
+    first, last = first_and_last_part(found, 3)
+    assert (first.first, first.last, last.first, last.last) == (10, 20, 60, 70)
+    assert first_and_last_part(found, 20)[1].first == 70
 
 
 # --- pictures ---

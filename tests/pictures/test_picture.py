@@ -19,16 +19,16 @@ from qae_sim.pictures.scene import (
     Band,
     Bars,
     Cells,
+    GuideLine,
     Line,
+    LookupTable,
     Note,
     Number,
     Panel,
     Pick,
     Picture,
     Points,
-    Rule,
-    Table,
-    edges,
+    axis_limits,
     pack,
     sliders_of,
     spoken,
@@ -38,18 +38,18 @@ X = np.arange(3.0)
 
 
 def picture(**more: Any) -> Picture:
-    table = Table(np.arange(12.0).reshape(4, 3), ("k",))
+    table = LookupTable(np.arange(12.0).reshape(4, 3), ("k",))
     layers = (
         Band(X, X - 1, X + 1, "#0072B2", "band"),
         Bars(X, table, "#D55E00", "bars", hatched=True),
         Line(X, table, "#000000", "line", "dashed", until=2),
         Points(X, X, "#00735C", "points", "diamond", filled=False),
-        Rule(Table(np.array([0.0, 1.0, 2.0, np.nan]), ("k",)), "x", "#595959", "rule"),
+        GuideLine(LookupTable(np.array([0.0, 1.0, 2.0, np.nan]), ("k",)), "x", "#595959", "rule"),
         Note(1.0, 1.0, ("here ", Number(1.5, 1))),
         Cells(np.array([0.0]), np.array([0.5]), np.array([1.0]), 0.5, ("word",), ("#FFFFFF",), (True,)),
     )
     panel = Panel("Title", "x", "y", (-1, 3), (-1, 12), layers, ((0.0, "none"),), ((0.0, "nought"),))
-    return Picture((panel,), ("k is ", Number(Table(np.arange(4.0), ("k",)), 0)), **more)
+    return Picture((panel,), ("k is ", Number(LookupTable(np.arange(4.0), ("k",)), 0)), **more)
 
 
 class TestLookingUp:
@@ -63,7 +63,7 @@ class TestLookingUp:
     @given(st.integers(0, 2), st.integers(0, 3))
     def test_by_two_sliders(self, i: int, j: int) -> None:
         values = np.arange(24.0).reshape(3, 4, 2)
-        table = Table(values, ("a", "b"))
+        table = LookupTable(values, ("a", "b"))
         assert table.at({"b": j, "a": i}).tolist() == values[i, j].tolist()
 
 
@@ -95,7 +95,7 @@ class TestPacking:
         assert packed.spec["panels"][0]["layers"][0]["kind"] == "Band"
 
     def test_nothing_is_packed_as_nothing(self) -> None:
-        panel = Panel("", "", "", (0, 1), (0, 1), (Rule(float("nan"), "x", "#000000"),))
+        panel = Panel("", "", "", (0, 1), (0, 1), (GuideLine(float("nan"), "x", "#000000"),))
         packed = pack(Picture((panel,), ()))
         assert packed.data == b""
         assert packed.spec["panels"][0]["layers"][0]["at"] is None
@@ -124,8 +124,8 @@ class TestDrawing:
 
 
 def test_ends_of_axes() -> None:
-    assert edges(0, 1, [0.2, 0.5, np.nan]) == (0, 1)
-    low, high = edges(0, 1, [-1, 0.5])
+    assert axis_limits(0, 1, [0.2, 0.5, np.nan]) == (0, 1)
+    low, high = axis_limits(0, 1, [-1, 0.5])
     assert low < -1
     assert high == 1
     with pytest.raises(ValueError, match="ylim must be a lower and a higher end"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qae_sim.theory import Break, Evidence, Finding, Method, Verdict, conclude
+from qae_sim.theory import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claim import Registry, unchecked
 
 
@@ -72,7 +72,7 @@ def test_a_float_that_disagrees_is_no_agreement() -> None:
 def test_counterexample_is_the_first() -> None:
     found = conclude(YES, looked_at(False, counterexample={"p": 0.5}), looked_at(False, counterexample={"p": 1}))
     assert found.counterexample == {"p": 0.5}
-    assert Finding(Verdict.OPEN).counterexample == {}
+    assert CheckOutcome(Verdict.OPEN).counterexample == {}
 
 
 def test_booleans_of_numpy_are_booleans() -> None:

@@ -264,7 +264,7 @@ def recorded() -> dict[str, Any]:
         >>> len(recorded()["runs"]), recorded()["about"]["device"]
         (25, 'cpu')
     """
-    return dict(json.loads((files("qae_sim.engines") / "recorded" / _FILE).read_text(encoding="utf-8")))
+    return dict(json.loads((files("qae_sim.engines.demo") / "recorded" / _FILE).read_text(encoding="utf-8")))
 
 
 def recorded_log() -> Path:
@@ -277,7 +277,7 @@ def recorded_log() -> Path:
         >>> len(list(recorded_log().glob("completions/*.parquet")))
         30
     """
-    return Path(str(files("qae_sim.engines") / "recorded" / "log"))
+    return Path(str(files("qae_sim.engines.demo") / "recorded" / "log"))
 
 
 def curve(recipe: str, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,1 +1,1 @@
-"""The claims, one module per topic."""
+"""The claims, one package per paper; an identifier begins with its package's name (`-` for `_`)."""

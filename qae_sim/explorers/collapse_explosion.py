@@ -1,0 +1,226 @@
+"""Collapse and explosion: many bandit runs at once under different recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.advantages import LinearK, TwoPhaseK
+from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, Result, Study, simulate
+from qae_sim.explorers.explorer import Explorer
+from qae_sim.explorers.state import State, choice, number, seed, whole
+from qae_sim.pictures.scene import Band, Line, Panel, Picture, Words, axis_limits
+from qae_sim.pictures.style import BASELINE, FOURTH, MEAN, QUANTILE, THIRD
+
+RECIPES = {
+    "baselines": ("mean", "QAE"),
+    "K": ("K = .2", "QAE", "K = .8", "mean"),
+    "masks": ("mean", "QAE", "POS-MASK", "NEG-MASK"),
+    "clip": ("mean, clip .2", "mean, Clip-Higher", "QAE, Clip-Higher"),
+    "schedules": ("QAE", "K from .2 to .8", "K from .8 to .2", "K .2, then .6"),
+    "updates": ("b = 0", "b = p", "b = 1"),
+}
+MEASURES = {
+    "entropy": "entropy in nats",
+    "correct_entropy": "entropy among correct arms",
+    "success": "success rate p",
+    "pass_at_k": "pass@8",
+    "zero_share": "share of zero advantages",
+    "entropy_change_positive": "ΔH by positive advantages",
+    "entropy_change_negative": "ΔH by negative advantages",
+}
+PROBLEMS = {
+    "peaked": "Peaked at a wrong arm (64 arms, 4 correct)",
+    "uniform": "Random logits (40 arms, 12 correct)",
+    "diverse": "Sixteen equal arms, 8 correct",
+}
+COLOURS = {
+    "mean": MEAN,
+    "QAE": QUANTILE,
+    "b = p": MEAN,
+}
+OTHERS = (THIRD, FOURTH, BASELINE)
+DASHES = ("solid", "dashed", "solid", "dotted")
+
+
+@dataclass(frozen=True)
+class CollapseState(State):
+    """A problem, the recipes to compare, and what is drawn."""
+
+    recipes: str = choice("baselines", "Recipes", {name: ", ".join(parts) for name, parts in RECIPES.items()})
+    problem: str = choice("peaked", "Problem", PROBLEMS)
+    optimizer: str = choice(
+        "sgd",
+        "Optimiser",
+        {"sgd": "Plain gradient steps", "momentum": "Momentum .9", "adam": "Adam", "adam_eps": "Adam with ε = .01"},
+    )
+    left: str = choice("entropy", "Left picture", MEASURES)
+    right: str = choice("success", "Right picture", MEASURES)
+    clock: str = choice(
+        "step",
+        "Horizontal axis",
+        {
+            "step": "Step",
+            "success": "Success rate (mean over runs)",
+            "both": "Left picture twice: by step and by success rate",
+        },
+    )
+    eta: float = number(0.3, "Step size η", 0.01, 1.0, 0.01)
+    g: int = whole(16, "Group size G", 4, 32, step=4)
+    steps: int = whole(200, "Steps", 50, 1500, step=50)
+    runs: int = whole(32, "Runs", 8, 64, step=8)
+    seed: int = seed()
+
+
+class CollapseExplosion(Explorer):
+    """Many runs of a bandit under several recipes: bands from the tenth to the ninetieth percentile.
+
+    Example:
+        >>> explorer = CollapseExplosion.from_state("steps=100&runs=8")
+        >>> explorer.words()[:23]
+        'mean: entropy from 2.05'
+    """
+
+    STATE = CollapseState
+    PRESETS: ClassVar = {
+        "Same path, different clock": CollapseState(clock="both", steps=300),
+        "The paper's update": CollapseState(recipes="updates", eta=0.3, steps=200),
+        "K and diversity": CollapseState(recipes="K", problem="diverse", eta=0.5, steps=150, left="correct_entropy"),
+        "The optimiser decides": CollapseState(optimizer="adam", eta=0.05, steps=150),
+        "Split by sign": CollapseState(left="entropy_change_positive", right="entropy_change_negative", steps=150),
+    }
+    CLAIMS: ClassVar = (
+        "qae.group-direction",
+        "estimators.negatives-share",
+        "estimators.unsampled-arms",
+        "qae.masks-speed",
+        "qae.prop4.2-policy-gradient",
+    )
+
+    @classmethod
+    def show(cls, state: State) -> Picture:
+        """Two measures of the same runs."""
+        assert isinstance(state, CollapseState)
+        bare = state.with_(left="entropy", right="success", clock="step", recipes="baselines")
+        results = {name: run(bare, name, _records(state)) for name in RECIPES[state.recipes]}
+        clocks = ("step", "success") if state.clock == "both" else (state.clock, state.clock)
+        measures = (state.left, state.left if state.clock == "both" else state.right)
+        panels = tuple(_panel(state, *chosen, results) for chosen in zip(measures, clocks, strict=True))
+        return Picture(panels, _told(state, results))
+
+
+def study(state: CollapseState, recipe: str) -> Study:
+    """The study that a recipe stands for."""
+    problem = {
+        "peaked": Bandit.peaked(arms=64, correct=4),
+        "uniform": Bandit.uniform(40, 12),
+        "diverse": Bandit(success=[1] * 8 + [0] * 8),
+    }[state.problem]
+    rules: dict[str, Any] = {"sgd": SGD(), "momentum": Momentum(0.9), "adam": Adam(), "adam_eps": Adam(eps=0.01)}
+    rule = rules[state.optimizer]
+    low, high = Clip(0.2, 0.2), Clip(0.2, 0.28)
+    several: dict[str, Any] = {"epochs": 4, "minibatches": 1}
+    recipes: dict[str, dict[str, Any]] = {
+        "mean": {"estimator": "grpo"},
+        "QAE": {"estimator": "qae", "parameters": {"k": 0.4}},
+        "K = .2": {"estimator": "qae", "parameters": {"k": 0.2}},
+        "K = .8": {"estimator": "qae", "parameters": {"k": 0.8}},
+        "POS-MASK": {"estimator": "pos_mask", "parameters": {"k": 0.4}},
+        "NEG-MASK": {"estimator": "neg_mask", "parameters": {"k": 0.4}},
+        "mean, clip .2": {"estimator": "grpo", "clip": low, **several},
+        "mean, Clip-Higher": {"estimator": "grpo", "clip": high, **several},
+        "QAE, Clip-Higher": {"estimator": "qae", "parameters": {"k": 0.4}, "clip": high, **several},
+        "K from .2 to .8": {"estimator": "qae", "parameters": {"k": LinearK(0.2, 0.8, state.steps)}},
+        "K from .8 to .2": {"estimator": "qae", "parameters": {"k": LinearK(0.8, 0.2, state.steps)}},
+        "K .2, then .6": {"estimator": "qae", "parameters": {"k": TwoPhaseK(0.2, 0.6, state.steps // 2)}},
+        "b = 0": {"estimator": "dr_grpo", "update": "paper"},
+        "b = p": {"estimator": "dr_grpo", "update": "paper"},
+        "b = 1": {"estimator": "dr_grpo", "update": "paper"},
+    }
+    fields = recipes[recipe]
+    plain = isinstance(rule, SGD) and "clip" not in fields
+    if recipe in _FIXED:
+        fields = {"estimator": _FIXED[recipe], "update": "paper"}
+    return Study(
+        # With few runs the dense algorithm is the faster one.
+        problem,
+        algorithm="dense" if plain else "auto",
+        group_size=state.g,
+        eta=state.eta,
+        steps=state.steps,
+        runs=state.runs,
+        seed=state.seed,
+        every=max(1, state.steps // 50),
+        optimizer=rule,
+        **fields,
+    )
+
+
+def zero_baseline(rewards: Any) -> Any:
+    """A = r."""
+    return rewards
+
+
+def mean_baseline(rewards: Any) -> Any:
+    """A = r - mean(r)."""
+    return rewards - rewards.mean(axis=-1, keepdims=True)
+
+
+def one_baseline(rewards: Any) -> Any:
+    """A = r - 1."""
+    return rewards - 1
+
+
+_FIXED = {"b = 0": zero_baseline, "b = p": mean_baseline, "b = 1": one_baseline}
+
+
+def _records(state: CollapseState) -> tuple[str, ...]:
+    """What has to be recorded."""
+    return tuple(sorted({state.left, state.right, "success", "entropy"}))
+
+
+@lru_cache(maxsize=64)
+def run(state: CollapseState, recipe: str, records: tuple[str, ...]) -> Result:
+    """Simulate a recipe, remembering; of the state only what the study needs."""
+    return simulate(study(state, recipe).with_(records=records))
+
+
+def _panel(state: CollapseState, measure: str, clock: str, results: dict[str, Result]) -> Panel:
+    """Mean and band of one measure under every recipe."""
+    layers: list[Band | Line] = []
+    values: list[NDArray[np.float64]] = []
+    by_success = clock == "success"
+    spare = iter(OTHERS)
+    colours = {name: COLOURS[name] if name in COLOURS else next(spare) for name in results}
+    for place, (name, result) in enumerate(results.items()):
+        record = result[measure]
+        low, high = np.nanquantile(record, [0.1, 0.9], axis=1)
+        mean = np.nanmean(record, axis=1)
+        x = result["success"].mean(axis=1) if by_success else result.steps.astype(float)
+        if not by_success:
+            layers.append(Band(x, low, high, colours[name]))
+            values += [low, high]
+        layers.append(Line(x, mean, colours[name], name, DASHES[place]))
+        values.append(mean)
+    title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
+    axis = ("success rate p", (0.0, 1.0)) if by_success else ("step", (0.0, float(state.steps)))
+    return Panel(
+        title, axis[0], MEASURES[measure], axis[1], axis_limits(0.0, 0.1, np.concatenate(values)), tuple(layers)
+    )
+
+
+def _told(state: CollapseState, results: dict[str, Result]) -> Words:
+    """What came of each recipe."""
+    parts = []
+    for name, result in results.items():
+        entropy, success = result["entropy"].mean(axis=1), result["success"].mean(axis=1)
+        parts.append(
+            f"{name}: entropy from {entropy[0]:.2f} to {entropy.max():.2f} nats at most and {entropy[-1]:.2f} at the "
+            f"end, "
+            f"p from {success[0]:.2f} to {success[-1]:.2f}"
+        )
+    return ("; ".join(parts) + f". {state.runs} runs, seed {state.seed}; bands hold the middle 80 % of the runs.",)

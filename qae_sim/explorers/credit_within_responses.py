@@ -1,0 +1,219 @@
+"""Advantages of parts: sentences, turns, steps of a tree, and a regression in place of advantages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.advantages import Tree, attn_rl, dr_grpo, fspo, grpo, match_tir, reg_grpo, tree_opo, tree_opo_heuristic
+from qae_sim.explorers.explorer import Explorer
+from qae_sim.explorers.state import State, choice, number, numbers
+from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points
+from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
+
+METHODS = {
+    "fspo": "FSPO: sentences",
+    "match_tir": "MatchTIR: turns",
+    "attn_rl": "AttnRL: steps of a tree",
+    "tree_opo": "Tree-OPO: prefixes",
+    "reg_grpo": "Reg-GRPO: a regression",
+}
+
+#: Three steps of two choices: nodes 1-2, 3-6, and the leaves 7-14.
+_BINARY = Tree((-1, 0, 0, *(i // 2 for i in range(2, 14))))
+
+#: The prompt, two first steps, and what goes on from them.
+_PREFIXES = Tree((-1, 0, 0, 1, 1, 2, 2, 3))
+
+
+@dataclass(frozen=True)
+class PartState(State):
+    """Eight numbers, and what to make of them."""
+
+    method: str = choice("fspo", "Method", METHODS)
+    x: tuple[float, ...] = numbers(
+        (1.0, 1.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.5),
+        "Number",
+        0.0,
+        1.0,
+        0.1,
+        help="Truth of sentences, rewards of turns, leaves or prefixes, or log-ratios of responses.",
+    )
+    margin: float = number(0.5, "Margin δ (Tree-OPO)", 0.0, 1.5, 0.1)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method makes of the numbers.
+
+    Attributes:
+        input: What the eight numbers are.
+        places: What the eight places are.
+        rows: By name positions and advantages.
+        said: A sentence.
+    """
+
+    input: str
+    places: str
+    rows: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    said: str
+
+
+class PartAdvantages(Explorer):
+    """Give parts of responses advantages of their own, and see what one advantage for all would have said.
+
+    Example:
+        >>> PartAdvantages.from_state("method=tree_opo&margin=0.5").words()[:54]
+        'Tree-OPO: prefixes. The centred rewards obey the order'
+    """
+
+    STATE = PartState
+    PRESETS: ClassVar = {
+        "A false sentence": PartState("fspo", (1.0, 0.0, 1.0, 0.5, 1.0, 1.0, 0.0, 0.5)),
+        "A useless call": PartState("match_tir", (1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
+        "One way is better": PartState("attn_rl", (1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        "The tree plays no part": PartState("tree_opo", (0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)),
+        "A larger margin": PartState("tree_opo", (0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0), 1.5),
+        "Any scale will do": PartState("reg_grpo", (0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0)),
+    }
+    CLAIMS: ClassVar = (
+        "fspo.facts-decide",
+        "match-tir.greedy",
+        "attn-rl.siblings",
+        "tree-opo.order",
+        "reg-grpo.scale",
+    )
+
+    @classmethod
+    def show(cls, state: State) -> Picture:
+        """The numbers above, the advantages below."""
+        assert isinstance(state, PartState)
+        parts = _METHODS[state.method](state)
+        at = np.arange(1.0, 9.0)
+        ticks = tuple((i, str(int(i))) for i in at)
+        given = Panel(
+            parts.input,
+            "",
+            "",
+            (0.4, 8.6),
+            (0, 1.15),
+            (Bars(at, np.array(state.x), MUTED, "", 0.5),),
+            ticks,
+            weight=0.5,
+        )
+        reach = max(1.5, 1.5 * max(float(np.nanmax(np.abs(a), initial=0.0)) for _, a in parts.rows.values()))
+        styles = ((BASELINE, "dash"), (MEAN, "circle"), (QUANTILE, "square"), (THIRD, "diamond"))
+        shown = tuple(
+            Points(places, a, colour, name, marker, 14)
+            for (name, (places, a)), (colour, marker) in zip(parts.rows.items(), styles, strict=False)
+        )
+        advantages = Panel(
+            "Advantages" if state.method != "reg_grpo" else "Standardised",
+            parts.places,
+            "",
+            (0.4, 8.6),
+            (-reach, 1.3 * reach),  # room for the legend
+            (GuideLine(0.0, "y", BASELINE), *shown),
+            ticks,
+        )
+        return Picture((given, advantages), (f"{METHODS[state.method]}. {parts.said}",), row=False)
+
+
+_AT = np.arange(1.0, 9.0)
+
+
+def _sentences(state: PartState) -> Parts:
+    """A right answer of four sentences, and a wrong one."""
+    marks = np.sign(np.array(state.x) - 0.5).reshape(2, 4)
+    found = fspo([1.0, 0.0], marks)
+    plain = np.repeat(grpo([1.0, 0.0]), 4)
+    turned = int((np.sign(found.ravel()) != np.sign(plain)).sum())
+    return Parts(
+        "Truth of sentences (1 true, .5 unchecked, 0 false)",
+        "sentence: 1-4 of the right answer, 5-8 of the wrong one",
+        {"one for all (GRPO)": (_AT, plain), "fspo": (_AT + 0.2, found.ravel())},
+        f"Facts turn the sign of {turned} of 8 sentences; sizes stay.",
+    )
+
+
+def _turns(state: PartState) -> Parts:
+    """Two trajectories of four turns."""
+    rewards = np.array(state.x).reshape(2, 4)
+    found = np.concatenate(match_tir(list(rewards)))
+    whole = np.repeat(grpo(rewards.sum(axis=1)), 4)
+    return Parts(
+        "Rewards of turns",
+        "turn: 1-4 of the first trajectory, 5-8 of the second",
+        {"one for all (z-score of the sum)": (_AT, whole), "match_tir": (_AT + 0.2, found)},
+        "Half of a turn's advantage is its trajectory's, half comes from the same turn of the other one, "
+        "later rewards discounted by .9 each turn.",
+    )
+
+
+def _steps(state: PartState) -> Parts:
+    """Three steps of two choices each."""
+    found = attn_rl(state.x, _BINARY)
+    value = np.array(state.x)
+    first = value[:4].mean() - value[4:].mean()
+    return Parts(
+        "Rewards of the eight leaves",
+        "leaf; a step stands in the middle of its leaves",
+        {
+            "one for all (Dr. GRPO)": (_AT, dr_grpo(value)),
+            "first step": (np.array([2.5, 6.5]), found[1:3]),
+            "second step": (np.array([1.5, 3.5, 5.5, 7.5]), found[3:7]),
+            "third step": (_AT, found[7:]),
+        },
+        f"Below the first choice on the left {value[:4].mean():.0%} succeed, {100 * abs(first):.0f} points "
+        f"{'more' if first >= 0 else 'fewer'} than on the right; each step is told what it changed.",
+    )
+
+
+def _prefixes(state: PartState) -> Parts:
+    """Completions of eight prefixes."""
+    rewards = (np.array(state.x) >= 0.5).astype(float)
+    centred = rewards - rewards.mean()
+    try:
+        found = tree_opo(rewards, _PREFIXES, margin=state.margin)
+        moved = float(np.abs(found - centred).max())
+        said = (
+            "The centred rewards obey the order of the tree already, and the projection leaves them as they are."
+            if moved < 1e-6
+            else f"The order of the tree moves advantages by up to {moved:.2f}."
+        )
+    except ValueError:
+        found, said = np.full(8, np.nan), "No advantages obey such a margin within the norm."
+    return Parts(
+        "Success of the completion (1 from .5 on)",
+        "prefix: 1 the prompt; 2, 3 go on from 1; 4, 5 from 2; 6, 7 from 3; 8 from 4",
+        {
+            "centred rewards (Dr. GRPO)": (_AT, centred),
+            "tree_opo": (_AT - 0.2, found),
+            "heuristic, expectation": (_AT + 0.2, tree_opo_heuristic(rewards, _PREFIXES)),
+        },
+        said,
+    )
+
+
+def _regression(state: PartState) -> Parts:
+    """Log-ratios of eight responses, of which the first four are right."""
+    rewards, ratios = np.repeat([1.0, 0.0], 4), np.array(state.x)
+    loss = float(reg_grpo(rewards, ratios))
+    return Parts(
+        "Log-ratios of the policy, log π/π_old",
+        "response: 1-4 right, 5-8 wrong",
+        {"target (GRPO)": (_AT, grpo(rewards)), "standardised log-ratio": (_AT + 0.2, grpo(ratios))},
+        f"The loss is {loss:.3f}. Only the shape of the log-ratios counts: any scale and any shift give the same.",
+    )
+
+
+_METHODS: dict[str, Any] = {
+    "fspo": _sentences,
+    "match_tir": _turns,
+    "attn_rl": _steps,
+    "tree_opo": _prefixes,
+    "reg_grpo": _regression,
+}

@@ -1,0 +1,164 @@
+"""The lessons as a static site: executed once, then readable from any disk or web server, without Python or network."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+import qae_sim.explorers
+from qae_sim.explorers.explorer import MIME, SITE
+from qae_sim.explorers.lesson import QUIZ_MIME
+from qae_sim.storage import write_atomically
+
+_HERE = Path(__file__).parent
+_EXPLORERS = Path(qae_sim.explorers.__file__).parent
+
+#: What a page imports, by name. Browsers load no module from a disk, so each page carries them in its import map.
+_MODULES = {
+    "qae/view": _EXPLORERS / "view.js",
+    "qae/quiz": _EXPLORERS / "quiz.js",
+    "qae/lesson": _HERE / "lesson.js",
+}
+_STYLES = (_HERE / "lesson.css", _EXPLORERS / "view.css", _EXPLORERS / "quiz.css")
+
+
+def write_lessons(
+    notebooks: Sequence[Path], folder: Path, *, on_lesson: Callable[[str], None] = lambda name: None, timeout: int = 120
+) -> list[Path]:
+    """Run lessons and write them as pages.
+
+    Args:
+        notebooks: The lessons.
+        folder: Where the pages go; made when missing. Pages of the same names are replaced.
+        on_lesson: Called with the name of each lesson before it runs.
+        timeout: Seconds that a cell may take.
+
+    Returns:
+        The pages, in order.
+
+    Raises:
+        OSError: The folder cannot be written.
+        nbclient.exceptions.CellExecutionError: A cell has failed.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    titles = {path.stem: _title(path) for path in notebooks}
+    (folder / "assets").mkdir(parents=True, exist_ok=True)
+    styles = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    write_atomically(folder / "assets" / "qae.css", styles.encode())
+    pages = []
+    for path in notebooks:
+        on_lesson(path.stem)
+        notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        client = NotebookClient(notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
+        client.execute(env=os.environ | {SITE: "1"})
+        page = folder / f"{path.stem}.html"
+        write_atomically(page, _page(path.stem, notebook.cells, titles).encode())
+        pages.append(page)
+    if pages:
+        first = pages[0].name
+        index = (f'<!doctype html><meta charset="utf-8"><title>Lessons</title>'
+               f'<meta http-equiv="refresh" content="0; url={first}"><a href="{first}">Lessons</a>\n')  # fmt: skip
+        write_atomically(folder / "index.html", index.encode())
+    return pages
+
+
+def _import_map() -> str:
+    """The modules of a page, each as an address that holds its source."""
+    imports = {
+        name: "data:text/javascript;charset=utf-8," + quote(path.read_text(encoding="utf-8"))
+        for name, path in _MODULES.items()
+    }
+    return json.dumps({"imports": imports})
+
+
+def _title(path: Path) -> str:
+    """The first heading of a lesson."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).partition("\n")[0].lstrip("# ").strip()
+
+
+def _page(name: str, cells: Sequence[Any], titles: Mapping[str, str]) -> str:
+    """One lesson."""
+    links = []
+    for other, title in titles.items():
+        here = ' aria-current="page"' if other == name else ""
+        links.append(f'<a href="{other}.html"{here}>{html.escape(title)}</a>')
+    body = "\n".join(_cell(cell) for cell in cells)
+    template = Template((_HERE / "lesson.html").read_text(encoding="utf-8"))
+    return template.substitute(title=html.escape(titles[name]), modules=_import_map(), nav="".join(links), body=body)
+
+
+def _cell(cell: Any) -> str:
+    """One cell."""
+    if cell.cell_type == "markdown":
+        return markdown(cell.source)
+    code = f"<details><summary>Code</summary><pre><code>{html.escape(cell.source)}</code></pre></details>"
+    return code + "\n".join(_output(output) for output in cell.outputs)
+
+
+def _output(output: Any) -> str:
+    """One output of a cell."""
+    if output.output_type == "stream":
+        return f"<pre>{html.escape(output.text)}</pre>"
+    data = output.get("data", {})
+    if MIME in data:
+        content = data[MIME]
+        alt = html.escape(data["text/plain"])
+        still = f'<img alt="{alt}" src="data:image/png;base64,{data["image/png"].strip()}" style="max-width: 100%">'
+        note = ""
+        if not all(control["local"] for control in content["spec"]["controls"].values()):
+            note = ('<p class="note">Here the sliders that are shown move without Python. The others '
+                    "need the live lesson: <code>qae-sim lab</code>.</p>")  # fmt: skip
+        return f"<div>{still}</div>{_json('explorer', content)}{note}"
+    if QUIZ_MIME in data:
+        return f"<div>{html.escape(data['text/plain'])}</div>{_json('quiz', data[QUIZ_MIME])}"
+    if "text/html" in data:
+        return str(data["text/html"])
+    return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"
+
+
+def _json(kind: str, content: Any) -> str:
+    """Data for the script; it must not end the element that it stands in."""
+    text = json.dumps(content, allow_nan=False).replace("</", "<\\/")
+    return f'<script type="application/json" data-qae="{kind}">{text}</script>'
+
+
+def markdown(source: str) -> str:
+    """Markdown with formulas as HTML with MathML, which browsers draw by themselves.
+
+    Args:
+        source: Markdown; formulas stand between dollar signs.
+
+    Returns:
+        HTML; links between lessons point to pages.
+
+    Example:
+        >>> markdown("A *word*.").strip()
+        '<p>A <em>word</em>.</p>'
+    """
+    import mistune
+    from latex2mathml.converter import convert
+
+    formulas: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        block = found.group(1) is not None
+        formulas.append(convert(found.group(1) or found.group(2), display="block" if block else "inline"))
+        return f"qaeformula{len(formulas) - 1}qae"
+
+    # What stands in code is no formula.
+    pieces = re.split(r"(```.*?```|`[^`]*`)", source, flags=re.DOTALL)
+    for i in range(0, len(pieces), 2):
+        pieces[i] = re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", keep, pieces[i], flags=re.DOTALL)
+    text = str(mistune.create_markdown(escape=False, plugins=["table"])("".join(pieces)))
+    text = re.sub(r"qaeformula(\d+)qae", lambda found: formulas[int(found.group(1))], text)
+    return re.sub(r'href="([^":]+)\.ipynb"', r'href="\1.html"', text)

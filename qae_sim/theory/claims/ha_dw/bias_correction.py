@@ -1,0 +1,201 @@
+"""HA-DW's correction: Lemmas 1 and 3 to 5, Theorem 3, and which scale λ helps whom."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import comb
+
+from flint import arb, ctx, fmpz_poly
+
+from qae_sim.theory.binomial import mixed
+from qae_sim.theory.certified import digits, largest, number
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claims.ha_dw import PAPER
+from qae_sim.theory.claims.ha_dw.group_mean_bias import bias_numerator
+from qae_sim.theory.polynomials import X, ring, sign_between
+from qae_sim.theory.registry import claim
+
+
+@claim(
+    "ha-dw.lemma3",
+    paper=PAPER,
+    equation="Lemma 3",
+    statement="A factor c between (p-ε)A/(p(1-p^(G-1))) and (p+ε)A/(p(1-p^(G-1))) brings the expected baseline "
+    "within ε of p.",
+    latex=r"c \in \Big(\tfrac{(p-\varepsilon)A(p)}{p(1-p^{G-1})}, \tfrac{(p+\varepsilon)A(p)}{p(1-p^{G-1})}\Big)"
+    r" \Rightarrow \mathbb E[c\,\hat p \mid S] \in (p-\varepsilon, p+\varepsilon)",
+    assumptions=("binary rewards", "mixed groups (event S)"),
+    expected=Verdict.CERTIFIED,
+    breaks=(Break("A(p) left out of the bounds", {"with_a": False}, Verdict.REFUTED),),
+)
+def lemma3(quick: bool, *, with_a: bool = True) -> CheckOutcome:
+    """E[c·p̂|S] rises linearly with c, and is p - ε and p + ε at the two ends."""
+    sizes, found = range(2, 65 if quick else 257), None
+    for g in sizes:
+        mean = bias_numerator(g) + X * mixed(g)  # E[p̂·1{S}]
+        a = mixed(g) if with_a else fmpz_poly([1])
+        # c = (p ± ε)·a / (p(1 - p^{G-1})): c·mean/A = p ± ε means a·mean = A·p(1 - p^{G-1})
+        if found is None and a * mean != mixed(g) * X * (1 - X ** (g - 1)):
+            found = {"g": g}
+    return conclude(
+        Evidence(
+            "the ends of the interval map to p - ε and p + ε",
+            f"every p and ε, G = {sizes[0]}..{sizes[-1]}",
+            Method.SYMBOLIC,
+            found is None,
+            counterexample=found or {},
+        )
+    )
+
+
+def coverage(g: int, p: Fraction, z: arb) -> Fraction:
+    """P(|p̂ - p| < z | S), leaving out numbers of successes for which that cannot be decided."""
+    inside = [k for k in range(1, g) if abs(number(Fraction(k, g) - p)) < z]
+    chances = [comb(g, k) * p**k * (1 - p) ** (g - k) for k in range(g + 1)]
+    return sum((chances[k] for k in inside), Fraction(0)) / sum(chances[1:-1])
+
+
+def a_of(g: int, delta: Fraction) -> Fraction:
+    """1 - (1-Δ)^G - Δ^G."""
+    return 1 - (1 - delta) ** g - delta**g
+
+
+@claim(
+    "ha-dw.lemma4",
+    paper=PAPER,
+    equation="Lemma 4",
+    statement="On mixed groups p̂ is within z of p with at least the stated probability.",
+    latex=r"P(|\hat p-p|<z\mid S) \ge \frac{1-2e^{-2Gz^2}-(1-\Delta)^G-\Delta^G}{1-(1-\Delta)^G-\Delta^G}",
+    assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
+    expected=Verdict.CERTIFIED,
+    breaks=(Break("e^(-2Gz²) once, not twice, and -8Gz² for -2Gz²", {"rate": 8}, Verdict.REFUTED),),
+)
+def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
+    """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; compared with exact probabilities besides."""
+    sizes = range(2, 33 if quick else 129)
+    rising = all(sign_between(mixed(g).derivative(), 0, "1/2") == 1 for g in sizes)
+    found, cases, least = None, 0, float("inf")
+    with ctx.workprec(64):
+        for g in (2, 3, 5, 8, 16) if quick else (2, 3, 4, 5, 8, 12, 16, 24, 32):
+            for delta in (Fraction(1, 20), Fraction(1, 5), Fraction(2, 5)):
+                for i in range(5):
+                    p = delta + (1 - 2 * delta) * Fraction(i, 4)
+                    for z in (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
+                        decay = number(-rate * g * z * z).exp() * (2 if rate == 2 else 1)
+                        bound = (number(a_of(g, delta)) - decay) / number(a_of(g, delta))
+                        slack = number(coverage(g, p, number(z))) - bound
+                        cases += 1
+                        least = min(least, float(slack))
+                        if found is None and slack < 0:
+                            found = {"g": g, "p": float(p), "z": float(z), "Delta": float(delta)}
+    return conclude(
+        Evidence("A(p) rises on (0, 1/2), so that P(S|p) >= A(Δ)", f"G = 2..{sizes[-1]}", Method.ROOTS, rising),
+        Evidence(
+            "the exact probability is above the bound",
+            f"{cases} cases of G, p, z, Δ",
+            Method.CASES,
+            found is None,
+            margin=repr(least),
+            counterexample=found or {},
+        ),
+    )
+
+
+@claim(
+    "ha-dw.lemma5",
+    paper=PAPER,
+    equation="Lemma 5",
+    statement="On mixed groups p̂ is within ε_δ of p with probability at least 1-δ.",
+    latex=r"\varepsilon_\delta = \sqrt{\tfrac{1}{2G}\log\tfrac{2}{\delta(1-(1-\Delta)^G-\Delta^G)}}",
+    assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
+    expected=Verdict.CERTIFIED,
+    breaks=(Break("half of ε_δ", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
+)
+def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
+    """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; compared with exact probabilities besides."""
+    a, d = ring("A", "d")
+    identity = a - d * a == (1 - d) * a
+    found, cases, widths = None, 0, {}
+    with ctx.workprec(64):
+        for g in (2, 4, 8, 16, 64):
+            for delta in (Fraction(1, 20), Fraction(1, 5)):
+                for risk in (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2)):
+                    width = ((2 / number(risk * a_of(g, delta))).log() / (2 * g)).sqrt() * number(scale)
+                    widths[f"G = {g}, Δ = {delta}, δ = {risk}"] = digits(width, 6)
+                    for i in range(9):
+                        p = delta + (1 - 2 * delta) * Fraction(i, 8)
+                        cases += 1
+                        if found is None and coverage(g, p, width) < 1 - risk:
+                            found = {"g": g, "p": float(p), "delta": float(risk), "Delta": float(delta)}
+    return conclude(
+        Evidence("Lemma 4 at ε_δ gives 1 - δ", "every G, δ, Δ", Method.SYMBOLIC, bool(identity)),
+        Evidence(
+            "the exact probability is at least 1 - δ",
+            f"{cases} cases of G, p, δ, Δ",
+            Method.CASES,
+            found is None,
+            counterexample=found or {},
+            figures={"half-width": widths},
+        ),
+    )
+
+
+@claim(
+    "ha-dw.lemma1",
+    paper=PAPER,
+    equation="Lemma 1",
+    statement="With probability at least 1-δ every factor between the observed c_low and c_high brings the expected "
+    "baseline within ε of p.",
+    latex=r"P\big(\forall c \in (c_{\mathrm{low}}, c_{\mathrm{high}}):\ \mathbb E[c\,\hat p\mid S] \in "
+    r"(p-\varepsilon, p+\varepsilon) \,\big|\, S\big) \ge 1-\delta",
+    assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
+    expected=Verdict.CERTIFIED,
+    breaks=(Break("an interval I_t half as wide", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
+)
+def lemma1(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
+    """Whenever p is in I_t, the interval (c_low, c_high) lies within Lemma 3's; and Lemma 5 says how often it is."""
+    return conclude(*lemma3(quick).evidence, *lemma5(quick, scale=scale).evidence)
+
+
+@claim(
+    "ha-dw.lemma1-usable",
+    paper=PAPER,
+    equation="Lemma 1 at the paper's group size",
+    statement="In groups of 8 the observed p̂ determines, with 95 % confidence, a factor c that brings the expected "
+    "baseline within .05 of p.",
+    latex=r"c_{\mathrm{low}} = \sup_{p\in I_t}\tfrac{(p-\varepsilon)A}{p(1-p^{G-1})} < "
+    r"c_{\mathrm{high}} = \inf_{p\in I_t}\tfrac{(p+\varepsilon)A}{p(1-p^{G-1})}",
+    assumptions=("G = 8, δ = .05, Δ = .1, p̂ = 1/2",),
+    expected=Verdict.REFUTED,
+    breaks=(
+        Break("within .1 of p", {"eps": Fraction(1, 10)}, Verdict.CERTIFIED),
+        Break("groups of 1024", {"g": 1024}, Verdict.CERTIFIED),
+    ),
+)
+def lemma1_usable(quick: bool, *, eps: Fraction = Fraction(1, 20), g: int = 8) -> CheckOutcome:
+    """The confidence interval I_t is so wide that no c serves all of it: the lemma holds, and says nothing there."""
+    delta, risk, p_hat = Fraction(1, 10), Fraction(1, 20), Fraction(1, 2)
+    with ctx.workprec(64):
+        width = ((2 / number(risk * a_of(g, delta))).log() / (2 * g)).sqrt()
+        reach = Fraction(float(width.upper()))
+        low, high = max(delta, p_hat - reach), min(1 - delta, p_hat + reach)
+
+        def factor(p: arb, sign: int) -> arb:
+            return (1 + sign * number(eps) / p) * (1 - (1 - p) ** g - p**g) / (1 - p ** (g - 1))
+
+        c_low = largest(lambda p: factor(p, -1), low, high, tolerance=1e-4)
+        c_high = -largest(lambda p: -factor(p, 1), low, high, tolerance=1e-4)
+        holds = True if c_low < c_high else (False if c_low > c_high else None)
+        return conclude(
+            Evidence(
+                "c_low < c_high",
+                f"G = {g}, ε = {float(eps)}, I_t = ({float(low):.3f}, {float(high):.3f})",
+                Method.INTERVALS,
+                holds,
+                margin=digits(c_high - c_low, 4),
+                counterexample={"g": g, "p_hat": 0.5, "c_low": digits(c_low, 5), "c_high": digits(c_high, 5)}
+                if holds is False
+                else {},
+                figures={"half-width of the confidence interval": digits(width, 6)},
+            )
+        )

@@ -1,0 +1,33 @@
+"""What only the training of large models can show: listed, so that nobody takes silence for agreement."""
+
+from __future__ import annotations
+
+from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Verdict, unchecked
+from qae_sim.theory.claims.ha_dw import PAPER
+from qae_sim.theory.registry import claim
+
+
+@claim(
+    "ha-dw.accuracy",
+    paper=PAPER,
+    equation="Main results",
+    statement="HA-DW improves GRPO, GSPO and DAPO on five benchmarks and three models.",
+    latex=r"\text{acc}_{\mathrm{HA\text{-}DW}} > \text{acc}",
+    expected=Verdict.OPEN,
+)
+def accuracy(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)
+
+
+@claim(
+    "ha-dw.best-scale",
+    paper=PAPER,
+    equation="Ablation of λ_scale",
+    statement="A λ_scale of 1.3 to 1.5 trains best.",
+    latex=r"\lambda_{\mathrm{scale}} \in [1.3, 1.5]",
+    expected=Verdict.OPEN,
+)
+def best_scale(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)

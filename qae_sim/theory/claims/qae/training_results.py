@@ -1,0 +1,59 @@
+"""What only the training of large models can show: listed, so that nobody takes silence for agreement."""
+
+from __future__ import annotations
+
+from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Verdict, unchecked
+from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.registry import claim
+
+
+@claim(
+    "qae.accuracy",
+    paper=PAPER,
+    equation="Table 2",
+    statement="Replacing the mean by the K-quantile raises pass@1 and keeps pass@16.",
+    latex=r"\text{pass@1}_{\mathrm{QAE}} > \text{pass@1}_{\mathrm{DAPO}}",
+    expected=Verdict.OPEN,
+)
+def accuracy(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)
+
+
+@claim(
+    "qae.best-k",
+    paper=PAPER,
+    equation="App. D.3, Fig. 9",
+    statement="K = .2 leads to collapse, K = .8 to explosion, and K = .4 to neither.",
+    latex=r"K = 0.4",
+    expected=Verdict.OPEN,
+)
+def best_k(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)
+
+
+@claim(
+    "qae.negatives-drive-entropy",
+    paper=PAPER,
+    equation="Observation 3, Figs. 4 and 5",
+    statement="Growth of the entropy is dominated by negative-advantage samples.",
+    latex=r"\Delta H^- \gg \Delta H^+",
+    expected=Verdict.OPEN,
+)
+def negatives_drive_entropy(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)
+
+
+@claim(
+    "qae.mask-order",
+    paper=PAPER,
+    equation="Fig. 6",
+    statement="With a weak upper clip NEG-MASK comes close to QAE, with a strong one POS-MASK does.",
+    latex=r"\epsilon_{\mathrm{high}} \in \{0.20, 0.28\}",
+    expected=Verdict.OPEN,
+)
+def mask_order(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)

@@ -1,0 +1,77 @@
+"""Tree-OPO's advantages under the constraints of a tree of prefixes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+
+from qae_sim.advantages import Tree, ordered_pairs, tree_opo
+from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claims.tree_opo import PAPER
+from qae_sim.theory.registry import claim
+
+
+def _trees(size: int) -> list[Tree]:
+    """All trees of a size, nodes in an order in which parents come first."""
+    return [Tree((-1, *parents)) for parents in product(*(range(i) for i in range(1, size)))]
+
+
+@claim(
+    "tree-opo.order",
+    paper=PAPER,
+    equation="staged advantage estimation",
+    statement="The order of the tree shapes the advantages: some differ from the centred rewards.",
+    latex=r"a \ne r - \bar r",
+    assumptions=("binary rewards", "soft norm", "margin δ <= 1", "pairs of a failure above (or beside) a success"),
+    expected=Verdict.REFUTED,
+    breaks=(Break("a margin δ = 3/2, more than rewards differ", {"margin": Fraction(3, 2)}, Verdict.CERTIFIED),),
+)
+def tree_order(quick: bool, *, margin: Fraction = Fraction(1, 2)) -> CheckOutcome:
+    """Centred rewards of a failure and a success differ by 1: with δ <= 1 they obey every constraint already."""
+    size, found, worst = (4 if quick else 5), None, 0.0
+    for tree in _trees(size):
+        for rewards in product((0, 1), repeat=size):
+            pairs = ordered_pairs(rewards, tree)
+            if not pairs:
+                continue
+            mean = Fraction(sum(rewards), size)
+            centred = [r - mean for r in rewards]
+            inside = all(centred[i] + margin <= centred[j] for i, j in pairs)
+            inside = inside and sum(a * a for a in centred) <= size
+            if found is None and inside:
+                found = {"parents": list(tree.parents), "rewards": list(rewards)}
+            if len(tree.path(size - 1)) == size:  # one tree of each kind is enough for the solver: the chain
+                gap = np.abs(tree_opo(rewards, tree, margin=float(margin)) - np.array(centred, dtype=float)).max()
+                worst = max(worst, float(gap))
+    agrees = worst < 1e-6 if margin <= 1 else worst > 0.1
+    return conclude(
+        Evidence(
+            "the centred rewards break a constraint",
+            f"all trees of {size} nodes with some pair, all binary rewards",
+            Method.CASES,
+            found is None,
+            counterexample=found or {},
+        ),
+        Evidence(
+            "tree_opo agrees",
+            "chains: its distance from the centred rewards",
+            Method.FLOATS,
+            agrees,
+            f"{worst:.1e}",
+        ),
+    )
+
+
+@claim(
+    "tree-opo.training",
+    paper=PAPER,
+    equation="main results",
+    statement="Staged advantages train better than GRPO.",
+    latex=r"\text{Tree-OPO} > \text{GRPO}",
+    expected=Verdict.OPEN,
+)
+def training(quick: bool) -> CheckOutcome:
+    """Not checked: it takes the training of large models."""
+    return unchecked(NEEDS_TRAINING)

@@ -1,0 +1,91 @@
+"""The site without a browser: pages, formulas, data that cannot end their element."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("anywidget")
+pytest.importorskip("nbformat")
+
+import nbformat
+from click.testing import CliRunner
+
+from qae_sim.cli import main
+from qae_sim.site import write_lessons
+from qae_sim.site.lessons import markdown
+
+
+@pytest.fixture
+def lesson(tmp_path: Path) -> Path:
+    cells = [
+        nbformat.v4.new_markdown_cell("# A lesson\n\nWith $x^2$ and `$y$` and [another](other.ipynb)."),
+        nbformat.v4.new_code_cell(
+            'from qae_sim.explorers import Predict, QuantileGate\nQuantileGate(hide=["claims", "presets"])'
+        ),
+        nbformat.v4.new_code_cell('Predict("Is </script> a word?", ["no", "yes"], 0, ["Right.", "No."])'),
+        nbformat.v4.new_code_cell('print("<b>said</b>")\n1 + 1'),
+    ]
+    path = tmp_path / "00_lesson.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_a_page(lesson: Path, tmp_path: Path) -> None:
+    seen: list[str] = []
+    pages = write_lessons([lesson], tmp_path / "site", on_lesson=seen.append)
+    assert seen == ["00_lesson"]
+    page = pages[0].read_text(encoding="utf-8")
+    assert "<title>A lesson</title>" in page
+    assert "<math" in page
+    assert "<code>$y$</code>" in page
+    assert 'href="other.html"' in page
+    assert '<img alt="Hard query' in page
+    assert "&lt;b&gt;said&lt;/b&gt;" in page
+    assert "<pre>2</pre>" in page
+    assert page.count("</script>") == 4  # the gate's data, the question's, the page's modules and its start
+    assert 'url=00_lesson.html"' in (tmp_path / "site" / "index.html").read_text()
+    assert not list((tmp_path / "site").glob(".*part"))
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        ("$$a = b$$", 'display="block"'),
+        ("cost $5", "cost $5"),
+        ("| a | b |\n| --- | --- |\n| 1 | 2 |", "<td>2</td>"),
+        ("<details><summary>A</summary>\n\ntext\n\n</details>", "<details>"),
+    ],
+)
+def test_markdown(source: str, part: str) -> None:
+    assert part in markdown(source)
+
+
+def test_the_command(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["qae_sim.cli.site"], "find_lessons", lambda: lesson.parent)
+    result = CliRunner().invoke(main, ["site", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "1 lessons in" in result.output
+    (tmp_path / "file").write_text("")
+    failed = CliRunner().invoke(main, ["site", str(tmp_path / "file" / "out")])
+    assert failed.exit_code != 0
+
+
+def test_presets_travel_with_sites_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qae_sim.explorers import GroupBias
+    from qae_sim.explorers.explorer import MIME, SITE
+
+    def stored() -> Any:
+        bundle, _ = GroupBias()._repr_mimebundle_()  # type: ignore[misc]
+        return bundle[MIME]["presets"]
+
+    assert stored() == {}
+    monkeypatch.setenv(SITE, "1")
+    presets = stored()
+    assert set(presets) == set(GroupBias.PRESETS)
+    json.dumps(presets, allow_nan=False)
+    assert presets["Hard prompt"]["spec"]["state"]["p"] == 0.1
