@@ -185,6 +185,7 @@ class AdvantageRule:
             object.__setattr__(self, "estimator", tuple(self.estimator))
         self._check_estimator()
         self._check_anchor()
+        self.to_dict()  # whatever is used can be stored
         for term in self.terms:
             _check_parameters(term)
             self._try(term)
@@ -277,7 +278,7 @@ class AdvantageRule:
             (0.4, None)
         """
         for term in self.terms:
-            known = term.row.settings | term.parameters
+            known = {**term.row.settings, **term.parameters}
             if name in known:
                 return known[name]
         return default
@@ -307,7 +308,7 @@ class AdvantageRule:
             {'ddof': 1, 'eps': 0}
         """
         filled = tuple(
-            replace(t, parameters={k: v for k, v in defaults.items() if k in t.row.settings} | t.parameters)
+            replace(t, parameters={**{k: v for k, v in defaults.items() if k in t.row.settings}, **t.parameters})
             for t in self.terms
             if isinstance(t.estimator, str)
         )
@@ -347,7 +348,9 @@ class AdvantageRule:
                 raise invalid("correct_above", self.correct_above, "None without an anchor: nothing else asks for it")
         if self.anchor is None:
             if isinstance(self.estimator, str) and get(self.estimator).weights:
-                raise invalid("anchor", None, f"a difficulty anchor for {self.estimator!r}, such as SoftAnchor()")
+                raise invalid(
+                    "anchor", None, f"a difficulty anchor for estimator {self.estimator!r}, such as SoftAnchor()"
+                )
             return
         if not isinstance(self.anchor, ANCHORS):
             raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in ANCHORS), TypeError)
@@ -360,7 +363,7 @@ class AdvantageRule:
         given = {} if callable(term.estimator) else example_inputs(term.row.name, rewards)
         if set(given) < set(term.row.inputs) or not (term.row.of_responses or term.row.of_tokens):
             return  # inputs of their own kind, which no batch has
-        values = _resolved(term, 0, {}).parameters
+        values = dict(_resolved(term, 0, {}).parameters)
         values.pop("metric", None)
         if "further" in given and values.get("weights") is not None:
             given["further"] = given["further"].repeat(max(len(values["weights"]) - 1, 0), axis=0)
@@ -462,7 +465,7 @@ class AdvantageRule:
     def k_at(self, step: int, state: AdvantageState | None = None) -> float | None:
         """K at a step, in (0, 1); None where no term has one."""
         for term in self.at(step, state):
-            known = term.row.settings | term.parameters
+            known = {**term.row.settings, **term.parameters}
             if "k" in known:
                 return float(known["k"])
         return None

@@ -88,7 +88,7 @@ class LinearK(_Ramp):
 
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
-        return towards(self.start, self.end, self._done(step))
+        return float(towards(self.start, self.end, self._done(step)))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class CosineK(_Ramp):
 
     def __call__(self, step: int) -> float:
         """K at a step >= 0."""
-        return towards(self.start, self.end, (1 - math.cos(math.pi * self._done(step))) / 2)
+        return float(towards(self.start, self.end, (1 - math.cos(math.pi * self._done(step))) / 2))
 
 
 @dataclass(frozen=True)

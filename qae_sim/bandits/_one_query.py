@@ -171,94 +171,136 @@ def simulate_single(xp: Namespace, study: Study, runs: range) -> tuple[dict[str,
     z = query.logits(runs)
     clock = xp.zeros(len(runs), dtype=xp.int64)
     if study.algorithm != "events":
-        clock = _dense(query, recorder, runs, z, leave=study.algorithm == "auto" and query.quiet)
-    _events(query, recorder, runs, z, clock)
+        clock = Dense(query, recorder, runs, z).run(leave=study.algorithm == "auto" and query.quiet)
+    Events(query, recorder, runs, z, clock).run()
     final = xp.empty_like(z)
     final[xp.asarray(query.order)] = z
     return recorder.finish(), final[None]
 
 
-def _dense(query: Query, recorder: Recorder, runs: range, logits: Array, *, leave: bool) -> Array:
-    """Take all runs through the same steps together.
+class Dense:
+    """All runs through the same steps together.
+
+    One step of a run: z is its logits, w = exp(z) up to a common factor, and the running sums of w over outcomes are
+    its distribution function up to that factor. A uniform number times the total finds an outcome by search, which is
+    right if it lies among the right rows; with n right outcomes of G the table of advantages gives each response's
+    move, η·A/G, and z rises by it at the response's arm, less π times the sum of all moves.
 
     Args:
         query: The problem.
         recorder: Where records go.
         runs: The runs' numbers.
         logits: Logits at the start, ``(A, R)``; overwritten with those at which the runs end here.
-        leave: Whether runs in which mixed groups are rare may leave.
-
-    Returns:
-        The step at which each run has left, ``(R,)``; the number of steps for those that have not.
     """
-    xp, study = query.xp, query.study
-    size, steps = study.group_size, study.steps
-    clock = xp.full(len(runs), steps, dtype=xp.int64)
-    states = streams(xp, runs, study.seed, RESPONSES)
-    responses = xp.arange(size)[:, None]
-    splitting = bool(recorder.wanted & set(SUMMED))
-    counted = [name for name in query.counts if name in recorder.wanted]
-    # Weights that are not needed after sampling may turn into their running sums.
-    in_place = query.deterministic and not query.centred and not splitting
-    columns: Any = slice(None)
-    z, running, weight = logits, None, None
-    for step in range(steps):
-        if leave and step % _REVIEW == 0:
-            rare = mixed_chance(xp, _success(query, z), size) < _RARE
-            if bool(rare.any()):
-                here = xp.arange(len(runs))[columns]
-                logits[:, here[rare]] = z[:, rare]
-                clock[here[rare]] = step
-                columns, z, states = here[~rare], xp.ascontiguousarray(z[:, ~rare]), states[~rare]
-                running = None
-                if not len(columns):
-                    break
-        if running is None:
-            count = z.shape[1]
-            running = xp.full((padded_rows(len(query.arm)), count), np.inf)
-            outcomes = running[: len(query.arm)]
-            weight = outcomes if in_place else xp.empty_like(z)
-            outcome_rows = rows_of(xp, outcomes)
-            weight_rows = outcome_rows if in_place else rows_of(xp, weight)
-            numbers = xp.arange(count)
-            work = Workspace.of(xp, size, count)
-        if step % query.recentre == 0:
-            z -= z.max(axis=0)
-        xp.exp(z, out=weight)
-        due = recorder.due(step)
-        weighted = column_dot(xp, weight, z) if due and "entropy" in recorder.wanted else None
-        cumulate(xp, weight_rows if query.deterministic else query.outcomes(weight), outcome_rows)
-        total = outcomes[-1]
-        if due:
-            p = running[query.right_rows - 1] / total if query.right_rows else xp.zeros(count)
-            # Rounding, of the size of 1e-15, must not make an entropy negative.
-            h = None if weighted is None else xp.maximum(xp.log(total) - weighted / total, 0.0)
-            for name, values in query.states(recorder, z, h, p).items():
-                recorder.state(name, step, values, columns)
 
-        u = uniform_at(states, step * size + responses, (work.targets, work.values))
+    def __init__(self, query: Query, recorder: Recorder, runs: range, logits: Array) -> None:
+        xp, study = query.xp, query.study
+        self.query, self.recorder, self.logits = query, recorder, logits
+        self.clock = xp.full(len(runs), study.steps, dtype=xp.int64)
+        self.states = streams(xp, runs, study.seed, RESPONSES)
+        self.responses = xp.arange(study.group_size)[:, None]
+        self.splitting = bool(recorder.wanted & set(SUMMED))
+        self.counted = [name for name in query.counts if name in recorder.wanted]
+        #: Runs that are still here, as columns of the records, and their logits.
+        self.columns: Any = slice(None)
+        self.z = logits
+        self._take_memory()
+
+    def run(self, *, leave: bool) -> Array:
+        """Take the steps.
+
+        Args:
+            leave: Whether runs in which mixed groups are rare may leave.
+
+        Returns:
+            The step at which each run has left, ``(R,)``; the number of steps for those that have not.
+        """
+        for step in range(self.query.study.steps):
+            if leave and step % _REVIEW == 0:
+                self._let_rare_ones_leave(step)
+                if not self.z.shape[1]:
+                    return self.clock
+            if step % self.query.recentre == 0:
+                self.z -= self.z.max(axis=0)
+            total = self._distribution(step)
+            outcome = self._sample(step, total)
+            self._learn(step, outcome, total)
+        if len(self.clock):
+            self.logits[:, self.columns] = self.z
+        return self.clock
+
+    def _take_memory(self) -> None:
+        """Take memory for as many runs as are here: fresh memory for every step would cost as much as the step."""
+        xp, query = self.query.xp, self.query
+        self.count = self.z.shape[1]
+        self.running = xp.full((padded_rows(len(query.arm)), self.count), np.inf)
+        outcomes = self.running[: len(query.arm)]
+        # Weights that are not needed after sampling may turn into their running sums.
+        in_place = query.deterministic and not query.centred and not self.splitting
+        self.weight = outcomes if in_place else xp.empty_like(self.z)
+        self.outcome_rows = rows_of(xp, outcomes)
+        self.weight_rows = self.outcome_rows if in_place else rows_of(xp, self.weight)
+        self.numbers = xp.arange(self.count)
+        self.work = Workspace.of(xp, query.study.group_size, self.count)
+
+    def _let_rare_ones_leave(self, step: int) -> None:
+        """Let runs leave in which mixed groups have become rare: 1 - p^G - (1-p)^G is small."""
+        xp = self.query.xp
+        rare = mixed_chance(xp, _success(self.query, self.z), self.query.study.group_size) < _RARE
+        if bool(rare.any()):
+            here = xp.arange(len(self.clock))[self.columns]
+            self.logits[:, here[rare]] = self.z[:, rare]
+            self.clock[here[rare]] = step
+            self.columns, self.states = here[~rare], self.states[~rare]
+            self.z = xp.ascontiguousarray(self.z[:, ~rare])
+            self._take_memory()
+
+    def _distribution(self, step: int) -> Array:
+        """Weights w = exp(z) and their running sums over outcomes; records of the policy. Gives the totals ``(C,)``."""
+        xp, query, recorder = self.query.xp, self.query, self.recorder
+        xp.exp(self.z, out=self.weight)
+        due = recorder.due(step)
+        weighted = column_dot(xp, self.weight, self.z) if due and "entropy" in recorder.wanted else None
+        outcomes = self.weight_rows if query.deterministic else query.outcomes(self.weight)
+        cumulate(xp, outcomes, self.outcome_rows)
+        total = self.running[len(query.arm) - 1]
+        if due:
+            p = self.running[query.right_rows - 1] / total if query.right_rows else xp.zeros(self.count)
+            # H = log Σw - Σwz/Σw. Rounding, of the size of 1e-15, must not make an entropy negative.
+            h = None if weighted is None else xp.maximum(xp.log(total) - weighted / total, 0.0)
+            for name, values in query.states(recorder, self.z, h, p).items():
+                recorder.state(name, step, values, self.columns)
+        return total
+
+    def _sample(self, step: int, total: Array) -> Array:
+        """Draw G outcomes for each run, ``(G, C)``: the first whose running sum exceeds u times the total."""
+        xp, work = self.query.xp, self.work
+        positions = step * self.query.study.group_size + self.responses
+        u = uniform_at(self.states, positions, (work.targets, work.values))
         targets = xp.multiply(u, total, out=work.targets)  # below total, rounded too
-        outcome = search(xp, running, targets, numbers, work)
-        right = xp.less(outcome, query.right_rows * count, out=work.passed)
+        return search(xp, self.running, targets, self.numbers, work)
+
+    def _learn(self, step: int, outcome: Array, total: Array) -> None:
+        """Move the logits by what the group says: z += η·A/G at each response's arm, less π times their sum."""
+        xp, query, recorder, work = self.query.xp, self.query, self.recorder, self.work
+        right = xp.less(outcome, query.right_rows * self.count, out=work.passed)
         n = right.sum(axis=0)
         # wrong[n] for wrong responses, correct[n] for right ones
         moves = xp.multiply(right, query.correct[n] - query.wrong[n], out=work.values)
         xp.add(moves, query.wrong[n], out=moves)
-        place = query.arms(outcome, numbers)
-        for name in counted:
-            recorder.add(name, step, query.counts[name][n], columns)
-        recorder.add("attempts", step, 1.0, columns)
-        if splitting:
+        place = query.arms(outcome, self.numbers)
+        for name in self.counted:
+            recorder.add(name, step, query.counts[name][n], self.columns)
+        recorder.add("attempts", step, 1.0, self.columns)
+        if self.splitting:
             sums = column_sum(xp, xp.maximum(moves, 0.0)), column_sum(xp, xp.minimum(moves, 0.0))
-            for name, values in zip(SUMMED, query.changes(z, place, right, moves, sums, weight / total), strict=True):
-                recorder.add(name, step, values, columns)
+            changes = query.changes(self.z, place, right, moves, sums, self.weight / total)
+            for name, values in zip(SUMMED, changes, strict=True):
+                recorder.add(name, step, values, self.columns)
         if query.centred:
-            weight *= query.net[n] / total
-            z -= weight
-        query.move(z, place, right, moves)
-    if len(clock):
-        logits[:, columns] = z
-    return clock
+            self.weight *= query.net[n] / total
+            self.z -= self.weight
+        query.move(self.z, place, right, moves)
 
 
 def _success(query: Query, z: Array) -> Array:
@@ -269,8 +311,13 @@ def _success(query: Query, z: Array) -> Array:
     return right / column_sum(query.xp, rows.copy())
 
 
-def _events(query: Query, recorder: Recorder, runs: range, logits: Array, clock: Array) -> None:
-    """Take each run from one mixed group to the next until its steps are over.
+class Events:
+    """Each run from one mixed group to the next, by its own clock.
+
+    A group whose responses are all right or all wrong changes nothing, so the policy stays as it is until the next
+    mixed group. With M = 1 - p^G - (1-p)^G the chance of one, the steps until then are geometric: ⌊log(1-u)/log(1-M)⌋;
+    the number n of its right responses is binomial, given 0 < n < G; and its responses are drawn from the right and
+    from the wrong outcomes, those alone that have an advantage.
 
     Args:
         query: The problem.
@@ -279,80 +326,127 @@ def _events(query: Query, recorder: Recorder, runs: range, logits: Array, clock:
         logits: Logits, ``(A, R)``; overwritten with those at the end.
         clock: The step that each run stands before, ``(R,)``.
     """
-    xp, study = query.xp, query.study
-    size, steps, every = study.group_size, study.steps, study.every
-    splitting = bool(recorder.wanted & set(SUMMED))
-    everyone = {purpose: streams(xp, runs, study.seed, purpose) for purpose in (RESPONSES, WAITING, SUCCESSES, EQUAL)}
-    columns = xp.flatnonzero(clock < steps)
-    z, clock = xp.ascontiguousarray(logits[:, columns]), clock[columns]
-    stays: list[tuple[Array, Array, dict[str, Array]]] = []
-    running = None
-    while len(columns):
-        if running is None:
-            count = len(columns)
-            running = xp.full((padded_rows(len(query.arm)), count), np.inf)
-            state = {purpose: values[columns] for purpose, values in everyone.items()}
-            memory = Workspace.of(xp, size * count)
-        z -= z.max(axis=0)
-        weight = xp.exp(z)
-        weighted = column_dot(xp, weight, z)
-        cumulate(xp, query.outcomes(weight), running[: len(query.arm)])
-        total = running[len(query.arm) - 1]
-        mass = running[query.right_rows - 1] if query.right_rows else xp.zeros(count)
-        p = mass / total
-        values = query.states(recorder, z, xp.maximum(xp.log(total) - weighted / total, 0.0), p)
 
-        # The next group that is mixed.
-        chance = mixed_chance(xp, p, size)
+    def __init__(self, query: Query, recorder: Recorder, runs: range, logits: Array, clock: Array) -> None:
+        xp, study = query.xp, query.study
+        self.query, self.recorder, self.logits = query, recorder, logits
+        self.splitting = bool(recorder.wanted & set(SUMMED))
+        purposes = (RESPONSES, WAITING, SUCCESSES, EQUAL)
+        self.everyone = {purpose: streams(xp, runs, study.seed, purpose) for purpose in purposes}
+        self.runs = len(runs)
+        #: Runs that are not over, as columns of the records; their clocks and logits.
+        self.columns = xp.flatnonzero(clock < study.steps)
+        self.clock = clock[self.columns]
+        self.z = xp.ascontiguousarray(logits[:, self.columns])
+        #: First row, column and values of states that lasted.
+        self.stays: list[tuple[Array, Array, dict[str, Array]]] = []
+        self._take_memory()
+
+    def run(self) -> None:
+        """Go from event to event until all steps of all runs are over."""
+        xp, study = self.query.xp, self.query.study
+        while len(self.columns):
+            p = self._distribution()
+            event = self._next_event(p)
+            self._record_stay(p, event)
+            happens = event < study.steps
+            n = _mixed_successes(xp, p, study.group_size, uniform_at(self.state[SUCCESSES], event))
+            outcome, owner, right = self._sample(n, event, happens)
+            self._learn(n, event, happens, outcome, owner, right)
+            self.clock = xp.minimum(event + 1, study.steps)
+            self._drop_those_that_are_over()
+        _fill(xp, self.recorder, self.stays)
+
+    def _take_memory(self) -> None:
+        """Take memory for as many runs as are left."""
+        xp, query = self.query.xp, self.query
+        self.count = len(self.columns)
+        self.running = xp.full((padded_rows(len(query.arm)), self.count), np.inf)
+        self.state = {purpose: values[self.columns] for purpose, values in self.everyone.items()}
+        self.memory = Workspace.of(xp, query.study.group_size * self.count)
+
+    def _distribution(self) -> Array:
+        """Weights w = exp(z) and their running sums over outcomes, right ones first; gives success rates ``(C,)``."""
+        xp, query = self.query.xp, self.query
+        self.z -= self.z.max(axis=0)
+        self.weight = xp.exp(self.z)
+        self.weighted = column_dot(xp, self.weight, self.z)
+        cumulate(xp, query.outcomes(self.weight), self.running[: len(query.arm)])
+        self.total = self.running[len(query.arm) - 1]
+        self.mass = self.running[query.right_rows - 1] if query.right_rows else xp.zeros(self.count)
+        return self.mass / self.total
+
+    def _next_event(self, p: Array) -> Array:
+        """The step of the next mixed group, ``(C,)``; the number of steps where there is none before the end."""
+        xp, steps = self.query.xp, self.query.study.steps
+        chance = mixed_chance(xp, p, self.query.study.group_size)
         with np.errstate(divide="ignore", invalid="ignore"):
-            waiting = xp.log1p(-uniform_at(state[WAITING], clock)) / xp.log1p(-chance)
+            waiting = xp.log1p(-uniform_at(self.state[WAITING], self.clock)) / xp.log1p(-chance)
         waiting = xp.where(chance > 0, xp.minimum(waiting, steps), steps).astype(xp.int64)
-        event = xp.minimum(clock + waiting, steps)
-        # The state lasts from here to the event: these rows, if any.
-        row = -(-clock // every)
-        lasting = xp.minimum(event, steps - 1) // every >= row
-        stays.append((row[lasting], columns[lasting], {name: value[lasting] for name, value in values.items()}))
-        _equal_groups(query, recorder, p, columns, clock, event, state[EQUAL])
+        return xp.minimum(self.clock + waiting, steps)
 
-        happens = event < steps
-        n = _mixed_successes(xp, p, size, uniform_at(state[SUCCESSES], event))
+    def _record_stay(self, p: Array, event: Array) -> None:
+        """Note the policy for all rows until the event, and the equal groups before it."""
+        xp, study = self.query.xp, self.query.study
+        h = xp.maximum(xp.log(self.total) - self.weighted / self.total, 0.0)
+        values = self.query.states(self.recorder, self.z, h, p)
+        row = -(-self.clock // study.every)
+        lasting = xp.minimum(event, study.steps - 1) // study.every >= row
+        lasting_values = {name: value[lasting] for name, value in values.items()}
+        self.stays.append((row[lasting], self.columns[lasting], lasting_values))
+        _equal_groups(self.query, self.recorder, p, self.columns, self.clock, event, self.state[EQUAL])
+
+    def _sample(self, n: Array, event: Array, happens: Array) -> tuple[Array, Array, Array]:
+        """Draw the responses that have an advantage: their outcomes, whose they are, and which are right."""
+        xp, query, size = self.query.xp, self.query, self.query.study.group_size
         first = xp.where(query.correct[n] != 0, 0, n)  # the first n responses are the right ones
         last = xp.where(query.wrong[n] != 0, size, n)
         response, owner = ranges(xp, first, xp.where(happens, last - first, 0))
-        work = memory.first(len(owner))
-        u = uniform_at(state[RESPONSES][owner], event[owner] * size + response, (work.targets, work.values))
+        work = self.memory.first(len(owner))
+        positions = event[owner] * size + response
+        u = uniform_at(self.state[RESPONSES][owner], positions, (work.targets, work.values))
         right = response < n[owner]
-        base, width = xp.where(right, 0.0, mass[owner]), xp.where(right, mass[owner], (total - mass)[owner])
+        base = xp.where(right, 0.0, self.mass[owner])
+        width = xp.where(right, self.mass[owner], (self.total - self.mass)[owner])
         # Right rows end below `mass`, and no rounding may lead beyond the last row.
-        below = xp.nextafter(total, 0.0)
+        below = xp.nextafter(self.total, 0.0)
         targets = xp.minimum(base + u * width, below[owner])
-        outcome = search(xp, running, targets, owner, work)
+        return search(xp, self.running, targets, owner, work), owner, right
+
+    def _learn(self, n: Array, event: Array, happens: Array, outcome: Array, owner: Array, right: Array) -> None:
+        """Move the logits by what the group says, as :meth:`Dense._learn` does; record the step."""
+        xp, query, recorder = self.query.xp, self.query, self.recorder
         moves = xp.where(right, query.correct[n][owner], query.wrong[n][owner])
-        place = query.arms(outcome, columns)
-        cell = (event[happens] // every) * len(runs) + columns[happens]
+        place = query.arms(outcome, self.columns)
+        cell = (event[happens] // query.study.every) * self.runs + self.columns[happens]
         for name in query.counts:
             _gather_step(xp, recorder, name, cell, query.counts[name][n[happens]])
         _gather_step(xp, recorder, "attempts", cell, xp.ones(len(cell)))
-        if splitting:
-            sums = [
-                xp.where(happens, sign(query.correct[n], 0.0) * n + sign(query.wrong[n], 0.0) * (size - n), 0.0)
-                for sign in (xp.maximum, xp.minimum)
-            ]
-            parts = query.changes(z, place, right, moves, (sums[0], sums[1]), weight / total)
-            for name, part in zip(SUMMED, parts, strict=True):
+        if self.splitting:
+            positive, negative = (self._sum_of_moves(sign, n, happens) for sign in (xp.maximum, xp.minimum))
+            changes = query.changes(self.z, place, right, moves, (positive, negative), self.weight / self.total)
+            for name, part in zip(SUMMED, changes, strict=True):
                 _gather_step(xp, recorder, name, cell, part[happens])
         if query.centred:
-            weight *= xp.where(happens, query.net[n], 0.0) / total
-            z -= weight
-        query.move(z, place, right, moves)
-        clock = xp.minimum(event + 1, steps)
+            self.weight *= xp.where(happens, query.net[n], 0.0) / self.total
+            self.z -= self.weight
+        query.move(self.z, place, right, moves)
 
-        over = clock >= steps
-        if int(over.sum()) > len(columns) // 8 or bool(over.all()):
-            logits[:, columns[over]] = z[:, over]
-            columns, clock, z = columns[~over], clock[~over], xp.ascontiguousarray(z[:, ~over])
-            running = None
-    _fill(xp, recorder, stays)
+    def _sum_of_moves(self, sign: Any, n: Array, happens: Array) -> Array:
+        """Sum over the group of its positive, or of its negative, moves, ``(C,)``."""
+        xp, query, size = self.query.xp, self.query, self.query.study.group_size
+        total = sign(query.correct[n], 0.0) * n + sign(query.wrong[n], 0.0) * (size - n)
+        return xp.where(happens, total, 0.0)
+
+    def _drop_those_that_are_over(self) -> None:
+        """Store the logits of runs that are over, once there are enough of them to be worth the copying."""
+        xp = self.query.xp
+        over = self.clock >= self.query.study.steps
+        if int(over.sum()) > len(self.columns) // 8 or bool(over.all()):
+            self.logits[:, self.columns[over]] = self.z[:, over]
+            self.columns, self.clock = self.columns[~over], self.clock[~over]
+            self.z = xp.ascontiguousarray(self.z[:, ~over])
+            self._take_memory()
 
 
 def _mixed_successes(xp: Namespace, p: Array, size: int, u: Array) -> Array:

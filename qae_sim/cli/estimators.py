@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 
 import click
@@ -39,14 +38,11 @@ def _as_dict(estimator: Estimator) -> dict[str, object]:
         "level": estimator.level,
         "summary": estimator.summary,
         "binary": estimator.binary,
-        "needs": list(estimator.needs),
+        "needs": list(estimator.inputs),
         "places": {place: why_not(estimator.name, place) or "yes" for place in PLACES},
-        "parameters": {
-            name: {"required": True} if default is inspect.Parameter.empty else {"default": default}
-            for name, default in estimator.parameters.items()
-        },
-        "paper": estimator.paper,
-        "arxiv": estimator.arxiv,
+        "parameters": {name: {"default": default} for name, default in estimator.parameters.items()},
+        "paper": estimator.source.reference if estimator.source else "",
+        "arxiv": estimator.source.arxiv if estimator.source else "",
         "equation": estimator.equation,
     }
 
@@ -57,11 +53,10 @@ def _table() -> Table:
     table.add_column("Name and level", no_wrap=True)
     table.add_column("What it does, parameters, source")
     for estimator in ESTIMATORS.values():
-        parameters = ", ".join(
-            name if default is inspect.Parameter.empty else f"{name}={default!r}"
-            for name, default in estimator.parameters.items()
-        )
-        source = f"{estimator.paper}, arXiv:{estimator.arxiv}, {estimator.equation}"
+        takes = [*estimator.inputs, *(f"{name}={default!r}" for name, default in estimator.parameters.items())]
+        parameters = ", ".join(takes)
+        paper = f"{estimator.source.reference}, {estimator.source.number}, " if estimator.source else ""
+        source = f"{paper}{estimator.equation}"
         reasons = {place: why_not(estimator.name, place) for place in PLACES}
         where = ", ".join(place for place, reason in reasons.items() if not reason)
         lines = [estimator.summary, parameters or "no parameters", source, f"goes into: {where}"]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages import LinearK, TwoPhaseK
+from qae_sim.advantages import AdvantageRule, LinearK, TwoPhaseK
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, Result, Study, simulate
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
@@ -125,26 +125,26 @@ def study(state: CollapseState, recipe: str) -> Study:
     low, high = Clip(0.2, 0.2), Clip(0.2, 0.28)
     several: dict[str, Any] = {"epochs": 4, "minibatches": 1}
     recipes: dict[str, dict[str, Any]] = {
-        "mean": {"estimator": "grpo"},
-        "QAE": {"estimator": "qae", "parameters": {"k": 0.4}},
-        "K = .2": {"estimator": "qae", "parameters": {"k": 0.2}},
-        "K = .8": {"estimator": "qae", "parameters": {"k": 0.8}},
-        "POS-MASK": {"estimator": "pos_mask", "parameters": {"k": 0.4}},
-        "NEG-MASK": {"estimator": "neg_mask", "parameters": {"k": 0.4}},
-        "mean, clip .2": {"estimator": "grpo", "clip": low, **several},
-        "mean, Clip-Higher": {"estimator": "grpo", "clip": high, **several},
-        "QAE, Clip-Higher": {"estimator": "qae", "parameters": {"k": 0.4}, "clip": high, **several},
-        "K from .2 to .8": {"estimator": "qae", "parameters": {"k": LinearK(0.2, 0.8, state.steps)}},
-        "K from .8 to .2": {"estimator": "qae", "parameters": {"k": LinearK(0.8, 0.2, state.steps)}},
-        "K .2, then .6": {"estimator": "qae", "parameters": {"k": TwoPhaseK(0.2, 0.6, state.steps // 2)}},
-        "b = 0": {"estimator": "dr_grpo", "update": "paper"},
-        "b = p": {"estimator": "dr_grpo", "update": "paper"},
-        "b = 1": {"estimator": "dr_grpo", "update": "paper"},
+        "mean": {"rule": "grpo"},
+        "QAE": {"rule": AdvantageRule("qae", {"k": 0.4})},
+        "K = .2": {"rule": AdvantageRule("qae", {"k": 0.2})},
+        "K = .8": {"rule": AdvantageRule("qae", {"k": 0.8})},
+        "POS-MASK": {"rule": AdvantageRule("pos_mask", {"k": 0.4})},
+        "NEG-MASK": {"rule": AdvantageRule("neg_mask", {"k": 0.4})},
+        "mean, clip .2": {"rule": "grpo", "clip": low, **several},
+        "mean, Clip-Higher": {"rule": "grpo", "clip": high, **several},
+        "QAE, Clip-Higher": {"rule": AdvantageRule("qae", {"k": 0.4}), "clip": high, **several},
+        "K from .2 to .8": {"rule": AdvantageRule("qae", {"k": LinearK(0.2, 0.8, state.steps)})},
+        "K from .8 to .2": {"rule": AdvantageRule("qae", {"k": LinearK(0.8, 0.2, state.steps)})},
+        "K .2, then .6": {"rule": AdvantageRule("qae", {"k": TwoPhaseK(0.2, 0.6, state.steps // 2)})},
+        "b = 0": {"rule": "dr_grpo", "update": "paper"},
+        "b = p": {"rule": "dr_grpo", "update": "paper"},
+        "b = 1": {"rule": "dr_grpo", "update": "paper"},
     }
     fields = recipes[recipe]
     plain = isinstance(rule, SGD) and "clip" not in fields
     if recipe in _FIXED:
-        fields = {"estimator": _FIXED[recipe], "update": "paper"}
+        fields = {"rule": _FIXED[recipe], "update": "paper"}
     return Study(
         # With few runs the dense algorithm is the faster one.
         problem,

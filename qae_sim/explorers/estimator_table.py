@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages import ESTIMATORS, RankBaselines, RankDynamics
+from qae_sim.advantages import ESTIMATORS, INPUTS
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
 from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 
-#: Those that give each response one advantage.
-NAMES = {name: name for name, estimator in ESTIMATORS.items() if estimator.level in ("response", "batch")}
 
-#: What the second row of numbers is to an estimator that needs more than rewards, by its need.
-ALSO = {
-    "lengths": "lengths, 1 + 9x tokens",
-    "metric": "what responses are sorted by",
-    "reference": "rewards of the reference model's responses",
-    "further": "a second reward",
-    "prompt_values": "the prompt's value (the first number)",
-    "dynamics": "effective ranks, 20x where 10 is usual",
-}
+class _OfResponses(Mapping[str, str]):
+    """Names of the estimators that give each response one advantage, those that are registered later included."""
+
+    def __getitem__(self, name: str) -> str:
+        if not ESTIMATORS[name].of_responses:
+            raise KeyError(name)
+        return name
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, row in ESTIMATORS.items() if row.of_responses)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+NAMES = _OfResponses()
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,9 @@ class EstimatorTable(Explorer):
             for name, row in rows.items()
         ]
         rewards_said = ", ".join(f"{r:g}" for r in state.r)
-        also = [f"{name}: {ALSO[need]}" for name in rows for need in ESTIMATORS[name].needs if need in ALSO]
+        also = [
+            f"{name}: {INPUTS[need].drawn}" for name in rows for need in ESTIMATORS[name].inputs if INPUTS[need].drawn
+        ]
         if also:
             drawn = Points(x + 0.36, np.array(state.x), BASELINE, "x", "cross", 10)
             rewards = replace(rewards, ylim=(-0.12, 1.3), layers=(*rewards.layers, drawn))
@@ -139,17 +147,10 @@ def advantages(state: TableState, name: str) -> NDArray[np.float64]:
     estimator = ESTIMATORS[name]
     options: dict[str, Any] = {key: getattr(state, key) for key in ("k", "mu") if key in estimator.parameters}
     also = np.array([state.x, (0.5,) * 8])
-    beside = {
-        "anchor": state.anchor,
-        "lengths": 1 + 9 * also,
-        "metric": also,
-        "reference": also,
-        "further": also[None],
-        "prompt_values": also[:, 0],
-        "dynamics": RankDynamics(20 * also, np.ones((2, 8)), np.ones((2, 8))),
-        "baselines": RankBaselines(10.0, 1.0, 1.0),
-    }
-    options |= {need: beside[need] for need in estimator.needs}
+    made = {need: INPUTS[need].example for need in estimator.inputs}
+    options |= {need: example(also) for need, example in made.items() if example is not None}
+    if "anchor" in estimator.inputs:
+        options["anchor"] = state.anchor
     if estimator.binary and set(state.r) - {0.0, 1.0}:
         raise ValueError(f"{name} is defined for rewards of 0 and 1 only")
     return np.asarray(estimator.advantages(rewards, **options)[0])

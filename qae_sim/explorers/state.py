@@ -25,7 +25,7 @@ class Control:
         step: Distance of two values.
         unit: Its unit.
         help: One sentence about it.
-        options: What can be chosen, with names for a reader.
+        choices: What can be chosen, with names for a reader; looked at anew each time, so that it may grow.
         local: Whether the browser moves it by itself, looking up what changes.
     """
 
@@ -36,8 +36,13 @@ class Control:
     step: float = 1.0
     unit: str = ""
     help: str = ""
-    options: tuple[tuple[str, str], ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
     local: bool = False
+
+    @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """What can be chosen now, with names for a reader."""
+        return tuple(self.choices.items())
 
 
 def number(
@@ -74,7 +79,7 @@ def whole(
 
 def choice(default: str, label: str, options: Mapping[str, str], *, help: str = "") -> Any:
     """A field that holds one of several names."""
-    control = Control(label, "choice", options=tuple(options.items()), help=help)
+    control = Control(label, "choice", choices=options, help=help)
     return field(default=default, metadata={"control": control})
 
 

@@ -14,20 +14,20 @@ import pytest
 import torch
 from studies import BERNOULLI, ENDING, FEATURES, MIXTURE, ONE_QUERY, SEQUENCES, WEIGHTED, study_of
 
-from qae_sim.advantages import AdvantageRule, ESTIMATORS, FixedAnchor, HardAnchor, SoftAnchor, ha_dw_weights
+from qae_sim.advantages import ESTIMATORS, AdvantageRule, FixedAnchor, HardAnchor, SoftAnchor, ha_dw_weights
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study, simulate
 from qae_sim.bandits._models import model_of
-from qae_sim.bandits._sampled import Batch, Sampler, simulate_general
+from qae_sim.bandits._sampled import SampledBatch, Sampler, simulate_general
 
 
-def advantages_of(study: Study, batch: Batch, belief: float | None) -> np.ndarray:
+def advantages_of(study: Study, batch: SampledBatch, belief: float | None) -> np.ndarray:
     """Advantages of the single run's batch, ``(B, G, L)``, by the estimators themselves."""
     rewards = batch.correct[..., 0].T.astype(float)  # (B, G)
     tokens, said = (x[..., 0].transpose(2, 0, 1) for x in (batch.tokens, batch.said))
     name = "grpo" if study.rule.name == "ha_dw" else study.rule.name
     function = ESTIMATORS[name].function
     if name == "ktae":
-        advantages = function(tokens, said, rewards, **study.rule.parameters).advantages
+        advantages = function(rewards, tokens, said, **study.rule.parameters).advantages
     else:
         advantages = np.repeat(function(rewards, **study.rule.parameters)[..., None], tokens.shape[-1], axis=2)
     if belief is not None:
@@ -38,7 +38,9 @@ def advantages_of(study: Study, batch: Batch, belief: float | None) -> np.ndarra
     return np.asarray(advantages)
 
 
-def loss_of(study: Study, z: torch.Tensor, old: torch.Tensor, batch: Batch, advantages: np.ndarray, part: int) -> Any:
+def loss_of(
+    study: Study, z: torch.Tensor, old: torch.Tensor, batch: SampledBatch, advantages: np.ndarray, part: int
+) -> Any:
     """Loss of one minibatch, and how many ratios were stopped below and above, and how many there are.
 
     Args:

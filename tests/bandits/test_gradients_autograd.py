@@ -32,7 +32,7 @@ from qae_sim.advantages import (
 from qae_sim.arrays import uniform_at
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study
 from qae_sim.bandits._models import model_of
-from qae_sim.bandits._sampled import Batch, Sampler, simulate_general
+from qae_sim.bandits._sampled import SampledBatch, Sampler, simulate_general
 
 CHANGES = ("entropy_change_positive", "entropy_change_negative")
 CLIPPED = ("clip_low", "clip_high")
@@ -105,10 +105,10 @@ def advantages_of(study: Study, step: int, tokens: Any, said: Any, rewards: Any,
     """Advantages of a batch by the estimators themselves, ``(B, G, L)``."""
     name = "grpo" if study.rule.name == "ha_dw" else study.rule.name
     parameters = {key: value for key, value in study.rule.parameters_at(step).items() if key != "metric"}
-    if ESTIMATORS[name].level == "token":
-        a = ESTIMATORS[name].function(tokens, said, rewards, **parameters).advantages
+    if ESTIMATORS[name].of_tokens:
+        a = ESTIMATORS[name].function(rewards, tokens, said, **parameters).advantages
     else:
-        lengths = {need: said.sum(axis=-1) for need in ESTIMATORS[name].needs}  # CANON sorts by them
+        lengths = {need: said.sum(axis=-1) for need in ESTIMATORS[name].inputs}  # CANON sorts by them
         a = ESTIMATORS[name].function(rewards, **lengths, **parameters)[..., None].repeat(tokens.shape[-1], axis=-1)
     if belief is None:
         return np.asarray(a)
@@ -178,7 +178,7 @@ def followed(study: Study, run: int) -> Trace:
     for step in range(study.steps):
         entropy.append(entropy_of(study.problem, theta))
         now = theta.numpy().T.copy() if own_axes else theta.numpy()
-        batch: Batch = sampler.batch(model.policy(now[..., None]), step)
+        batch: SampledBatch = sampler.batch(model.policy(now[..., None]), step)
         which = np.broadcast_to(batch.which, batch.attempts.shape)[:, 0].copy()
         tokens, said = (np.ascontiguousarray(x[..., 0].transpose(2, 0, 1)) for x in (batch.tokens, batch.said))
         rewards = np.ascontiguousarray(batch.correct[..., 0].T).astype(float)

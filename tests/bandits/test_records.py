@@ -109,8 +109,8 @@ def test_the_anchor_is_the_belief_before_the_step() -> None:
 def test_ha_dw_weights() -> None:
     """C = .2 lies .3 below the group's .5: Φ = λe^(-.3) for right and λe^(.3) for wrong answers."""
     study = Study(
-        BANDIT, AdvantageRule("grpo", {"eps": 0}, FixedAnchor(0.2), 2.0), group_size=4, steps=1, runs=1, eta=1.0, seed=2,
-        records=("success",),
+        BANDIT, AdvantageRule("grpo", {"eps": 0}, FixedAnchor(0.2), 2.0), group_size=4, steps=1, runs=1, eta=1.0,
+        seed=2, records=("success",),
     )  # fmt: skip
     z = simulate(study).parameters[0, :, 0]
     up, down = 0.25 * 2 * math.exp(-0.3), 0.25 * 2 * math.exp(0.3)

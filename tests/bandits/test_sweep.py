@@ -34,7 +34,7 @@ class TestGrid:
 
     def test_estimators_without_a_parameter_go_without_it(self) -> None:
         cells = grid(BASE, AXES)
-        assert [(c.estimator, c.parameters.get("k"), c.eta) for c in cells] == [
+        assert [(c.rule.name, c.rule.parameters.get("k"), c.eta) for c in cells] == [
             ("grpo", None, 0.1),
             ("grpo", None, 1.0),
             ("qae", 0.2, 0.1),
@@ -49,7 +49,7 @@ class TestGrid:
             {"k": [0.4, LinearK(0.2, 0.4, 9)], "clip": [None, Clip()], "optimizer": [Adam()]},
         )
         assert len(cells) == 4
-        assert all(cell.parameters["eps"] == 0 for cell in cells)
+        assert all(cell.rule.parameters["eps"] == 0 for cell in cells)
 
     @pytest.mark.parametrize(
         ("axes", "message"),

@@ -210,9 +210,7 @@ def memory() -> None:
 def interactive() -> None:
     """Print what a slider waits for."""
     small = Study(Bandit.uniform(ARMS, RIGHT), AdvantageRule("qae", {"k": K}), steps=300, runs=256)
-    peaked = Study(
-        Bandit.peaked(), small.rule, steps=300, runs=128, optimizer=Adam(), eta=0.03, records=("entropy",)
-    )
+    peaked = Study(Bandit.peaked(), small.rule, steps=300, runs=128, optimizer=Adam(), eta=0.03, records=("entropy",))
     print("\n| one study | ms |\n| --- | --- |")
     for name, cell in (
         ("256 runs, 300 steps, QAE", small),
