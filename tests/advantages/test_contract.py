@@ -22,10 +22,6 @@ from qae_sim import advantages as adv
 Estimator = Callable[..., Any]
 
 
-def ha_dw(rewards: Any, **keywords: Any) -> Any:
-    return adv.ha_dw(rewards, 0.4, **keywords)
-
-
 def places(rewards: Any) -> np.ndarray:
     """The numbers 1, 2, 3, ... in each group; of what is no batch of groups one number."""
     try:
@@ -35,55 +31,39 @@ def places(rewards: Any) -> np.ndarray:
     return np.broadcast_to(np.arange(1.0, shape[-1] + 1), shape) if shape else np.ones((1,))
 
 
-def opo(rewards: Any) -> Any:
-    return adv.opo(rewards, places(rewards))
-
-
-def canon(rewards: Any) -> Any:
-    return adv.canon(rewards, -places(rewards), mu=0.7)
-
-
-def aapo(rewards: Any, **keywords: Any) -> Any:
-    return adv.aapo(rewards, rewards, **keywords)
-
-
-def rlev(rewards: Any) -> Any:
-    return adv.rlev(rewards, 0.1 * places(rewards)[..., 0])
-
-
-#: Estimators for any finite rewards.
-GENERAL: dict[str, Estimator] = {
-    "grpo": adv.grpo,
-    "dr_grpo": adv.dr_grpo,
-    "rloo": adv.rloo,
-    "reinforce_plus_plus": adv.reinforce_plus_plus,
-    "reinforce_plus_plus_baseline": adv.reinforce_plus_plus_baseline,
-    "qae": adv.qae,
-    "quantile_whitening": adv.quantile_whitening,
-    "grpo_n": adv.grpo_n,
-    "grpo_passk": adv.grpo_passk,
-    "capo": adv.capo,
-    "gpg": adv.gpg,
-    "opo": opo,
-    "canon": canon,
-    "aapo": aapo,
-    "rlev": rlev,
-    "gdpo": adv.gdpo,
+#: What the contract gives an estimator that needs more than rewards, by input: nothing that tells equal rewards apart.
+NEUTRAL: dict[str, Callable[[Any], Any]] = {
+    "anchor": lambda rewards: 0.4,
+    "lengths": places,
+    "metric": lambda rewards: -places(rewards),
+    "reference": lambda rewards: rewards,
+    "prompt_values": lambda rewards: 0.1 * places(rewards)[..., 0],
+    "further": lambda rewards: None,
 }
-#: Estimators for rewards 0 and 1 (or, for HA-DW, between them).
-BINARY: dict[str, Estimator] = {
-    "pos_mask": adv.pos_mask,
-    "neg_mask": adv.neg_mask,
-    "ha_dw": ha_dw,
-    "mapo": adv.mapo,
-    "maxrl": adv.maxrl,
-}
-ALL = GENERAL | BINARY
+#: Parameters that make the contract a stricter one.
+CHOSEN = {"canon": {"mu": 0.7}}
+
+
+def called(row: adv.Estimator) -> Estimator:
+    """An estimator as a function of rewards alone."""
+
+    def function(rewards: Any, **keywords: Any) -> Any:
+        given = {name: NEUTRAL[name](rewards) for name in row.inputs}
+        return row.advantages(rewards, **given, **(CHOSEN.get(row.name, {}) | keywords))
+
+    return function
+
+
+#: The registry's estimators that give each response one advantage.
+ROWS = {name: row for name, row in adv.ESTIMATORS.items() if row.of_responses and set(row.inputs) <= set(NEUTRAL)}
+ALL = {name: called(row) for name, row in ROWS.items()}
+#: Those for rewards 0 and 1 (or, for HA-DW, between them), and those for any finite rewards.
+BINARY = {name: ALL[name] for name, row in ROWS.items() if row.binary or row.weights}
+GENERAL = {name: function for name, function in ALL.items() if name not in BINARY}
 #: Those whose denominators have an ε.
-WITH_EPS = [name for name in ALL if name not in ("dr_grpo", "rloo", "maxrl", "gpg", "opo", "canon", "rlev")]
+WITH_EPS = [name for name, row in ROWS.items() if "eps" in row.settings]
 #: Those that look at one group at a time.
-BATCH = ("reinforce_plus_plus", "reinforce_plus_plus_baseline", "quantile_whitening", "gpg", "gdpo")
-BY_GROUP = [name for name in ALL if name not in BATCH]
+BY_GROUP = [name for name, row in ROWS.items() if not row.of_batches]
 
 batches = hnp.arrays(
     np.int8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=2, max_side=6), elements=st.integers(0, 1)
@@ -252,11 +232,12 @@ class TestBadInput:
 
 
 def test_rewards_that_are_not_binary() -> None:
-    for function in (adv.pos_mask, adv.neg_mask):
-        with pytest.raises(ValueError, match=r"^rewards must be 0 or 1 everywhere.*; got 0.5"):
-            function([1, 0.5, 0])
+    for name, row in ROWS.items():
+        if row.binary:
+            with pytest.raises(ValueError, match=r"^rewards must be 0 or 1 everywhere.*; got 0.5"):
+                ALL[name]([1, 0.5, 0])
     with pytest.raises(ValueError, match=r"^rewards must be in \[0, 1\] everywhere.*; got 2.0"):
-        ha_dw([2, 0, 0])
+        ALL["ha_dw"]([2, 0, 0])
 
 
 def test_lengths() -> None:
