@@ -131,6 +131,7 @@ class TestWheel:
 def test_nothing_points_at_one_machine() -> None:
     """No path of somebody's computer, no package index and no host but the public ones."""
     hosts = {"arxiv.org", "download.pytorch.org", "github.com", "127.0.0.1", "localhost"}
+    hosts |= {"mybinder.org", "colab.research.google.com", "owner.github.io"}  # of links made from the address
     files = [ROOT / name for name in ("README.md", "pyproject.toml", "LICENSE", ".ci/run")]
     for folder in ("binder", "notebooks", "qae_sim", "tests"):
         files += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts and path.is_file()]

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from qae_sim.cli.lessons import find_lessons
 
-NEEDED = ("anywidget", "latex2mathml", "matplotlib", "nbclient", "nbconvert")
+NEEDED = ("anywidget", "latex2mathml", "matplotlib", "mistune", "nbclient", "nbformat")
 
 
 @click.command()

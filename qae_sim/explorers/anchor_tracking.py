@@ -42,7 +42,7 @@ class AnchorState(State):
     seed: int = seed()
 
 
-class KalmanAnchorExplorer(Explorer):
+class KalmanAnchorExplorer(Explorer[AnchorState]):
     """Soft, hard, fixed-gain and optimal Kalman anchors on the same batches.
 
     Example:
@@ -68,10 +68,8 @@ class KalmanAnchorExplorer(Explorer):
         "ha-dw.scale-1.3",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: AnchorState) -> Picture:
         """Beliefs over the batches, and gains or weights below."""
-        assert isinstance(state, AnchorState)
         capability, y = batches(state)
         soft, hard, kalman = chase(state, y)
         fixed, error = fixed_gains(state, y, capability)

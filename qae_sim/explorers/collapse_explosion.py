@@ -76,7 +76,7 @@ class CollapseState(State):
     seed: int = seed()
 
 
-class CollapseExplosion(Explorer):
+class CollapseExplosion(Explorer[CollapseState]):
     """Many runs of a bandit under several recipes: bands from the tenth to the ninetieth percentile.
 
     Example:
@@ -101,10 +101,8 @@ class CollapseExplosion(Explorer):
         "qae.prop4.2-policy-gradient",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: CollapseState) -> Picture:
         """Two measures of the same runs."""
-        assert isinstance(state, CollapseState)
         bare = state.with_(left="entropy", right="success", clock="step", recipes="baselines")
         results = {name: run(bare, name, _records(state)) for name in RECIPES[state.recipes]}
         clocks = ("step", "success") if state.clock == "both" else (state.clock, state.clock)

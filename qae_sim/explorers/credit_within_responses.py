@@ -62,7 +62,7 @@ class Parts:
     said: str
 
 
-class PartAdvantages(Explorer):
+class PartAdvantages(Explorer[PartState]):
     """Give parts of responses advantages of their own, and see what one advantage for all would have said.
 
     Example:
@@ -87,10 +87,8 @@ class PartAdvantages(Explorer):
         "reg-grpo.scale",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: PartState) -> Picture:
         """The numbers above, the advantages below."""
-        assert isinstance(state, PartState)
         parts = _METHODS[state.method](state)
         at = np.arange(1.0, 9.0)
         ticks = tuple((i, str(int(i))) for i in at)

@@ -31,7 +31,7 @@ class CovarianceState(State):
     r: tuple[float, ...] = numbers((0.0, 1.0, 0.0, 0.0, 1.0, 0.0), "Reward of arm", 0.0, 1.0, 1.0)
 
 
-class EntropyCovariance(Explorer):
+class EntropyCovariance(Explorer[CovarianceState]):
     """Change a policy arm by arm, take a step, and compare the first-order entropy change with the exact one.
 
     Example:
@@ -55,10 +55,8 @@ class EntropyCovariance(Explorer):
         "qae.finite-step-arms",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: CovarianceState) -> Picture:
         """Scatter, change against the step, and the two-sided bound."""
-        assert isinstance(state, CovarianceState)
         z, r = np.array(state.z) / state.temperature, np.array(state.r)
         pi = probabilities(z)
         p = float(pi @ r)

@@ -63,7 +63,7 @@ class TableState(State):
     )
 
 
-class EstimatorTable(Explorer):
+class EstimatorTable(Explorer[TableState]):
     """Put estimators side by side; what one leaves at zero another may punish.
 
     Example:
@@ -93,10 +93,8 @@ class EstimatorTable(Explorer):
         "digest.lone-winner",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: TableState) -> Picture:
         """Bars for each estimator, response by response."""
-        assert isinstance(state, TableState)
         names = (state.first, state.second, state.third)
         rows = {name: advantages(state, name) for name in names}
         x = np.arange(1.0, 9.0)

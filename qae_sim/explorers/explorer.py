@@ -7,8 +7,9 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import anywidget
 import traitlets
@@ -22,26 +23,33 @@ _log = logging.getLogger("qae_sim.explorers")
 #: Parts of the view that ``hide=`` may name, besides the controls.
 PARTS = ("presets", "reset", "play", "numbers", "style", "link", "claims")
 
+#: Pictures that an explorer remembers.
+_REMEMBERED = 16
+
 #: Set in the environment of the kernel that runs lessons for a site.
 SITE = "QAE_SIM_SITE"
 #: What site writers look for in a notebook's outputs.
 MIME = "application/vnd.qae-sim.explorer+json"
 
 
-class Explorer(anywidget.AnyWidget):
-    """An interactive object: a state, a pure function from states to pictures, and the view in the browser.
+#: The class of an explorer's states.
+S = TypeVar("S", bound=State)
 
-    Subclasses say what their state is, give presets, and draw with :meth:`show`. Everything works without a browser,
-    too: :meth:`set` moves controls, :meth:`words`, :meth:`table` and :meth:`png` tell what is seen.
+
+class Explorer(anywidget.AnyWidget, Generic[S]):
+    """An interactive object: a state, a function from states to pictures, and the view in the browser.
+
+    Subclasses name the class of their states, give presets, and draw with :meth:`show`. Everything works without a
+    browser, too: :meth:`set` moves controls; :meth:`words`, :meth:`table` and :meth:`png` give what is seen.
 
     Attributes:
         problem: What went wrong in the last change, in words; empty if nothing did.
     """
 
-    #: The class of the state.
-    STATE: ClassVar[type[State]]
-    #: Starting points by name.
-    PRESETS: ClassVar[Mapping[str, State]]
+    #: The class of the states, S: type checkers allow no class variable of a type that subclasses choose.
+    STATE: ClassVar[type[Any]]
+    #: Starting points by name: states of class S.
+    PRESETS: ClassVar[Mapping[str, Any]]
     #: The field that Step and Play move; empty if nothing passes.
     TIME: ClassVar[str] = ""
     #: Controls that matter, by the value of the field ``view``; empty if all always do.
@@ -56,7 +64,7 @@ class Explorer(anywidget.AnyWidget):
     stamp = traitlets.Int(0).tag(sync=True)
     moved = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, state: State | None = None, *, hide: Sequence[str] = (), style: str = "projector") -> None:
+    def __init__(self, state: S | None = None, *, hide: Sequence[str] = (), style: str = "projector") -> None:
         """Open the explorer.
 
         Args:
@@ -75,9 +83,9 @@ class Explorer(anywidget.AnyWidget):
         if style not in ("projector", "laptop"):
             raise invalid("style", style, "'projector' or 'laptop'")
         self._hidden, self._style = tuple(hide), style
-        self._first = self.STATE() if state is None else state
+        self._first: S = self.STATE() if state is None else state
         self._state = self._first
-        self._pictures: OrderedDict[State, tuple[Picture, Packed]] = OrderedDict()
+        self._pictures: OrderedDict[S, tuple[Picture, Packed]] = OrderedDict()
         self.problem = ""
         self._picture_of(self._first)  # nothing else to show: what goes wrong here is raised
         self.go(self._first)
@@ -100,15 +108,24 @@ class Explorer(anywidget.AnyWidget):
         """
         return cls(cls.STATE.from_text(text), hide=hide, style=style)
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
-        """The picture of a state; a pure function. Fields that the browser moves by itself must not matter."""
+    def show(self, state: S) -> Picture:
+        """The picture of a state.
+
+        It may depend on the state and on data that the explorer was made with, on nothing else: pictures are
+        remembered. It must not depend on fields that the browser moves by itself: it holds lookup tables over them.
+
+        Args:
+            state: The state, with the fields that the browser moves at their lower ends.
+
+        Returns:
+            The picture.
+        """
         raise NotImplementedError
 
     # --- for people and tests -----------------------------------------------------------------------------------------
 
     @property
-    def state(self) -> Any:
+    def state(self) -> S:
         """The state that the controls show."""
         return self._state
 
@@ -177,7 +194,13 @@ class Explorer(anywidget.AnyWidget):
 
         return png(self.picture())
 
-    def go(self, state: State) -> None:
+    def redraw(self) -> None:
+        """Draw the present state anew: the data that :meth:`show` draws from have changed."""
+        # Another dictionary, not an empty one: a thread that is drawing from the old data keeps the old one.
+        self._pictures = OrderedDict()
+        self.go(self._state)
+
+    def go(self, state: S) -> None:
         """Show a state. What goes wrong while it is drawn is shown and logged, and the old picture stays.
 
         Args:
@@ -196,30 +219,31 @@ class Explorer(anywidget.AnyWidget):
 
     # --- the view -----------------------------------------------------------------------------------------------------
 
-    def _picture_of(self, state: State) -> tuple[Picture, Packed]:
+    def _picture_of(self, state: S) -> tuple[Picture, Packed]:
         """The picture of a state, remembered; the same for all values of what the browser moves."""
-        key = self._without_local(state)
-        if key not in self._pictures:
-            picture = self.show(key)
-            local = {name for name, control in state.controls().items() if control.local}
-            unknown = sliders_of(picture) - local
-            if unknown:
-                raise invalid("over", sorted(unknown), f"among the sliders that the browser moves, {sorted(local)}")
-            self._pictures[key] = picture, pack(picture)
-            if len(self._pictures) > 16:
-                self._pictures.popitem(last=False)
-        self._pictures.move_to_end(key)
-        return self._pictures[key]
+        pictures, key = self._pictures, self._without_local(state)
+        if key in pictures:
+            pictures.move_to_end(key)
+            return pictures[key]
+        picture = self.show(key)
+        local = {name for name, control in state.controls().items() if control.local}
+        unknown = sliders_of(picture) - local
+        if unknown:
+            raise invalid("over", sorted(unknown), f"among the sliders that the browser moves, {sorted(local)}")
+        found = pictures[key] = picture, pack(picture)
+        if len(pictures) > _REMEMBERED:
+            pictures.popitem(last=False)
+        return found
 
     @staticmethod
-    def _without_local(state: State) -> State:
+    def _without_local(state: S) -> S:
         """The state with everything that the browser moves at its lower end."""
         local = {
             name: int(control.low) if control.kind == "whole" else control.low
             for name, control in state.controls().items()
             if control.local
         }
-        return type(state)(**{name: getattr(state, name) for name in state.controls()} | local)
+        return replace(state, **local)
 
     def _places(self) -> dict[str, int]:
         """Positions of the sliders that the browser moves."""
@@ -231,10 +255,12 @@ class Explorer(anywidget.AnyWidget):
         with self.hold_sync():
             if packed is not None:
                 self.data = packed.data
-            self.spec = self._described(packed.spec if packed is not None else self.spec.get("picture"))
+            picture = packed.spec if packed is not None else self.spec.get("picture")
+            self.spec = self._described(self._state, picture, self.problem)
+            # The view waits for this one: when it changes, the description and the numbers are both there.
             self.stamp += 1
 
-    def _described(self, picture: Any) -> dict[str, Any]:
+    def _described(self, state: S, picture: Any, problem: str) -> dict[str, Any]:
         """All that the view needs besides the numbers."""
         return {
             "name": type(self).__name__,
@@ -244,31 +270,31 @@ class Explorer(anywidget.AnyWidget):
                     "label": control.label,
                     "kind": control.kind,
                     "low": control.low,
-                    "high": self._state.end_of(name),
+                    "high": state.end_of(name),
                     "step": control.step,
                     "unit": control.unit,
                     "help": control.help,
                     "options": [list(option) for option in control.options],
                     "local": control.local,
                 }
-                for name, control in self._state.controls().items()
+                for name, control in state.controls().items()
             },
-            "state": _plain(self._state),
+            "state": _plain(state),
             "first": _plain(self._first),
-            "presets": {name: _plain(state) for name, state in self.PRESETS.items()},
-            "hidden": [*self._hidden, *self._idle()],
+            "presets": {name: _plain(preset) for name, preset in self.PRESETS.items()},
+            "hidden": [*self._hidden, *self._idle(state)],
             "time": self.TIME,
             "claims": _claims(self.CLAIMS),
-            "problem": self.problem,
+            "problem": problem,
             "picture": picture,
         }
 
-    def _idle(self) -> list[str]:
-        """Controls that do not matter in this view."""
+    def _idle(self, state: S) -> list[str]:
+        """Controls that do not matter in the state's view."""
         if not self.USES:
             return []
-        used = ("view", *self.USES[self._state.view])  # type: ignore[attr-defined]
-        return [name for name in self._state.controls() if name not in used]
+        used = ("view", *self.USES[state.view])  # type: ignore[attr-defined]
+        return [name for name in state.controls() if name not in used]
 
     def _on_moved(self, change: Mapping[str, Any]) -> None:
         """Take what the browser has moved."""
@@ -292,10 +318,11 @@ class Explorer(anywidget.AnyWidget):
         live = super()._repr_mimebundle_(**options)
         bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
         packed = self._picture_of(self._state)[1]
+        described = self._described(self._state, packed.spec, self.problem)
         ours = {
             "image/png": base64.b64encode(self.png()).decode(),
             "text/plain": self.words(),
-            MIME: {"spec": self._described(packed.spec), "data": packed.text, "presets": self._stored()},
+            MIME: {"spec": described, "data": packed.text, "presets": self._stored()},
         }
         return {**bundle, **ours}, metadata
 
@@ -305,8 +332,8 @@ class Explorer(anywidget.AnyWidget):
             return {}
         stored = {}
         for name, state in self.PRESETS.items():
-            other = type(self)(state, hide=self._hidden, style=self._style)
-            stored[name] = {"spec": other.spec, "data": other._picture_of(state)[1].text}
+            packed = self._picture_of(state)[1]
+            stored[name] = {"spec": self._described(state, packed.spec, ""), "data": packed.text}
         return stored
 
 

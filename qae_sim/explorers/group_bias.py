@@ -33,7 +33,7 @@ class BiasState(State):
     sigma: float = number(0.1, "Least spread σ of a group", 0.02, 0.5, 0.02)
 
 
-class GroupBias(Explorer):
+class GroupBias(Explorer[BiasState]):
     """How the group mean misjudges an advantage, on average over the own reward or given it.
 
     Example:
@@ -64,10 +64,8 @@ class GroupBias(Explorer):
         "estimators.self-inclusion",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: BiasState) -> Picture:
         """Draw the chosen view."""
-        assert isinstance(state, BiasState)
         return {"bias": _bias, "probability": _probability, "continuous": _continuous}[state.view](state)
 
 

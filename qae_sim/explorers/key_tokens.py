@@ -53,7 +53,7 @@ class TokenState(State):
     h3: float = number(1.0, "Weight h₃ of term frequencies", 0.0, 2.0, 0.1)
 
 
-class KeyTokens(Explorer):
+class KeyTokens(Explorer[TokenState]):
     """Which tokens speak for a correct answer, according to KTAE.
 
     Example:
@@ -78,10 +78,8 @@ class KeyTokens(Explorer):
         "ktae.paper-and-code",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: TokenState) -> Picture:
         """The coloured group, and the values of its distinct tokens under both formulas."""
-        assert isinstance(state, TokenState)
         group = GROUPS[state.group]
         ids, mask, words = numbered(group)
         rewards = np.array([float(reward) for _, reward in group])

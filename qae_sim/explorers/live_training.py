@@ -16,7 +16,7 @@ from qae_sim.explorers.recorded_runs import MEASURES
 from qae_sim.explorers.solutions import Group, group_of, picture_of
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm import Config
-from qae_sim.pictures.scene import Line, Packed, Panel, Picture, Points, axis_limits, pack
+from qae_sim.pictures.scene import Line, Panel, Picture, Points, axis_limits
 from qae_sim.pictures.style import FOURTH, MEAN, QUANTILE, THIRD
 
 #: What is trained when nothing else is asked for: K as an entropy knob. One base model; about a minute and a half.
@@ -46,7 +46,7 @@ class CurvesState(State):
     right: str = choice("pass_1", "Right picture", MEASURES)
 
 
-class Curves(Explorer):
+class Curves(Explorer[CurvesState]):
     """Curves of runs that are still going on.
 
     Args:
@@ -62,11 +62,18 @@ class Curves(Explorer):
         self.rows: list[dict[str, list[Any]]] = []
         super().__init__(hide=["presets", "reset", "play", "link", "claims"])
 
-    def _picture_of(self, state: State) -> tuple[Picture, Packed]:
-        """Draw what there is by now; nothing is remembered."""
-        assert isinstance(state, CurvesState)
-        picture = draw_curves(state, self.names, self.rows, self.batches)
-        return picture, pack(picture)
+    def show(self, state: CurvesState) -> Picture:
+        """Two measures, as far as the runs have come."""
+        return draw_curves(state, self.names, self.rows, self.batches)
+
+    def grow(self, row: dict[str, list[Any]]) -> None:
+        """Show one more batch.
+
+        Args:
+            row: Metrics of the batch by name, a value for each run.
+        """
+        self.rows.append(row)
+        self.redraw()
 
 
 def draw_curves(
@@ -104,7 +111,7 @@ def draw_curves(
 
 
 @dataclass(frozen=True)
-class _SampleState(State):
+class SampledState(State):
     """Which prompt, and what colours its solutions."""
 
     prompt: int = whole(1, "Prompt", 1, _GROUPS)
@@ -114,26 +121,24 @@ class _SampleState(State):
     k: float = number(0.4, "K of QAE", 0.05, 0.95, 0.05)
 
 
-class SampledSolutions(Explorer):
+class SampledSolutions(Explorer[SampledState]):
     """A browser of solutions that a model has just sampled.
 
     Args:
         groups: Prompts and solutions.
     """
 
-    STATE = _SampleState
+    STATE = SampledState
     PRESETS: ClassVar = {}
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = tuple(groups)
         super().__init__(hide=["presets", "link", "claims"])
 
-    def _picture_of(self, state: State) -> tuple[Picture, Packed]:
-        """Draw one of the groups."""
-        assert isinstance(state, _SampleState)
+    def show(self, state: SampledState) -> Picture:
+        """One of the groups."""
         group = self._groups[min(state.prompt, len(self._groups)) - 1]
-        picture = picture_of(group, state.colour, state.k)
-        return picture, pack(picture)
+        return picture_of(group, state.colour, state.k)
 
 
 class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
@@ -274,9 +279,9 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         while trainer.step < batches:
             self._hold()
             scores = trainer.evaluate() if trainer.step % every == 0 else {}
-            self._show({**scores, **trainer.train_batch()})
+            self.curves.grow({**scores, **trainer.train_batch()})
             self._tell(f"batch {trainer.step} of {batches}", trainer.step / batches)
-        self._show(trainer.evaluate())
+        self.curves.grow(trainer.evaluate())
         self._tell(f"done: {batches} batches", 1.0)
 
     def _hold(self) -> None:
@@ -286,11 +291,6 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         self._going.wait()
         if self._ending.is_set():
             raise _StoppedError
-
-    def _show(self, row: dict[str, list[Any]]) -> None:
-        """Let the curves grow."""
-        self.curves.rows.append(row)
-        self.curves.go(self.curves.state)
 
     def _tell(self, text: str, share: float) -> None:
         """Say where it is."""

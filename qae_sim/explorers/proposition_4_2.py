@@ -47,7 +47,7 @@ class PropositionState(State):
     g: int = whole(16, "Group size G", 2, 64)
 
 
-class Proposition42(Explorer):
+class Proposition42(Explorer[PropositionState]):
     """Switch the update, move the baseline, and watch the inequalities hold, become equalities, or break.
 
     Example:
@@ -82,10 +82,8 @@ class Proposition42(Explorer):
         "qae.finite-step-high",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: PropositionState) -> Picture:
         """Draw the chosen view."""
-        assert isinstance(state, PropositionState)
         return _order(state) if state.view == "order" else _region(state)
 
 

@@ -42,7 +42,7 @@ class GateState(State):
     )
 
 
-class QuantileGate(Explorer):
+class QuantileGate(Explorer[GateState]):
     """Move K, the group's size and the number of correct responses, and see who gets an advantage.
 
     Example:
@@ -78,10 +78,8 @@ class QuantileGate(Explorer):
         "qae.on-policy-gradients-differ",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: GateState) -> Picture:
         """Draw the chosen view."""
-        assert isinstance(state, GateState)
         return {"group": _group, "weights": _weights, "sparsity": _sparsity, "quantiles": _quantiles}[state.view](state)
 
 

@@ -185,7 +185,7 @@ class RunsState(State):
     batch: int = whole(BATCHES, "Batch", 0, BATCHES, local=True)
 
 
-class RecordedRuns(Explorer):
+class RecordedRuns(Explorer[RunsState]):
     """Training curves of recorded runs: mean over five seeds, each with a base model of its own, and their range.
 
     Example:
@@ -217,10 +217,8 @@ class RecordedRuns(Explorer):
         "entropy.law",
     )
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: RunsState) -> Picture:
         """Two measures of the same runs."""
-        assert isinstance(state, RunsState)
         arms = records(state.what, state.task)
         panels = tuple(_panel(measure, arms) for measure in (state.left, state.right))
         return Picture(panels, _told(state, arms))

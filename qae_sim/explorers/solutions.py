@@ -90,7 +90,7 @@ class SolutionsState(State):
     k: float = number(0.4, "K of QAE", 0.05, 0.95, 0.05)
 
 
-class Solutions(Explorer):
+class Solutions(Explorer[SolutionsState]):
     """A browser of sampled solutions: every word in a box, coloured by its entropy or by its advantage.
 
     Example:
@@ -110,10 +110,8 @@ class Solutions(Explorer):
 
     CLAIMS: ClassVar = ("estimators.sum-zero", "qae.least-sparsity", "ktae.sign", "ktae.zero-sum")
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: SolutionsState) -> Picture:
         """The group in boxes, and the mean entropy or the sum of advantages of each solution."""
-        assert isinstance(state, SolutionsState)
         groups = recorded_groups()[state.task, state.stage]
         return picture_of(groups[min(state.prompt, len(groups)) - 1], state.colour, state.k)
 

@@ -10,9 +10,7 @@ from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice
 from qae_sim.logs.digest import Digest, digest
 from qae_sim.pictures.log_report import key_words, over_training, silenced, success_rates
-from qae_sim.pictures.scene import Packed, Picture, pack
-
-_VIEWS = {"training": over_training, "rates": success_rates, "silenced": silenced, "words": key_words}
+from qae_sim.pictures.scene import Picture
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class LogState(State):
     )
 
 
-class TrainingLog(Explorer):
+class TrainingLog(Explorer[LogState]):
     """Looks into the logs of a finished run.
 
     Args:
@@ -47,8 +45,7 @@ class TrainingLog(Explorer):
         self.digest = source if isinstance(source, Digest) else digest(source, **options)
         super().__init__(LogState(view), hide=["presets", "reset", "play", "link", "claims"])
 
-    def _picture_of(self, state: State) -> tuple[Picture, Packed]:
-        """Draw a view of this log."""
-        assert isinstance(state, LogState)
-        picture = _VIEWS[state.view](self.digest)
-        return picture, pack(picture)
+    def show(self, state: LogState) -> Picture:
+        """A view of this log."""
+        views = {"training": over_training, "rates": success_rates, "silenced": silenced, "words": key_words}
+        return views[state.view](self.digest)

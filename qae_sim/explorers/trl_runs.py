@@ -59,7 +59,7 @@ class RealState(State):
     step: int = whole(STEPS, "Step", 0, STEPS, local=True)
 
 
-class RealRuns(Explorer):
+class RealRuns(Explorer[RealState]):
     """Training curves of the recorded runs: mean over five seeds, each with a base model of its own, and their range.
 
     Example:
@@ -77,10 +77,8 @@ class RealRuns(Explorer):
     TIME = "step"
     CLAIMS: ClassVar = ("qae.accuracy", "ha-dw.accuracy")
 
-    @classmethod
-    def show(cls, state: State) -> Picture:
+    def show(self, state: RealState) -> Picture:
         """Two measures of the same runs."""
-        assert isinstance(state, RealState)
         return Picture((_panel(state.left, state.what), _panel(state.right, state.what)), _told(state))
 
 

@@ -235,9 +235,7 @@ class TestChecks:
             AdvantageRule(**arguments)
 
     def test_places(self) -> None:
-        with pytest.raises(
-            ValueError, match="estimator must be one that goes into TRL's trainer: it needs hidden"
-        ):
+        with pytest.raises(ValueError, match="estimator must be one that goes into TRL's trainer: it needs hidden"):
             AdvantageRule("verl_rank").require_place("estimator", "trl")
         tokens = AdvantageRule("ktae", anchor=FixedAnchor(0.5))
         tokens.require_place("estimator", "bandits")

@@ -14,6 +14,7 @@ import os
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
+import argparse
 import importlib.util
 import statistics
 import sys
@@ -23,13 +24,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from report import finish, parser
 
 from qae_sim.advantages import AdvantageRule
 from qae_sim.bandits import Adam, Bandit, Study, simulate
 
 RUNS, ARMS, RIGHT, GROUP, STEPS = 1024, 100, 30, 16, 1000
 K = 0.4
-ROUNDS = 5
 #: Steps at which mean entropies are compared.
 COMPARED = (25, 50, 100, 200)
 
@@ -157,7 +158,9 @@ def milliseconds(function: Callable[[], object], rounds: int) -> float:
     return 1e3 * statistics.median(seconds[1:])
 
 
-def compare(estimator: str, eta: float, scan: Callable[[float, int], np.ndarray] | None) -> dict[str, float]:
+def compare(
+    estimator: str, eta: float, scan: Callable[[float, int], np.ndarray] | None, rounds: int
+) -> dict[str, float]:
     """Speeds of all contenders on one workload."""
     whole = RUNS * STEPS
     few, short = 24, 201
@@ -170,81 +173,89 @@ def compare(estimator: str, eta: float, scan: Callable[[float, int], np.ndarray]
     for algorithm in ("dense", "events", "auto"):
         cell = study(estimator, eta, algorithm=algorithm)
         contenders[f"ours, {algorithm}"] = (lambda cell=cell: simulate(cell)["entropy"], whole)
-    return speeds(contenders, ROUNDS)
+    return speeds(contenders, rounds)
 
 
-def tables() -> None:
-    """Print the speed of each contender, and ours as multiples of the others'."""
+def ratios(options: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
+    """The speed of each contender, and ours as multiples of the others'."""
     found = importlib.util.find_spec("jax") is not None
     if not found:
-        print("JAX is not installed, so its rows are missing: pip install 'qae_sim[bench]'\n")
-    cells = [(estimator, eta) for eta in (0.5, 0.05) for estimator in ("grpo", "qae")]
+        print("JAX is not installed, so its rows are missing: pip install 'qae_sim[bench]'\n", file=sys.stderr)
     scans = {estimator: jax_scan(estimator) if found else None for estimator in ("grpo", "qae")}
-    columns = {cell: compare(*cell, scans[cell[0]]) for cell in cells}
-    names = list(columns[cells[0]])
-    heads = [f"{'GRPO' if estimator == 'grpo' else 'QAE'}, η = {eta}" for estimator, eta in cells]
-    print("| million run-steps per second | " + " | ".join(heads) + " |\n| --- |" + " --- |" * len(heads))
-    for name in names:
-        print(f"| {name} | " + " | ".join(f"{columns[cell][name] / 1e6:.3f}" for cell in cells) + " |")
-    print("\n| ratio | " + " | ".join(heads) + " |\n| --- |" + " --- |" * len(heads))
-    for ours in ("ours, dense", "ours, auto"):
-        for other in names:
-            if not other.startswith("ours"):
-                ratios = " | ".join(f"{columns[cell][ours] / columns[cell][other]:.1f}" for cell in cells)
-                print(f"| {ours} : {other} | {ratios} |")
+    columns = {
+        f"{'GRPO' if estimator == 'grpo' else 'QAE'}, η = {eta}": compare(
+            estimator, eta, scans[estimator], options.rounds
+        )
+        for eta in (0.5, 0.05)
+        for estimator in ("grpo", "qae")
+    }
+    names = list(next(iter(columns.values())))
+    others = [name for name in names if not name.startswith("ours")]
+    return {
+        "Speed of ours, as a multiple": {
+            f"{ours} : {other}": {cell: speed[ours] / speed[other] for cell, speed in columns.items()}
+            for ours in ("ours, dense", "ours, auto")
+            for other in others
+        },
+        "Million run-steps per second": {
+            name: {cell: speed[name] / 1e6 for cell, speed in columns.items()} for name in names
+        },
+    }
 
 
-def memory() -> None:
-    """Print the peak memory for more steps and for more arms with the same number of recorded rows."""
-    print("\n| peak memory, 100 recorded rows of 1024 runs (1.6 MB) | MB |\n| --- | --- |")
+def memory() -> dict[str, dict[str, float]]:
+    """The peak memory for more steps and for more arms with the same number of recorded rows."""
+    rows: dict[str, dict[str, float]] = {}
     for steps, arms in ((1000, 100), (10_000, 100), (1000, 400)):
         bandit = Bandit.uniform(arms, RIGHT)
         for algorithm in ("dense", "auto"):
             cell = Study(bandit, "qae", steps=steps, runs=RUNS, every=steps // 100, algorithm=algorithm)
             tracemalloc.start()
             simulate(cell)
-            print(f"| {algorithm}, {steps} steps, {arms} arms | {tracemalloc.get_traced_memory()[1] / 1e6:.1f} |")
+            rows[f"{algorithm}, {steps} steps, {arms} arms"] = {"MB": tracemalloc.get_traced_memory()[1] / 1e6}
             tracemalloc.stop()
+    return rows
 
 
-def interactive() -> None:
-    """Print what a slider waits for."""
+def interactive(rounds: int) -> dict[str, dict[str, float]]:
+    """What a slider waits for."""
     small = Study(Bandit.uniform(ARMS, RIGHT), AdvantageRule("qae", {"k": K}), steps=300, runs=256)
     peaked = Study(Bandit.peaked(), small.rule, steps=300, runs=128, optimizer=Adam(), eta=0.03, records=("entropy",))
-    print("\n| one study | ms |\n| --- | --- |")
-    for name, cell in (
-        ("256 runs, 300 steps, QAE", small),
-        ("the same, GRPO, η = .05", small.with_(estimator="grpo", parameters={}, eta=0.05)),
-        ("the same, exact expectation", small.with_(dynamics="expected")),
-        ("128 runs, 300 steps, QAE, Adam, 64 arms", peaked),
-    ):
-        print(f"| {name} | {milliseconds(lambda cell=cell: simulate(cell), 15):.0f} |")
+    cells = {
+        "256 runs, 300 steps, QAE": small,
+        "the same, GRPO, η = .05": small.with_(estimator="grpo", parameters={}, eta=0.05),
+        "the same, exact expectation": small.with_(dynamics="expected"),
+        "128 runs, 300 steps, QAE, Adam, 64 arms": peaked,
+    }
+    return {name: {"ms": milliseconds(lambda cell=cell: simulate(cell), rounds)} for name, cell in cells.items()}
 
 
-def gpu() -> None:
-    """Print how many CPU cores a GPU replaces."""
-    many = study("grpo", 0.5, runs=65_536, steps=100, algorithm="dense", every=10)
-    print("\n| GPU, 65,536 runs | ratio |\n| --- | --- |")
+def gpu() -> tuple[str, dict[str, dict[str, float]]]:
+    """How many CPU cores a GPU replaces, and its name; nothing where there is none."""
     if importlib.util.find_spec("cupy") is None:
-        print("| no CuPy here | |")
-        return
+        return "", {}
     import cupy
 
     if cupy.cuda.runtime.getDeviceCount() == 0:
-        print("| no GPU here | |")
-        return
+        return "", {}
+    many = study("grpo", 0.5, runs=65_536, steps=100, algorithm="dense", every=10)
     there, here = (milliseconds(lambda x=x: simulate(many, library=x), 3) for x in ("cupy", "numpy"))
-    print(f"| time on one core : time on the GPU | {here / there:.1f} |")
+    name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    return name, {"65,536 runs": {"time on one core : time on the GPU": here / there}}
 
 
 def main() -> None:
-    """Print all tables."""
+    """Measure, print the tables, and write them if asked."""
+    options = parser(__doc__, rounds=5).parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    tables()
-    interactive()
-    memory()
-    gpu()
+    tables = ratios(options)
+    tables["One study"] = interactive(3 * options.rounds)
+    tables["Peak memory, 100 recorded rows of 1024 runs (1.6 MB)"] = memory()
+    name, rows = gpu()
+    if rows:
+        tables["GPU"] = rows
+    finish("bandits", tables, options, packages=("numpy", "jax"), gpu=name)
 
 
 if __name__ == "__main__":

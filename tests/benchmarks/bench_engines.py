@@ -8,6 +8,11 @@ prompts with 8 responses each, as in the notebook, and 64 with 16. What TRL does
 
 from __future__ import annotations
 
+import os
+
+# Before PyTorch reads them.
+os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+
 import tempfile
 import time
 import warnings
@@ -18,6 +23,7 @@ from unittest import mock
 
 import torch
 from datasets import Dataset
+from report import finish, parser
 from transformers import PrinterCallback
 from transformers.utils import logging
 from trl import GRPOTrainer
@@ -27,9 +33,6 @@ from qae_sim.engines.demo.real_runs import settings
 from qae_sim.engines.demo.small_model import small_model, small_tokenizer
 from qae_sim.engines.demo.written_addition import problems
 from qae_sim.engines.trl import AdvantageGRPOTrainer
-
-STEPS = 8
-
 
 METHODS = (
     "_generate_and_score_completions",
@@ -73,19 +76,19 @@ def parity(completions: list[str], **others: Any) -> list[float]:
     return [float(len(text) % 2) for text in completions]
 
 
-def measure(advantage: str, prompts: int, group: int, **options: Any) -> tuple[float, float]:
+def measure(advantage: str, prompts: int, group: int, steps: int, **options: Any) -> tuple[float, float]:
     """Seconds of a step, and of it ours."""
     tokenizer = small_tokenizer()
     rows = prompts * group // 4
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        changes = {"per_device_train_batch_size": rows, "num_generations": group, "max_steps": STEPS}
+        changes = {"per_device_train_batch_size": rows, "num_generations": group, "max_steps": steps}
         trainer = AdvantageGRPOTrainer(
             model=small_model(tokenizer, 0),
             processing_class=tokenizer,
             reward_funcs=parity,
             args=settings(folder, 0, log_completions=False, **changes),
-            train_dataset=Dataset.from_dict({"prompt": problems(prompts * STEPS, 0)}),
+            train_dataset=Dataset.from_dict({"prompt": problems(prompts * steps, 0)}),
             advantage=advantage,
             **options,
         )
@@ -98,23 +101,25 @@ def measure(advantage: str, prompts: int, group: int, **options: Any) -> tuple[f
             start = time.perf_counter()
             trainer.train()
             total = time.perf_counter() - start
-    return total / STEPS, clock.seconds["ours"] / STEPS
+    return total / steps, clock.seconds["ours"] / steps
 
 
 def main() -> None:
+    options = parser(__doc__, rounds=8).parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
-    print("| advantage | responses | ms per step | ours, ms | ours, share |")
-    print("| --- | --- | --- | --- | --- |")
+    tables: dict[str, dict[str, dict[str, float]]] = {}
     cases: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("QAE", "qae", {}),
         ("HA-DW", "grpo", {"anchor": SoftAnchor()}),
         ("KTAE", "ktae", {}),
     )
     for prompts, group in ((32, 8), (64, 16)):
-        for name, advantage, options in cases:
-            step, ours = measure(advantage, prompts, group, **options)
-            print(f"| {name} | {prompts * group} | {1000 * step:.0f} | {1000 * ours:.2f} | {ours / step:.2%} |")
+        rows = tables[f"{prompts} prompts with {group} responses"] = {}
+        for name, advantage, more in cases:
+            step, ours = measure(advantage, prompts, group, options.rounds, **more)
+            rows[name] = {"share of the step, %": 100 * ours / step, "ours, ms": 1000 * ours, "step, ms": 1000 * step}
+    finish("engines", tables, options, packages=("numpy", "torch", "trl"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS = 25
+from report import finish, parser
+
 STATEMENTS = ("import numpy", "import qae_sim", "import qae_sim.advantages, qae_sim.softmax")
 
 
@@ -24,18 +25,19 @@ def seconds(statement: str) -> float:
 
 
 def main() -> None:
+    options = parser(__doc__, rounds=25).parse_args()
     samples: dict[str, list[float]] = {statement: [] for statement in STATEMENTS}
     for statement in STATEMENTS:
         seconds(statement)  # fills the disk cache and writes the byte code
-    for _ in range(ROUNDS):
+    for _ in range(options.rounds):
         for statement in STATEMENTS:
             samples[statement].append(seconds(statement))
     median = {statement: statistics.median(times) for statement, times in samples.items()}
-    for statement in STATEMENTS:
-        ratio = median[statement] / median[STATEMENTS[0]]
-        print(
-            f"{statement:<45} median {1000 * median[statement]:6.1f} ms  {ratio:5.2f} x import numpy  ({ROUNDS} runs)"
-        )
+    rows = {
+        statement: {"times import numpy": median[statement] / median[STATEMENTS[0]], "ms": 1000 * median[statement]}
+        for statement in STATEMENTS
+    }
+    finish("import", {"Import beside NumPy's": rows}, options)
 
 
 if __name__ == "__main__":

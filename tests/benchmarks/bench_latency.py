@@ -1,7 +1,7 @@
 """From key press to new pixels, in JupyterLab: median and 95th percentile.
 
 Run: python tests/benchmarks/bench_latency.py. The time is from the key event to the first task after the frame that
-follows the drawing of the canvas, forty presses for each slider that is named.
+follows the drawing of the canvas, forty presses (--rounds) for each slider that is named.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
+from report import finish, parser
 
 #: Lesson, slider, and whether the browser draws by itself.
 SLIDERS = (
@@ -48,15 +49,15 @@ _LISTEN = """(canvas) => {
 }"""
 
 
-def measure(page: Any, explorer: Any, label: str) -> list[float]:
-    """Times of forty key presses, in milliseconds."""
+def measure(page: Any, explorer: Any, label: str, presses: int) -> list[float]:
+    """Times of key presses, in milliseconds."""
     explorer.locator("canvas").evaluate(_LISTEN)
     slider = explorer.get_by_role("slider", name=label, exact=True)
     slider.focus()
     slider.press("Home")
     page.wait_for_timeout(500)
     page.evaluate("window.times.length = 0")
-    for i in range(40):
+    for i in range(presses):
         before = page.evaluate("window.times.length")
         slider.press("ArrowRight" if i % 20 < 10 else "ArrowLeft")
         deadline = time.monotonic() + 3
@@ -67,7 +68,9 @@ def measure(page: Any, explorer: Any, label: str) -> list[float]:
 
 
 def main() -> None:
-    """Open JupyterLab, measure, and print a table."""
+    """Open JupyterLab, measure, print the tables, and write them if asked."""
+    options = parser(__doc__, rounds=40).parse_args()
+    tables: dict[str, dict[str, dict[str, float]]] = {"What the browser draws": {}, "What the kernel answers": {}}
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     folder = Path(tempfile.mkdtemp())
     log = folder / "log"
@@ -77,7 +80,6 @@ def main() -> None:
     try:
         while not (found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*", log.read_text())):
             time.sleep(0.25)
-        print("| lesson | slider | drawn by | median ms | 95th percentile ms |\n| --- | --- | --- | --- | --- |")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for name, label, local in SLIDERS:
@@ -95,16 +97,17 @@ def main() -> None:
                         continue
                 page.get_by_role("button", name="| Idle").wait_for(timeout=60_000)
                 page.wait_for_timeout(3000)
-                times = sorted(measure(page, explorer, label))
+                times = sorted(measure(page, explorer, label, options.rounds))
                 median, high = statistics.median(times), times[int(0.95 * len(times))]
-                print(
-                    f"| {name} | {label} | {'browser' if local else 'kernel'} | {median:.0f} | {high:.0f} |", flush=True
-                )
+                rows = tables["What the browser draws" if local else "What the kernel answers"]
+                rows[f"{name}, {label}"] = {"median, ms": median, "95th percentile, ms": high}
+                print(f"{name}, {label}: {median:.0f} ms", file=sys.stderr)
                 page.close()
             browser.close()
     finally:
         server.terminate()
         server.wait(30)
+    finish("latency", tables, options)
 
 
 if __name__ == "__main__":

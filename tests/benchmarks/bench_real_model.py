@@ -7,16 +7,15 @@ Random weights stop at random; so that the work is that of a trained model, each
 
 from __future__ import annotations
 
-import argparse
 import resource
 import tempfile
-import time
 import warnings
 from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
+from report import finish, parser
 from transformers import PrinterCallback
 from transformers.utils import logging
 from trl import GRPOConfig
@@ -35,13 +34,12 @@ def chance(completions: list[str], **others: Any) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--prompts", type=int, default=1)
-    parser.add_argument("--group", type=int, default=8)
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=2)
-    given = parser.parse_args()
+    options = parser(__doc__, rounds=2)
+    options.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    options.add_argument("--prompts", type=int, default=1)
+    options.add_argument("--group", type=int, default=8)
+    options.add_argument("--tokens", type=int, default=64)
+    given = options.parse_args()
     logging.set_verbosity_error()
     tokenizer = small_tokenizer()
     model = random_base_model().to(given.device)
@@ -56,7 +54,7 @@ def main() -> None:
             num_generations=given.group,
             max_completion_length=given.tokens,
             generation_kwargs={"min_new_tokens": given.tokens},
-            max_steps=given.steps + 1,
+            max_steps=given.rounds + 1,
             bf16=given.device == "cuda",
             use_cpu=given.device == "cpu",
             gradient_checkpointing=given.device == "cuda",
@@ -74,17 +72,19 @@ def main() -> None:
             advantage="qae",
         )
         trainer.remove_callback(PrinterCallback)
-        start = time.perf_counter()
         trainer.train()
-        total = time.perf_counter() - start
         seconds = [row["step_time"] for row in trainer.state.log_history if "step_time" in row]
     cuda = given.device == "cuda"
     peak = torch.cuda.max_memory_allocated() if cuda else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    name = torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads"
     work = f"{given.prompts} x {given.group} responses of {given.tokens} tokens"
-    print(f"{name}, random weights of Qwen3-0.6B's shape, {work}:")
-    print(
-        f"{np.median(seconds[1:]):.1f} s per step ({given.steps + 1} took {total:.0f} s), peak {peak / 2**30:.1f} GiB"
+    row = {"seconds per step": float(np.median(seconds[1:])), "GiB at most": peak / 2**30}
+    finish(
+        "real_model",
+        {"Random weights of Qwen3-0.6B's shape": {work: row}},
+        given,
+        packages=("numpy", "torch", "trl"),
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name() if cuda else "",
     )
 
 

@@ -6,7 +6,8 @@ import base64
 import io
 import json
 import logging
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -22,12 +23,12 @@ from qae_sim.advantages import ESTIMATORS
 from qae_sim.explorers import EstimatorTable, Explorer, PartAdvantages, QuantileGate
 from qae_sim.explorers.credit_within_responses import METHODS, PartState
 from qae_sim.explorers.estimator_table import TableState
-from qae_sim.explorers.explorer import MIME, PARTS
-from qae_sim.explorers.state import Control, State
-from qae_sim.pictures.scene import LookupTable
+from qae_sim.explorers.explorer import MIME, PARTS, SITE
+from qae_sim.explorers.state import Control, State, number
+from qae_sim.pictures.scene import Bars, LookupTable, Panel, Picture
 from qae_sim.theory import all_claims
 
-EXPLORERS: list[type[Explorer]] = [
+EXPLORERS: list[type[Explorer[Any]]] = [
     kind
     for kind in (getattr(explorers_module, name) for name in explorers_module.__all__)
     # A training log is somebody's: it has a test of its own, with a log.
@@ -50,7 +51,7 @@ def test_every_estimator_can_be_seen() -> None:
 of_all = pytest.mark.parametrize("kind", EXPLORERS, ids=[kind.__name__ for kind in EXPLORERS])
 
 
-def others(explorer: Explorer, name: str, control: Control) -> list[Any]:
+def others(explorer: Explorer[Any], name: str, control: Control) -> list[Any]:
     """Values of a control far from the present one."""
     value = getattr(explorer.state, name)
     if control.kind == "choice":
@@ -63,7 +64,7 @@ def others(explorer: Explorer, name: str, control: Control) -> list[Any]:
 
 @of_all
 class TestEveryExplorer:
-    def test_opens_with_its_presets(self, kind: type[Explorer]) -> None:
+    def test_opens_with_its_presets(self, kind: type[Explorer[Any]]) -> None:
         explorer = kind()
         assert len(kind.PRESETS) >= 3
         for name, state in kind.PRESETS.items():
@@ -73,7 +74,7 @@ class TestEveryExplorer:
             assert len(explorer.words()) > 40
             assert explorer.table() or kind.__name__ == "KeyTokens"
 
-    def test_every_control_moves_picture_or_words(self, kind: type[Explorer]) -> None:
+    def test_every_control_moves_picture_or_words(self, kind: type[Explorer[Any]]) -> None:
         """In some preset at least: a control that never does anything is none."""
         idle = set(kind.STATE.controls())
         for state in kind.PRESETS.values():
@@ -88,21 +89,21 @@ class TestEveryExplorer:
                         idle.discard(name)
         assert idle == set()
 
-    def test_permalinks_lead_back(self, kind: type[Explorer]) -> None:
+    def test_permalinks_lead_back(self, kind: type[Explorer[Any]]) -> None:
         for state in kind.PRESETS.values():
             explorer = kind(state)
             again = kind.from_state(explorer.permalink())
             assert again.state == explorer.state
             assert again.words() == explorer.words()
 
-    def test_says_what_is_wrong_with_a_text(self, kind: type[Explorer]) -> None:
+    def test_says_what_is_wrong_with_a_text(self, kind: type[Explorer[Any]]) -> None:
         with pytest.raises(ValueError, match="state must be name=value pairs joined by &, each of"):
             kind.from_state("nonsense=1")
         name, control = next((n, c) for n, c in kind.STATE.controls().items() if c.kind in ("number", "whole"))
         with pytest.raises(ValueError, match=f"^{name} must be"):
             kind.from_state(f"{name}={float(control.low) - 1:g}")
 
-    def test_reset_and_hide(self, kind: type[Explorer]) -> None:
+    def test_reset_and_hide(self, kind: type[Explorer[Any]]) -> None:
         first = list(kind.PRESETS.values())[1]
         names = [*kind.STATE.controls(), *PARTS]
         explorer = kind(first, hide=names)
@@ -113,16 +114,16 @@ class TestEveryExplorer:
         with pytest.raises(ValueError, match="hide must be among"):
             kind(hide=["nothing"])
 
-    def test_every_control_is_described(self, kind: type[Explorer]) -> None:
+    def test_every_control_is_described(self, kind: type[Explorer[Any]]) -> None:
         for control in kind.STATE.controls().values():
             assert control.label[0].isupper() or control.label.startswith(("α", "η"))
 
-    def test_its_claims_exist(self, kind: type[Explorer]) -> None:
+    def test_its_claims_exist(self, kind: type[Explorer[Any]]) -> None:
         assert kind.CLAIMS
         assert [claim[0] for claim in kind().spec["claims"]] == list(kind.CLAIMS)
         assert set(kind.CLAIMS) <= set(all_claims())
 
-    def test_a_viewer_without_widgets_gets_a_picture_and_a_sentence(self, kind: type[Explorer]) -> None:
+    def test_a_viewer_without_widgets_gets_a_picture_and_a_sentence(self, kind: type[Explorer[Any]]) -> None:
         explorer = kind()
         bundle, _ = explorer._repr_mimebundle_()  # type: ignore[misc]
         assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).size == (1200, 640)
@@ -130,14 +131,14 @@ class TestEveryExplorer:
         assert "application/vnd.jupyter.widget-view+json" in bundle
         assert base64.b64decode(bundle[MIME]["data"]) == explorer.data
 
-    def test_what_goes_to_the_browser_is_plain(self, kind: type[Explorer]) -> None:
+    def test_what_goes_to_the_browser_is_plain(self, kind: type[Explorer[Any]]) -> None:
         for state in kind.PRESETS.values():
             explorer = kind(state)
             json.dumps(explorer.spec, allow_nan=False)
             assert len(explorer.data) % 4 == 0
             assert len(explorer.data) < 1_500_000
 
-    def test_pictures_are_pure(self, kind: type[Explorer]) -> None:
+    def test_pictures_are_pure(self, kind: type[Explorer[Any]]) -> None:
         """The same state gives the same picture, whatever came before."""
         state = list(kind.PRESETS.values())[-1]
         wandered = kind()
@@ -146,6 +147,76 @@ class TestEveryExplorer:
         wandered.go(state)
         assert wandered.png() == kind(state).png()
         assert wandered.data == kind(state).data
+
+
+@dataclass(frozen=True)
+class HeightState(State):
+    factor: float = number(1.0, "Factor", 1.0, 9.0, 1.0, local=True)
+    shift: float = number(0.0, "Shift", 0.0, 9.0, 1.0)
+
+
+class Heights(Explorer[HeightState]):
+    """An explorer with data of its own, which count how often it draws."""
+
+    STATE = HeightState
+    PRESETS: ClassVar = {"shifted": HeightState(shift=2.0)}
+
+    def __init__(self, heights: list[float], **options: Any) -> None:
+        self.heights, self.drawn = heights, 0
+        super().__init__(**options)
+
+    def show(self, state: HeightState) -> Picture:
+        self.drawn += 1
+        heights = np.array(self.heights) + state.shift
+        table = LookupTable(np.outer(np.arange(1.0, 10.0), heights), ("factor",))
+        bars = Bars(np.arange(float(len(heights))), table, "#000000", "heights")
+        return Picture((Panel("", "", "", (-1, 9), (0, 99), (bars,)),), (f"{len(heights)} bars",))
+
+
+class TestData:
+    """Explorers that draw from data: a log, runs that go on, somebody's samples."""
+
+    def values(self, explorer: Heights) -> list[float]:
+        return [row["value"] for row in explorer.table()]
+
+    def test_data_are_drawn_and_remembered(self) -> None:
+        explorer = Heights([1.0, 2.0])
+        explorer.set(factor=3.0)
+        assert self.values(explorer) == [3.0, 6.0]
+        explorer.preset("shifted")
+        assert self.values(explorer) == [3.0, 4.0]
+        explorer.reset()
+        assert self.values(explorer) == [1.0, 2.0]
+        assert explorer.drawn == 2
+
+    def test_data_that_change_are_drawn_anew(self) -> None:
+        explorer = Heights([1.0])
+        stamp = explorer.stamp
+        explorer.heights.append(5.0)
+        assert explorer.words() == "1 bars"  # nobody has said so yet
+        explorer.redraw()
+        assert explorer.words() == "2 bars"
+        assert explorer.stamp == stamp + 1
+        assert explorer.spec["picture"]["panels"][0]["layers"][0]["height"]["n"] == [9, 2]
+
+    def test_presets_travel_with_sites(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(SITE, "1")
+        explorer = Heights([1.0], hide=["style"])
+        bundle, _ = explorer._repr_mimebundle_()  # type: ignore[misc]
+        stored = bundle[MIME]["presets"]["shifted"]
+        alone = Heights([1.0], hide=["style"])
+        alone.preset("shifted")
+        assert stored["spec"] == alone.spec
+        assert base64.b64decode(stored["data"]) == alone.data
+
+    def test_no_explorer_overrides_what_is_private(self) -> None:
+        from qae_sim.explorers.live_training import Curves, SampledSolutions
+
+        methods = [name for name, value in vars(Explorer).items() if name.startswith("_") and callable(value)]
+        private = [name for name in methods if not name.endswith("__")]
+        assert "_picture_of" in private
+        for kind in (*EXPLORERS, explorers_module.TrainingLog, Curves, SampledSolutions):
+            assert [name for name in private if getattr(kind, name) is not getattr(Explorer, name)] == []
 
 
 class TestTime:
@@ -221,11 +292,11 @@ class TestBrowser:
         before, words = explorer.data, explorer.words()
         draw = QuantileGate.show
 
-        def broken(state: State) -> Any:
+        def broken(self: QuantileGate, state: State) -> Any:
             raise error
 
         with monkeypatch.context() as patch, caplog.at_level(logging.ERROR, "qae_sim.explorers"):
-            patch.setattr(QuantileGate, "show", staticmethod(broken))
+            patch.setattr(QuantileGate, "show", broken)
             explorer.set(g=8)
         assert says in explorer.problem
         assert (explorer.data, explorer.words()) == (before, words)
@@ -259,14 +330,12 @@ class TestTables:
     def test_a_table_over_a_slider_that_the_kernel_moves_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         draw = QuantileGate.show
 
-        def wrong(state: Any) -> Any:
-            from dataclasses import replace
-
-            picture = draw(state)
+        def wrong(self: QuantileGate, state: Any) -> Any:
+            picture = draw(self, state)
             panel = replace(picture.panels[0], ylim=LookupTable(np.tile([0.0, 1.0], (31, 1)), ("g",)))
             return replace(picture, panels=(panel,))
 
-        monkeypatch.setattr(QuantileGate, "show", staticmethod(wrong))
+        monkeypatch.setattr(QuantileGate, "show", wrong)
         with pytest.raises(ValueError, match="over must be among the sliders that the browser moves"):
             QuantileGate()
 

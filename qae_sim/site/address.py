@@ -1,0 +1,122 @@
+"""Where the project lives in public, and every link that follows from that; no address, no link.
+
+The address is one setting, ``[tool.qae_sim] repository`` in pyproject.toml. An installed package finds it in its
+metadata, as the project URL called ``Repository``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, metadata
+from urllib.parse import quote, urlsplit
+
+
+@dataclass(frozen=True)
+class Address:
+    """The public address of the repository; all links are empty where it is.
+
+    Attributes:
+        repository: Such as ``https://github.com/owner/name``, or empty.
+
+    Example:
+        >>> Address("https://github.com/owner/name").site
+        'https://owner.github.io/name/'
+        >>> Address("").site
+        ''
+    """
+
+    repository: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "repository", self.repository.strip().rstrip("/").removesuffix(".git"))
+
+    def __bool__(self) -> bool:
+        return bool(self.repository)
+
+    @property
+    def _owner_and_name(self) -> tuple[str, str] | None:
+        """Whose repository on GitHub it is; None where it is elsewhere."""
+        parts = urlsplit(self.repository)
+        owner, _, name = parts.path.strip("/").partition("/")
+        return (owner, name) if parts.hostname == "github.com" and name else None
+
+    @property
+    def site(self) -> str:
+        """The pages that ``qae-sim site`` writes, as GitHub Pages serves them; empty for other hosts."""
+        if self._owner_and_name is None:
+            return ""
+        owner, name = self._owner_and_name
+        return f"https://{owner.lower()}.github.io/{name}/"
+
+    def binder(self, path: str = "") -> str:
+        """A live JupyterLab on Binder; empty for other hosts than GitHub.
+
+        Args:
+            path: The notebook to open, from the root of the repository; empty opens JupyterLab.
+
+        Returns:
+            The link.
+
+        Example:
+            >>> Address("https://github.com/owner/name").binder("notebooks/00_index.ipynb")
+            'https://mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/notebooks/00_index.ipynb'
+        """
+        if self._owner_and_name is None:
+            return ""
+        owner, name = self._owner_and_name
+        start = f"lab/tree/{path}" if path else "lab"
+        return f"https://mybinder.org/v2/gh/{owner}/{name}/HEAD?urlpath={quote(start)}"
+
+    def colab(self, path: str) -> str:
+        """A notebook on Colab; empty for other hosts than GitHub.
+
+        Args:
+            path: The notebook, from the root of the repository.
+
+        Returns:
+            The link.
+
+        Example:
+            >>> Address("https://github.com/owner/name").colab("notebooks/00_index.ipynb")
+            'https://colab.research.google.com/github/owner/name/blob/HEAD/notebooks/00_index.ipynb'
+        """
+        if self._owner_and_name is None:
+            return ""
+        owner, name = self._owner_and_name
+        return f"https://colab.research.google.com/github/{owner}/{name}/blob/HEAD/{quote(path)}"
+
+    def source(self, path: str) -> str:
+        """A file, to read.
+
+        Args:
+            path: The file, from the root of the repository.
+
+        Returns:
+            The link.
+        """
+        return f"{self.repository}/blob/HEAD/{quote(path)}" if self else ""
+
+    def edit(self, path: str) -> str:
+        """A file, to propose a change of.
+
+        Args:
+            path: The file, from the root of the repository.
+
+        Returns:
+            The link.
+        """
+        return f"{self.repository}/edit/main/{quote(path)}" if self else ""
+
+
+def installed_address() -> Address:
+    """The address that the installed package names in its metadata.
+
+    Returns:
+        The address; empty where none is set.
+    """
+    try:
+        urls = metadata("qae_sim").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return Address("")
+    named = dict(entry.split(", ", 1) for entry in urls)
+    return Address(named.get("Repository", ""))
