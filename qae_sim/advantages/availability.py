@@ -67,9 +67,9 @@ def why_not(name: str, place: str) -> str:
     estimator, where = get(name), PLACES[require_choice("place", place, tuple(PLACES))]
     if place == "explorer":
         return ""
-    if estimator.level == "turn":
+    if estimator.of_turns:
         return "it needs turns that call tools, which are not there"
-    if estimator.level == "loss":
+    if estimator.is_loss:
         how = ", and an objective there: objective='reg_grpo'" if place == "lm" else ""
         return f"it is a loss in place of advantages{how}"
     missing = [name for name in estimator.inputs if name not in where.gives]

@@ -94,6 +94,16 @@ class Estimator:
         return self.level in ("response", "batch")
 
     @property
+    def of_turns(self) -> bool:
+        """Whether it values turns of a conversation."""
+        return self.level == "turn"
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it takes the place of advantages."""
+        return self.level == "loss"
+
+    @property
     def tabulated(self) -> bool:
         """Whether the rewards of the response's own group are all it looks at, so that 0/1 groups make a table."""
         return self.level == "response" and not self.inputs
