@@ -1,15 +1,25 @@
-"""What all tests share: the GPU marker, and no silent skips in CI."""
+"""What all tests share: array libraries by shares, the GPU marker, and no silent skips in CI."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import math
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Generator
 from functools import cache
+from typing import Any
+
+# Tests run on as many processes as there are cores: threads of one would only wait for those of another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+from libraries import NUMPY, Library
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -17,6 +27,93 @@ IN_CI = bool(os.environ.get("CI"))
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if IN_CI else "default")
+
+#: Of the cases that a test has on each array library but NumPy, the share that an ordinary run keeps.
+SHARE = 0.25
+#: Where a run keeps how many of those cases it ran, and how many there are.
+CASES = pytest.StashKey[tuple[int, int]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("array libraries")
+    group.addoption(
+        "--libraries",
+        choices=("share", "all", "numpy"),
+        default="share",
+        help=f"tests on array libraries: NumPy and {SHARE:.0%} of each test's cases on each other one (the default), "
+        "all cases, or NumPy alone",
+    )
+    group.addoption(
+        "--share-seed",
+        default=os.environ.get("QAE_SHARE_SEED", "0"),
+        help="which cases make up the share: any text (default: $QAE_SHARE_SEED or 0)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Let xdist's processes take whole stretches of files, so that what a file sets up is set up once."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
+
+
+def library_of(item: pytest.Item) -> Library | None:
+    """The array library other than NumPy that a test runs on, where it runs on several."""
+    values: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    return next((value for value in values.values() if isinstance(value, Library) and value != NUMPY), None)
+
+
+def share_of(items: list[pytest.Item], seed: str) -> set[str]:
+    """Cases that an ordinary run keeps: of each test on each library at least one, drawn by a hash of seed and name.
+
+    Those for a GPU are all kept: few machines can run them, and these are not in a hurry.
+    """
+    kept: set[str] = set()
+    cases: dict[tuple[str, Library | None], list[str]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            kept.add(item.nodeid)
+        else:
+            cases[item.nodeid.partition("[")[0], library_of(item)].append(item.nodeid)
+    for names in cases.values():
+        drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+        kept.update(drawn[: math.ceil(SHARE * len(names))])
+    return kept
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the cases on array libraries that this run does without."""
+    others = [item for item in items if library_of(item)]
+    choice = config.getoption("libraries")
+    if choice == "all":
+        kept = {item.nodeid for item in others}
+    else:
+        kept = share_of(others, config.getoption("share_seed")) if choice == "share" else set()
+    dropped = [item for item in others if item.nodeid not in kept]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        gone = set(dropped)
+        items[:] = [item for item in items if item not in gone]
+    config.stash[CASES] = len(others) - len(dropped), len(others)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["cases"] = config.stash[CASES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from xdist's processes, which all collect the same, what the summary says."""
+    if "cases" in getattr(node, "workeroutput", {}):
+        node.config.stash[CASES] = tuple(node.workeroutput["cases"])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say how many cases on array libraries this run did without, and how to run them."""
+    kept, cases = config.stash.get(CASES, (0, 0))
+    if kept < cases:
+        drawn = f" (seed {config.getoption('share_seed')})" if kept else ""
+        terminalreporter.write_line(
+            f"array libraries: NumPy, and {kept} of {cases} cases on others{drawn}; all of them: --libraries=all"
+        )
 
 
 @cache

@@ -94,6 +94,15 @@ class TestBinder:
         assert "set -euo pipefail" in path.read_text()
         assert os.access(path, os.X_OK)
 
+    def test_every_stage_of_ci_is_listed_and_is_there(self) -> None:
+        rows = [row.split() for row in (ROOT / ".ci" / "stages").read_text().splitlines() if row[0] != "#"]
+        text = (ROOT / ".ci" / "run").read_text()
+        before_lanes = text[: text.index("# --- lanes ---")]
+        helpers = {"uv", "core_tests", "interpreter"}
+        assert {stage for _, _, stage in rows} == set(re.findall(r"^(\w+)\(\)", before_lanes, re.MULTILINE)) - helpers
+        lanes = {lane: sum(int(allowed) for of, allowed, _ in rows if of == lane) for lane in "012"}
+        assert lanes["0"] + max(lanes["1"], lanes["2"]) < 45 * 60
+
     def test_binder_installs_with_the_pins(self) -> None:
         assert "-c binder/constraints.txt -e '.[lab]'" in (ROOT / "binder" / "postBuild").read_text()
         assert (ROOT / "binder" / "start").read_text().rstrip().endswith('exec "$@"')

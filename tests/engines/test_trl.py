@@ -465,25 +465,32 @@ def test_evaluation_and_lora(tmp_path: Path) -> None:
     assert len(logged(trainer, "eval_advantage/zero_share")) == 1
 
 
-@pytest.mark.parametrize(("advantage", "attempts"), [("qae", 1), ("grpo", 1), ("ktae", 1), ("rlev", 1), ("qae", 3)])
-def test_groups_that_straddle_processes(tmp_path: Path, advantage: str, attempts: int) -> None:
+#: Advantage and attempts of the runs on two processes.
+ON_TWO_PROCESSES = [("qae", 1), ("grpo", 1), ("ktae", 1), ("rlev", 1), ("qae", 3)]
+
+
+@pytest.fixture(scope="module")
+def on_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What these runs have written, each into a folder; one pair of processes trains them all, one after the other."""
+    folder = tmp_path_factory.mktemp("two_processes")
     script = Path(__file__).with_name("two_processes.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
     done = subprocess.run(
-        [*command, str(script), str(tmp_path), advantage, str(attempts)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        [*command, str(script), str(folder)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = (np.load(tmp_path / f"weights-{rank}.npz") for rank in range(2))
+    return folder
+
+
+@pytest.mark.parametrize(("advantage", "attempts"), ON_TWO_PROCESSES)
+def test_groups_that_straddle_processes(on_two_processes: Path, advantage: str, attempts: int) -> None:
+    folder = on_two_processes / f"{advantage}-{attempts}"
+    first, second = (np.load(folder / f"weights-{rank}.npz") for rank in range(2))
     assert all(np.array_equal(first[name], second[name]) for name in first.files)
     belief = 0.5
     for step in range(3):
-        parts = [np.load(tmp_path / f"{rank}-{step}.npz") for rank in range(2)]
+        parts = [np.load(folder / f"{rank}-{step}.npz") for rank in range(2)]
         np.testing.assert_array_equal(parts[0]["rewards"], parts[1]["rewards"])
         rewards = parts[0]["rewards"].sum(axis=1).reshape(-1, G)
         assert rewards.shape == (3, G)

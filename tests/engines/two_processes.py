@@ -38,7 +38,8 @@ class Noted(AdvantageGRPOTrainer):
         return output
 
 
-def main(folder: Path, advantage: str, attempts: int) -> None:
+def train(folder: Path, advantage: str, attempts: int) -> None:
+    """One run; both processes write the weights that they end with."""
     trainer = shared.trainer_of(
         folder,
         Noted,
@@ -53,11 +54,18 @@ def main(folder: Path, advantage: str, attempts: int) -> None:
     model = trainer.accelerator.unwrap_model(trainer.model)
     final = {name: p.detach().numpy() for name, p in model.named_parameters()}
     np.savez(folder / f"weights-{trainer.accelerator.process_index}.npz", **final)
+    trainer.accelerator.wait_for_everyone()
+
+
+def main(folder: Path) -> None:
+    for advantage, attempts in shared.ON_TWO_PROCESSES:
+        own = folder / f"{advantage}-{attempts}"
+        own.mkdir(exist_ok=True)
+        train(own, advantage, attempts)
     # A process that ends takes its connections away, and clearing up may then abort the other, now and then: when both
     # have written what they saw, both leave without clearing up.
-    trainer.accelerator.wait_for_everyone()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]))

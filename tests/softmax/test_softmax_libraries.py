@@ -159,6 +159,7 @@ def test_single_precision_of_peaked_policies():
 
 
 def test_libraries_do_not_mix():
+    pytest.importorskip("torch")
     torch_x = LIBRARIES[2].values[0].array(X, "float64")
     with pytest.raises(TypeError, match="delta must be an array of numpy; got"):
         entropy_change(LOGITS, torch_x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from qae_sim.papers import PAPERS
-from qae_sim.theory import Break, Claim, Method, Verdict, all_claims, claims
+from qae_sim.theory import Break, CheckOutcome, Claim, Method, Verdict, all_claims, claims
 from qae_sim.theory.registry import claim_modules
 
 CLAIMS = all_claims()
@@ -22,9 +23,15 @@ BREAKS = [
 ]
 
 
+@cache
+def quick(id: str) -> CheckOutcome:
+    """What the quick check of a claim finds; several tests ask."""
+    return CLAIMS[id].check(True)
+
+
 @pytest.mark.parametrize("id", CLAIMS)
 def test_the_verdict_is_the_expected_one(id: str) -> None:
-    assert CLAIMS[id].check(True).verdict is CLAIMS[id].expected
+    assert quick(id).verdict is CLAIMS[id].expected
 
 
 @pytest.mark.slow
@@ -64,7 +71,7 @@ def test_a_claim_is_complete(id: str) -> None:
 
 @pytest.mark.parametrize("id", [id for id, claim in CLAIMS.items() if claim.expected is not Verdict.OPEN])
 def test_an_outcome_says_what_it_rests_on(id: str) -> None:
-    outcome = CLAIMS[id].check(True)
+    outcome = quick(id)
     proofs = [item for item in outcome.evidence if item.method is not Method.FLOATS]
     assert proofs
     assert outcome.method
