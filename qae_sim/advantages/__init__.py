@@ -7,6 +7,7 @@ Group estimators take ``rewards`` of shape ``(..., G)`` as arrays of NumPy, CuPy
 array([2.5, 0. , 0. , 0. , 0. ])
 """
 
+from qae_sim.advantages._statistics import Quantile
 from qae_sim.advantages.anchors import (
     DifficultyAnchor,
     FixedAnchor,
@@ -76,6 +77,7 @@ __all__ = [
     "KalmanAnchor",
     "LinearK",
     "PhaseSwitch",
+    "Quantile",
     "RankBaselines",
     "RankDynamics",
     "SoftAnchor",

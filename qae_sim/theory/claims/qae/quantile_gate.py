@@ -6,8 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from qae_sim.advantages import quantile_baseline
-from qae_sim.advantages.group import Quantile
+from qae_sim.advantages import Quantile, quantile_baseline
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.registry import claim
