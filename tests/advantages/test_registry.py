@@ -83,7 +83,7 @@ def test_every_public_name_is_documented() -> None:
     """One line, Args, Returns, source and a runnable example, as the house asks of public functions."""
     for name in advantages.__all__:
         thing = getattr(advantages, name)
-        if not callable(thing) or name in ("DifficultyAnchor", "Estimator", "Input"):
+        if not callable(thing) or name in ("DifficultyAnchor", "Estimator", "Input", "Quantile"):
             continue
         doc = inspect.getdoc(thing) or ""
         assert doc.splitlines()[0].endswith((".", ":")), name
