@@ -13,7 +13,7 @@ from qae_sim.advantages.availability import require_place
 from qae_sim.advantages.parameters import ANCHORS, SCHEDULES, parameters_at, require_parameters
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits.problems import Bandit, SequenceBandit
-from qae_sim.softmax.groups import LARGEST_GROUP
+from qae_sim.softmax.binomial_law import LARGEST_GROUP
 from qae_sim.storage import from_plain, to_plain
 
 Problem: TypeAlias = Bandit | SequenceBandit

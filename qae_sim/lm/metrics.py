@@ -13,6 +13,7 @@ from torch import Tensor
 from qae_sim.advantages import RankDynamics
 from qae_sim.lm.config import Config
 from qae_sim.lm.tasks import PAD, Task
+from qae_sim.softmax import pass_at_k_estimate
 
 #: Names of metrics with a value for each run.
 Metrics: TypeAlias = dict[str, list[Any]]
@@ -138,5 +139,5 @@ def pass_at(correct: np.ndarray) -> list[float]:
     """
     n = correct.shape[1]
     sizes = [2**i for i in range(n.bit_length()) if 2**i < n] + [n]
-    counts = correct.sum(axis=1).astype(int).tolist()
-    return [float(np.mean([1 - math.comb(n - c, k) / math.comb(n, k) for c in counts])) for k in sizes]
+    counts = correct.sum(axis=1).astype(int)
+    return [float(pass_at_k_estimate(counts, n, k).mean()) for k in sizes]

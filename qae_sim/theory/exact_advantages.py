@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from itertools import product
-from math import comb
 
 from flint import arb, arb_poly, ctx
 
-from qae_sim.theory.binomial import binomial_term
+from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import number
 
 #: A coefficient: its sign, and its square.
@@ -55,7 +54,7 @@ KS = tuple(Fraction(tenths, 10) for tenths in range(1, 10))
 
 def speeds(name: str, g: int, p: arb, k: Fraction) -> arb:
     """The speed c / (p(1-p)) = α - β at finite G: Σ_m C(G-1, m) p^m (1-p)^{G-1-m} (a(m+1, 1) - a(m, 0))."""
-    terms = zip(binomial_row(p, g - 1), _differences(name, g, k, ctx.prec), strict=True)
+    terms = zip(binomial_probabilities(p, g - 1), _differences(name, g, k, ctx.prec), strict=True)
     return sum((weight * d for weight, d in terms), arb(0))
 
 
@@ -63,12 +62,6 @@ def speed_polynomial(name: str, g: int, k: Fraction) -> arb_poly:
     """The same as a polynomial in p."""
     parts = zip(range(g), _differences(name, g, k, ctx.prec), strict=True)
     return sum((arb_poly(binomial_term(g - 1, m)) * d for m, d in parts), arb_poly())
-
-
-def binomial_row(p: arb, trials: int) -> list[arb]:
-    """Binomial probabilities."""
-    q = 1 - p
-    return [comb(trials, m) * p**m * q ** (trials - m) for m in range(trials + 1)]
 
 
 def root_of(coefficient: tuple[int, Fraction]) -> arb:
