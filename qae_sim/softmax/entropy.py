@@ -71,7 +71,7 @@ def entropy(logits: Array) -> Array:
         Definition.
 
     Example:
-        >>> np.isclose(entropy([0.0, -600.0]), 601 * np.exp(-600), rtol=1e-12, atol=0)
+        >>> bool(np.isclose(entropy([0.0, -600.0]), 601 * np.exp(-600), rtol=1e-12, atol=0))
         True
     """
     z, xp = checked_logits(logits)

@@ -32,7 +32,7 @@ def binary_variance(n: int, g: int, ddof: int = 0) -> Fraction:
 
 
 def advantages(name: str, n: int, g: int, k: Fraction, ddof: int = 0) -> tuple[Root, Root]:
-    """Advantages of a correct and of a wrong response at ε = 0: GRPO, QAE and its masks."""
+    """Advantages of a correct and of a wrong response at ε = 0: GRPO, QAE and its masks, as signs and squares."""
     p, square = Fraction(n, g), binary_variance(n, g, ddof)
     hard = p <= 1 - k
     plus, minus = {
@@ -49,6 +49,7 @@ def mixed_groups(largest: int) -> Iterator[tuple[int, int]]:
     return ((g, n) for g in range(2, largest + 1) for n in range(1, g))
 
 
+#: The K that the claims are checked for.
 KS = tuple(Fraction(tenths, 10) for tenths in range(1, 10))
 
 
@@ -59,7 +60,7 @@ def speeds(name: str, g: int, p: arb, k: Fraction) -> arb:
 
 
 def speed_polynomial(name: str, g: int, k: Fraction) -> arb_poly:
-    """The same as a polynomial in p."""
+    """The speed of :func:`speeds` as a polynomial in p."""
     parts = zip(range(g), _differences(name, g, k, ctx.prec), strict=True)
     return sum((arb_poly(binomial_term(g - 1, m)) * d for m, d in parts), arb_poly())
 
@@ -72,11 +73,13 @@ def root_of(coefficient: tuple[int, Fraction]) -> arb:
 @cache
 def _differences(name: str, g: int, k: Fraction, precision: int) -> list[arb]:
     """a(m+1, 1) - a(m, 0) for m = 0..G-1, at the working precision."""
+    # The precision is an argument for the cache alone: intervals of fewer bits must not come back at more.
     none = (0, Fraction(0))
     table = [(none, none), *(advantages(name, n, g, k) for n in range(1, g)), (none, none)]
     return [root_of(table[m + 1][0]) - root_of(table[m][1]) for m in range(g)]
 
 
+#: Rewards of the groups that are enumerated.
 LEVELS = (Fraction(0), Fraction(1, 2), Fraction(1))
 
 

@@ -1,4 +1,4 @@
-"""HA-DW's correction: Lemmas 1 and 3 to 5, Theorem 3, and which scale λ helps whom."""
+"""HA-DW's correction of the group mean by a factor c: Lemma 1, and Lemmas 3 to 5 that it rests on."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def coverage(g: int, p: Fraction, z: arb) -> Fraction:
     breaks=(Break("e^(-2Gz²) once, not twice, and -8Gz² for -2Gz²", {"rate": 8}, Verdict.REFUTED),),
 )
 def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
-    """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; compared with exact probabilities besides."""
+    """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; also compared with exact probabilities."""
     sizes = range(2, 33 if quick else 129)
     rising = all(sign_between(mixed(g).derivative(), 0, "1/2") == 1 for g in sizes)
     found, cases, least = None, 0, float("inf")
@@ -106,7 +106,7 @@ def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
     breaks=(Break("half of ε_δ", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
 )
 def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
-    """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; compared with exact probabilities besides."""
+    """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; also compared with exact probabilities."""
     a, d = ring("A", "d")
     identity = a - d * a == (1 - d) * a
     found, cases, widths = None, 0, {}

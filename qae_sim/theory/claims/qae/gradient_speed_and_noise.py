@@ -148,7 +148,7 @@ def moments(name: str, g: int, p: arb, k: Fraction) -> tuple[arb, arb]:
     """Mean and mean square of the gradient of one group of a two-armed bandit, by the correct arm's logit."""
     first, second = arb(0), arb(0)
     for weight, (correct, wrong) in zip(binomial_probabilities(p, g), _sums(name, g, k, ctx.prec), strict=True):
-        x = correct * (1 - p) - wrong * p
+        x = correct * (1 - p) - wrong * p  # the scores of the correct arm's logit are 1 - p and -p
         first, second = first + weight * x, second + weight * x * x
     return first, second
 
