@@ -221,6 +221,9 @@ class Cells:
     chosen: tuple[bool, ...]
 
 
+#: Positions and names of ticks.
+Ticks: TypeAlias = tuple[tuple[float, str], ...]
+
 Layer: TypeAlias = Line | Points | Bars | Band | GuideLine | Note | Cells
 
 
@@ -246,8 +249,8 @@ class Panel:
     xlim: tuple[float, float]
     ylim: Any
     layers: tuple[Layer, ...]
-    xticks: tuple[tuple[float, str], ...] = ()
-    yticks: tuple[tuple[float, str], ...] = ()
+    xticks: Ticks = ()
+    yticks: Ticks = ()
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -327,10 +330,28 @@ def _said(part: str | Number | Pick, places: Mapping[str, int]) -> str:
         return part.texts[round(value)]
     if np.isnan(value):
         return "undefined"
-    # Rounded to nothing, a negative number is 0, and a minus is a minus, not a hyphen.
-    text = f"{abs(value):.{part.digits}f}"
-    nothing = float(text) == 0
-    return ("−" if value < 0 and not nothing else "+" if part.sign and not nothing else "") + text
+    return written(value, part.digits, plus=part.sign)
+
+
+def written(value: float, digits: int = 2, *, plus: bool = True) -> str:
+    """A number as words have it: a minus is a minus, not a hyphen, and what rounds to 0 has no sign.
+
+    Args:
+        value: The number, finite.
+        digits: Decimals.
+        plus: Whether positive numbers get a plus.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> written(-0.5), written(0.25), written(-0.001)
+        ('−0.50', '+0.25', '0.00')
+    """
+    text = f"{abs(value):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return ("−" if value < 0 else "+" if plus else "") + text
 
 
 @dataclass(frozen=True)
