@@ -381,6 +381,8 @@ def pack(picture: Picture) -> Packed:
     Returns:
         Description and numbers.
     """
+    # Numbers travel as bytes, outside the description: as JSON, tables over two sliders would be several times as large
+    # and slow to read. float32 is finer than a pixel and than the decimals that words show.
     blocks: list[NDArray[np.float32]] = []
     filled = 0
 
@@ -389,17 +391,19 @@ def pack(picture: Picture) -> Packed:
         if isinstance(part, LookupTable | np.ndarray):
             values = np.asarray(part.values if isinstance(part, LookupTable) else part, dtype=np.float32)
             over = part.over if isinstance(part, LookupTable) else ()
+            # Sliders are the slow axes: what one position of all of them looks up is one contiguous piece.
             blocks.append(values.ravel())
             filled += values.size
             return {"$": filled - values.size, "n": list(values.shape), "over": list(over)}
         if is_dataclass(part) and not isinstance(part, type):
+            # The view draws a layer with its method of this name, in lower case.
             return {"kind": type(part).__name__} | {f.name: plain(getattr(part, f.name)) for f in fields(part)}
         if isinstance(part, tuple | list):
             return [plain(item) for item in part]
         if isinstance(part, np.generic):
             return plain(part.item())
         if isinstance(part, float) and not np.isfinite(part):
-            return None
+            return None  # JSON has no NaN; the view reads it as NaN
         return part
 
     spec = plain(picture)
