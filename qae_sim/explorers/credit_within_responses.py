@@ -123,14 +123,14 @@ class PartAdvantages(Explorer[PartState]):
 
 
 def _sentences(state: PartState) -> Credit:
-    """A right answer of four sentences, and a wrong one."""
+    """A correct response of four sentences, and a wrong one."""
     marks = np.sign(np.array(state.x) - 0.5).reshape(2, 4)
     found = fspo([1.0, 0.0], marks)
     plain = np.repeat(grpo([1.0, 0.0]), 4)
     turned = int((np.sign(found.ravel()) != np.sign(plain)).sum())
     return Credit(
         "Truth of sentences (1 true, .5 unchecked, 0 false)",
-        "sentence: 1-4 of the right answer, 5-8 of the wrong one",
+        "sentence: 1-4 of the correct response, 5-8 of the wrong one",
         {"one for all (GRPO)": (_AT, plain), "fspo": (_AT + 0.2, found.ravel())},
         f"Facts turn the sign of {turned} of 8 sentences; sizes stay.",
     )
@@ -196,12 +196,12 @@ def _prefixes(state: PartState) -> Credit:
 
 
 def _regression(state: PartState) -> Credit:
-    """Log-ratios of eight responses, of which the first four are right."""
+    """Log-ratios of eight responses, of which the first four are correct."""
     rewards, ratios = np.repeat([1.0, 0.0], 4), np.array(state.x)
     loss = float(reg_grpo(rewards, ratios))
     return Credit(
         "Log-ratios of the policy, log π/π_old",
-        "response: 1-4 right, 5-8 wrong",
+        "response: 1-4 correct, 5-8 wrong",
         {"target (GRPO)": (_AT, grpo(rewards)), "standardised log-ratio": (_AT + 0.2, grpo(ratios))},
         f"The loss is {loss:.3f}. Only the shape of the log-ratios counts: any scale and any shift give the same.",
     )

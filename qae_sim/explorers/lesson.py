@@ -1,4 +1,4 @@
-"""What lessons are made of besides explorers: predictions, exercises that check themselves, theorems beside samples."""
+"""What lessons are made of besides explorers: predictions, exercises, theorems compared with samples."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _numbers(values: Any) -> str:
 
 
 def compare(what: str, exact: float, samples: Any) -> Feedback:
-    """Put a theorem's value beside the mean of samples, with a 99.9 % interval, in words.
+    """Compare a theorem's value with the mean of samples and its 99.9 % interval, in words.
 
     Args:
         what: What is compared.

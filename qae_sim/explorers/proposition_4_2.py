@@ -64,8 +64,8 @@ class Proposition42(Explorer[PropositionState]):
 
     STATE = PropositionState
     PRESETS: ClassVar = {
-        "Hard query": PropositionState(q=0.2, arms=6),
-        "Easy query": PropositionState(q=0.8, arms=6),
+        "Hard prompt": PropositionState(q=0.2, arms=6),
+        "Easy prompt": PropositionState(q=0.8, arms=6),
         "Equalities: exact gradient": PropositionState(q=0.2, arms=6, update="policy_gradient"),
         "Sampled groups": PropositionState(q=0.2, arms=6, update="groups"),
         "Counterexample": PropositionState(q=0.49, eta=0.1),
@@ -127,7 +127,7 @@ class Order:
     Attributes:
         exact: Change of a whole step, ``(E, B)``.
         first_order: The same to first order, ``(E, B)``.
-        quantile: Place of the K-quantile among the baselines: the first for a hard query, the last for an easy one.
+        quantile: Place of the K-quantile among the baselines: the first for a hard prompt, the last for an easy one.
         flat: Whether the first-order change does not depend on b.
         holds: Whether, at each step size, the K-quantile's change is the smallest (hard) or the largest (easy).
     """
@@ -140,7 +140,7 @@ class Order:
 
     @property
     def hard(self) -> bool:
-        """Whether the query is hard: the K-quantile is 0."""
+        """Whether the prompt is hard: the K-quantile is 0."""
         return self.quantile == 0
 
 
@@ -196,7 +196,7 @@ def order_words(state: PropositionState, found: Order) -> Words:
     kind = np.zeros(len(ETAS)) if found.flat else np.where(found.holds, 1.0, 2.0)
     extreme = "smaller" if found.hard else "larger"
     return (
-        f"{'Hard' if found.hard else 'Easy'} query: p = {state.q:.2f}, so the K-quantile is "
+        f"{'Hard' if found.hard else 'Easy'} prompt: p = {state.q:.2f}, so the K-quantile is "
         f"b = {0 if found.hard else 1}. At b = ",
         Number(LookupTable(BS, _BY_B), 2),
         " and η = ",
@@ -260,7 +260,7 @@ def region_words(state: PropositionState) -> Words:
     inside = (limit >= ETAS).astype(float)
     item = f"item {1 if hard else 2} (b = {0 if hard else 1} is {'smallest' if hard else 'largest'})"
     return (
-        f"q = {state.q:.2f} is a {'hard' if hard else 'easy'} query for K = {state.k:.2f}, so {item} is what "
+        f"q = {state.q:.2f} is a {'hard' if hard else 'easy'} prompt for K = {state.k:.2f}, so {item} is what "
         "counts. At η = ",
         Number(LookupTable(ETAS, _BY_ETA), 2),
         Pick(LookupTable(inside, _BY_ETA), (" the exact entropy does not keep it", " the exact entropy keeps it")),

@@ -30,7 +30,7 @@ from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WR
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)
 
-#: Share of zero advantages at K = .4 as G grows, with all success rates alike: hard queries silence their failures,
+#: Share of zero advantages at K = .4 as G grows, with all success rates alike: hard prompts silence their failures,
 #: easy ones their successes, so it is ∫ (1 - p) dp up to p = 1 - K plus ∫ p dp from there on, 1/2 + K(1 - K).
 LARGE_GROUP_SHARE = 0.5 + 0.4 * (1 - 0.4)
 
@@ -47,18 +47,18 @@ class GateState(State):
         "View",
         {
             "group": "One group",
-            "weights": "Weight of a query",
+            "weights": "Weight of a prompt",
             "sparsity": "How many get zero",
             "quantiles": "Paper's quantile and code's",
         },
     )
     k: float = number(
-        0.4, "Quantile K", 0.01, 0.99, 0.01, help="Which share of the group the baseline lies above.", local=True
+        0.4, "Quantile K", 0.01, 0.99, 0.01, help="The baseline is the K-quantile of the rewards.", local=True
     )
     g: int = whole(16, "Group size G", 2, 32, unit="responses")
     c: int = whole(3, "Correct responses", 0, "g", unit="correct", local=True)
     spread: float = number(
-        1.0, "Success rates: Beta(a, a), a", 0.1, 5.0, 0.1, help="Small a: most queries are very hard or very easy."
+        1.0, "Success rates: Beta(a, a), a", 0.1, 5.0, 0.1, help="Small a: most prompts are very hard or very easy."
     )
 
 
@@ -67,8 +67,8 @@ class QuantileGate(Explorer[GateState]):
 
     Example:
         >>> gate = QuantileGate.from_state("k=.4&g=16&c=3")
-        >>> gate.words()[:52]
-        'Hard query: p = 3/16 = 0.188 is at most 1 − K = 0.60'
+        >>> gate.words()[:53]
+        'Hard prompt: p = 3/16 = 0.188 is at most 1 − K = 0.60'
         >>> gate.set(c=13)
         >>> gate.permalink()
         'view=group&k=0.4&g=16&c=13&spread=1'
@@ -76,10 +76,10 @@ class QuantileGate(Explorer[GateState]):
 
     STATE = GateState
     PRESETS: ClassVar = {
-        "Hard query": GateState(k=0.4, g=16, c=3),
-        "Easy query": GateState(k=0.4, g=16, c=13),
+        "Hard prompt": GateState(k=0.4, g=16, c=3),
+        "Easy prompt": GateState(k=0.4, g=16, c=13),
         "On the threshold": GateState(k=0.4, g=10, c=6),
-        "Query weights": GateState(view="weights"),
+        "Prompt weights": GateState(view="weights"),
         "80 % zeros": GateState(view="sparsity", spread=0.6),
         "Five of eight": GateState(view="quantiles", g=8, c=5),
     }
@@ -228,7 +228,7 @@ def _advantages_panel(group: GroupModel, ticks: Ticks) -> Panel:
 
 
 def group_words(group: GroupModel) -> Words:
-    """Say whether the query is hard or easy, and who gets what."""
+    """Say whether the prompt is hard or easy, and who gets what."""
     g, baseline = group.g, LookupTable(group.baseline, _BY_BOTH)
     share = np.arange(g + 1) / g
     zeros = (group.qae == 0).sum(axis=-1).astype(float)
@@ -237,7 +237,7 @@ def group_words(group: GroupModel) -> Words:
     left = np.where((share == 0) | (share == 1), 2, group.baseline).astype(float)
     return (
         Pick(baseline, ("Hard", "Easy")),
-        " query: p = ",
+        " prompt: p = ",
         Number(LookupTable(share * g, _BY_C), 0),
         f"/{g} = ",
         Number(LookupTable(share, _BY_C), 3),
@@ -260,18 +260,18 @@ def group_words(group: GroupModel) -> Words:
         Number(LookupTable(most, _BY_BOTH), 2),
         ". GRPO: ",
         Number(LookupTable(group.grpo[:, -1], _BY_C), 2, True),
-        " for the last, ",
+        " for the last response, ",
         Number(LookupTable(group.grpo[:, 0], _BY_C), 2, True),
-        " for the first in the row.",
+        " for the first.",
     )
 
 
-# --- the weight of a query ---
+# --- the weight of a prompt ---
 
 
 @dataclass(frozen=True)
 class WeightsModel:
-    """Weights of a query by its success rate, P of them, and the speed of learning that comes of them.
+    """Weights of a prompt by its success rate, P of them, and the speed of learning that comes of them.
 
     Attributes:
         g: Group size.
@@ -291,7 +291,7 @@ class WeightsModel:
 
 
 def weights_model(g: int) -> WeightsModel:
-    """Query weights of Eqs. 5 and 6, and the on-policy gradients that they really give.
+    """Prompt weights of Eqs. 5 and 6, and the on-policy gradients that they really give.
 
     Args:
         g: Group size, >= 2.
@@ -314,11 +314,11 @@ def weights_model(g: int) -> WeightsModel:
 
 
 def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
-    """Draw the weights as the paper does, and the gradients beside them."""
+    """Draw the weights as the paper does, and the gradients that come of them."""
     p = weights.p
     threshold = GuideLine(LookupTable(1 - KS, _BY_K), "x", BASELINE, "1 − K", "dotted")
     as_drawn = Panel(
-        "The weight of a query, as Fig. 4 draws it",
+        "The weight of a prompt, as Fig. 4 draws it",
         "success rate p",
         "weight",
         (0, 1),
@@ -374,10 +374,10 @@ class SparsityModel:
         g: Group size.
         spread: a of the Beta(a, a) that success rates follow.
         p: Success rates, ``(P,)``.
-        weight: Their shares of the queries, ``(P,)``.
+        weight: Their shares of the prompts, ``(P,)``.
         share: Share of responses whose advantage is zero, ``(K, P)``.
-        total: Mean of it over the queries, ``(K,)``.
-        resampled: The same if groups that are all right or all wrong are sampled again, ``(K,)``.
+        total: Mean of it over the prompts, ``(K,)``.
+        resampled: The same if groups that are all correct or all wrong are sampled again, ``(K,)``.
     """
 
     g: int
@@ -397,7 +397,7 @@ def sparsity_model(g: int, spread: float) -> SparsityModel:
         spread: a of Beta(a, a), > 0.
 
     Returns:
-        Shares by success rate, and over all queries.
+        Shares by success rate, and over all prompts.
     """
     p = (np.arange(400) + 0.5) / 400
     n = np.arange(g + 1)
@@ -428,7 +428,7 @@ def _beta_weights(a: float, p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def sparsity_panels(sparsity: SparsityModel) -> tuple[Panel, Panel]:
     """Draw the shares of zeros, and how the success rates are distributed."""
-    queries = sparsity.weight.reshape(20, 20).sum(axis=1)
+    prompts = sparsity.weight.reshape(20, 20).sum(axis=1)
     zeros = Panel(
         f"Share of responses with advantage zero, G = {sparsity.g}",
         "success rate p",
@@ -437,18 +437,18 @@ def sparsity_panels(sparsity: SparsityModel) -> tuple[Panel, Panel]:
         (0, 1.02),
         (
             Line(sparsity.p, LookupTable(sparsity.share, _BY_K), MUTED, "all groups"),
-            GuideLine(LookupTable(sparsity.total, _BY_K), "y", QUANTILE, "mean over the queries", "dashed"),
+            GuideLine(LookupTable(sparsity.total, _BY_K), "y", QUANTILE, "mean over the prompts", "dashed"),
             GuideLine(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
             GuideLine(LookupTable(1 - KS, _BY_K), "x", BASELINE, "1 − K", "dotted"),
         ),
     )
     rates = Panel(
-        f"Success rates of the queries: Beta({sparsity.spread:g}, {sparsity.spread:g})",
+        f"Success rates of the prompts: Beta({sparsity.spread:g}, {sparsity.spread:g})",
         "success rate p",
-        "share of queries per 0.05",
+        "share of prompts per 0.05",
         (0, 1),
-        (0, max(0.3, 1.1 * float(queries.max()))),
-        (Bars((np.arange(20) + 0.5) / 20, queries, MUTED, "queries", 0.045),),
+        (0, max(0.3, 1.1 * float(prompts.max()))),
+        (Bars((np.arange(20) + 0.5) / 20, prompts, MUTED, "prompts", 0.045),),
     )
     return zeros, rates
 
@@ -458,12 +458,12 @@ def sparsity_words(sparsity: SparsityModel) -> Words:
     return (
         "With K = ",
         Number(LookupTable(KS, _BY_K), 2),
-        " and these queries, ",
+        " and these prompts, ",
         Number(LookupTable(100 * sparsity.total, _BY_K), 1),
         " % of all responses get exactly zero; ",
         Number(LookupTable(100 * sparsity.resampled, _BY_K), 1),
-        " % if groups that are all right or all wrong are sampled again (dynamic sampling). "
-        f"The 80 % of the paper is a property of the queries: with all success rates alike (a = 1), K = .4 and "
+        " % if groups that are all correct or all wrong are sampled again (dynamic sampling). "
+        f"The 80 % of the paper is a property of the prompts: with all success rates alike (a = 1), K = .4 and "
         f"large groups it is {100 * LARGE_GROUP_SHARE:.0f} %.",
     )
 

@@ -1,4 +1,4 @@
-"""Sampled solutions, word by word: coloured by what they say about success, or by how undecided the model was."""
+"""Sampled solutions, word by word: coloured by what they say about success, or by how uncertain the model was."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Group:
         words: The solutions, word by word.
         ids: Their word numbers, ``(G, T)``, 0 behind the ends.
         entropies: In nats, ``(G, T)``.
-        rewards: 1 where right, ``(G,)``.
+        rewards: 1 where correct, ``(G,)``.
     """
 
     prompt: str
@@ -100,8 +100,8 @@ class Solutions(Explorer[SolutionsState]):
 
     STATE = SolutionsState
     PRESETS: ClassVar = {
-        "Where it is undecided": SolutionsState(),
-        "Who is praised": SolutionsState(colour="grpo"),
+        "Where it is uncertain": SolutionsState(),
+        "Who is rewarded": SolutionsState(colour="grpo"),
         "Who is left (QAE)": SolutionsState(colour="qae"),
         "Which word mattered (KTAE)": SolutionsState(colour="ktae"),
         "After training": SolutionsState(stage="mean"),
@@ -171,9 +171,9 @@ def _boxes(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
             colours.append(_shade(value / largest, colour == "entropy"))
             start += size + 0.06
     end = max(a + b for a, b in zip(x, width, strict=True))
-    ticks = tuple((float(count - 1 - i), "right" if r else "wrong") for i, r in enumerate(group.rewards))
+    ticks = tuple((float(count - 1 - i), "correct" if r else "wrong") for i, r in enumerate(group.rewards))
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.74, tuple(texts), tuple(colours), (False,) * len(x))
-    what = "darker: more undecided" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
+    what = "darker: less certain" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
     title = f"Solutions to {group.prompt} ({what})"
     return Panel(title, "", "", (-0.1, end + 0.1), (-0.6, count - 0.4), (cells,), ((-0.1, ""),), ticks, 1.5)
 
@@ -186,7 +186,7 @@ def _each_solution(group: Group, colour: str, values: NDArray[np.float64]) -> Pa
     bars = tuple(
         Bars(place, np.where(keep, mean, np.nan), shade, label, hatched=hatched)
         for keep, shade, label, hatched in (
-            (group.rewards == 1, CORRECT, "right", False),
+            (group.rewards == 1, CORRECT, "correct", False),
             (group.rewards == 0, WRONG, "wrong", True),
         )
     )
@@ -208,11 +208,11 @@ def _shade(share: float, entropy: bool) -> str:
 
 def _told(group: Group, colour: str, values: NDArray[np.float64]) -> Words:
     """What there is to see."""
-    right = int(group.rewards.sum())
-    start = f"Prompt {group.prompt!r}: {right} of {len(group.rewards)} solutions are right. "
+    correct = int(group.rewards.sum())
+    start = f"Prompt {group.prompt!r}: {correct} of {len(group.rewards)} solutions are correct. "
     if colour == "entropy":
         i, t = np.unravel_index(int(values.argmax()), values.shape)
         word = group.words[int(i)][int(t)]
-        return (f"{start}The model was least decided ({values.max():.2f} nats) at '{word}' in solution {int(i) + 1}.",)
+        return (f"{start}The model was least certain ({values.max():.2f} nats) at '{word}' in solution {int(i) + 1}.",)
     silent = int((values == 0).all(axis=1).sum())
     return (f"{start}{silent} solutions have no advantage at all; the largest is {np.abs(values).max():.2f} in size.",)

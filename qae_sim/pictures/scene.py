@@ -263,12 +263,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Picture:
-    """Panels beside or above each other, and what they show in words.
+    """Panels side by side or above each other, and what they show in words.
 
     Attributes:
         panels: One to three of them.
         words: What there is to see; also the text alternative.
-        row: Whether the panels stand beside each other.
+        row: Whether the panels stand side by side.
     """
 
     panels: tuple[Panel, ...]
