@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -44,6 +45,11 @@ class Batch:
     reference: np.ndarray | None = None
     dynamics: tuple[RankDynamics, ...] = ()
 
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """True at the responses' own tokens, ``(S, B, G, T)``, on the CPU."""
+        return (self.tokens != PAD).cpu().numpy()
+
 
 def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
     """What the policies do on prompts that nothing has filtered.
@@ -64,9 +70,10 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
         "success_histogram": [],
         "top_words": [],
     }
+    all_said, all_entropies = draw.tokens.cpu().numpy(), draw.entropies.cpu().numpy()
     for m, config in enumerate(configs):
         task = config.problem
-        said, entropies = draw.tokens[m][mask[m]].cpu().numpy(), draw.entropies[m][mask[m]].cpu().numpy()
+        said, entropies = all_said[m][draw.mask[m]], all_entropies[m][draw.mask[m]]
         metrics["correction_share"].append(float(np.isin(said, task.corrections).mean()))
         successes = draw.correct[m].sum(axis=-1).astype(int)
         metrics["success_histogram"].append(np.bincount(successes, minlength=config.group_size + 1).tolist())
@@ -87,7 +94,7 @@ def describe_advantages(batch: Batch, advantages: Sequence[np.ndarray]) -> Metri
     Returns:
         Shares of zero and positive advantages, the mean advantage, entropies by the sign of the advantage.
     """
-    entropies, mask = batch.entropies.cpu().numpy(), (batch.tokens != PAD).cpu().numpy()
+    entropies, mask = batch.entropies.cpu().numpy(), batch.mask
     names = ("zero_share", "positive_share", "net_advantage", "entropy_positive", "entropy_negative", "entropy_zero")
     metrics: Metrics = {name: [] for name in (*names, "entropy_mass_negative")}
     for m, adv in enumerate(advantages):
