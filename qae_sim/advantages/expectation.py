@@ -15,9 +15,7 @@ import numpy as np
 
 from qae_sim.arrays import Array, as_floating, invalid, like, require_integer, working_precision
 from qae_sim.softmax import binomial
-
-#: Beyond this C(G-1, n) times powers of p leaves the range of float64.
-LARGEST_GROUP = 1000
+from qae_sim.softmax.binomial_law import LARGEST_GROUP
 
 
 def advantage_table(estimator: str | Callable[..., Array], group_size: int, **parameters: Any) -> np.ndarray:

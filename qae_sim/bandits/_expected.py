@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,23 +14,7 @@ from qae_sim.bandits._one_query import mixed_chance
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits.study import Study
-
-
-def powers(xp: Namespace, x: Array, highest: int) -> Array:
-    """The powers x⁰, x¹, ... as rows, each half of them from the other."""
-    rows = xp.ones((highest + 1, *x.shape))
-    known, top = 1, x
-    while known <= highest:
-        more = min(known, highest + 1 - known)
-        rows[known : known + more] = rows[:more] * top
-        known, top = known + more, top * top
-    return rows
-
-
-def binomial_rows(xp: Namespace, p: Array, trials: int) -> Array:
-    """Probabilities C(n, m) p^m (1-p)^(n-m), ``(...)`` to ``(n + 1, ...)``."""
-    choose = xp.asarray(np.array([float(math.comb(trials, m)) for m in range(trials + 1)]))
-    return powers(xp, p, trials) * powers(xp, 1 - p, trials)[::-1] * _as_rows(choose, p)
+from qae_sim.softmax.binomial_law import binomial_rows
 
 
 def _as_rows(values: Array, like: Array) -> Array:
@@ -65,11 +48,11 @@ class Kept:
 
     def mean(self, values: np.ndarray) -> Array:
         """Mean over groups of a function of n, ``(G + 1,)`` to ``(Q, R)``."""
-        return self._sum(binomial_rows(self._xp, self.p, self._size), values, 0)
+        return self._sum(binomial_rows(self.p, 1 - self.p, self._size), values, 0)
 
     def coefficients(self, table: AdvantageTable) -> tuple[Array, Array]:
         """α and β: mean advantage of a response, given that it is correct, and given that it is wrong."""
-        others = binomial_rows(self._xp, self.p, self._size - 1)
+        others = binomial_rows(self.p, 1 - self.p, self._size - 1)
         return self._sum(others, table.correct[1:], 1), self._sum(others, table.wrong[:-1], 0)
 
     def _sum(self, probabilities: Array, values: np.ndarray, first: int) -> Array:

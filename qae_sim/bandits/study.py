@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from qae_sim.advantages.rule import AUTOMATIC, FIELDS, KINDS, AdvantageRule, as_rule, changed
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits.problems import Bandit, SequenceBandit
-from qae_sim.softmax.groups import LARGEST_GROUP
+from qae_sim.softmax.binomial_law import LARGEST_GROUP
 from qae_sim.storage import from_plain, to_plain
 
 Problem: TypeAlias = Bandit | SequenceBandit

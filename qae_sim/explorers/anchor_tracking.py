@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages import HardAnchor, KalmanAnchor, SoftAnchor, ha_dw_weights, steady_state_gain
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
-from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Words
 from qae_sim.pictures.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
 
 #: Batches that are simulated.
@@ -19,6 +19,11 @@ BATCHES = 120
 GAINS = np.round(np.arange(0, 51) * 0.02, 2)
 #: p̂ of the two prompts whose weights are shown.
 PROMPTS = {"hard": 0.125, "easy": 0.875}
+
+# What the browser looks up depends on one of its sliders, or on both; curves end at the last batch seen.
+_BY_T, _BY_GAIN = ("t",), ("gain",)
+_X = np.arange(1, BATCHES + 1).astype(float)
+_SEEN = LookupTable(_X, _BY_T)
 
 
 @dataclass(frozen=True)
@@ -70,58 +75,160 @@ class KalmanAnchorExplorer(Explorer[AnchorState]):
 
     def show(self, state: AnchorState) -> Picture:
         """Beliefs over the batches, and gains or weights below."""
-        capability, y = batches(state)
-        soft, hard, kalman = chase(state, y)
-        fixed, error = fixed_gains(state, y, capability)
-        x = np.arange(1, BATCHES + 1).astype(float)
-        by_t, by_gain, both = ("t",), ("gain",), ("t", "gain")
-        shown = LookupTable(x, by_t)
-        beliefs = Panel(
-            "Capability, batches, and what the anchors believe before each batch",
-            "",
-            "success rate",
-            (0, BATCHES + 1),
-            (0, 1),
-            (
-                Line(x, capability, MUTED, "capability", width=4, until=shown),
-                Points(x, y, MUTED, "accuracy of a batch", "circle", 5, False, until=shown),
-                Line(x, soft[0], THIRD, "soft anchor", "dotted", 3, until=shown),
-                Line(x, hard[0], FOURTH, "hard anchor", "dashed", until=shown),
-                Line(x, kalman[0], BASELINE, "Kalman filter", until=shown),
-                Line(x, LookupTable(fixed.T, by_gain), OTHER, "fixed gain", "dashed", 1.5, until=shown),
-                GuideLine(shown, "x", MUTED, "", "dotted"),
-            ),
-        )
-        below = (
-            _gains(x, shown, soft[1], state.window, kalman[1], by_gain)
-            if state.view == "gain"
-            else _weights(x, shown, kalman[0], y)
-        )
-        reached = np.stack([fixed[t] for t in range(BATCHES)])  # (T, gains)
-        best = GAINS[np.argmin(error)]
-        words = (
-            "After ",
-            Number(LookupTable(x, by_t), 0),
-            " batches the capability is ",
-            Number(LookupTable(capability, by_t), 2),
-            "; the soft anchor believes ",
-            Number(LookupTable(soft[0], by_t), 2),
-            " with a gain of ",
-            Number(LookupTable(soft[1], by_t), 4),
-            ", the hard one ",
-            Number(LookupTable(hard[0], by_t), 2),
-            ", the Kalman filter ",
-            Number(LookupTable(kalman[0], by_t), 2),
-            ", a fixed gain of ",
-            Number(LookupTable(GAINS, by_gain), 2),
-            " ",
-            Number(LookupTable(reached, both), 2),
-            f". Root mean square errors over all {BATCHES} batches: soft {_rms(soft[0], capability):.3f}, hard "
-            f" {_rms(hard[0], capability):.3f}, Kalman {_rms(kalman[0], capability):.3f}, fixed ",
-            Number(LookupTable(error, by_gain), 3),
-            f" (best gain on these batches {best:.2f}; for this drift in the long run {_ideal(state)}).",
-        )
-        return Picture((beliefs, below), words, row=False)
+        found = model(state)
+        below = gains_panel(found, state.window) if state.view == "gain" else weights_panel(found)
+        return Picture((beliefs_panel(found), below), words(found, state), row=False)
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """A capability over T batches, and what anchors believe before each batch.
+
+    Attributes:
+        capability: The success rate that there is, ``(T,)``.
+        accuracy: The success rate that each batch shows, ``(T,)``.
+        soft: Beliefs and gains of the soft anchor, ``(2, T)``.
+        hard: The same of the hard anchor.
+        kalman: The same of the Kalman filter.
+        fixed: Beliefs under every fixed gain, ``(T, gains)``.
+        fixed_error: Their root mean square errors, ``(gains,)``.
+    """
+
+    capability: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    soft: NDArray[np.float64]
+    hard: NDArray[np.float64]
+    kalman: NDArray[np.float64]
+    fixed: NDArray[np.float64]
+    fixed_error: NDArray[np.float64]
+
+    def error_of(self, belief: NDArray[np.float64]) -> float:
+        """Root mean square error of beliefs."""
+        return float(np.sqrt(np.mean((belief - self.capability) ** 2)))
+
+
+def model(state: AnchorState) -> Tracking:
+    """Draw batches and let all anchors follow them.
+
+    Args:
+        state: Course of the capability, size of the batches, the anchors' parameters, seed.
+
+    Returns:
+        Capability, batches and beliefs.
+    """
+    capability, accuracy = batches(state)
+    soft, hard, kalman = chase(state, accuracy)
+    return Tracking(capability, accuracy, soft, hard, kalman, *fixed_gains(state, accuracy, capability))
+
+
+def beliefs_panel(found: Tracking) -> Panel:
+    """Draw capability, batches and beliefs as far as batches have been seen."""
+    return Panel(
+        "Capability, batches, and what the anchors believe before each batch",
+        "",
+        "success rate",
+        (0, BATCHES + 1),
+        (0, 1),
+        (
+            Line(_X, found.capability, MUTED, "capability", width=4, until=_SEEN),
+            Points(_X, found.accuracy, MUTED, "accuracy of a batch", "circle", 5, False, until=_SEEN),
+            Line(_X, found.soft[0], THIRD, "soft anchor", "dotted", 3, until=_SEEN),
+            Line(_X, found.hard[0], FOURTH, "hard anchor", "dashed", until=_SEEN),
+            Line(_X, found.kalman[0], BASELINE, "Kalman filter", until=_SEEN),
+            Line(_X, LookupTable(found.fixed.T, _BY_GAIN), OTHER, "fixed gain", "dashed", 1.5, until=_SEEN),
+            GuideLine(_SEEN, "x", MUTED, "", "dotted"),
+        ),
+    )
+
+
+def gains_panel(found: Tracking, window: int) -> Panel:
+    """Draw the weight of the newest batch."""
+    fixed = np.repeat(GAINS[:, None], BATCHES, axis=1)
+    return Panel(
+        "Gain: the weight of the newest batch",
+        "batch",
+        "gain",
+        (0, BATCHES + 1),
+        (-0.02, 1.02),
+        (
+            Line(_X, found.soft[1], THIRD, "soft anchor", "dotted", 3, until=_SEEN),
+            Line(_X, 1 / np.minimum(_X, window), FOURTH, "hard anchor", "dashed", until=_SEEN),
+            Line(_X, found.kalman[1], BASELINE, "Kalman filter", until=_SEEN),
+            Line(_X, LookupTable(fixed, _BY_GAIN), OTHER, "fixed gain", "dashed", 1.5, until=_SEEN),
+        ),
+        weight=0.7,
+    )
+
+
+def prompt_weights(p_hat: float, beliefs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights Φ of a group of eight under each belief.
+
+    Args:
+        p_hat: The group's success rate, a multiple of 1/8.
+        beliefs: The anchor before each batch, ``(T,)``.
+
+    Returns:
+        Weights of a correct and of a wrong response, ``(T, 2)``.
+    """
+    correct = round(8 * p_hat)
+    rewards = np.repeat([1.0, 0.0], [correct, 8 - correct])[None]
+    advantages = rewards - rewards.mean()
+    return np.array([ha_dw_weights(rewards, advantages, float(c)).Phi[0, [0, -1]] for c in beliefs])
+
+
+def weights_panel(found: Tracking) -> Panel:
+    """Draw Φ of the correct and the wrong responses of two prompts, under the Kalman filter's belief."""
+    lines = []
+    for (name, p_hat), colour in zip(PROMPTS.items(), (THIRD, FOURTH), strict=True):
+        phi = prompt_weights(p_hat, found.kalman[0])
+        lines += [
+            Line(_X, phi[:, 0], colour, f"{name} prompt (p̂ = {p_hat:g}), correct", until=_SEEN),
+            Line(_X, phi[:, 1], colour, f"{name}, wrong", "dashed", until=_SEEN),
+        ]
+    return Panel(
+        "Weights Φ at λ = 1.3, Kalman filter's belief",
+        "batch",
+        "Φ",
+        (0, BATCHES + 1),
+        (0, 3.2),
+        (*lines, GuideLine(1.3, "y", MUTED, "λ", "dotted")),
+        weight=0.7,
+    )
+
+
+def words(found: Tracking, state: AnchorState) -> Words:
+    """Say what each anchor believes now, and how far off it was over all batches."""
+
+    def now(values: NDArray[np.float64], digits: int = 2) -> Number:
+        return Number(LookupTable(values, _BY_T), digits)
+
+    def chosen(values: NDArray[np.float64], digits: int) -> Number:
+        return Number(LookupTable(values, _BY_GAIN), digits)
+
+    soft, hard, kalman = (found.error_of(beliefs[0]) for beliefs in (found.soft, found.hard, found.kalman))
+    best = GAINS[np.argmin(found.fixed_error)]
+    return (
+        "After ",
+        now(_X, 0),
+        " batches the capability is ",
+        now(found.capability),
+        "; the soft anchor believes ",
+        now(found.soft[0]),
+        " with a gain of ",
+        now(found.soft[1], 4),
+        ", the hard one ",
+        now(found.hard[0]),
+        ", the Kalman filter ",
+        now(found.kalman[0]),
+        ", a fixed gain of ",
+        chosen(GAINS, 2),
+        " ",
+        Number(LookupTable(found.fixed, (*_BY_T, *_BY_GAIN)), 2),
+        f". Root mean square errors over all {BATCHES} batches: soft {soft:.3f}, hard {hard:.3f}, Kalman {kalman:.3f}, "
+        "fixed ",
+        chosen(found.fixed_error, 3),
+        f" (best gain on these batches {best:.2f}; for this drift in the long run {_ideal(state)}).",
+    )
 
 
 def batches(state: AnchorState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -174,61 +281,8 @@ def fixed_gains(
     return beliefs, np.sqrt(((beliefs - capability[:, None]) ** 2).mean(axis=0))
 
 
-def _rms(belief: NDArray[np.float64], capability: NDArray[np.float64]) -> float:
-    """Root mean square error."""
-    return float(np.sqrt(np.mean((belief - capability) ** 2)))
-
-
 def _ideal(state: AnchorState) -> str:
     """The steady gain of the Kalman filter at a capability of one half."""
     if state.drift == 0:
         return "0, since nothing drifts"
     return f"{steady_state_gain(state.drift**2, 0.25 / (state.prompts * state.g)):.2f}"
-
-
-def _gains(
-    x: NDArray[np.float64],
-    shown: LookupTable,
-    soft: NDArray[np.float64],
-    window: int,
-    kalman: NDArray[np.float64],
-    by_gain: tuple[str, ...],
-) -> Panel:
-    """Weight of the newest batch."""
-    fixed = np.repeat(GAINS[:, None], len(x), axis=1)
-    return Panel(
-        "Gain: the weight of the newest batch",
-        "batch",
-        "gain",
-        (0, len(x) + 1),
-        (-0.02, 1.02),
-        (
-            Line(x, soft, THIRD, "soft anchor", "dotted", 3, until=shown),
-            Line(x, 1 / np.minimum(x, window), FOURTH, "hard anchor", "dashed", until=shown),
-            Line(x, kalman, BASELINE, "Kalman filter", until=shown),
-            Line(x, LookupTable(fixed, by_gain), OTHER, "fixed gain", "dashed", 1.5, until=shown),
-        ),
-        weight=0.7,
-    )
-
-
-def _weights(x: NDArray[np.float64], shown: LookupTable, belief: NDArray[np.float64], y: NDArray[np.float64]) -> Panel:
-    """Φ of the correct and the wrong responses of two prompts, under the Kalman filter's belief."""
-    lines = []
-    for (name, p_hat), colour in zip(PROMPTS.items(), (THIRD, FOURTH), strict=True):
-        rewards = np.array([[1.0] * round(8 * p_hat) + [0.0] * (8 - round(8 * p_hat))])
-        advantages = rewards - rewards.mean()
-        phi = np.array([ha_dw_weights(rewards, advantages, float(c)).Phi[0] for c in belief])
-        lines += [
-            Line(x, phi[:, 0], colour, f"{name} prompt (p̂ = {p_hat:g}), correct", until=shown),
-            Line(x, phi[:, -1], colour, f"{name}, wrong", "dashed", until=shown),
-        ]
-    return Panel(
-        "Weights Φ at λ = 1.3, Kalman filter's belief",
-        "batch",
-        "Φ",
-        (0, len(x) + 1),
-        (0, 3.2),
-        (*lines, GuideLine(1.3, "y", MUTED, "λ", "dotted")),
-        weight=0.7,
-    )

@@ -1,4 +1,4 @@
-"""Advantages of parts: sentences, turns, steps of a tree, and a regression in place of advantages."""
+"""Credit within responses: sentences, turns and steps of a tree get advantages of their own."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ _BINARY = Tree((-1, 0, 0, *(i // 2 for i in range(2, 14))))
 #: The prompt, two first steps, and what goes on from them.
 _PREFIXES = Tree((-1, 0, 0, 1, 1, 2, 2, 3))
 
+#: Where the eight numbers are drawn.
+_AT = np.arange(1.0, 9.0)
+
 
 @dataclass(frozen=True)
 class PartState(State):
@@ -46,8 +49,8 @@ class PartState(State):
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a method makes of the numbers.
+class Credit:
+    """What a method makes of the eight numbers.
 
     Attributes:
         input: What the eight numbers are.
@@ -89,60 +92,56 @@ class PartAdvantages(Explorer[PartState]):
 
     def show(self, state: PartState) -> Picture:
         """The numbers above, the advantages below."""
-        parts = _METHODS[state.method](state)
-        at = np.arange(1.0, 9.0)
-        ticks = tuple((i, str(int(i))) for i in at)
+        credit = _METHODS[state.method](state)
+        ticks = tuple((i, str(int(i))) for i in _AT)
         given = Panel(
-            parts.input,
+            credit.input,
             "",
             "",
             (0.4, 8.6),
             (0, 1.15),
-            (Bars(at, np.array(state.x), MUTED, "", 0.5),),
+            (Bars(_AT, np.array(state.x), MUTED, "", 0.5),),
             ticks,
             weight=0.5,
         )
-        reach = max(1.5, 1.5 * max(float(np.nanmax(np.abs(a), initial=0.0)) for _, a in parts.rows.values()))
+        reach = max(1.5, 1.5 * max(float(np.nanmax(np.abs(a), initial=0.0)) for _, a in credit.rows.values()))
         styles = ((BASELINE, "dash"), (MEAN, "circle"), (QUANTILE, "square"), (THIRD, "diamond"))
         shown = tuple(
             Points(places, a, colour, name, marker, 14)
-            for (name, (places, a)), (colour, marker) in zip(parts.rows.items(), styles, strict=False)
+            for (name, (places, a)), (colour, marker) in zip(credit.rows.items(), styles, strict=False)
         )
         advantages = Panel(
             "Advantages" if state.method != "reg_grpo" else "Standardised",
-            parts.places,
+            credit.places,
             "",
             (0.4, 8.6),
             (-reach, 1.3 * reach),  # room for the legend
             (GuideLine(0.0, "y", BASELINE), *shown),
             ticks,
         )
-        return Picture((given, advantages), (f"{METHODS[state.method]}. {parts.said}",), row=False)
+        return Picture((given, advantages), (f"{METHODS[state.method]}. {credit.said}",), row=False)
 
 
-_AT = np.arange(1.0, 9.0)
-
-
-def _sentences(state: PartState) -> Parts:
-    """A right answer of four sentences, and a wrong one."""
+def _sentences(state: PartState) -> Credit:
+    """A correct response of four sentences, and a wrong one."""
     marks = np.sign(np.array(state.x) - 0.5).reshape(2, 4)
     found = fspo([1.0, 0.0], marks)
     plain = np.repeat(grpo([1.0, 0.0]), 4)
     turned = int((np.sign(found.ravel()) != np.sign(plain)).sum())
-    return Parts(
+    return Credit(
         "Truth of sentences (1 true, .5 unchecked, 0 false)",
-        "sentence: 1-4 of the right answer, 5-8 of the wrong one",
+        "sentence: 1-4 of the correct response, 5-8 of the wrong one",
         {"one for all (GRPO)": (_AT, plain), "fspo": (_AT + 0.2, found.ravel())},
         f"Facts turn the sign of {turned} of 8 sentences; sizes stay.",
     )
 
 
-def _turns(state: PartState) -> Parts:
+def _turns(state: PartState) -> Credit:
     """Two trajectories of four turns."""
     rewards = np.array(state.x).reshape(2, 4)
     found = np.concatenate(match_tir(list(rewards)))
     whole = np.repeat(grpo(rewards.sum(axis=1)), 4)
-    return Parts(
+    return Credit(
         "Rewards of turns",
         "turn: 1-4 of the first trajectory, 5-8 of the second",
         {"one for all (z-score of the sum)": (_AT, whole), "match_tir": (_AT + 0.2, found)},
@@ -151,12 +150,12 @@ def _turns(state: PartState) -> Parts:
     )
 
 
-def _steps(state: PartState) -> Parts:
+def _steps(state: PartState) -> Credit:
     """Three steps of two choices each."""
     found = attn_rl(state.x, _BINARY)
     value = np.array(state.x)
     first = value[:4].mean() - value[4:].mean()
-    return Parts(
+    return Credit(
         "Rewards of the eight leaves",
         "leaf; a step stands in the middle of its leaves",
         {
@@ -170,7 +169,7 @@ def _steps(state: PartState) -> Parts:
     )
 
 
-def _prefixes(state: PartState) -> Parts:
+def _prefixes(state: PartState) -> Credit:
     """Completions of eight prefixes."""
     rewards = (np.array(state.x) >= 0.5).astype(float)
     centred = rewards - rewards.mean()
@@ -184,7 +183,7 @@ def _prefixes(state: PartState) -> Parts:
         )
     except ValueError:
         found, said = np.full(8, np.nan), "No advantages obey such a margin within the norm."
-    return Parts(
+    return Credit(
         "Success of the completion (1 from .5 on)",
         "prefix: 1 the prompt; 2, 3 go on from 1; 4, 5 from 2; 6, 7 from 3; 8 from 4",
         {
@@ -196,13 +195,13 @@ def _prefixes(state: PartState) -> Parts:
     )
 
 
-def _regression(state: PartState) -> Parts:
-    """Log-ratios of eight responses, of which the first four are right."""
+def _regression(state: PartState) -> Credit:
+    """Log-ratios of eight responses, of which the first four are correct."""
     rewards, ratios = np.repeat([1.0, 0.0], 4), np.array(state.x)
     loss = float(reg_grpo(rewards, ratios))
-    return Parts(
+    return Credit(
         "Log-ratios of the policy, log π/π_old",
-        "response: 1-4 right, 5-8 wrong",
+        "response: 1-4 correct, 5-8 wrong",
         {"target (GRPO)": (_AT, grpo(rewards)), "standardised log-ratio": (_AT + 0.2, grpo(ratios))},
         f"The loss is {loss:.3f}. Only the shape of the log-ratios counts: any scale and any shift give the same.",
     )

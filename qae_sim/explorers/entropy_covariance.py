@@ -6,15 +6,30 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, number, numbers
-from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points, axis_limits
+from qae_sim.pictures.scene import (
+    GuideLine,
+    Line,
+    LookupTable,
+    Number,
+    Panel,
+    Pick,
+    Picture,
+    Points,
+    Words,
+    axis_limits,
+)
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, WRONG
 from qae_sim.softmax import covariance, entropy, entropy_bounds, entropy_change, paper_update, probabilities
 
 ETAS = np.round(np.arange(1, 101) * 0.05, 2)
 BS = np.round(np.arange(51) * 0.02, 2)
+
+# What the browser looks up depends on one of its sliders, or on both.
+_BY_B, _BY_ETA, _BY_BOTH = ("b",), ("eta",), ("eta", "b")
 
 
 @dataclass(frozen=True)
@@ -56,100 +71,160 @@ class EntropyCovariance(Explorer[CovarianceState]):
     )
 
     def show(self, state: CovarianceState) -> Picture:
-        """Scatter, change against the step, and the two-sided bound."""
-        z, r = np.array(state.z) / state.temperature, np.array(state.r)
-        pi = probabilities(z)
-        p = float(pi @ r)
-        log_pi = np.log(pi)
-        cov_f, cov_c = float(covariance(z, log_pi, pi * r)), float(covariance(z, log_pi, pi))
-        bounds = entropy_bounds(z, r, eta=1.0)
-        linear = float(bounds.lower) + BS * float(bounds.width)  # ΔH(b)/η, first order
-        steps = np.stack([paper_update(z, r, float(b), eta=1.0) for b in BS])  # (B, A)
-        moved = ETAS[:, None, None] * steps  # (E, B, A)
-        exact = entropy_change(np.broadcast_to(z, moved.shape), moved)
-        first = ETAS[:, None] * linear
-        k_baseline = 0.0 if p <= 1 - state.k else 1.0
-        right = r == 1
-        at_quantile = float(np.interp(k_baseline, BS, linear))
-        by_b, by_eta, both = ("b",), ("eta",), ("eta", "b")
-        scatter = Panel(
-            "log π against π·r",
-            "log π of the arm",
-            "π·r",
-            axis_limits(-4, 0, log_pi),
-            (-0.05, 1.05 * max(0.2, float(pi.max()))),
-            (
-                Points(log_pi, np.where(right, pi * r, np.nan), CORRECT, "correct arm", "circle", 13),
-                Points(log_pi, np.where(right, np.nan, pi * r), WRONG, "wrong arm", "cross", 13),
-            ),
-        )
-        reach = axis_limits(-0.2, 0.2, np.concatenate([exact.ravel(), first.ravel()]))
-        growth = Panel(
-            "Entropy change as the step grows",
-            "step size η",
-            "ΔH in nats",
-            (0, 5),
-            reach,
-            (
-                Line(ETAS, LookupTable(exact.T, by_b), BASELINE, "exact"),
-                Line(ETAS, LookupTable(first.T, by_b), MUTED, "first order", "dashed"),
-                GuideLine(LookupTable(ETAS, by_eta), "x", MUTED, "η", "dotted"),
-            ),
-        )
-        bound = Panel(
-            "Every baseline, at this step size",
-            "baseline b",
-            "ΔH in nats",
-            (-0.05, 1.05),
-            reach,
-            (
-                Line(BS, LookupTable(exact, by_eta), BASELINE, "exact"),
-                Line(BS, LookupTable(first, by_eta), MUTED, "first order", "dashed"),
-                Points(
-                    np.array([p]),
-                    LookupTable(np.array([[np.interp(p, BS, row)] for row in first]), by_eta),
-                    MEAN,
-                    "mean, RLOO: b = p",
-                    "diamond",
-                    13,
-                ),
-                Points(
-                    np.array([k_baseline]),
-                    LookupTable(ETAS[:, None] * at_quantile, by_eta),
-                    QUANTILE,
-                    "K-quantile",
-                    "square",
-                    15,
-                ),
-                GuideLine(LookupTable(BS, by_b), "x", MUTED, "b", "dotted"),
-            ),
-        )
-        gap = np.abs(exact - first)
-        words = (
-            "The entropy is ",
-            Number(float(entropy(z)), 2),
-            " nats and p = ",
-            Number(p, 2),
-            ". With b = ",
-            Number(LookupTable(BS, by_b), 2),
-            " a step of η = ",
-            Number(LookupTable(ETAS, by_eta), 2),
-            " changes the entropy by ",
-            Number(LookupTable(exact, both), 3, True),
-            ", to first order by ",
-            Number(LookupTable(first, both), 3, True),
-            " (",
-            Number(LookupTable(gap, both), 3),
-            " apart). Cov(log π, πr) = ",
-            Number(cov_f, 3, True),
-            ", Cov(log π, π) = ",
-            Number(cov_c, 3),
-            ": the bound is ",
-            Number(LookupTable(ETAS * float(bounds.width), by_eta), 3),
-            " wide. The K-quantile's baseline is ",
-            Number(k_baseline, 0),
-            ", the ",
-            Pick(k_baseline, ("lower", "upper")),
-            " end.",
-        )
-        return Picture((scatter, growth, bound), words)
+        """Scatter, change against the step, and change against the baseline."""
+        found = model(state)
+        return Picture(panels(found), words(found))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A policy, and what one step of the paper's update does to its entropy: for E step sizes and B baselines.
+
+    Attributes:
+        pi: Probabilities of the arms, ``(A,)``.
+        r: Their rewards, ``(A,)``.
+        p: Success rate Σ πr.
+        entropy: H in nats.
+        reward_covariance: Cov(log π, πr).
+        policy_covariance: Cov(log π, π).
+        slope: First-order entropy change per unit of η, ``(B,)``.
+        width: Distance of its two ends, at b = 0 and b = 1.
+        exact: Entropy change, ``(E, B)``.
+        quantile_baseline: 0 or 1, the K-quantile of the rewards.
+    """
+
+    pi: NDArray[np.float64]
+    r: NDArray[np.float64]
+    p: float
+    entropy: float
+    reward_covariance: float
+    policy_covariance: float
+    slope: NDArray[np.float64]
+    width: float
+    exact: NDArray[np.float64]
+    quantile_baseline: float
+
+    @property
+    def first_order(self) -> NDArray[np.float64]:
+        """Entropy change to first order, ``(E, B)``."""
+        return ETAS[:, None] * self.slope
+
+
+def model(state: CovarianceState) -> Step:
+    """Take a step from every baseline with every step size.
+
+    Args:
+        state: Policy, rewards and K.
+
+    Returns:
+        What it does to the entropy.
+    """
+    z, r = np.array(state.z) / state.temperature, np.array(state.r)
+    pi = probabilities(z)
+    p = float(pi @ r)
+    bounds = entropy_bounds(z, r, eta=1.0)
+    steps = np.stack([paper_update(z, r, float(b), eta=1.0) for b in BS])  # (B, A)
+    moved = ETAS[:, None, None] * steps  # (E, B, A)
+    return Step(
+        pi=pi,
+        r=r,
+        p=p,
+        entropy=float(entropy(z)),
+        reward_covariance=float(covariance(z, np.log(pi), pi * r)),
+        policy_covariance=float(covariance(z, np.log(pi), pi)),
+        slope=float(bounds.lower) + BS * float(bounds.width),
+        width=float(bounds.width),
+        exact=entropy_change(np.broadcast_to(z, moved.shape), moved),
+        quantile_baseline=0.0 if p <= 1 - state.k else 1.0,
+    )
+
+
+def panels(found: Step) -> tuple[Panel, ...]:
+    """Draw the arms, and the entropy change against the step size and against the baseline."""
+    reach = axis_limits(-0.2, 0.2, np.concatenate([found.exact.ravel(), found.first_order.ravel()]))
+    return _arms(found), _against_step(found, reach), _against_baseline(found, reach)
+
+
+def _arms(found: Step) -> Panel:
+    """Each arm by its log-probability and what it contributes to p."""
+    log_pi, right = np.log(found.pi), found.r == 1
+    return Panel(
+        "log π against π·r",
+        "log π of the arm",
+        "π·r",
+        axis_limits(-4, 0, log_pi),
+        (-0.05, 1.05 * max(0.2, float(found.pi.max()))),
+        (
+            Points(log_pi, np.where(right, found.pi * found.r, np.nan), CORRECT, "correct arm", "circle", 13),
+            Points(log_pi, np.where(right, np.nan, found.pi * found.r), WRONG, "wrong arm", "cross", 13),
+        ),
+    )
+
+
+def _against_step(found: Step, reach: tuple[float, float]) -> Panel:
+    """Entropy change of the chosen baseline, for every step size."""
+    return Panel(
+        "Entropy change as the step grows",
+        "step size η",
+        "ΔH in nats",
+        (0, 5),
+        reach,
+        (
+            Line(ETAS, LookupTable(found.exact.T, _BY_B), BASELINE, "exact"),
+            Line(ETAS, LookupTable(found.first_order.T, _BY_B), MUTED, "first order", "dashed"),
+            GuideLine(LookupTable(ETAS, _BY_ETA), "x", MUTED, "η", "dotted"),
+        ),
+    )
+
+
+def _against_baseline(found: Step, reach: tuple[float, float]) -> Panel:
+    """Entropy change at the chosen step size, for every baseline; where mean and K-quantile stand."""
+    first, b = found.first_order, found.quantile_baseline
+    at_mean = np.array([[np.interp(found.p, BS, row)] for row in first])
+    at_quantile = ETAS[:, None] * float(np.interp(b, BS, found.slope))
+    return Panel(
+        "Every baseline, at this step size",
+        "baseline b",
+        "ΔH in nats",
+        (-0.05, 1.05),
+        reach,
+        (
+            Line(BS, LookupTable(found.exact, _BY_ETA), BASELINE, "exact"),
+            Line(BS, LookupTable(first, _BY_ETA), MUTED, "first order", "dashed"),
+            Points(np.array([found.p]), LookupTable(at_mean, _BY_ETA), MEAN, "mean, RLOO: b = p", "diamond", 13),
+            Points(np.array([b]), LookupTable(at_quantile, _BY_ETA), QUANTILE, "K-quantile", "square", 15),
+            GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
+        ),
+    )
+
+
+def words(found: Step) -> Words:
+    """Say what the step does to the entropy, and between which ends baselines can move that."""
+    gap = np.abs(found.exact - found.first_order)
+    return (
+        "The entropy is ",
+        Number(found.entropy, 2),
+        " nats and p = ",
+        Number(found.p, 2),
+        ". With b = ",
+        Number(LookupTable(BS, _BY_B), 2),
+        " a step of η = ",
+        Number(LookupTable(ETAS, _BY_ETA), 2),
+        " changes the entropy by ",
+        Number(LookupTable(found.exact, _BY_BOTH), 3, True),
+        ", to first order by ",
+        Number(LookupTable(found.first_order, _BY_BOTH), 3, True),
+        " (",
+        Number(LookupTable(gap, _BY_BOTH), 3),
+        " apart). Cov(log π, πr) = ",
+        Number(found.reward_covariance, 3, True),
+        ", Cov(log π, π) = ",
+        Number(found.policy_covariance, 3),
+        ": the bound is ",
+        Number(LookupTable(ETAS * found.width, _BY_ETA), 3),
+        " wide. The K-quantile's baseline is ",
+        Number(found.quantile_baseline, 0),
+        ", the ",
+        Pick(found.quantile_baseline, ("lower", "upper")),
+        " end.",
+    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages import ESTIMATORS, INPUTS
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
-from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points
+from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points, written
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 
 
@@ -124,8 +124,8 @@ class EstimatorTable(Explorer[TableState]):
             tuple((i, str(int(i))) for i in x),
         )
         said = [
-            f"{name}: from {_signed(row.min())} to {_signed(row.max())}, {int((row == 0).sum())} exactly zero, "
-            f"sum {_signed(row.sum())}"
+            f"{name}: from {written(row.min())} to {written(row.max())}, {int((row == 0).sum())} exactly zero, "
+            f"sum {written(row.sum())}"
             for name, row in rows.items()
         ]
         rewards_said = ", ".join(f"{r:g}" for r in state.r)
@@ -152,9 +152,3 @@ def advantages(state: TableState, name: str) -> NDArray[np.float64]:
     if estimator.binary and set(state.r) - {0.0, 1.0}:
         raise ValueError(f"{name} is defined for rewards of 0 and 1 only")
     return np.asarray(estimator.advantages(rewards, **options)[0])
-
-
-def _signed(value: float) -> str:
-    """A number with its sign."""
-    text = f"{abs(value):.2f}"
-    return text if float(text) == 0 else ("−" if value < 0 else "+") + text

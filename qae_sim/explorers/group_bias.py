@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Words
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
 from qae_sim.softmax import binomial
 
+#: Success rates that the slider takes.
 PS = np.round(np.arange(1, 100) / 100, 2)
+
+# What the browser looks up depends on this slider.
+_BY_P = ("p",)
+_P = LookupTable(PS, _BY_P)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,14 @@ class GroupBias(Explorer[BiasState]):
 
     def show(self, state: BiasState) -> Picture:
         """Draw the chosen view."""
-        return {"bias": _bias, "probability": _probability, "continuous": _continuous}[state.view](state)
+        if state.view == "bias":
+            bias = bias_model(state.g)
+            return Picture((bias_panel(bias),), bias_words(bias))
+        if state.view == "probability":
+            misses = misses_model(state.g, state.eps)
+            return Picture((misses_panel(misses),), misses_words(misses))
+        beta = beta_model(state.concentration, state.g, state.sigma)
+        return Picture((density_panel(beta), beta_bias_panel(beta)), beta_words(beta))
 
 
 def mixed(g: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -82,85 +94,199 @@ def bias_given(g: int, reward: int | None) -> NDArray[np.float64]:
     return np.asarray((weight * p_hat).sum(axis=1) / weight.sum(axis=1) - PS)
 
 
-def _bias(state: BiasState) -> Picture:
-    """Three curves: averaged, given a success, given a failure."""
-    averaged, right, wrong = (bias_given(state.g, reward) for reward in (None, 1, 0))
-    threshold = state.g ** (-1 / (state.g - 1))
-    over = ("p",)
-    reach = 1.15 * float(np.abs(np.concatenate([right, wrong])).max())
-    panel = Panel(
-        f"By how much the group mean underestimates the advantage, mixed groups of {state.g}",
+# --- Theorem 1 ---
+
+
+@dataclass(frozen=True)
+class BiasModel:
+    """By how much the mean of a mixed group underestimates the advantage, for every p of the slider.
+
+    Attributes:
+        g: Group size.
+        averaged: Own reward averaged out, ``(P,)``.
+        correct: Given that the own response is correct, ``(P,)``.
+        wrong: Given that it is wrong, ``(P,)``.
+    """
+
+    g: int
+    averaged: NDArray[np.float64]
+    correct: NDArray[np.float64]
+    wrong: NDArray[np.float64]
+
+    @property
+    def threshold(self) -> float:
+        """Success rate up to which correct responses are underestimated, G^(-1/(G-1))."""
+        return float(self.g ** (-1 / (self.g - 1)))
+
+
+def bias_model(g: int) -> BiasModel:
+    """The bias in groups of a size, >= 2."""
+    return BiasModel(g, bias_given(g, None), bias_given(g, 1), bias_given(g, 0))
+
+
+def bias_panel(bias: BiasModel) -> Panel:
+    """Draw three curves: averaged, given a success, given a failure."""
+    g, threshold = bias.g, bias.threshold
+    reach = 1.15 * float(np.abs(np.concatenate([bias.correct, bias.wrong])).max())
+    return Panel(
+        f"By how much the group mean underestimates the advantage, mixed groups of {g}",
         "success rate p",
         "E[A − Â | S]",
         (0, 1),
         (-reach, reach),
         (
-            Line(PS, averaged, BASELINE, "own reward averaged out (Theorem 1)"),
-            Line(PS, right, CORRECT, "own response correct", "dashed"),
-            Line(PS, wrong, WRONG, "own response wrong", "dotted"),
+            Line(PS, bias.averaged, BASELINE, "own reward averaged out (Theorem 1)"),
+            Line(PS, bias.correct, CORRECT, "own response correct", "dashed"),
+            Line(PS, bias.wrong, WRONG, "own response wrong", "dotted"),
             Points(np.array([threshold]), np.array([0.0]), CORRECT, f"G^(−1/(G−1)) = {threshold:.3f}", "diamond", 13),
             Points(np.array([1 - threshold]), np.array([0.0]), WRONG, "its mirror image", "square", 12),
             GuideLine(0.0, "y", MUTED),
-            GuideLine(LookupTable(PS, over), "x", MUTED, "p", "dotted"),
+            GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
     )
-    words = (
+
+
+def bias_words(bias: BiasModel) -> Words:
+    """Say what the bias is here."""
+    return (
         "At p = ",
-        Number(LookupTable(PS, over), 2),
-        f" in mixed groups of {state.g} the mean advantage is off by ",
-        Number(LookupTable(averaged, over), 3, True),
+        Number(_P, 2),
+        f" in mixed groups of {bias.g} the mean advantage is off by ",
+        Number(LookupTable(bias.averaged, _BY_P), 3, True),
         " (own reward averaged out), by ",
-        Number(LookupTable(right, over), 3, True),
+        Number(LookupTable(bias.correct, _BY_P), 3, True),
         " for a correct and by ",
-        Number(LookupTable(wrong, over), 3, True),
+        Number(LookupTable(bias.wrong, _BY_P), 3, True),
         " for a wrong response. Plus means underestimated. Correct responses are underestimated up to "
-        f"p = {threshold:.3f}, not up to .5: Theorem 1 is about the average.",
+        f"p = {bias.threshold:.3f}, not up to .5: Theorem 1 is about the average.",
     )
-    return Picture((panel,), words)
 
 
-def _probability(state: BiasState) -> Picture:
-    """Probability of missing by more than ε, against p."""
-    chance, p_hat = mixed(state.g)
-    under = (chance * (p_hat > PS[:, None] + state.eps + 1e-12)).sum(axis=1)
-    over_ = (chance * (p_hat < PS[:, None] - state.eps - 1e-12)).sum(axis=1)
-    seen = binomial(PS, state.g)[:, 1:-1].sum(axis=1)
-    uniform, weighted = _over_hard_prompts(state)
-    over = ("p",)
-    panel = Panel(
-        f"How often a mixed group of {state.g} misses by more than {state.eps:g}",
+# --- Theorem 2 ---
+
+
+@dataclass(frozen=True)
+class MissesModel:
+    """How often a mixed group misses by more than a margin, for every p of the slider.
+
+    Attributes:
+        g: Group size.
+        eps: The margin ε.
+        under: Probability of underestimating the advantage, ``(P,)``.
+        over: Probability of overestimating it, ``(P,)``.
+        mixed: Chance of a mixed group, ``(P,)``.
+        hard_uniform: Mean of ``under`` over hard prompts, p below .5, every p alike.
+        hard_weighted: The same, each p by its chance of a mixed group.
+    """
+
+    g: int
+    eps: float
+    under: NDArray[np.float64]
+    over: NDArray[np.float64]
+    mixed: NDArray[np.float64]
+    hard_uniform: float
+    hard_weighted: float
+
+
+def misses_model(g: int, eps: float) -> MissesModel:
+    """Probabilities of missing by more than ε in groups of a size.
+
+    Args:
+        g: Group size, >= 2.
+        eps: The margin, >= 0.
+
+    Returns:
+        Probabilities for every p, and over hard prompts.
+    """
+    chance, p_hat = mixed(g)
+    under = (chance * (p_hat > PS[:, None] + eps + 1e-12)).sum(axis=1)
+    over = (chance * (p_hat < PS[:, None] - eps - 1e-12)).sum(axis=1)
+    seen = binomial(PS, g)[:, 1:-1].sum(axis=1)
+    return MissesModel(g, eps, under, over, seen, *_over_hard_prompts(g, eps))
+
+
+def _over_hard_prompts(g: int, eps: float) -> tuple[float, float]:
+    """Mean probability of underestimating over p below .5, every p alike, and by its chance of a mixed group."""
+    p = (np.arange(1000) + 0.5) / 2000
+    chance, p_hat = binomial(p, g)[:, 1:-1], np.arange(1, g) / g
+    seen = chance.sum(axis=1)
+    under = (chance * (p_hat > p[:, None] + eps + 1e-12)).sum(axis=1)
+    return float((under / seen).mean()), float(under.sum() / seen.sum())
+
+
+def misses_panel(misses: MissesModel) -> Panel:
+    """Draw both probabilities, and how often a group is mixed at all."""
+    return Panel(
+        f"How often a mixed group of {misses.g} misses by more than {misses.eps:g}",
         "success rate p",
         "probability",
         (0, 1),
         (0, 1.02),
         (
-            Line(PS, under, CORRECT, "underestimated"),
-            Line(PS, over_, WRONG, "overestimated", "dashed"),
-            Line(PS, seen, OTHER, "chance of a mixed group", "dotted"),
-            GuideLine(LookupTable(PS, over), "x", MUTED, "p", "dotted"),
+            Line(PS, misses.under, CORRECT, "underestimated"),
+            Line(PS, misses.over, WRONG, "overestimated", "dashed"),
+            Line(PS, misses.mixed, OTHER, "chance of a mixed group", "dotted"),
+            GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
     )
-    words = (
+
+
+def misses_words(misses: MissesModel) -> Words:
+    """Say how often it misses here, and over hard prompts."""
+    return (
         "At p = ",
-        Number(LookupTable(PS, over), 2),
+        Number(_P, 2),
         " a mixed group underestimates the advantage with probability ",
-        Number(LookupTable(under, over), 3),
+        Number(LookupTable(misses.under, _BY_P), 3),
         " and overestimates it with ",
-        Number(LookupTable(over_, over), 3),
-        f". Averaged over hard prompts, p below .5, that is {uniform:.3f} if every p counts alike, as in the paper's "
-        f"Corollary 1, and {weighted:.3f} if p counts by its chance of a mixed group, as the conditional "
-        "probability reads.",
+        Number(LookupTable(misses.over, _BY_P), 3),
+        f". Averaged over hard prompts, p below .5, that is {misses.hard_uniform:.3f} if every p counts alike, as in "
+        f"the paper's Corollary 1, and {misses.hard_weighted:.3f} if p counts by its chance of a mixed group, as the "
+        "conditional probability reads.",
     )
-    return Picture((panel,), words)
 
 
-def _over_hard_prompts(state: BiasState) -> tuple[float, float]:
-    """Mean probability of underestimating over p below .5, every p alike, and by its chance of a mixed group."""
-    p = (np.arange(1000) + 0.5) / 2000
-    chance, p_hat = binomial(p, state.g)[:, 1:-1], np.arange(1, state.g) / state.g
-    seen = chance.sum(axis=1)
-    under = (chance * (p_hat > p[:, None] + state.eps + 1e-12)).sum(axis=1)
-    return float((under / seen).mean()), float(under.sum() / seen.sum())
+# --- Theorem 4 ---
+
+
+@dataclass(frozen=True)
+class BetaModel:
+    """Beta rewards, for every mean p of the slider.
+
+    Attributes:
+        concentration: α + β.
+        g: Group size.
+        sigma: Groups that spread by more than this count.
+        reward: Rewards, ``(R,)``.
+        density: Their densities, ``(P, R)``.
+        bias: E[A - Â | S], ``(P,)``.
+    """
+
+    concentration: float
+    g: int
+    sigma: float
+    reward: NDArray[np.float64]
+    density: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+
+def beta_model(concentration: float, g: int, sigma: float) -> BetaModel:
+    """Densities and biases.
+
+    Args:
+        concentration: α + β, > 0.
+        g: Group size, >= 2.
+        sigma: Least spread of a group that counts, in (0, 1).
+
+    Returns:
+        Both, for every p.
+    """
+    from scipy.special import betaln
+
+    u = (np.arange(200) + 0.5) / 200
+    a, b = PS[:, None] * concentration, (1 - PS[:, None]) * concentration
+    density = np.exp((a - 1) * np.log(u) + (b - 1) * np.log1p(-u) - betaln(a, b))
+    return BetaModel(concentration, g, sigma, u, density, continuous_bias(concentration, g, sigma))
 
 
 def continuous_bias(concentration: float, g: int, sigma: float) -> NDArray[np.float64]:
@@ -191,47 +317,36 @@ def continuous_bias(concentration: float, g: int, sigma: float) -> NDArray[np.fl
     return np.concatenate([below, -below[48::-1]])
 
 
-def _continuous(state: BiasState) -> Picture:
-    """Beta rewards of mean p: density, and the bias against p."""
-    from scipy.special import betaln
+def density_panel(beta: BetaModel) -> Panel:
+    """Draw how the rewards of one prompt are distributed."""
+    density = LookupTable(np.minimum(beta.density, 50), _BY_P)  # it may have poles
+    layers = (Line(beta.reward, density, BASELINE, "Beta density"), GuideLine(_P, "x", MUTED, "mean p", "dotted"))
+    return Panel("Rewards of one prompt", "reward", "density", (0, 1), (0, 6), layers)
 
-    u = (np.arange(200) + 0.5) / 200
-    bias = continuous_bias(state.concentration, state.g, state.sigma)
-    one, other = PS[:, None] * state.concentration, (1 - PS[:, None]) * state.concentration
-    shapes = np.exp((one - 1) * np.log(u) + (other - 1) * np.log1p(-u) - betaln(one, other))
-    over = ("p",)
-    top = float(np.nanmax(np.abs(bias))) * 1.1 + 1e-6
-    return Picture(
+
+def beta_bias_panel(beta: BetaModel) -> Panel:
+    """Draw the bias against the mean reward."""
+    top = float(np.nanmax(np.abs(beta.bias))) * 1.1 + 1e-6
+    return Panel(
+        f"Bias in groups of {beta.g} that spread by more than {beta.sigma:g}",
+        "mean reward p",
+        "E[A − Â | S]",
+        (0, 1),
+        (-top, top),
         (
-            Panel(
-                "Rewards of one prompt",
-                "reward",
-                "density",
-                (0, 1),
-                (0, 6),
-                (
-                    Line(u, LookupTable(np.minimum(shapes, 50), over), BASELINE, "Beta density"),
-                    GuideLine(LookupTable(PS, over), "x", MUTED, "mean p", "dotted"),
-                ),
-            ),
-            Panel(
-                f"Bias in groups of {state.g} that spread by more than {state.sigma:g}",
-                "mean reward p",
-                "E[A − Â | S]",
-                (0, 1),
-                (-top, top),
-                (
-                    Line(PS, bias, BASELINE, "own reward averaged out"),
-                    GuideLine(0.0, "y", MUTED),
-                    GuideLine(LookupTable(PS, over), "x", MUTED, "p", "dotted"),
-                ),
-            ),
+            Line(PS, beta.bias, BASELINE, "own reward averaged out"),
+            GuideLine(0.0, "y", MUTED),
+            GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
-        (
-            f"With Beta rewards, α + β = {state.concentration:g}, and p = ",
-            Number(LookupTable(PS, over), 2),
-            " the group mean is off by ",
-            Number(LookupTable(bias, over), 4, True),
-            ". The sign is that of binary rewards; the size is much smaller, because few groups are left out.",
-        ),
+    )
+
+
+def beta_words(beta: BetaModel) -> Words:
+    """Say by how much the group mean is off here."""
+    return (
+        f"With Beta rewards, α + β = {beta.concentration:g}, and p = ",
+        Number(_P, 2),
+        " the group mean is off by ",
+        Number(LookupTable(beta.bias, _BY_P), 4, True),
+        ". The sign is that of binary rewards; the size is much smaller, because few groups are left out.",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from qae_sim.advantages import TokenTable, ktae, token_table
 from qae_sim.advantages.tokens import TF_FLOOR, term_frequency
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Words
-from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG
+from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Words, written
+from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG, tint
 
 #: Groups of responses, each with its reward. Words are tokens.
 GROUPS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -39,6 +39,9 @@ GROUPS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 
 
+VARIANTS = {"paper": "Paper", "code": "Released code"}
+
+
 @dataclass(frozen=True)
 class TokenState(State):
     """A group, the token that is looked at, and KTAE's parameters."""
@@ -48,7 +51,7 @@ class TokenState(State):
         "Responses",
         {"wait": "Corrected by 'wait'", "carry": "Carry or not", "repeated": "A word said too often"},
     )
-    variant: str = choice("paper", "Formula", {"paper": "Paper", "code": "Released code"})
+    variant: str = choice("paper", "Formula", VARIANTS)
     token: int = whole(0, "Token, in order of appearance", 0, 15)
     h3: float = number(1.0, "Weight h₃ of term frequencies", 0.0, 2.0, 0.1)
 
@@ -80,42 +83,71 @@ class KeyTokens(Explorer[TokenState]):
 
     def show(self, state: TokenState) -> Picture:
         """The coloured group, and the values of its distinct tokens under both formulas."""
-        group = GROUPS[state.group]
-        ids, mask, words = numbered(group)
-        rewards = np.array([float(reward) for _, reward in group])
-        chosen = min(round(state.token), len(words) - 1)
-        keys = key_values(state, ids, mask, rewards, state.variant)  # type: ignore[arg-type]
-        text = _text_panel(group, ids, keys, chosen)
-        by_token = {
-            name: _by_token(key_values(state, ids, mask, rewards, name), ids, mask, len(words))
-            for name in ("paper", "code")
-        }
-        x = np.arange(len(words)).astype(float)
-        shown = by_token[state.variant]
-        values = Panel(
-            "Key-token value of each word",
-            "",
-            "value",
-            (-0.6, len(words) - 0.4),
-            (-1.2, 1.2),
-            (
-                GuideLine(float(chosen), "x", MUTED, "chosen", "dotted"),
-                Bars(x, np.where(shown > 0, shown, np.nan), CORRECT, "speaks for a correct answer"),
-                Bars(x, np.where(shown < 0, shown, np.nan), WRONG, "speaks against it", hatched=True),
-                Points(
-                    x,
-                    by_token["code" if state.variant == "paper" else "paper"],
-                    OTHER,
-                    "released code" if state.variant == "paper" else "paper",
-                    "diamond",
-                    10,
-                    False,
-                ),
-            ),
-            tuple((float(i), word) for i, word in enumerate(words)),
-            weight=0.9,
-        )
-        return Picture((text, values), _told(state, ids, mask, rewards, words, chosen, float(shown[chosen])), row=False)
+        found = model(state)
+        return Picture((text_panel(found), values_panel(found, state.variant)), words(found, state.variant), row=False)
+
+
+@dataclass(frozen=True)
+class KeyedGroup:
+    """A group of responses with KTAE's values of its tokens, and where the chosen token's value comes from.
+
+    Attributes:
+        responses: Words and reward of each response.
+        ids: Token numbers, ``(G, T)``, 0 behind the ends.
+        words: The distinct words, by token number.
+        chosen: Number of the chosen one.
+        values: Value of each token under the chosen formula, ``(G, T)``.
+        by_word: Value of each distinct word under either formula, ``(W,)``.
+        counts: Responses with the chosen word and without it among the correct, and the same among the wrong.
+        said: How often it is said on the correct and on the wrong side.
+        angle: Its angle term, arcsin √(share of the correct) - arcsin √(share of the wrong).
+        frequencies: Its saturated term frequencies on the correct and on the wrong side.
+        alone: Its value without the term frequencies.
+    """
+
+    responses: tuple[tuple[tuple[str, ...], int], ...]
+    ids: NDArray[np.int64]
+    words: tuple[str, ...]
+    chosen: int
+    values: NDArray[np.float64]
+    by_word: dict[str, NDArray[np.float64]]
+    counts: tuple[int, int, int, int]
+    said: tuple[int, int]
+    angle: float
+    frequencies: tuple[float, float]
+    alone: float
+
+
+def model(state: TokenState) -> KeyedGroup:
+    """Value all tokens of a group.
+
+    Args:
+        state: The group, the chosen token and KTAE's parameters.
+
+    Returns:
+        Values, and what the chosen token's is made of.
+    """
+    group = GROUPS[state.group]
+    ids, mask, words = numbered(group)
+    rewards = np.array([float(reward) for _, reward in group])
+    chosen = min(state.token, len(words) - 1)
+    by_variant = {name: key_values(ids, mask, rewards, name, state.h3) for name in VARIANTS}
+    table = token_table(rewards, ids, mask)
+    place = tuple(np.argwhere((ids == chosen) & (mask == 1))[0])
+    a, b, c, d = (int(getattr(table, name)[place]) for name in "abcd")
+    return KeyedGroup(
+        responses=tuple((tuple(text.split()), reward) for text, reward in group),
+        ids=ids,
+        words=tuple(words),
+        chosen=chosen,
+        values=by_variant[state.variant],
+        by_word={name: _by_word(values, ids, mask, len(words)) for name, values in by_variant.items()},
+        counts=(a, c, b, d),
+        said=(int(table.count_correct[place]), int(table.count_wrong[place])),
+        angle=float(np.arcsin(np.sqrt(a / (a + c))) - np.arcsin(np.sqrt(b / (b + d)))),
+        frequencies=term_frequencies(state.variant, table, *place),
+        alone=float(key_values(ids, mask, rewards, state.variant, 0.0)[place]),
+    )
 
 
 def numbered(group: tuple[tuple[str, int], ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
@@ -128,15 +160,14 @@ def numbered(group: tuple[tuple[str, int], ...]) -> tuple[NDArray[np.int64], NDA
     return ids, mask, words
 
 
-def key_values(
-    state: TokenState, ids: Any, mask: Any, rewards: Any, variant: Literal["paper", "code"]
-) -> NDArray[np.float64]:
-    """Key values of all tokens."""
-    return np.asarray(ktae(rewards, ids, mask, variant=variant, h3=state.h3).key_values)
+def key_values(ids: Any, mask: Any, rewards: Any, variant: str, h3: float) -> NDArray[np.float64]:
+    """Key values of all tokens, ``(G, T)``."""
+    formula: Any = variant
+    return np.asarray(ktae(rewards, ids, mask, variant=formula, h3=h3).key_values)
 
 
-def _by_token(keys: Any, ids: Any, mask: Any, count: int) -> NDArray[np.float64]:
-    """Value of each distinct token; the same wherever it stands."""
+def _by_word(keys: Any, ids: Any, mask: Any, count: int) -> NDArray[np.float64]:
+    """Value of each distinct word; the same wherever it stands."""
     values = np.zeros(count)
     for token, key in zip(ids[mask == 1], keys[mask == 1], strict=True):
         values[token] = key
@@ -145,65 +176,85 @@ def _by_token(keys: Any, ids: Any, mask: Any, count: int) -> NDArray[np.float64]
 
 def _shade(value: float) -> str:
     """A light colour between white and that of the sign."""
-    base = CORRECT if value > 0 else WRONG
-    share = min(abs(value) * 1.1, 0.55)
-    mixed = [round(255 + (int(base[i : i + 2], 16) - 255) * share) for i in (1, 3, 5)]
-    return "#" + "".join(f"{channel:02X}" for channel in mixed)
+    return tint(CORRECT if value > 0 else WRONG, min(abs(value) * 1.1, 0.55))
 
 
-def _text_panel(group: Any, ids: Any, keys: Any, chosen: int) -> Panel:
-    """The responses, word by word."""
+def text_panel(found: KeyedGroup) -> Panel:
+    """Draw the responses, word by word."""
+    count = len(found.responses)
     x, y, width, texts, colours, frames = [], [], [], [], [], []
-    for i, (text, _) in enumerate(group):
+    for i, (response, _) in enumerate(found.responses):
         start = 0.0
-        for t, word in enumerate(text.split()):
+        for t, word in enumerate(response):
+            value = float(found.values[i, t])
             size = 0.55 + 0.16 * len(word)
             x.append(start)
-            y.append(float(len(group) - 1 - i))
+            y.append(float(count - 1 - i))
             width.append(size)
-            texts.append(word + (" +" if keys[i, t] > 0.05 else " −" if keys[i, t] < -0.05 else ""))
-            colours.append(_shade(float(keys[i, t])))
-            frames.append(bool(ids[i, t] == chosen))
+            texts.append(word + (" +" if value > 0.05 else " −" if value < -0.05 else ""))
+            colours.append(_shade(value))
+            frames.append(bool(found.ids[i, t] == found.chosen))
             start += size + 0.08
     end = max(a + b for a, b in zip(x, width, strict=True))
-    names = tuple((float(len(group) - 1 - i), "correct" if reward else "wrong") for i, (_, reward) in enumerate(group))
+    names = tuple(
+        (float(count - 1 - i), "correct" if reward else "wrong") for i, (_, reward) in enumerate(found.responses)
+    )
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.72, tuple(texts), tuple(colours), tuple(frames))
     return Panel(
         "The group: + speaks for a correct answer, − against it",
         "",
         "",
         (-0.1, end + 0.1),
-        (-0.6, len(group) - 0.4),
+        (-0.6, count - 0.4),
         (cells,),
         ((-0.1, ""),),
         names,
     )
 
 
-def _told(state: TokenState, ids: Any, mask: Any, rewards: Any, words: list[str], chosen: int, value: float) -> Words:
-    """The chosen token's table and where its value comes from."""
-    table = token_table(rewards, ids, mask)
-    i, t = np.argwhere((ids == chosen) & (mask == 1))[0]
-    a, b, c, d = (int(getattr(table, name)[i, t]) for name in "abcd")
-    said = int(table.count_correct[i, t]), int(table.count_wrong[i, t])
-    angle = np.arcsin(np.sqrt(a / (a + c))) - np.arcsin(np.sqrt(b / (b + d)))
-    alone = np.asarray(ktae(rewards, ids, mask, variant=state.variant, h3=0.0).key_values)[i, t]  # type: ignore[arg-type]
-    right, wrong = term_frequencies(state, table, i, t)
-    return (
-        f"'{words[chosen]}' is in {a} of {a + c} correct and in {b} of {b + d} wrong responses; said "
-        f"{_times(said[0])} on the correct and {_times(said[1])} on the wrong side. Angle term {_signed(angle)}; "
-        f"saturated term frequencies (BM25) {right:.3f} and {wrong:.3f}, their ratios {_ratios(right, wrong)}; value "
-        f"{_signed(value)}, and {_signed(float(alone))} without the term frequencies (h₃ = 0).",
+def values_panel(found: KeyedGroup, variant: str) -> Panel:
+    """Draw the value of each distinct word, and what the other formula says."""
+    x = np.arange(len(found.words)).astype(float)
+    shown = found.by_word[variant]
+    other, name = ("code", "released code") if variant == "paper" else ("paper", "paper")
+    return Panel(
+        "Key-token value of each word",
+        "",
+        "value",
+        (-0.6, len(x) - 0.4),
+        (-1.2, 1.2),
+        (
+            GuideLine(float(found.chosen), "x", MUTED, "chosen", "dotted"),
+            Bars(x, np.where(shown > 0, shown, np.nan), CORRECT, "speaks for a correct answer"),
+            Bars(x, np.where(shown < 0, shown, np.nan), WRONG, "speaks against it", hatched=True),
+            Points(x, found.by_word[other], OTHER, name, "diamond", 10, False),
+        ),
+        tuple((float(i), word) for i, word in enumerate(found.words)),
+        weight=0.9,
     )
 
 
-def term_frequencies(state: TokenState, table: TokenTable, i: int, t: int) -> tuple[float, float]:
+def words(found: KeyedGroup, variant: str) -> Words:
+    """Say where the chosen token's value comes from."""
+    a, c, b, d = found.counts
+    right, wrong = found.frequencies
+    value = float(found.by_word[variant][found.chosen])
+    return (
+        f"'{found.words[found.chosen]}' is in {a} of {a + c} correct and in {b} of {b + d} wrong responses; said "
+        f"{_times(found.said[0])} on the correct and {_times(found.said[1])} on the wrong side. Angle term "
+        f"{written(found.angle)}; saturated term frequencies (BM25) {right:.3f} and {wrong:.3f}, their ratios "
+        f"{_ratios(right, wrong)}; value {written(value)}, and {written(found.alone)} without the term frequencies "
+        "(h₃ = 0).",
+    )
+
+
+def term_frequencies(variant: str, table: TokenTable, i: int, t: int) -> tuple[float, float]:
     """BM25's saturated term frequencies of the token at a place, on the correct and on the wrong side."""
     lengths = float(table.length_correct[i, t]), float(table.length_wrong[i, t])
     counts = float(table.count_correct[i, t]), float(table.count_wrong[i, t])
     found = []
     for count, length in zip(counts, lengths, strict=True):
-        said = count / length if state.variant == "code" else count
+        said = count / length if variant == "code" else count
         mean = sum(lengths) / 2
         tf, size, middle = (np.asarray(value) for value in (said, length, mean))
         found.append(float(term_frequency(np, tf, size, middle, 2.0, 0.5)))
@@ -218,9 +269,3 @@ def _ratios(right: float, wrong: float) -> str:
 def _times(count: int) -> str:
     """How often."""
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _signed(value: float) -> str:
-    """A number with its sign."""
-    text = f"{abs(value):.2f}"
-    return text if float(text) == 0 else ("−" if value < 0 else "+") + text

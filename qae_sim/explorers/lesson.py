@@ -1,4 +1,4 @@
-"""What lessons are made of besides explorers: predictions, exercises that check themselves, theorems beside samples."""
+"""What lessons are made of besides explorers: predictions, exercises, theorems compared with samples."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Predict(anywidget.AnyWidget):
 
 
 @dataclass(frozen=True)
-class Shown:
+class Feedback:
     """A sentence with a verdict, as text and as HTML.
 
     Attributes:
@@ -84,7 +84,7 @@ class Shown:
         return f'<div style="border-left: 5px solid {colour}; background: {back}; padding: 4px 10px">{lines}</div>'
 
 
-def check(name: str, function: Callable[..., Any]) -> Shown:
+def check(name: str, function: Callable[..., Any]) -> Feedback:
     """Check a learner's function against ours, case by case, and show the first one that fails.
 
     Args:
@@ -110,10 +110,10 @@ def check(name: str, function: Callable[..., Any]) -> Shown:
         try:
             given = np.asarray(function(*case), dtype=float)
         except Exception as error:
-            return Shown(False, f"Not yet. For {case} it raises {type(error).__name__}: {error}.")
+            return Feedback(False, f"Not yet. For {case} it raises {type(error).__name__}: {error}.")
         if given.shape != wanted.shape or not np.allclose(given, wanted, atol=1e-5, equal_nan=True):
-            return Shown(False, f"Not yet. For {case} it should give {shown}; yours gives {_numbers(given)}.")
-    return Shown(True, f"Right in all {len(cases)} cases.")
+            return Feedback(False, f"Not yet. For {case} it should give {shown}; yours gives {_numbers(given)}.")
+    return Feedback(True, f"Right in all {len(cases)} cases.")
 
 
 def _numbers(values: Any) -> str:
@@ -121,8 +121,8 @@ def _numbers(values: Any) -> str:
     return str(np.round(values, 4).tolist())
 
 
-def compare(what: str, exact: float, samples: Any) -> Shown:
-    """Put a theorem's value beside the mean of samples, with a 99.9 % interval, in words.
+def compare(what: str, exact: float, samples: Any) -> Feedback:
+    """Compare a theorem's value with the mean of samples and its 99.9 % interval, in words.
 
     Args:
         what: What is compared.
@@ -149,7 +149,7 @@ def compare(what: str, exact: float, samples: Any) -> Shown:
     sentence = (
         f"{what[0].upper()}{what[1:]}: the theory says {exact:.4g}; {values.size} samples say {mean:.4g} ± {half:.2g}."
     )
-    return Shown(fine, f"{sentence} {verdict}")
+    return Feedback(fine, f"{sentence} {verdict}")
 
 
 @dataclass(frozen=True, repr=False)

@@ -168,9 +168,9 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         self._buttons = {
             name: ipywidgets.Button(description=name, tooltip=text, disabled=name != "Start")
             for name, text in (
-                ("Start", "Train, or go on"),
-                ("Pause", "Hold after the batch that is being trained"),
-                ("Stop", "End here; the curves stay"),
+                ("Start", "Start training, or resume it"),
+                ("Pause", "Pause after the batch that is being trained"),
+                ("Stop", "End training; the curves stay"),
             )
         }
         for name, action in (("Start", self.start), ("Pause", self.pause), ("Stop", self.stop)):
@@ -187,7 +187,7 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         return str(self._label.value)
 
     def start(self) -> None:
-        """Start, or go on after a pause."""
+        """Start training, or resume it after a pause."""
         if self._ending.is_set():
             return
         self._going.set()
@@ -197,7 +197,7 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
             self._thread.start()
 
     def pause(self) -> None:
-        """Hold after the batch that is being trained."""
+        """Pause after the batch that is being trained."""
         self._going.clear()
         self._enable("Start", "Stop")
 
@@ -255,7 +255,7 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         except _StoppedError:
             self._tell(f"stopped after {len(self.curves.rows)} batches", self._bar.value)
         except Exception as error:
-            self._tell(f"it went wrong: {error}", self._bar.value)
+            self._tell(f"training has failed: {error}", self._bar.value)
         self._ending.set()
         self._enable()
 

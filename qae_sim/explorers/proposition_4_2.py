@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Band, GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points
+from qae_sim.pictures.scene import Band, GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points, Words
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 from qae_sim.softmax import (
     UPDATE_RULES,
@@ -21,6 +21,9 @@ from qae_sim.softmax import (
 
 BS = np.round(np.arange(51) * 0.02, 2)
 ETAS = np.round(np.arange(1, 101) * 0.02, 2)
+
+# What the browser looks up depends on one of its sliders, or on both.
+_BY_B, _BY_ETA, _BY_BOTH = ("b",), ("eta",), ("eta", "b")
 
 UPDATES = {
     "paper": "The paper's: Δz = ηπ(r − b)",
@@ -61,8 +64,8 @@ class Proposition42(Explorer[PropositionState]):
 
     STATE = PropositionState
     PRESETS: ClassVar = {
-        "Hard query": PropositionState(q=0.2, arms=6),
-        "Easy query": PropositionState(q=0.8, arms=6),
+        "Hard prompt": PropositionState(q=0.2, arms=6),
+        "Easy prompt": PropositionState(q=0.8, arms=6),
         "Equalities: exact gradient": PropositionState(q=0.2, arms=6, update="policy_gradient"),
         "Sampled groups": PropositionState(q=0.2, arms=6, update="groups"),
         "Counterexample": PropositionState(q=0.49, eta=0.1),
@@ -84,7 +87,10 @@ class Proposition42(Explorer[PropositionState]):
 
     def show(self, state: PropositionState) -> Picture:
         """Draw the chosen view."""
-        return _order(state) if state.view == "order" else _region(state)
+        if state.view == "order":
+            found = order(state)
+            return Picture((order_panel(state, found),), order_words(state, found))
+        return Picture((region_panel(state),), region_words(state))
 
 
 def policy(state: PropositionState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -114,106 +120,150 @@ def changes(state: PropositionState) -> tuple[NDArray[np.float64], NDArray[np.fl
     return first, entropy_change(np.broadcast_to(z, moved.shape), moved)
 
 
-def _order(state: PropositionState) -> Picture:
-    """Change against b: first order, and for a step of size η."""
-    first, exact = changes(state)
-    hard = state.q <= 1 - state.k
-    end = 0 if hard else -1
-    linear = ETAS[:, None] * first
+@dataclass(frozen=True)
+class Order:
+    """Entropy changes against the baseline, for E step sizes and B baselines, and whether they keep the order.
+
+    Attributes:
+        exact: Change of a whole step, ``(E, B)``.
+        first_order: The same to first order, ``(E, B)``.
+        quantile: Place of the K-quantile among the baselines: the first for a hard prompt, the last for an easy one.
+        flat: Whether the first-order change does not depend on b.
+        holds: Whether, at each step size, the K-quantile's change is the smallest (hard) or the largest (easy).
+    """
+
+    exact: NDArray[np.float64]
+    first_order: NDArray[np.float64]
+    quantile: int
+    flat: bool
+    holds: NDArray[np.bool_]
+
+    @property
+    def hard(self) -> bool:
+        """Whether the prompt is hard: the K-quantile is 0."""
+        return self.quantile == 0
+
+
+def order(state: PropositionState) -> Order:
+    """Compare the K-quantile with every other baseline.
+
+    Args:
+        state: Policy, update and K.
+
+    Returns:
+        Changes and verdicts.
+    """
+    slope, exact = changes(state)
     slack = 1e-9
-    flat = bool(np.ptp(first) < slack)
-    holds = (
-        (exact >= exact[:, end : end + 1] - slack).all(axis=1) if hard else (exact <= exact[:, -1:] + slack).all(axis=1)
+    hard = state.q <= 1 - state.k
+    holds = (exact >= exact[:, :1] - slack) if hard else (exact <= exact[:, -1:] + slack)
+    return Order(
+        exact=exact,
+        first_order=ETAS[:, None] * slope,
+        quantile=0 if hard else len(BS) - 1,
+        flat=bool(np.ptp(slope) < slack),
+        holds=np.asarray(holds.all(axis=1)),
     )
-    by_b, by_eta, both = ("b",), ("eta",), ("eta", "b")
-    both_curves = np.concatenate([exact, linear], axis=1)
+
+
+def order_panel(state: PropositionState, found: Order) -> Panel:
+    """Draw both changes against b, and where mean and K-quantile stand."""
+    exact = found.exact
+    at_mean = np.array([[np.interp(state.q, BS, row)] for row in exact])
+    at_quantile = exact[:, found.quantile][:, None]
+    both_curves = np.concatenate([exact, found.first_order], axis=1)
     low, high = both_curves.min(axis=1), both_curves.max(axis=1)
     room = np.maximum(0.08 * (high - low), 1e-4 * ETAS)  # flat curves get an axis, too
-    reach = LookupTable(np.stack([low - room, high + room], axis=1), by_eta)
     name = {"groups": "to second order, averaged over groups"}.get(state.update, "exact")
-    panel = Panel(
+    return Panel(
         f"Entropy change of one step: {UPDATES[state.update]}",
         "baseline b",
         "ΔH in nats (the axis follows η)",
         (-0.03, 1.03),
-        reach,
+        LookupTable(np.stack([low - room, high + room], axis=1), _BY_ETA),
         (
-            Line(BS, LookupTable(exact, by_eta), BASELINE, name),
-            Line(BS, LookupTable(linear, by_eta), MUTED, "first order", "dashed"),
-            Points(
-                np.array([BS[end]]), LookupTable(exact[:, end][:, None], by_eta), QUANTILE, "K-quantile", "square", 15
-            ),
-            Points(
-                np.array([state.q]),
-                LookupTable(np.array([[np.interp(state.q, BS, row)] for row in exact]), by_eta),
-                MEAN,
-                "mean: b = p",
-                "diamond",
-                13,
-            ),
-            GuideLine(LookupTable(BS, by_b), "x", MUTED, "b", "dotted"),
+            Line(BS, LookupTable(exact, _BY_ETA), BASELINE, name),
+            Line(BS, LookupTable(found.first_order, _BY_ETA), MUTED, "first order", "dashed"),
+            Points(BS[[found.quantile]], LookupTable(at_quantile, _BY_ETA), QUANTILE, "K-quantile", "square", 15),
+            Points(np.array([state.q]), LookupTable(at_mean, _BY_ETA), MEAN, "mean: b = p", "diamond", 13),
+            GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
         ),
     )
-    kind = np.where(flat, 0.0, np.where(holds, 1.0, 2.0)) if not flat else np.zeros(len(ETAS))
-    words = (
-        f"{'Hard' if hard else 'Easy'} query: p = {state.q:.2f}, so the K-quantile is b = {0 if hard else 1}. At b = ",
-        Number(LookupTable(BS, by_b), 2),
+
+
+def order_words(state: PropositionState, found: Order) -> Words:
+    """Say by how much the entropy changes, and whether the order holds."""
+    kind = np.zeros(len(ETAS)) if found.flat else np.where(found.holds, 1.0, 2.0)
+    extreme = "smaller" if found.hard else "larger"
+    return (
+        f"{'Hard' if found.hard else 'Easy'} prompt: p = {state.q:.2f}, so the K-quantile is "
+        f"b = {0 if found.hard else 1}. At b = ",
+        Number(LookupTable(BS, _BY_B), 2),
         " and η = ",
-        Number(LookupTable(ETAS, by_eta), 2),
+        Number(LookupTable(ETAS, _BY_ETA), 2),
         " the entropy changes by ",
-        Number(LookupTable(exact, both), 4, True),
+        Number(LookupTable(found.exact, _BY_BOTH), 4, True),
         " (first order ",
-        Number(LookupTable(linear, both), 4, True),
+        Number(LookupTable(found.first_order, _BY_BOTH), 4, True),
         "). ",
         Pick(
-            LookupTable(kind, by_eta),
+            LookupTable(kind, _BY_ETA),
             (
                 "To first order the change does not depend on b: both inequalities of Proposition 4.2 are equalities.",
-                f"No other baseline gives a {'smaller' if hard else 'larger'} change: the order of Proposition 4.2 "
-                "holds.",
-                f"Another baseline gives a {'smaller' if hard else 'larger'} change: the order of Proposition 4.2 "
-                "breaks at this step size.",
+                f"No other baseline gives a {extreme} change: the order of Proposition 4.2 holds.",
+                f"Another baseline gives a {extreme} change: the order of Proposition 4.2 breaks at this step size.",
             ),
         ),
     )
-    return Picture((panel,), words)
 
 
-def _region(state: PropositionState) -> Picture:
-    """For two arms: step sizes up to which the exact entropy keeps each order, against q."""
-    q = np.unique(np.concatenate([np.linspace(0.01, 0.99, 197), [0.4999]]))
+def step_limits(q: Any) -> tuple[Any, Any]:
+    """Largest step sizes of two arms up to which the exact entropy keeps each order.
+
+    Args:
+        q: Probability of the correct arm, in (0, 1).
+
+    Returns:
+        For item 1 (b = 0 is smallest) and item 2 (b = 1 is largest): 2·log((1-q)/q) and log((1-q)/q)/(1-q), infinite
+        from q = 1/2 on.
+    """
     ratio = np.log((1 - q) / q)
-    low = np.where(q < 0.5, 2 * ratio, np.nan)
-    high = np.where(q < 0.5, ratio / (1 - q), np.nan)
+    return np.where(q < 0.5, 2 * ratio, np.inf), np.where(q < 0.5, ratio / (1 - q), np.inf)
+
+
+def region_panel(state: PropositionState) -> Panel:
+    """Draw both limits against q, and the step that is chosen."""
+    q = np.unique(np.concatenate([np.linspace(0.01, 0.99, 197), [0.4999]]))
+    low, high = step_limits(q)
     top = 2.0
-    here = float(np.log((1 - state.q) / state.q))
-    limit_low = 2 * here if state.q < 0.5 else np.inf
-    limit_high = here / (1 - state.q) if state.q < 0.5 else np.inf
-    hard = state.q <= 1 - state.k
-    limit = limit_low if hard else limit_high
-    inside = (limit >= ETAS).astype(float)
-    item = f"item {1 if hard else 2} (b = {0 if hard else 1} is {'smallest' if hard else 'largest'})"
-    panel = Panel(
+    return Panel(
         "Two arms: largest step that keeps the order of the exact entropy",
         "probability q of the correct arm",
         "step size η",
         (0, 1),
         (0, top),
         (
-            Band(q, np.zeros(len(q)), np.where(q < 0.5, np.minimum(low, top), top), QUANTILE, "item 1 holds"),
-            Band(q, np.zeros(len(q)), np.where(q < 0.5, np.minimum(high, top), top), THIRD, "item 2 and monotone"),
-            Line(q, low, QUANTILE, "η = 2 log((1−q)/q)"),
-            Line(q, high, THIRD, "η = log((1−q)/q)/(1−q)", "dashed"),
+            Band(q, np.zeros(len(q)), np.minimum(low, top), QUANTILE, "item 1 holds"),
+            Band(q, np.zeros(len(q)), np.minimum(high, top), THIRD, "item 2 and monotone"),
+            Line(q, np.where(np.isinf(low), np.nan, low), QUANTILE, "η = 2 log((1−q)/q)"),
+            Line(q, np.where(np.isinf(high), np.nan, high), THIRD, "η = log((1−q)/q)/(1−q)", "dashed"),
             GuideLine(1 - state.k, "x", MUTED, "1 − K", "dotted"),
-            Points(np.array([state.q]), LookupTable(ETAS[:, None], ("eta",)), BASELINE, "your step", "diamond", 15),
+            Points(np.array([state.q]), LookupTable(ETAS[:, None], _BY_ETA), BASELINE, "your step", "diamond", 15),
         ),
     )
-    words = (
-        f"q = {state.q:.2f} is a {'hard' if hard else 'easy'} query for K = {state.k:.2f}, so {item} is what "
+
+
+def region_words(state: PropositionState) -> Words:
+    """Say which order counts, and whether the step that is chosen keeps it."""
+    hard = state.q <= 1 - state.k
+    limit = float(step_limits(state.q)[0 if hard else 1])
+    inside = (limit >= ETAS).astype(float)
+    item = f"item {1 if hard else 2} (b = {0 if hard else 1} is {'smallest' if hard else 'largest'})"
+    return (
+        f"q = {state.q:.2f} is a {'hard' if hard else 'easy'} prompt for K = {state.k:.2f}, so {item} is what "
         "counts. At η = ",
-        Number(LookupTable(ETAS, ("eta",)), 2),
-        Pick(LookupTable(inside, ("eta",)), (" the exact entropy does not keep it", " the exact entropy keeps it")),
+        Number(LookupTable(ETAS, _BY_ETA), 2),
+        Pick(LookupTable(inside, _BY_ETA), (" the exact entropy does not keep it", " the exact entropy keeps it")),
         f"; the limit is {'none' if not np.isfinite(limit) else f'η = {limit:.3f}'}. From q = 1/2 on, both orders "
         "hold at every step size.",
     )
-    return Picture((panel,), words)

@@ -11,11 +11,31 @@ from numpy.typing import NDArray
 from qae_sim.advantages import advantage_table, expected_advantages, grpo, qae, quantile_baseline
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Band, Bars, GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points
+from qae_sim.pictures.scene import (
+    Band,
+    Bars,
+    GuideLine,
+    Line,
+    LookupTable,
+    Number,
+    Panel,
+    Pick,
+    Picture,
+    Points,
+    Ticks,
+    Words,
+)
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
 
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)
+
+#: Share of zero advantages at K = .4 as G grows, with all success rates alike: hard prompts silence their failures,
+#: easy ones their successes, so it is ∫ (1 - p) dp up to p = 1 - K plus ∫ p dp from there on, 1/2 + K(1 - K).
+LARGE_GROUP_SHARE = 0.5 + 0.4 * (1 - 0.4)
+
+# What the browser looks up depends on one of its sliders, or on both.
+_BY_K, _BY_C, _BY_BOTH = ("k",), ("c",), ("k", "c")
 
 
 @dataclass(frozen=True)
@@ -27,18 +47,18 @@ class GateState(State):
         "View",
         {
             "group": "One group",
-            "weights": "Weight of a query",
+            "weights": "Weight of a prompt",
             "sparsity": "How many get zero",
             "quantiles": "Paper's quantile and code's",
         },
     )
     k: float = number(
-        0.4, "Quantile K", 0.01, 0.99, 0.01, help="Which share of the group the baseline lies above.", local=True
+        0.4, "Quantile K", 0.01, 0.99, 0.01, help="The baseline is the K-quantile of the rewards.", local=True
     )
     g: int = whole(16, "Group size G", 2, 32, unit="responses")
     c: int = whole(3, "Correct responses", 0, "g", unit="correct", local=True)
     spread: float = number(
-        1.0, "Success rates: Beta(a, a), a", 0.1, 5.0, 0.1, help="Small a: most queries are very hard or very easy."
+        1.0, "Success rates: Beta(a, a), a", 0.1, 5.0, 0.1, help="Small a: most prompts are very hard or very easy."
     )
 
 
@@ -47,8 +67,8 @@ class QuantileGate(Explorer[GateState]):
 
     Example:
         >>> gate = QuantileGate.from_state("k=.4&g=16&c=3")
-        >>> gate.words()[:52]
-        'Hard query: p = 3/16 = 0.188 is at most 1 − K = 0.60'
+        >>> gate.words()[:53]
+        'Hard prompt: p = 3/16 = 0.188 is at most 1 − K = 0.60'
         >>> gate.set(c=13)
         >>> gate.permalink()
         'view=group&k=0.4&g=16&c=13&spread=1'
@@ -56,10 +76,10 @@ class QuantileGate(Explorer[GateState]):
 
     STATE = GateState
     PRESETS: ClassVar = {
-        "Hard query": GateState(k=0.4, g=16, c=3),
-        "Easy query": GateState(k=0.4, g=16, c=13),
+        "Hard prompt": GateState(k=0.4, g=16, c=3),
+        "Easy prompt": GateState(k=0.4, g=16, c=13),
         "On the threshold": GateState(k=0.4, g=10, c=6),
-        "Query weights": GateState(view="weights"),
+        "Prompt weights": GateState(view="weights"),
         "80 % zeros": GateState(view="sparsity", spread=0.6),
         "Five of eight": GateState(view="quantiles", g=8, c=5),
     }
@@ -80,7 +100,17 @@ class QuantileGate(Explorer[GateState]):
 
     def show(self, state: GateState) -> Picture:
         """Draw the chosen view."""
-        return {"group": _group, "weights": _weights, "sparsity": _sparsity, "quantiles": _quantiles}[state.view](state)
+        if state.view == "group":
+            group = group_model(state.g)
+            return Picture(group_panels(group), group_words(group), row=False)
+        if state.view == "weights":
+            weights = weights_model(state.g)
+            return Picture(weights_panels(weights), weights_words(weights))
+        if state.view == "sparsity":
+            sparsity = sparsity_model(state.g, state.spread)
+            return Picture(sparsity_panels(sparsity), sparsity_words(sparsity))
+        quantiles = quantiles_model(state.g)
+        return Picture((quantiles_panel(quantiles),), quantiles_words(quantiles))
 
 
 def _only(values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -93,26 +123,57 @@ def _sorted_groups(g: int) -> NDArray[np.float64]:
     return (np.arange(1, g + 1) > g - np.arange(g + 1)[:, None]).astype(float)
 
 
-def _group(state: GateState) -> Picture:
-    """The sorted rewards with the line at K, and the advantages."""
-    g = state.g
+# --- one group ---
+
+
+@dataclass(frozen=True)
+class GroupModel:
+    """All groups of a size, by their number of correct responses, under QAE with every K and under GRPO.
+
+    Attributes:
+        g: Their size G.
+        rewards: Rewards, sorted, ``(G + 1, G)``.
+        qae: QAE's advantages, ``(K, G + 1, G)``.
+        baseline: Its baselines, ``(K, G + 1)``.
+        grpo: GRPO's advantages, ``(G + 1, G)``.
+    """
+
+    g: int
+    rewards: NDArray[np.float64]
+    qae: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    grpo: NDArray[np.float64]
+
+
+def group_model(g: int) -> GroupModel:
+    """Advantages of all groups of a size.
+
+    Args:
+        g: The size, >= 2.
+
+    Returns:
+        Rewards, baselines and advantages.
+    """
     rewards = _sorted_groups(g)
+    advantages = np.stack([qae(rewards, k) for k in KS])
+    baseline = np.stack([quantile_baseline(rewards, k) for k in KS])
+    return GroupModel(g, rewards, advantages, baseline, grpo(rewards))
+
+
+def group_panels(group: GroupModel) -> tuple[Panel, Panel]:
+    """Draw the sorted rewards with the line at K, and the advantages below."""
+    g = group.g
+    ticks = tuple((float(i), str(i)) for i in range(1, g + 1) if g <= 20 or i % 2 == 0)
+    return _rewards_panel(group, ticks), _advantages_panel(group, ticks)
+
+
+def _rewards_panel(group: GroupModel, ticks: Ticks) -> Panel:
+    """Sorted rewards, the share K of them, and the baseline."""
+    g, rewards = group.g, group.rewards
     x = np.arange(1, g + 1).astype(float)
-    quantile = np.stack([qae(rewards, k) for k in KS])  # (K, G + 1, G)
-    base = np.stack([quantile_baseline(rewards, k) for k in KS])  # (K, G + 1)
     # The K-quantile of 1, 2, ..., G is the place of the response whose reward is the K-quantile of the rewards.
     place = np.array([float(quantile_baseline(x, k)) for k in KS])
-    mean = grpo(rewards)  # (G + 1, G)
-    both, by_k, by_c = ("k", "c"), ("k",), ("c",)
-    share = np.arange(g + 1) / g
-    zeros = (quantile == 0).sum(axis=-1).astype(float)
-    alike = (share == 0) | (share == 1)
-    # What a response gets that gets something: +, - or nothing.
-    kind = np.where(alike, 2, base).astype(float)
-    most = np.abs(quantile).max(axis=-1)
-    reach = 1.15 * g / np.sqrt(g - 1)  # the largest advantage that a group of this size can have
-    ticks = tuple((float(i), str(i)) for i in range(1, g + 1) if g <= 20 or i % 2 == 0)
-    above = Panel(
+    return Panel(
         "Rewards of the group, sorted",
         "",
         "",
@@ -120,18 +181,18 @@ def _group(state: GateState) -> Picture:
         (-0.5, 1.5),
         (
             Band(
-                LookupTable(np.stack([np.full(len(KS), 0.5), 0.5 + KS * g], axis=1), by_k),
+                LookupTable(np.stack([np.full(len(KS), 0.5), 0.5 + KS * g], axis=1), _BY_K),
                 np.full(2, -0.5),
                 np.full(2, 1.5),
                 MUTED,
                 "share K",
             ),
-            GuideLine(LookupTable(base, both), "y", BASELINE, "baseline b", "dashed"),
-            Points(x, LookupTable(_only(rewards, rewards == 0), by_c), WRONG, "wrong", "cross", 13),
-            Points(x, LookupTable(_only(rewards, rewards == 1), by_c), CORRECT, "correct", "circle", 13),
+            GuideLine(LookupTable(group.baseline, _BY_BOTH), "y", BASELINE, "baseline b", "dashed"),
+            Points(x, LookupTable(_only(rewards, rewards == 0), _BY_C), WRONG, "wrong", "cross", 13),
+            Points(x, LookupTable(_only(rewards, rewards == 1), _BY_C), CORRECT, "correct", "circle", 13),
             Points(
-                LookupTable(place[:, None], by_k),
-                LookupTable(base[..., None], both),
+                LookupTable(place[:, None], _BY_K),
+                LookupTable(group.baseline[..., None], _BY_BOTH),
                 BASELINE,
                 "the K-quantile",
                 "square",
@@ -143,116 +204,219 @@ def _group(state: GateState) -> Picture:
         ((0.0, "wrong 0"), (1.0, "correct 1")),
         0.72,
     )
-    below = Panel(
+
+
+def _advantages_panel(group: GroupModel, ticks: Ticks) -> Panel:
+    """QAE's advantages by their sign, and GRPO's."""
+    g, values = group.g, group.qae
+    x = np.arange(1, g + 1).astype(float)
+    reach = 1.15 * g / np.sqrt(g - 1)  # the largest advantage that a group of this size can have
+    return Panel(
         "Advantages: what each response teaches",
         f"response, 1 to {g}",
         "advantage",
         (0.5, g + 0.5),
         (-reach, reach),
         (
-            Bars(x, LookupTable(_only(quantile, quantile > 0), both), CORRECT, "QAE, positive"),
-            Bars(x, LookupTable(_only(quantile, quantile < 0), both), WRONG, "QAE, negative", hatched=True),
-            Points(x, LookupTable(mean, by_c), OTHER, "GRPO", "dash", 16),
-            Points(x, LookupTable(_only(quantile, quantile == 0), both), MUTED, "QAE, exactly 0", "circle", 10, False),
+            Bars(x, LookupTable(_only(values, values > 0), _BY_BOTH), CORRECT, "QAE, positive"),
+            Bars(x, LookupTable(_only(values, values < 0), _BY_BOTH), WRONG, "QAE, negative", hatched=True),
+            Points(x, LookupTable(group.grpo, _BY_C), OTHER, "GRPO", "dash", 16),
+            Points(x, LookupTable(_only(values, values == 0), _BY_BOTH), MUTED, "QAE, exactly 0", "circle", 10, False),
         ),
         ticks,
     )
-    words = (
-        Pick(LookupTable(base, both), ("Hard", "Easy")),
-        " query: p = ",
-        Number(LookupTable(share * g, by_c), 0),
+
+
+def group_words(group: GroupModel) -> Words:
+    """Say whether the prompt is hard or easy, and who gets what."""
+    g, baseline = group.g, LookupTable(group.baseline, _BY_BOTH)
+    share = np.arange(g + 1) / g
+    zeros = (group.qae == 0).sum(axis=-1).astype(float)
+    most = np.abs(group.qae).max(axis=-1)
+    # Who is left with an advantage: 0 the correct ones, 1 the wrong ones, 2 nobody. b = 0 silences the wrong ones.
+    left = np.where((share == 0) | (share == 1), 2, group.baseline).astype(float)
+    return (
+        Pick(baseline, ("Hard", "Easy")),
+        " prompt: p = ",
+        Number(LookupTable(share * g, _BY_C), 0),
         f"/{g} = ",
-        Number(LookupTable(share, by_c), 3),
-        Pick(LookupTable(base, both), (" is at most", " is above")),
+        Number(LookupTable(share, _BY_C), 3),
+        Pick(baseline, (" is at most", " is above")),
         " 1 − K = ",
-        Number(LookupTable(1 - KS, by_k), 2),
+        Number(LookupTable(1 - KS, _BY_K), 2),
         ", so the baseline b is ",
-        Number(LookupTable(base, both), 0),
+        Number(baseline, 0),
         ". ",
-        Number(LookupTable(zeros, both), 0),
+        Number(LookupTable(zeros, _BY_BOTH), 0),
         f" of {g} advantages are exactly zero",
         Pick(
-            LookupTable(kind, both),
+            LookupTable(left, _BY_BOTH),
             (
                 ", those of the wrong responses. Each correct one gets +",
                 ", those of the correct responses. Each wrong one gets −",
                 ": all responses are alike, so there is nothing to prefer; the largest is ",
             ),
         ),
-        Number(LookupTable(most, both), 2),
+        Number(LookupTable(most, _BY_BOTH), 2),
         ". GRPO: ",
-        Number(LookupTable(mean[:, -1], by_c), 2, True),
-        " for the last, ",
-        Number(LookupTable(mean[:, 0], by_c), 2, True),
-        " for the first in the row.",
+        Number(LookupTable(group.grpo[:, -1], _BY_C), 2, True),
+        " for the last response, ",
+        Number(LookupTable(group.grpo[:, 0], _BY_C), 2, True),
+        " for the first.",
     )
-    return Picture((above, below), words, row=False)
 
 
-def _weights(state: GateState) -> Picture:
-    """Query weights of Eqs. 5 and 6, and the on-policy gradients that they really give at finite G."""
+# --- the weight of a prompt ---
+
+
+@dataclass(frozen=True)
+class WeightsModel:
+    """Weights of a prompt by its success rate, P of them, and the speed of learning that comes of them.
+
+    Attributes:
+        g: Group size.
+        p: Success rates, ``(P,)``.
+        successes: QAE's weight of successes, √(p/(1-p)), ``(K, P)``; NaN where it silences them.
+        failures: Its weight of failures, √((1-p)/p), ``(K, P)``; NaN where it silences them.
+        qae: Expected gradient of QAE along π₊ - π₋ at finite G, ``(K, P)``.
+        grpo: The same of GRPO, ``(P,)``.
+    """
+
+    g: int
+    p: NDArray[np.float64]
+    successes: NDArray[np.float64]
+    failures: NDArray[np.float64]
+    qae: NDArray[np.float64]
+    grpo: NDArray[np.float64]
+
+
+def weights_model(g: int) -> WeightsModel:
+    """Prompt weights of Eqs. 5 and 6, and the on-policy gradients that they really give.
+
+    Args:
+        g: Group size, >= 2.
+
+    Returns:
+        Weights and gradients.
+    """
     p = np.round(np.linspace(0.01, 0.99, 99), 2)
-    symmetric = np.sqrt(p * (1 - p))
     hard = p <= 1 - KS[:, None] + 1e-12
-    rare, left = np.sqrt(p / (1 - p)), np.sqrt((1 - p) / p)
     # Gradient of each objective along π₊ - π₋ when p is exact: one and the same for both (t·g₊ with g₊ ∝ 1 - p).
-    speed = np.stack([expected_advantages("qae", p, state.g, k=float(k), eps=0.0).c for k in KS])
-    other = expected_advantages("grpo", p, state.g, eps=0.0).c
-    over = ("k",)
-    here = np.argmax(speed / other, axis=1)
-    least, most = (speed / other).min(axis=1), (speed / other).max(axis=1)
-    return Picture(
+    speed = np.stack([expected_advantages("qae", p, g, k=float(k), eps=0.0).c for k in KS])
+    return WeightsModel(
+        g,
+        p,
+        successes=_only(np.broadcast_to(np.sqrt(p / (1 - p)), hard.shape), hard),
+        failures=_only(np.broadcast_to(np.sqrt((1 - p) / p), hard.shape), ~hard),
+        qae=speed,
+        grpo=expected_advantages("grpo", p, g, eps=0.0).c,
+    )
+
+
+def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
+    """Draw the weights as the paper does, and the gradients that come of them."""
+    p = weights.p
+    threshold = GuideLine(LookupTable(1 - KS, _BY_K), "x", BASELINE, "1 − K", "dotted")
+    as_drawn = Panel(
+        "The weight of a prompt, as Fig. 4 draws it",
+        "success rate p",
+        "weight",
+        (0, 1),
+        (0, 3),
         (
-            Panel(
-                "The weight of a query, as Fig. 4 draws it",
-                "success rate p",
-                "weight",
-                (0, 1),
-                (0, 3),
-                (
-                    Line(p, symmetric, OTHER, "GRPO: √(p(1−p))"),
-                    Line(
-                        p,
-                        LookupTable(_only(np.broadcast_to(rare, hard.shape), hard), over),
-                        CORRECT,
-                        "QAE, successes: √(p/(1−p))",
-                    ),
-                    Line(
-                        p,
-                        LookupTable(_only(np.broadcast_to(left, hard.shape), ~hard), over),
-                        WRONG,
-                        "QAE, failures: √((1−p)/p)",
-                        "dashed",
-                    ),
-                    GuideLine(LookupTable(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
-                ),
-            ),
-            Panel(
-                f"The gradient that comes of it on-policy, G = {state.g}",
-                "success rate p",
-                "speed of learning",
-                (0, 1),
-                (0, 0.8),
-                (
-                    Line(p, other, OTHER, "GRPO"),
-                    Line(p, LookupTable(speed, over), QUANTILE, "QAE", "dashed"),
-                    GuideLine(LookupTable(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
-                ),
-            ),
+            Line(p, np.sqrt(p * (1 - p)), OTHER, "GRPO: √(p(1−p))"),
+            Line(p, LookupTable(weights.successes, _BY_K), CORRECT, "QAE, successes: √(p/(1−p))"),
+            Line(p, LookupTable(weights.failures, _BY_K), WRONG, "QAE, failures: √((1−p)/p)", "dashed"),
+            threshold,
         ),
+    )
+    gradient = Panel(
+        f"The gradient that comes of it on-policy, G = {weights.g}",
+        "success rate p",
+        "speed of learning",
+        (0, 1),
+        (0, 0.8),
         (
-            "On the left the two weights look very different. On the right is what the expected gradient of a group ",
-            f"of {state.g} really makes of them: for K = ",
-            Number(LookupTable(KS, over), 2),
-            " QAE learns between ",
-            Number(LookupTable(least, over), 2),
-            " and ",
-            Number(LookupTable(most, over), 2),
-            " times as fast as GRPO (most at p = ",
-            Number(LookupTable(p[here], over), 2),
-            "). The expected score is zero, so leaving out one side and reweighing the other changes little; the "
-            "larger the group, the less.",
+            Line(p, weights.grpo, OTHER, "GRPO"),
+            Line(p, LookupTable(weights.qae, _BY_K), QUANTILE, "QAE", "dashed"),
+            threshold,
         ),
+    )
+    return as_drawn, gradient
+
+
+def weights_words(weights: WeightsModel) -> Words:
+    """Say how much faster or slower than GRPO the gradient makes QAE."""
+    ratio = weights.qae / weights.grpo
+    return (
+        "On the left the two weights look very different. On the right is what the expected gradient of a group ",
+        f"of {weights.g} really makes of them: for K = ",
+        Number(LookupTable(KS, _BY_K), 2),
+        " QAE learns between ",
+        Number(LookupTable(ratio.min(axis=1), _BY_K), 2),
+        " and ",
+        Number(LookupTable(ratio.max(axis=1), _BY_K), 2),
+        " times as fast as GRPO (most at p = ",
+        Number(LookupTable(weights.p[np.argmax(ratio, axis=1)], _BY_K), 2),
+        "). The expected score is zero, so leaving out one side and reweighing the other changes little; the "
+        "larger the group, the less.",
+    )
+
+
+# --- how many get zero ---
+
+
+@dataclass(frozen=True)
+class SparsityModel:
+    """Shares of zero advantages, by success rate, P of them, and over a distribution of success rates.
+
+    Attributes:
+        g: Group size.
+        spread: a of the Beta(a, a) that success rates follow.
+        p: Success rates, ``(P,)``.
+        weight: Their shares of the prompts, ``(P,)``.
+        share: Share of responses whose advantage is zero, ``(K, P)``.
+        total: Mean of it over the prompts, ``(K,)``.
+        resampled: The same if groups that are all correct or all wrong are sampled again, ``(K,)``.
+    """
+
+    g: int
+    spread: float
+    p: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    share: NDArray[np.float64]
+    total: NDArray[np.float64]
+    resampled: NDArray[np.float64]
+
+
+def sparsity_model(g: int, spread: float) -> SparsityModel:
+    """Count zero advantages for every K.
+
+    Args:
+        g: Group size, >= 2.
+        spread: a of Beta(a, a), > 0.
+
+    Returns:
+        Shares by success rate, and over all prompts.
+    """
+    p = (np.arange(400) + 0.5) / 400
+    n = np.arange(g + 1)
+    tables = np.stack([advantage_table("qae", g, k=float(k)) for k in KS])  # (K, G + 1, 2)
+    zero = ((tables[..., 1] == 0) * n + (tables[..., 0] == 0) * (g - n)) / g  # (K, G + 1)
+    log_choose = np.array([np.sum(np.log(np.arange(g - m + 1, g + 1)) - np.log(np.arange(1, m + 1))) for m in n])
+    chance = np.exp(log_choose + n * np.log(p)[:, None] + (g - n) * np.log1p(-p)[:, None])  # (P, G + 1)
+    weight = _beta_weights(spread, p)
+    mixed = (n > 0) & (n < g)
+    kept = chance[:, mixed].sum(axis=1) * weight
+    share = zero @ chance.T
+    return SparsityModel(
+        g,
+        spread,
+        p,
+        weight,
+        share,
+        total=share @ weight,
+        resampled=(zero[:, mixed] @ chance[:, mixed].T) @ weight / kept.sum(),
     )
 
 
@@ -262,98 +426,112 @@ def _beta_weights(a: float, p: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(density / density.sum())
 
 
-def _sparsity(state: GateState) -> Picture:
-    """Share of zero advantages against p, and over a distribution of success rates."""
-    g = state.g
-    p = (np.arange(400) + 0.5) / 400
-    n = np.arange(g + 1)
-    tables = np.stack([advantage_table("qae", g, k=float(k)) for k in KS])  # (K, G + 1, 2)
-    zero = ((tables[..., 1] == 0) * n + (tables[..., 0] == 0) * (g - n)) / g  # (K, G + 1)
-    log_choose = np.array([np.sum(np.log(np.arange(g - m + 1, g + 1)) - np.log(np.arange(1, m + 1))) for m in n])
-    chance = np.exp(log_choose + n * np.log(p)[:, None] + (g - n) * np.log1p(-p)[:, None])  # (P, G + 1)
-    share = zero @ chance.T  # (K, P)
-    weight = _beta_weights(state.spread, p)
-    total = share @ weight
-    mixed = (n > 0) & (n < g)
-    kept = chance[:, mixed].sum(axis=1) * weight
-    dynamic = (zero[:, mixed] @ chance[:, mixed].T) @ weight / kept.sum()
-    over = ("k",)
-    return Picture(
+def sparsity_panels(sparsity: SparsityModel) -> tuple[Panel, Panel]:
+    """Draw the shares of zeros, and how the success rates are distributed."""
+    prompts = sparsity.weight.reshape(20, 20).sum(axis=1)
+    zeros = Panel(
+        f"Share of responses with advantage zero, G = {sparsity.g}",
+        "success rate p",
+        "share",
+        (0, 1),
+        (0, 1.02),
         (
-            Panel(
-                f"Share of responses with advantage zero, G = {g}",
-                "success rate p",
-                "share",
-                (0, 1),
-                (0, 1.02),
-                (
-                    Line(p, LookupTable(share, over), MUTED, "all groups"),
-                    GuideLine(LookupTable(total, over), "y", QUANTILE, "mean over the queries", "dashed"),
-                    GuideLine(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
-                    GuideLine(LookupTable(1 - KS, over), "x", BASELINE, "1 − K", "dotted"),
-                ),
-            ),
-            Panel(
-                f"Success rates of the queries: Beta({state.spread:g}, {state.spread:g})",
-                "success rate p",
-                "share of queries per 0.05",
-                (0, 1),
-                (0, max(0.3, 1.1 * float(weight.reshape(20, 20).sum(1).max()))),
-                (Bars((np.arange(20) + 0.5) / 20, weight.reshape(20, 20).sum(axis=1), MUTED, "queries", 0.045),),
-            ),
+            Line(sparsity.p, LookupTable(sparsity.share, _BY_K), MUTED, "all groups"),
+            GuideLine(LookupTable(sparsity.total, _BY_K), "y", QUANTILE, "mean over the prompts", "dashed"),
+            GuideLine(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
+            GuideLine(LookupTable(1 - KS, _BY_K), "x", BASELINE, "1 − K", "dotted"),
         ),
-        (
-            "With K = ",
-            Number(LookupTable(KS, over), 2),
-            " and these queries, ",
-            Number(LookupTable(100 * total, over), 1),
-            " % of all responses get exactly zero; ",
-            Number(LookupTable(100 * dynamic, over), 1),
-            " % if groups that are all right or all wrong are sampled again (dynamic sampling). "
-            "The 80 % of the paper is a property of the queries: with all success rates alike (a = 1), K = .4 and "
-            "large groups it is 74 %.",
-        ),
+    )
+    rates = Panel(
+        f"Success rates of the prompts: Beta({sparsity.spread:g}, {sparsity.spread:g})",
+        "success rate p",
+        "share of prompts per 0.05",
+        (0, 1),
+        (0, max(0.3, 1.1 * float(prompts.max()))),
+        (Bars((np.arange(20) + 0.5) / 20, prompts, MUTED, "prompts", 0.045),),
+    )
+    return zeros, rates
+
+
+def sparsity_words(sparsity: SparsityModel) -> Words:
+    """Say which share gets zero, with and without sampling again."""
+    return (
+        "With K = ",
+        Number(LookupTable(KS, _BY_K), 2),
+        " and these prompts, ",
+        Number(LookupTable(100 * sparsity.total, _BY_K), 1),
+        " % of all responses get exactly zero; ",
+        Number(LookupTable(100 * sparsity.resampled, _BY_K), 1),
+        " % if groups that are all correct or all wrong are sampled again (dynamic sampling). "
+        f"The 80 % of the paper is a property of the prompts: with all success rates alike (a = 1), K = .4 and "
+        f"large groups it is {100 * LARGE_GROUP_SHARE:.0f} %.",
     )
 
 
-def _quantiles(state: GateState) -> Picture:
-    """The paper's K-quantile against linear interpolation, for every number of correct responses."""
-    g = state.g
+# --- the paper's quantile and the code's ---
+
+
+@dataclass(frozen=True)
+class QuantilesModel:
+    """Baselines of all groups of a size, by their number of correct responses.
+
+    Attributes:
+        g: Their size G.
+        paper: The paper's K-quantile, ``(K, G + 1)``.
+        code: The released code's, which interpolates linearly, ``(K, G + 1)``.
+    """
+
+    g: int
+    paper: NDArray[np.float64]
+    code: NDArray[np.float64]
+
+
+def quantiles_model(g: int) -> QuantilesModel:
+    """Both baselines for every K.
+
+    Args:
+        g: Group size, >= 2.
+
+    Returns:
+        The baselines.
+    """
     rewards = _sorted_groups(g)
-    n = np.arange(g + 1).astype(float)
     paper = np.stack([quantile_baseline(rewards, k) for k in KS])
-    code = np.stack([quantile_baseline(rewards, k, quantile="linear") for k in KS])
-    chosen = np.arange(g + 1)
-    differ = (np.abs(paper - code) > 1e-12).sum(axis=1).astype(float)
-    by_k, both = ("k",), ("k", "c")
-    ring = np.where(chosen == chosen[:, None], 0.0, np.nan)  # NaN but at the chosen group
-    return Picture(
+    return QuantilesModel(g, paper, np.stack([quantile_baseline(rewards, k, quantile="linear") for k in KS]))
+
+
+def quantiles_panel(found: QuantilesModel) -> Panel:
+    """Draw both baselines against the number of correct responses, with a frame around the chosen group."""
+    g, n = found.g, np.arange(found.g + 1).astype(float)
+    frame = np.where(n == n[:, None], 0.0, np.nan)  # NaN but at the chosen group
+    return Panel(
+        f"Baseline of a group of {g}, by its number of correct responses",
+        "correct responses",
+        "baseline b",
+        (-0.5, g + 0.5),
+        (-0.1, 1.15),
         (
-            Panel(
-                f"Baseline of a group of {g}, by its number of correct responses",
-                "correct responses",
-                "baseline b",
-                (-0.5, g + 0.5),
-                (-0.1, 1.15),
-                (
-                    Points(n, LookupTable(paper, by_k), BASELINE, "paper: inverse CDF", "circle", 12),
-                    Points(n, LookupTable(code, by_k), WRONG, "released code: linear", "diamond", 12, False),
-                    Points(n, LookupTable(paper[:, None, :] + ring, both), OTHER, "your group", "square", 26, False),
-                ),
-                tuple((float(i), str(i)) for i in range(0, g + 1, 1 if g <= 20 else 2)),
-            ),
+            Points(n, LookupTable(found.paper, _BY_K), BASELINE, "paper: inverse CDF", "circle", 12),
+            Points(n, LookupTable(found.code, _BY_K), WRONG, "released code: linear", "diamond", 12, False),
+            Points(n, LookupTable(found.paper[:, None, :] + frame, _BY_BOTH), OTHER, "your group", "square", 26, False),
         ),
-        (
-            "For K = ",
-            Number(LookupTable(KS, by_k), 2),
-            f" and groups of {g} the two baselines differ in ",
-            Number(LookupTable(differ, by_k), 0),
-            f" of {g + 1} cases. With ",
-            Number(LookupTable(n, ("c",)), 0),
-            " correct responses the paper's is ",
-            Number(LookupTable(paper, both), 0),
-            " and the code's ",
-            Number(LookupTable(code, both), 2),
-            ".",
-        ),
+        tuple((float(i), str(i)) for i in range(0, g + 1, 1 if g <= 20 else 2)),
+    )
+
+
+def quantiles_words(found: QuantilesModel) -> Words:
+    """Say in how many cases the two differ, and what they are here."""
+    differ = (np.abs(found.paper - found.code) > 1e-12).sum(axis=1).astype(float)
+    return (
+        "For K = ",
+        Number(LookupTable(KS, _BY_K), 2),
+        f" and groups of {found.g} the two baselines differ in ",
+        Number(LookupTable(differ, _BY_K), 0),
+        f" of {found.g + 1} cases. With ",
+        Number(LookupTable(np.arange(found.g + 1).astype(float), _BY_C), 0),
+        " correct responses the paper's is ",
+        Number(LookupTable(found.paper, _BY_BOTH), 0),
+        " and the code's ",
+        Number(LookupTable(found.code, _BY_BOTH), 2),
+        ".",
     )

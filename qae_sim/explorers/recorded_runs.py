@@ -175,7 +175,7 @@ BATCHES = int(SIZES["small"]["batches"])
 
 
 @dataclass(frozen=True)
-class RunsState(State):
+class RecordedRunsState(State):
     """What is compared, on which task, and what is drawn."""
 
     what: str = choice("baselines", "Compare", _NAMES)
@@ -185,7 +185,7 @@ class RunsState(State):
     batch: int = whole(BATCHES, "Batch", 0, BATCHES, local=True)
 
 
-class RecordedRuns(Explorer[RunsState]):
+class RecordedRuns(Explorer[RecordedRunsState]):
     """Training curves of recorded runs: mean over five seeds, each with a base model of its own, and their range.
 
     Example:
@@ -194,17 +194,17 @@ class RecordedRuns(Explorer[RunsState]):
         'At batch 30: K = 0.2: entrop'
     """
 
-    STATE = RunsState
+    STATE = RecordedRunsState
     PRESETS: ClassVar = {
-        "K is an entropy knob": RunsState("K"),
-        "Clip-Higher": RunsState("clip", "memorised", "fixed_entropy", "clip_high"),
-        "Negative advantages": RunsState("baselines", "memorised", "entropy_positive", "entropy_negative"),
-        "Masks": RunsState("masks", "memorised", "fixed_entropy", "reward"),
-        "80 % silent": RunsState("baselines", "learned", "zero_share", "pass_1"),
-        "On-policy: no difference?": RunsState("steps", "memorised", "fixed_entropy", "clip_high"),
-        "HA-DW": RunsState("ha_dw"),
-        "Only failures, only the best": RunsState("one_sided", "learned", "pass_1", "pass_k"),
-        "Rank grows with length": RunsState("informed", "learned", "length", "pass_1"),
+        "K is an entropy knob": RecordedRunsState("K"),
+        "Clip-Higher": RecordedRunsState("clip", "memorised", "fixed_entropy", "clip_high"),
+        "Negative advantages": RecordedRunsState("baselines", "memorised", "entropy_positive", "entropy_negative"),
+        "Masks": RecordedRunsState("masks", "memorised", "fixed_entropy", "reward"),
+        "80 % silent": RecordedRunsState("baselines", "learned", "zero_share", "pass_1"),
+        "On-policy: no difference?": RecordedRunsState("steps", "memorised", "fixed_entropy", "clip_high"),
+        "HA-DW": RecordedRunsState("ha_dw"),
+        "Only failures, only the best": RecordedRunsState("one_sided", "learned", "pass_1", "pass_k"),
+        "Rank grows with length": RecordedRunsState("informed", "learned", "length", "pass_1"),
     }
 
     TIME = "batch"
@@ -217,7 +217,7 @@ class RecordedRuns(Explorer[RunsState]):
         "entropy.law",
     )
 
-    def show(self, state: RunsState) -> Picture:
+    def show(self, state: RecordedRunsState) -> Picture:
         """Two measures of the same runs."""
         arms = records(state.what, state.task)
         panels = tuple(_panel(measure, arms) for measure in (state.left, state.right))
@@ -299,7 +299,7 @@ def _at(record: Record, measure: str) -> NDArray[np.float64]:
     return np.asarray(np.nanmean(kept, axis=0)[np.searchsorted(rows, np.arange(BATCHES + 1.0), side="right") - 1])
 
 
-def _told(state: RunsState, arms: dict[str, Record]) -> Words:
+def _told(state: RecordedRunsState, arms: dict[str, Record]) -> Words:
     """Where each arm is at the batch of the slider, and where it started."""
     task = run_on(state.what, state.task)
     said: list[str | Number | Pick] = [] if task == state.task else [f"This was run on '{_TASKS[task]}'. "]

@@ -1,4 +1,4 @@
-"""Sampled solutions, word by word: coloured by what they say about success, or by how undecided the model was."""
+"""Sampled solutions, word by word: coloured by what they say about success, or by how uncertain the model was."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm.tasks import PAD, TASKS
 from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits
-from qae_sim.pictures.style import CORRECT, FOURTH, MUTED, WRONG
+from qae_sim.pictures.style import CORRECT, FOURTH, WRONG, tint
 
 _STAGES = {"base": "Base model", "mean": "After training, mean baseline", "qae": "After training, QAE (K = .4)"}
 _COLOURING = {
@@ -38,7 +38,7 @@ class Group:
         words: The solutions, word by word.
         ids: Their word numbers, ``(G, T)``, 0 behind the ends.
         entropies: In nats, ``(G, T)``.
-        rewards: 1 where right, ``(G,)``.
+        rewards: 1 where correct, ``(G,)``.
     """
 
     prompt: str
@@ -100,8 +100,8 @@ class Solutions(Explorer[SolutionsState]):
 
     STATE = SolutionsState
     PRESETS: ClassVar = {
-        "Where it is undecided": SolutionsState(),
-        "Who is praised": SolutionsState(colour="grpo"),
+        "Where it is uncertain": SolutionsState(),
+        "Who is rewarded": SolutionsState(colour="grpo"),
         "Who is left (QAE)": SolutionsState(colour="qae"),
         "Which word mattered (KTAE)": SolutionsState(colour="ktae"),
         "After training": SolutionsState(stage="mean"),
@@ -149,42 +149,50 @@ def picture_of(group: Group, colour: str, k: float) -> Picture:
         The picture.
     """
     values = values_of(group, colour, k)
+    panels = (_boxes(group, colour, values), _each_solution(group, colour, values))
+    return Picture(panels, _told(group, colour, values), row=False)
+
+
+def _boxes(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
+    """Every word in a box, coloured by its value."""
     count = len(group.words)
-    lengths = np.array([len(words) for words in group.words])
     x, y, width, texts, colours = [], [], [], [], []
     largest = max(float(np.abs(values).max()), 1e-9)
     for i, words in enumerate(group.words):
         start = 0.0
         for t, word in enumerate(words):
+            value = float(values[i, t])
             size = 0.5 + 0.17 * len(word)
             x.append(start)
             y.append(float(count - 1 - i))
             width.append(size)
             # A sign, so that colour does not stand alone.
-            texts.append(
-                word + ("" if colour == "entropy" or values[i, t] == 0 else " +" if values[i, t] > 0 else " −")
-            )
-            colours.append(_shade(float(values[i, t]) / largest, colour == "entropy"))
+            texts.append(word + ("" if colour == "entropy" or value == 0 else " +" if value > 0 else " −"))
+            colours.append(_shade(value / largest, colour == "entropy"))
             start += size + 0.06
     end = max(a + b for a, b in zip(x, width, strict=True))
-    ticks = tuple((float(count - 1 - i), "right" if r else "wrong") for i, r in enumerate(group.rewards))
+    ticks = tuple((float(count - 1 - i), "correct" if r else "wrong") for i, r in enumerate(group.rewards))
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.74, tuple(texts), tuple(colours), (False,) * len(x))
-    what = "darker: more undecided" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
+    what = "darker: less certain" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
     title = f"Solutions to {group.prompt} ({what})"
-    boxes = Panel(title, "", "", (-0.1, end + 0.1), (-0.6, count - 0.4), (cells,), ((-0.1, ""),), ticks, 1.5)
-    each = values.sum(axis=1) / lengths
+    return Panel(title, "", "", (-0.1, end + 0.1), (-0.6, count - 0.4), (cells,), ((-0.1, ""),), ticks, 1.5)
+
+
+def _each_solution(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
+    """Mean value of the words of each solution."""
+    count = len(group.words)
+    mean = values.sum(axis=1) / np.array([len(words) for words in group.words])
     place = np.arange(count, dtype=float)
-    name = "mean entropy" if colour == "entropy" else "mean advantage"
     bars = tuple(
-        Bars(place, np.where(keep, each, np.nan), shade, label, hatched=hatched)
+        Bars(place, np.where(keep, mean, np.nan), shade, label, hatched=hatched)
         for keep, shade, label, hatched in (
-            (group.rewards == 1, CORRECT, "right", False),
+            (group.rewards == 1, CORRECT, "correct", False),
             (group.rewards == 0, WRONG, "wrong", True),
         )
     )
-    ends = axis_limits(0.0, 0.1, each)
-    below = Panel("Each solution, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
-    return Picture((boxes, below), _told(group, colour, values), row=False)
+    name = "mean entropy" if colour == "entropy" else "mean advantage"
+    ends = axis_limits(0.0, 0.1, mean)
+    return Panel("Each solution, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
 
 
 def _numbers(count: int) -> tuple[tuple[float, str], ...]:
@@ -194,18 +202,17 @@ def _numbers(count: int) -> tuple[tuple[float, str], ...]:
 
 def _shade(share: float, entropy: bool) -> str:
     """A light colour: white for nothing."""
-    base = FOURTH if entropy else CORRECT if share > 0 else WRONG if share < 0 else MUTED
-    mixed = [round(255 + (int(base[i : i + 2], 16) - 255) * min(abs(share), 1.0) * 0.55) for i in (1, 3, 5)]
-    return "#" + "".join(f"{channel:02X}" for channel in mixed)
+    colour = FOURTH if entropy else CORRECT if share > 0 else WRONG
+    return tint(colour, 0.55 * min(abs(share), 1.0))
 
 
 def _told(group: Group, colour: str, values: NDArray[np.float64]) -> Words:
     """What there is to see."""
-    right = int(group.rewards.sum())
-    start = f"Prompt {group.prompt!r}: {right} of {len(group.rewards)} solutions are right. "
+    correct = int(group.rewards.sum())
+    start = f"Prompt {group.prompt!r}: {correct} of {len(group.rewards)} solutions are correct. "
     if colour == "entropy":
         i, t = np.unravel_index(int(values.argmax()), values.shape)
         word = group.words[int(i)][int(t)]
-        return (f"{start}The model was least decided ({values.max():.2f} nats) at '{word}' in solution {int(i) + 1}.",)
+        return (f"{start}The model was least certain ({values.max():.2f} nats) at '{word}' in solution {int(i) + 1}.",)
     silent = int((values == 0).all(axis=1).sum())
     return (f"{start}{silent} solutions have no advantage at all; the largest is {np.abs(values).max():.2f} in size.",)

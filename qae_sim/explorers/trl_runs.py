@@ -50,7 +50,7 @@ _DASHES = ("solid", "dashed", "dotted")
 
 
 @dataclass(frozen=True)
-class RealState(State):
+class RealRunsState(State):
     """What is compared, and what is drawn."""
 
     what: str = choice("warm", "Compare", {"warm": "Mean, QAE, HA-DW", "cold": "Without warm-up"})
@@ -59,7 +59,7 @@ class RealState(State):
     step: int = whole(STEPS, "Step", 0, STEPS, local=True)
 
 
-class RealRuns(Explorer[RealState]):
+class RealRuns(Explorer[RealRunsState]):
     """Training curves of the recorded runs: mean over five seeds, each with a base model of its own, and their range.
 
     Example:
@@ -67,17 +67,17 @@ class RealRuns(Explorer[RealState]):
         'At step 120: mean: share of zero advantages'
     """
 
-    STATE = RealState
+    STATE = RealRunsState
     PRESETS: ClassVar = {
-        "Accuracy and entropy": RealState(),
-        "80 % silent": RealState("warm", "zero_share", "reward"),
-        "Nothing is clipped": RealState("warm", "clip_high", "gradient_norm"),
-        "No warm-up": RealState("cold", "pass_1", "entropy"),
+        "Accuracy and entropy": RealRunsState(),
+        "80 % silent": RealRunsState("warm", "zero_share", "reward"),
+        "Nothing is clipped": RealRunsState("warm", "clip_high", "gradient_norm"),
+        "No warm-up": RealRunsState("cold", "pass_1", "entropy"),
     }
     TIME = "step"
     CLAIMS: ClassVar = ("qae.accuracy", "ha-dw.accuracy")
 
-    def show(self, state: RealState) -> Picture:
+    def show(self, state: RealRunsState) -> Picture:
         """Two measures of the same runs."""
         return Picture((_panel(state.left, state.what), _panel(state.right, state.what)), _told(state))
 
@@ -107,7 +107,7 @@ def _panel(measure: str, what: str) -> Panel:
     return Panel(title, "optimiser step", MEASURES[measure], (0.0, float(STEPS)), limits, tuple(layers))
 
 
-def _told(state: RealState) -> Words:
+def _told(state: RealRunsState) -> Words:
     """Where each recipe is at the step of the slider, and where it started."""
     said: list[str | Number | Pick] = ["At step ", Number(LookupTable(np.arange(STEPS + 1.0), ("step",)), 0), ": "]
     for i, (recipe, name) in enumerate(_COMPARED[state.what].items()):

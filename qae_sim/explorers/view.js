@@ -16,6 +16,8 @@ function element(tag, attributes = {}, ...children) {
 
 // --- looking up -----------------------------------------------------------------------------------------------------
 
+// Arrays and tables are { $: offset into numbers, n: shape, over: sliders }; anything else stands for itself. The
+// sliders are the first axes, so one position of each picks a contiguous piece, here as a view without copying.
 function lookUp(part, numbers, places) {
   if (part === null || typeof part !== "object" || !("$" in part)) return part;
   const own = part.n.slice(part.over.length).reduce((a, b) => a * b, 1);
@@ -25,11 +27,13 @@ function lookUp(part, numbers, places) {
   return part.n.length === part.over.length ? found[0] : found;
 }
 
+// A number may come as itself, as null (JSON has no NaN) or as an array of one.
 function scalar(value) {
   if (value === null) return NaN;
   return typeof value === "number" ? value : value[0];
 }
 
+// Must read as scene.py writes: the kernel's words and these are one text.
 function said(words, numbers, places) {
   return words.map((part) => {
     if (typeof part === "string") return part;
@@ -44,11 +48,13 @@ function said(words, numbers, places) {
 
 // --- drawing --------------------------------------------------------------------------------------------------------
 
+// The round step (1, 2, 2.5 or 5 times a power of ten) that gives at most so many ticks. Steps are multiplied, not
+// added up, and ends are widened by a hair, so that rounding loses no tick.
 function niceTicks(low, high, most) {
   const raw = (high - low) / most;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (step / power === 2.5 ? 1 : 0));
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (step / power === 2.5 ? 1 : 0)); // 0.25 has two
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) {
     ticks.push([i * step, (i * step).toFixed(digits).replace("-", "\u2212")]);
@@ -58,6 +64,7 @@ function niceTicks(low, high, most) {
 
 class Drawing {
   constructor(canvas, width, look) {
+    // The canvas has the screen's pixels, and the pen draws in those of the page: sharp on dense screens.
     const ratio = window.devicePixelRatio || 1;
     Object.assign(this, { canvas, width, height: look.height, look });
     canvas.width = Math.round(width * ratio);
@@ -77,6 +84,7 @@ class Drawing {
     return `${weight} ${Math.round(this.look.font * share)}px system-ui, "DejaVu Sans", sans-serif`;
   }
 
+  // Measures first (ticks, legends), then draws: a panel's frame depends on how wide its texts are.
   picture(described, resolve) {
     const spec = { ...described, panels: described.panels.map((panel) => ({ ...panel, ylim: resolve(panel.ylim) })) };
     const total = spec.panels.reduce((sum, panel) => sum + panel.weight, 0);
@@ -108,6 +116,7 @@ class Drawing {
     const f = this.look.font;
     const yTicks = this.ticksOf(panel, box.h);
     const xTicks = panel.xticks.length ? panel.xticks : niceTicks(...panel.xlim, Math.max(3, box.w / (f * 7)));
+    // All distances are in letters, so that the larger look grows as a whole.
     const widest = Math.max(this.widest, this.widestTick(yTicks));
     const left = box.x + widest + f * (panel.y || this.named ? 2.6 : 1.2);
     const right = box.x + box.w - f * 1.2;
@@ -123,6 +132,7 @@ class Drawing {
     pen.rect(left - 1, top - 1, right - left + 2, bottom - top + 2);
     pen.clip();
     const frame = { left, right, top, bottom, toX, toY };
+    // Notes may reach beyond the frame, data may not.
     for (const layer of panel.layers) if (layer.kind !== "Note") this[layer.kind.toLowerCase()](layer, resolve, frame);
     pen.restore();
     for (const layer of panel.layers) if (layer.kind === "Note") this.note(layer, resolve, frame);
@@ -159,6 +169,7 @@ class Drawing {
     pen.fillText(panel.title, left, box.y + f * 1.2, right - left);
   }
 
+  // Fills rows from the left, and begins another where a label no longer fits.
   legendRows(panel, width) {
     const f = this.look.font;
     const rows = [];
@@ -219,7 +230,7 @@ class Drawing {
     pen.lineWidth = layer.width * this.look.line;
     pen.setLineDash(DASHES[layer.dash]);
     pen.beginPath();
-    let down = false;
+    let down = false; // where a point is missing the pen is lifted
     const count = this.count(layer, resolve, y);
     for (let i = 0; i < count; i += 1) {
       const there = Number.isFinite(x[i]) && Number.isFinite(y[i]);
@@ -236,6 +247,7 @@ class Drawing {
     pen.globalAlpha = 0.2;
     pen.fillStyle = layer.colour;
     pen.beginPath();
+    // There along the upper ends and back along the lower ones.
     for (let i = 0; i < x.length; i += 1) pen.lineTo(toX(x[i]), toY(high[i]));
     for (let i = x.length - 1; i >= 0; i -= 1) pen.lineTo(toX(x[i]), toY(low[i]));
     pen.fill();
@@ -371,7 +383,7 @@ function slider(view, name, control, index) {
     type: "range", min: control.low, max: control.high, step: control.step, "aria-label": label,
     "data-lm-suppress-shortcuts": "true", title: control.help,
     oninput: () => {
-      const moved = Number(Number(input.value).toFixed(digits));
+      const moved = Number(Number(input.value).toFixed(digits)); // no .30000000000000004 in links
       view.move(name, index === null ? moved : view.state[name].map((x, i) => (i === index ? moved : x)), control.local);
     },
   });
@@ -422,9 +434,11 @@ export class View {
   receive() {
     const spec = this.source.get("spec");
     const bytes = this.source.get("data");
+    // A copy: Float32Array wants an offset that is a multiple of four, which a slice of a message need not have.
     this.numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     this.spec = spec;
     this.state = { ...spec.state };
+    // Controls are built anew only if they are others; a slider's end may change while somebody drags it.
     const kinds = Object.entries(spec.controls).map(([name, control]) => [name, { ...control, high: null }]);
     const signature = JSON.stringify([kinds, spec.hidden, spec.presets]);
     if (signature !== this.signature) this.rebuild();
@@ -528,6 +542,8 @@ export class View {
     }).join("&");
   }
 
+  // A local control is drawn from the tables at once; for any other the picture comes from the kernel, and until then
+  // only the controls show the new state.
   move(name, value, local) {
     this.state = { ...this.state, [name]: value };
     if (local) this.refresh();
@@ -611,7 +627,9 @@ export default {
   render({ model, el }) {
     const view = new View(el, {
       get: (name) => model.get(name),
+      // The count makes each message another one: going back to a state must be heard, too.
       send: (state) => { model.set("moved", { state, count: (model.get("moved").count || 0) + 1 }); model.save_changes(); },
+      // The kernel counts this up when both spec and data are there.
       on: (callback) => { model.on("change:stamp", callback); },
     });
     return () => view.close();

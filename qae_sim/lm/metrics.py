@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from qae_sim.advantages import RankDynamics
 from qae_sim.lm.config import Config
 from qae_sim.lm.tasks import PAD, Task
+from qae_sim.softmax import pass_at_k_estimate
 
 #: Names of metrics with a value for each run.
 Metrics: TypeAlias = dict[str, list[Any]]
@@ -43,6 +45,11 @@ class Batch:
     reference: np.ndarray | None = None
     dynamics: tuple[RankDynamics, ...] = ()
 
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """True at the responses' own tokens, ``(S, B, G, T)``, on the CPU."""
+        return (self.tokens != PAD).cpu().numpy()
+
 
 def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
     """What the policies do on prompts that nothing has filtered.
@@ -63,9 +70,10 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
         "success_histogram": [],
         "top_words": [],
     }
+    all_said, all_entropies = draw.tokens.cpu().numpy(), draw.entropies.cpu().numpy()
     for m, config in enumerate(configs):
         task = config.problem
-        said, entropies = draw.tokens[m][mask[m]].cpu().numpy(), draw.entropies[m][mask[m]].cpu().numpy()
+        said, entropies = all_said[m][draw.mask[m]], all_entropies[m][draw.mask[m]]
         metrics["correction_share"].append(float(np.isin(said, task.corrections).mean()))
         successes = draw.correct[m].sum(axis=-1).astype(int)
         metrics["success_histogram"].append(np.bincount(successes, minlength=config.group_size + 1).tolist())
@@ -86,7 +94,7 @@ def describe_advantages(batch: Batch, advantages: Sequence[np.ndarray]) -> Metri
     Returns:
         Shares of zero and positive advantages, the mean advantage, entropies by the sign of the advantage.
     """
-    entropies, mask = batch.entropies.cpu().numpy(), (batch.tokens != PAD).cpu().numpy()
+    entropies, mask = batch.entropies.cpu().numpy(), batch.mask
     names = ("zero_share", "positive_share", "net_advantage", "entropy_positive", "entropy_negative", "entropy_zero")
     metrics: Metrics = {name: [] for name in (*names, "entropy_mass_negative")}
     for m, adv in enumerate(advantages):
@@ -138,5 +146,5 @@ def pass_at(correct: np.ndarray) -> list[float]:
     """
     n = correct.shape[1]
     sizes = [2**i for i in range(n.bit_length()) if 2**i < n] + [n]
-    counts = correct.sum(axis=1).astype(int).tolist()
-    return [float(np.mean([1 - math.comb(n - c, k) / math.comb(n, k) for c in counts])) for k in sizes]
+    counts = correct.sum(axis=1).astype(int)
+    return [float(pass_at_k_estimate(counts, n, k).mean()) for k in sizes]

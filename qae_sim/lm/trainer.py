@@ -29,7 +29,7 @@ from qae_sim.advantages import (
     token_covariances,
 )
 from qae_sim.advantages.parameters import AUTOMATIC
-from qae_sim.arrays import invalid, uniform
+from qae_sim.arrays import invalid, uniform, uniform_rows
 from qae_sim.lm.config import KINDS, SHARED, Config
 from qae_sim.lm.cuda import Captured, mixed_precision
 from qae_sim.lm.estimator_inputs import beside, punishment
@@ -51,8 +51,11 @@ _FIXED_EACH = 2
 #: Tokens between two measurements of the effective rank (VERL). The paper's 40 are for responses of thousands.
 _STRIDE = 2
 
-#: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
-_BUCKET = 64
+#: On CUDA as many responses take part, and as many prompts are drawn, as a multiple of these, so that few shapes occur.
+_BUCKET, _PROMPTS_BUCKET = 64, 16
+
+#: What a run's loss depends on beside its numbers; runs that agree in it share one computation.
+_LOSS_FIELDS = ("objective", "clip_low", "clip_high", "kl_cov_beta", "kl")
 
 
 class Trainer:
@@ -79,6 +82,9 @@ class Trainer:
         self.model = model
         self.device = model.word.device
         self._members = torch.arange(len(configs), device=self.device)[:, None]
+        self._of_loss = self._together(_LOSS_FIELDS)
+        self._of_weights = self._together(("loss",))
+        self._limits = torch.tensor([config.grad_clip for config in configs], device=self.device)
         first = self.configs[0]
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=first.learning_rate, weight_decay=0.0)
         for parameter in model.parameters():  # so that a first step without any gradient is a step, too
@@ -147,10 +153,14 @@ class Trainer:
             others = [(0, place) for place in range(size) if (0, place) not in of_member]
             of_member += others[: size - len(of_member)]
 
-        def gather(name: str) -> Tensor:
-            return torch.stack([torch.stack([getattr(draws[a], name)[m, i] for a, i in k]) for m, k in enumerate(kept)])
+        starts = np.cumsum([0, *(draw.correct.shape[1] for draw in draws)])
+        places = np.array([[starts[a] + i for a, i in of_member] for of_member in kept])
+        where = torch.as_tensor(places, device=self.device)
 
-        correct = np.stack([[draws[a].correct[m, i] for a, i in k] for m, k in enumerate(kept)])
+        def gather(name: str) -> Tensor:
+            return torch.cat([getattr(draw, name) for draw in draws], dim=1)[self._members, where]
+
+        correct = np.concatenate([draw.correct for draw in draws], axis=1)[np.arange(len(kept))[:, None], places]
         prompts = gather("prompts")
         reference = self._reference_rewards(prompts) if self._asks_reference else None
         tokens = gather("tokens")
@@ -159,7 +169,9 @@ class Trainer:
         return batch, describe_policy(self.configs, draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
 
     def _draw(self, count: int, attempt: int) -> Batch:
-        """Draw prompts, and a group of responses to each."""
+        """Draw prompts, and a group of responses to each; on CUDA more than asked for, if so."""
+        if self.device.type == "cuda":
+            count = min(-(-count // _PROMPTS_BUCKET) * _PROMPTS_BUCKET, self.configs[0].prompts)
         prompts = np.stack([c.problem.problems(count, c.seed, self.step, attempt) for c in self.configs])
         given = torch.as_tensor(prompts, device=self.device)
         sampled = self._generate(given, self.configs[0].group_size, _RESPONSES, self.step, attempt)
@@ -168,8 +180,12 @@ class Trainer:
 
     def _verdicts(self, prompts: Tensor, tokens: Tensor) -> np.ndarray:
         """What the verifier says of responses, ``(S, B, G)``."""
-        asked, said = prompts.cpu().numpy(), tokens.cpu().numpy()
-        return np.stack([c.problem.rewards(asked[m][:, None], said[m]) for m, c in enumerate(self.configs)])
+        asked, said = prompts.cpu().numpy()[:, :, None], tokens.cpu().numpy()
+        correct = np.empty(said.shape[:-1])
+        for problem in {config.problem for config in self.configs}:
+            members = [m for m, config in enumerate(self.configs) if config.problem == problem]
+            correct[members] = problem.rewards(asked[members], said[members])
+        return correct
 
     def _reference_rewards(self, prompts: Tensor) -> np.ndarray:
         """Let the base model answer the same prompts, once for each response; what the verifier says, ``(S, B, G)``."""
@@ -202,8 +218,9 @@ class Trainer:
     def _numbers(self, groups: tuple[int, int], *keys: int) -> Tensor:
         """Random numbers to sample responses with, ``(S, B, G, T)``, each run's named by its own seed."""
         shape = (*groups, self.model.response_length)
-        numbers = [uniform(np.zeros(1), math.prod(shape), c.seed, *keys).reshape(shape) for c in self.configs]
-        return torch.as_tensor(np.stack(numbers), dtype=torch.float32, device=self.device)
+        seeds = [config.seed for config in self.configs]
+        numbers: Tensor = uniform_rows(torch.zeros(1, device=self.device), math.prod(shape), seeds, *keys)
+        return numbers.float().reshape(len(seeds), *shape)
 
     def _sampling(self, prompts: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Sample with a fixed amount of work."""
@@ -237,7 +254,7 @@ class Trainer:
             ``(B, G, T)``, 0 behind the ends.
         """
         config, correct = self.configs[member], batch.correct[member]
-        mask = batch.tokens[member].cpu().numpy() != PAD
+        mask = batch.mask[member]
         estimator, parameters = get(config.estimator), self._parameters(member)
         metric = parameters.pop("metric", "entropy")
         usual = self.ranks[member]
@@ -289,7 +306,8 @@ class Trainer:
             order = torch.as_tensor(np.argsort(orders, axis=1), device=self.device)
             for number, groups in enumerate(order.chunk(first.minibatches, dim=1)):
                 parts.append(self._minibatch(batch, advantages, groups, epoch * first.minibatches + number))
-        total = {name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]}
+        # Numbers leave the device once: each time would wait for what is being computed.
+        total = {name: torch.stack([part[name] for part in parts]).cpu().numpy().sum(axis=0) for name in parts[0]}
         return {
             "gradient_norm": (total["norm"] / len(parts)).tolist(),
             "clip_low": (total["clipped_low"] / total["tokens"]).tolist(),
@@ -297,22 +315,21 @@ class Trainer:
             "backward_share": (total["reached"] / total["responses"]).tolist(),
         }
 
-    def _minibatch(self, batch: Batch, advantages: Tensor, groups: Tensor, number: int) -> dict[str, np.ndarray]:
+    def _minibatch(self, batch: Batch, advantages: Tensor, groups: Tensor, number: int) -> dict[str, Tensor]:
         """One gradient step on some groups ``(S, b)`` of each run."""
         inputs, counts = self._prepare(batch, advantages, groups, number)
         if inputs[1].shape[1] == 0:  # no response takes part
             self.optimizer.zero_grad(set_to_none=False)
-            clipped = [torch.zeros(2, len(self.configs))]
+            clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
         else:
             # Reg-GRPO looks at its numbers before it uses them, which a recorded graph cannot.
             plain = self.device.type != "cuda" or any(config.objective == "reg_grpo" for config in self.configs)
             backward = self._backward if plain else self._captured_backward
-            clipped = list(backward(*inputs))
+            (clipped,) = backward(*inputs)
         norm = self._clip_gradients()
         # Adam moves on its moments even where there is no gradient, as it would if zeros had been computed.
         self.optimizer.step()
-        low, high = clipped[0].cpu().numpy()
-        return counts | {"norm": norm, "clipped_low": low, "clipped_high": high}
+        return counts | {"norm": norm, "clipped_low": clipped[0], "clipped_high": clipped[1]}
 
     def _backward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Put the gradients of the loss where the optimiser looks for them; counts what was clipped, ``(2, S)``."""
@@ -323,7 +340,7 @@ class Trainer:
 
     def _prepare(
         self, batch: Batch, advantages: Tensor, groups: Tensor, number: int
-    ) -> tuple[tuple[Tensor, ...], dict[str, np.ndarray]]:
+    ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
         """Gather what takes part in a step on some groups: the arguments of the loss, and what was counted."""
         prompts = batch.prompts[self._members, groups]
         tokens, old, adv = (x[self._members, groups].flatten(1, 2) for x in (batch.tokens, batch.log_probs, advantages))
@@ -331,9 +348,9 @@ class Trainer:
         prompt_of = self._prompt_of(groups.shape[1])
         # Weights, and the choice of tokens, come from all responses, whether or not they take part below.
         longest = self.model.response_length
-        weights = torch.stack(
-            [token_weights(m, c.loss, longest=longest) for m, c in zip(mask, self.configs, strict=True)]
-        )
+        weights = torch.empty(mask.shape, device=self.device)
+        for config, members in self._of_weights:
+            weights[members] = token_weights(mask[members], config.loss, longest=longest)
         selected = self._select(prompts, tokens, prompt_of, mask, old, adv, number)
 
         # Responses that no term reaches stay out of the passes: their gradient is 0. Runs that have fewer of them than
@@ -349,11 +366,8 @@ class Trainer:
             x[self._members, rows][..., :width] for x in (tokens, old, adv, weights, selected)
         )
         used, prompt_of = used[..., :width], prompt_of.gather(1, rows)
-        counts = {
-            "tokens": mask.sum(dim=(1, 2)).cpu().numpy(),
-            "reached": reached.sum(dim=1).cpu().numpy(),
-            "responses": np.full(len(self.configs), mask.shape[1]),
-        }
+        responses = torch.full_like(self._members[:, 0], mask.shape[1])
+        counts = {"tokens": mask.sum(dim=(1, 2)), "reached": reached.sum(dim=1), "responses": responses}
         return (prompts, tokens, prompt_of, used, old, adv, weights, selected), counts
 
     def _loss(
@@ -374,16 +388,27 @@ class Trainer:
             assert self.reference is not None
             with torch.no_grad():
                 reference = self._read(self.reference, prompts, tokens, prompt_of, used)
-        loss, clipped = torch.zeros((), device=self.device), []
+        loss = torch.zeros((), device=self.device)
+        clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
         responses = self.configs[0].prompts // self.configs[0].minibatches * self.configs[0].group_size
-        for m, config in enumerate(self.configs):
-            parts = (log_probs[m], old[m], adv[m], weights[m], used[m], selected[m])
+        for config, members in self._of_loss:
+            parts = (x[members] for x in (log_probs, old, adv, weights, used, selected))
             found = surrogate(config, *parts, responses=responses)
             loss = loss + found.loss
             if config.kl:
-                loss = loss + config.kl * kl_penalty(log_probs[m], reference[m], weights[m])
-            clipped.append(torch.stack([found.clipped_low.sum(), found.clipped_high.sum()]))
-        return loss, torch.stack(clipped, dim=1)
+                loss = loss + config.kl * kl_penalty(log_probs[members], reference[members], weights[members])
+            for row, stopped in enumerate((found.clipped_low, found.clipped_high)):
+                clipped[row, members] = stopped.sum(dim=(1, 2))
+        return loss, clipped
+
+    def _together(self, names: Sequence[str]) -> list[tuple[Config, slice | Tensor]]:
+        """Runs that agree in some fields: one of them, and where all of them are in the ensemble."""
+        found: dict[Any, list[int]] = {}
+        for m, config in enumerate(self.configs):
+            found.setdefault(tuple(getattr(config, name) for name in names), []).append(m)
+        if len(found) == 1:
+            return [(self.configs[0], slice(None))]
+        return [(self.configs[m[0]], torch.tensor(m, device=self.device)) for m in found.values()]
 
     def _prompt_of(self, groups: int) -> Tensor:
         """Which prompt each response answers, groups one after the other, ``(S, groups·G)``."""
@@ -432,19 +457,18 @@ class Trainer:
                 reached[m] |= selected[m].any(dim=-1)
         return reached
 
-    def _clip_gradients(self) -> np.ndarray:
+    def _clip_gradients(self) -> Tensor:
         """Scale each run's gradient down to its greatest norm; gives the norms before that."""
         gradients = {name: p.grad for name, p in self.model.named_parameters() if p.grad is not None}
         squares = torch.zeros(len(self.configs), device=self.device)
         for name, gradient in gradients.items():
             squares += gradient.square().movedim(member_axis(name), 0).flatten(1).sum(dim=1)
         norms = squares.sqrt()
-        limits = torch.tensor([config.grad_clip for config in self.configs], device=self.device)
-        factors = torch.where(norms > limits, limits / norms, 1.0)
+        factors = torch.where(norms > self._limits, self._limits / norms, 1.0)
         for name, gradient in gradients.items():
             axis = member_axis(name)
             gradient.mul_(factors.view(*[1] * axis, -1, *[1] * (gradient.dim() - axis - 1)))
-        return norms.cpu().numpy()
+        return norms
 
     # --- metrics ---
 
@@ -464,11 +488,10 @@ class Trainer:
             the base model gave.
         """
         first = self.configs[0]
-        said = self._generate(self._held_out, first.pass_at, _EVALUATION).tokens.cpu().numpy()
-        prompts = self._held_out.cpu().numpy()
+        said = self._generate(self._held_out, first.pass_at, _EVALUATION).tokens
+        verdicts, prompts = self._verdicts(self._held_out, said), self._held_out.cpu().numpy()
         metrics: Metrics = {name: [] for name in ("pass_1", "pass_k", "pass_curve", "pass_by_level", "fixed_entropy")}
-        for m, config in enumerate(self.configs):
-            correct = config.problem.rewards(prompts[m][:, None], said[m])
+        for m, (config, correct) in enumerate(zip(self.configs, verdicts, strict=True)):
             curve = pass_at(correct)
             metrics["pass_1"].append(curve[0])
             metrics["pass_k"].append(curve[-1])

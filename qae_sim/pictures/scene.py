@@ -221,6 +221,9 @@ class Cells:
     chosen: tuple[bool, ...]
 
 
+#: Positions and names of ticks.
+Ticks: TypeAlias = tuple[tuple[float, str], ...]
+
 Layer: TypeAlias = Line | Points | Bars | Band | GuideLine | Note | Cells
 
 
@@ -246,8 +249,8 @@ class Panel:
     xlim: tuple[float, float]
     ylim: Any
     layers: tuple[Layer, ...]
-    xticks: tuple[tuple[float, str], ...] = ()
-    yticks: tuple[tuple[float, str], ...] = ()
+    xticks: Ticks = ()
+    yticks: Ticks = ()
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -260,12 +263,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Picture:
-    """Panels beside or above each other, and what they show in words.
+    """Panels side by side or above each other, and what they show in words.
 
     Attributes:
         panels: One to three of them.
         words: What there is to see; also the text alternative.
-        row: Whether the panels stand beside each other.
+        row: Whether the panels stand side by side.
     """
 
     panels: tuple[Panel, ...]
@@ -327,10 +330,28 @@ def _said(part: str | Number | Pick, places: Mapping[str, int]) -> str:
         return part.texts[round(value)]
     if np.isnan(value):
         return "undefined"
-    # Rounded to nothing, a negative number is 0, and a minus is a minus, not a hyphen.
-    text = f"{abs(value):.{part.digits}f}"
-    nothing = float(text) == 0
-    return ("−" if value < 0 and not nothing else "+" if part.sign and not nothing else "") + text
+    return written(value, part.digits, plus=part.sign)
+
+
+def written(value: float, digits: int = 2, *, plus: bool = True) -> str:
+    """A number as words have it: a minus is a minus, not a hyphen, and what rounds to 0 has no sign.
+
+    Args:
+        value: The number, finite.
+        digits: Decimals.
+        plus: Whether positive numbers get a plus.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> written(-0.5), written(0.25), written(-0.001)
+        ('−0.50', '+0.25', '0.00')
+    """
+    text = f"{abs(value):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return ("−" if value < 0 else "+" if plus else "") + text
 
 
 @dataclass(frozen=True)
@@ -360,6 +381,8 @@ def pack(picture: Picture) -> Packed:
     Returns:
         Description and numbers.
     """
+    # Numbers travel as bytes, outside the description: as JSON, tables over two sliders would be several times as large
+    # and slow to read. float32 is finer than a pixel and than the decimals that words show.
     blocks: list[NDArray[np.float32]] = []
     filled = 0
 
@@ -368,17 +391,19 @@ def pack(picture: Picture) -> Packed:
         if isinstance(part, LookupTable | np.ndarray):
             values = np.asarray(part.values if isinstance(part, LookupTable) else part, dtype=np.float32)
             over = part.over if isinstance(part, LookupTable) else ()
+            # Sliders are the slow axes: what one position of all of them looks up is one contiguous piece.
             blocks.append(values.ravel())
             filled += values.size
             return {"$": filled - values.size, "n": list(values.shape), "over": list(over)}
         if is_dataclass(part) and not isinstance(part, type):
+            # The view draws a layer with its method of this name, in lower case.
             return {"kind": type(part).__name__} | {f.name: plain(getattr(part, f.name)) for f in fields(part)}
         if isinstance(part, tuple | list):
             return [plain(item) for item in part]
         if isinstance(part, np.generic):
             return plain(part.item())
         if isinstance(part, float) and not np.isfinite(part):
-            return None
+            return None  # JSON has no NaN; the view reads it as NaN
         return part
 
     spec = plain(picture)

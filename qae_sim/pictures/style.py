@@ -38,3 +38,21 @@ LECTURE: dict[str, Any] = {
     "lines.linewidth": 2.5,
     "lines.markersize": 8,
 }
+
+
+def tint(colour: str, share: float) -> str:
+    """Mix a colour with white.
+
+    Args:
+        colour: As ``#rrggbb``.
+        share: Share of the colour, in [0, 1].
+
+    Returns:
+        The mixture, as ``#RRGGBB``.
+
+    Example:
+        >>> tint("#0072B2", 0.5)
+        '#80B8D8'
+    """
+    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (channel - 255) * share):02X}" for channel in channels)

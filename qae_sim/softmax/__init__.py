@@ -3,6 +3,7 @@
 All functions take logits ``(..., A)`` of NumPy, CuPy or PyTorch and answer in kind.
 """
 
+from qae_sim.softmax.binomial_law import binomial, pass_at_k_estimate, pass_at_k_probability
 from qae_sim.softmax.change import EntropyBounds, entropy_bounds, entropy_change, first_order_entropy_change
 from qae_sim.softmax.entropy import (
     UPDATE_RULES,
@@ -11,14 +12,12 @@ from qae_sim.softmax.entropy import (
     entropy_gradient,
     natural_gradient_update,
     paper_update,
-    pass_at_k,
     policy_gradient_update,
     probabilities,
 )
 from qae_sim.softmax.groups import (
     ExpectedEntropyChange,
     GroupMoments,
-    binomial,
     expected_entropy_change,
     group_moments,
 )
@@ -39,7 +38,8 @@ __all__ = [
     "group_moments",
     "natural_gradient_update",
     "paper_update",
-    "pass_at_k",
+    "pass_at_k_estimate",
+    "pass_at_k_probability",
     "policy_gradient_update",
     "probabilities",
 ]

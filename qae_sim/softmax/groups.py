@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -16,7 +15,6 @@ from qae_sim.arrays import (
     like,
     require_choice,
     require_finite,
-    require_integer,
     require_number,
 )
 from qae_sim.softmax._policy import (
@@ -29,52 +27,9 @@ from qae_sim.softmax._policy import (
     policy,
     working_logits,
 )
-
-#: The largest group whose binomial coefficients float64 holds.
-LARGEST_GROUP = 1000
+from qae_sim.softmax.binomial_law import binomial
 
 SampledRule: TypeAlias = Literal["policy_gradient", "paper"]
-
-
-def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
-    """Probabilities of 0..n successes in n independent trials.
-
-    C(n, m) p^m (1-p)^(n-m)
-
-    Args:
-        p: Success probabilities in [0, 1], any shape.
-        trials: n, 0..1000.
-        complement: 1 - p of the same shape, where it is known better than that.
-
-    Returns:
-        Probabilities, ``(..., n + 1)``.
-
-    Raises:
-        TypeError: ``p`` holds no real numbers, ``trials`` is no integer.
-        ValueError: A probability outside [0, 1], or n so large that C(n, m) leaves the range of float64.
-
-    Source:
-        Definition.
-
-    Example:
-        >>> binomial(np.asarray(0.5), 2)
-        array([0.25, 0.5 , 0.25])
-    """
-    x, xp = as_floating("p", p)
-    return xp.astype(_binomial64(x, xp, trials, complement), x.dtype, copy=False)
-
-
-def _binomial64(p: Array, xp: Namespace, trials: int, complement: Array | None) -> Array:
-    """Binomial probabilities in float64: shorter types do not hold C(n, m)."""
-    n = require_integer("trials", trials, low=0, high=LARGEST_GROUP)
-    x = xp.astype(p, xp.float64)
-    if not bool(xp.all((x >= 0) & (x <= 1))):
-        wrong = xp.reshape(x, (-1,))[xp.reshape(~((x >= 0) & (x <= 1)), (-1,))]
-        raise invalid("p", float(wrong[0]), "in [0, 1] everywhere")
-    q = 1 - x if complement is None else like("complement", x, complement)
-    m = like("trials", x, np.arange(n + 1))
-    choose = like("trials", x, np.array([float(math.comb(n, k)) for k in range(n + 1)]))
-    return choose * x[..., None] ** m * q[..., None] ** (n - m)
 
 
 @dataclass(frozen=True)
@@ -141,7 +96,7 @@ def group_moments(table: Array, p: Array, complement: Array | None = None) -> Gr
     a = _checked_table(table)
     size = a.shape[0] - 1
     n = np.arange(size + 1)
-    weight = _binomial64(x, xp, size, complement)
+    weight = binomial(xp.astype(x, xp.float64), size, complement)
     s1, s0 = like("table", weight, n * a[:, 1]), like("table", weight, (size - n) * a[:, 0])
 
     def expect(values: Array) -> Array:

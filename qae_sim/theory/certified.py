@@ -121,13 +121,17 @@ def prove_positive(
             box = todo.pop()
             boxes += 1
             value = f(*(interval(low, high) for low, high in box))
+            # A comparison of intervals is true if it is true of all their members: this proves f > 0 on the whole box.
+            # Rounding only widens intervals, so that too few bits leave a box undecided and never prove it wrongly.
             if value > 0:
                 margin = min(margin, float(value.lower()))
                 continue
             middle = tuple((low + high) / 2 for low, high in box)
             at_middle = f(*(number(x) for x in middle))
+            # That f(box) reaches below 0 refutes nothing, because the enclosure is too wide; a single point can.
             if at_middle <= 0:
                 return Proof(False, float(at_middle.upper()), middle, boxes)
+            # Cut the side that has been cut least, in units of its whole length.
             shares = [(end - start) / (whole or 1) for (start, end), whole in zip(box, lengths, strict=True)]
             widest = shares.index(max(shares))
             if boxes >= max_boxes or shares[widest] == 0:
@@ -142,7 +146,7 @@ def prove_polynomial_positive(polynomial: arb_poly, low: Exact, high: Exact, *, 
     """Prove that a polynomial is positive on a closed interval, by the signs of its Bernstein coefficients.
 
     A polynomial of degree n with Bernstein coefficients above 0 on an interval is positive there; halving the interval
-    makes the coefficients close in on the values quadratically, where plain interval evaluation does so linearly.
+    makes the coefficients close in on the values quadratically, where evaluation on an interval does so linearly.
 
     Args:
         polynomial: Its coefficients may be intervals; it is taken at the working precision in force.
@@ -168,7 +172,7 @@ def prove_polynomial_positive(polynomial: arb_poly, low: Exact, high: Exact, *, 
     while todo:
         one, other = todo.pop()
         boxes += 1
-        moved = polynomial(arb_poly([number(one), number(other - one)]))
+        moved = polynomial(arb_poly([number(one), number(other - one)]))  # the interval becomes [0, 1]
         # (1 + t)^n p(1/(1 + t)) has the coefficients C(n, i)·β_{n-i}.
         shifted = arb_poly(list(reversed([moved[i] for i in range(degree + 1)])))(arb_poly([1, 1]))
         smallest = min((shifted[i] / comb(degree, i) for i in range(degree + 1)), key=lambda x: float(x.lower()))
@@ -208,6 +212,7 @@ def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: floa
     with ctx.workprec(precision):
         interval(low, high)
         todo = [(Fraction(low), Fraction(high))]
+        # Branch and bound: values at points are lower bounds of the maximum, enclosures over pieces are upper ones.
         best = upper = f(number(low)).lower()
         for _ in range(precision):  # narrower pieces than this cannot be told apart
             halves = []
@@ -246,7 +251,7 @@ def integral(f: Callable[[acb], acb], low: Exact | arb, high: Exact | arb) -> ar
 
 
 def x_log_x(x: arb) -> arb:
-    """X·log x for x >= 0, with 0·log 0 = 0; sharp on wide intervals, where the product of two is not.
+    """The function x·log x for x >= 0, with 0·log 0 = 0; sharp on wide intervals, where the product of two is not.
 
     The function falls to -1/e at 1/e and rises from there.
 
@@ -256,6 +261,7 @@ def x_log_x(x: arb) -> arb:
     Returns:
         An interval that contains all values.
     """
+    # Multiplying the two intervals would pair the smallest x with the largest logarithm.
     low, high = x.lower(), x.upper()
     ends = [end * end.log() if end > 0 else arb(0) for end in (low, high)]
     value = ends[0].union(ends[1])

@@ -1,8 +1,8 @@
-"""What a claim is: a sentence of a paper, its assumptions, a check that can be run, and what the check has found.
+"""What a claim is: a sentence of a paper, its assumptions, and a check that can be run.
 
 A check looks at one or several things and says of each whether it holds (:class:`Evidence`); :func:`conclude` makes a
-verdict of them. No check writes its verdict down. The one that is expected is stored beside the claim, and
-``qae-sim verify`` fails when the two differ.
+verdict of them. No check writes its verdict down. The claim names the verdict that is expected, and ``qae-sim verify``
+fails when the two differ.
 """
 
 from __future__ import annotations

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from itertools import product
-from math import comb
 
 from flint import arb, arb_poly, ctx
 
-from qae_sim.theory.binomial import binomial_term
+from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import number
 
 #: A coefficient: its sign, and its square.
@@ -33,7 +32,7 @@ def binary_variance(n: int, g: int, ddof: int = 0) -> Fraction:
 
 
 def advantages(name: str, n: int, g: int, k: Fraction, ddof: int = 0) -> tuple[Root, Root]:
-    """Advantages of a correct and of a wrong response at ε = 0: GRPO, QAE and its masks."""
+    """Advantages of a correct and of a wrong response at ε = 0: GRPO, QAE and its masks, as signs and squares."""
     p, square = Fraction(n, g), binary_variance(n, g, ddof)
     hard = p <= 1 - k
     plus, minus = {
@@ -50,25 +49,20 @@ def mixed_groups(largest: int) -> Iterator[tuple[int, int]]:
     return ((g, n) for g in range(2, largest + 1) for n in range(1, g))
 
 
+#: The K that the claims are checked for.
 KS = tuple(Fraction(tenths, 10) for tenths in range(1, 10))
 
 
 def speeds(name: str, g: int, p: arb, k: Fraction) -> arb:
     """The speed c / (p(1-p)) = α - β at finite G: Σ_m C(G-1, m) p^m (1-p)^{G-1-m} (a(m+1, 1) - a(m, 0))."""
-    terms = zip(binomial_row(p, g - 1), _differences(name, g, k, ctx.prec), strict=True)
+    terms = zip(binomial_probabilities(p, g - 1), _differences(name, g, k, ctx.prec), strict=True)
     return sum((weight * d for weight, d in terms), arb(0))
 
 
 def speed_polynomial(name: str, g: int, k: Fraction) -> arb_poly:
-    """The same as a polynomial in p."""
+    """The speed of :func:`speeds` as a polynomial in p."""
     parts = zip(range(g), _differences(name, g, k, ctx.prec), strict=True)
     return sum((arb_poly(binomial_term(g - 1, m)) * d for m, d in parts), arb_poly())
-
-
-def binomial_row(p: arb, trials: int) -> list[arb]:
-    """Binomial probabilities."""
-    q = 1 - p
-    return [comb(trials, m) * p**m * q ** (trials - m) for m in range(trials + 1)]
 
 
 def root_of(coefficient: tuple[int, Fraction]) -> arb:
@@ -79,11 +73,13 @@ def root_of(coefficient: tuple[int, Fraction]) -> arb:
 @cache
 def _differences(name: str, g: int, k: Fraction, precision: int) -> list[arb]:
     """a(m+1, 1) - a(m, 0) for m = 0..G-1, at the working precision."""
+    # The precision is an argument for the cache alone: intervals of fewer bits must not come back at more.
     none = (0, Fraction(0))
     table = [(none, none), *(advantages(name, n, g, k) for n in range(1, g)), (none, none)]
     return [root_of(table[m + 1][0]) - root_of(table[m][1]) for m in range(g)]
 
 
+#: Rewards of the groups that are enumerated.
 LEVELS = (Fraction(0), Fraction(1, 2), Fraction(1))
 
 

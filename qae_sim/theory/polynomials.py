@@ -52,6 +52,8 @@ def real_roots(
     a, b = Fraction(low), Fraction(high)
     if a >= b:
         raise invalid("low", str(a), f"below high, which is {b}")
+    # Around a root of multiplicity m there are m sign changes however short the interval is: it would be cut for ever.
+    # The polynomial over its common divisor with its derivative has the same roots, each of them once.
     squarefree = _primitive(fmpq_poly(polynomial) / fmpq_poly(polynomial).gcd(fmpq_poly(polynomial.derivative())))
     found, todo = [], [(a, b)]
     while todo:
@@ -63,6 +65,7 @@ def real_roots(
             found.append((one, other))
             continue
         middle = (one + other) / 2
+        # The halves are open, so that a root in the middle belongs to neither.
         if squarefree(rational(middle)) == 0:
             found.append((middle, middle))
         todo += [(one, middle), (middle, other)]
@@ -91,6 +94,7 @@ def sign_between(polynomial: fmpz_poly, low: Fraction | int | str, high: Fractio
         return 0
     if real_roots(polynomial, low, high):
         return None
+    # Without a root the sign cannot change (intermediate values), so that one point tells it.
     middle = polynomial(rational((Fraction(low) + Fraction(high)) / 2))
     return 1 if middle > 0 else -1
 
@@ -105,6 +109,7 @@ def _sign_changes(polynomial: fmpz_poly, low: Fraction, high: Fraction) -> int:
     moved = fmpq_poly(polynomial)(fmpq_poly([rational(low), rational(high - low)]))  # roots of interest in (0, 1)
     reversed_ = fmpz_poly(list(reversed(_padded(moved, polynomial.degree()))))  # ... in (1, ∞)
     shifted = reversed_(fmpz_poly([1, 1]))  # ... in (0, ∞)
+    # Zeros do not count as changes in Descartes' rule.
     signs = [coefficient > 0 for coefficient in shifted.coeffs() if coefficient != 0]
     return sum(one != other for one, other in pairwise(signs))
 

@@ -1,4 +1,4 @@
-"""The registry that all claims are added to, and the packages that they are found in."""
+"""The registry of all claims, and the search for the modules that hold them."""
 
 from __future__ import annotations
 

@@ -31,6 +31,8 @@ class Moments:
 
     def along(self, polynomial: Any, tilt: int = 1) -> Any:
         """Derivative along d; ``tilt`` 0 leaves out that the policy itself changes."""
+        # The chain rule over all generators. E[z^i d^j] changes because z does, z' = d, which gives i·M_{i-1,j+1}, and
+        # because the policy does, π' = π(d - M_01), which gives M_{i,j+1} - M_ij·M_01.
         total = polynomial.derivative("l") * self(0, 1)
         for i in range(3):
             for j in range(4):
@@ -52,7 +54,10 @@ def pair_sum(pi: list[Any], logs: list[Any]) -> Any:
 
 
 def simplex(arms: int, *more: str) -> tuple[list[Any], list[Any], list[Any]]:
-    """Probabilities that add up to 1, their logarithms as free variables, and further variables."""
+    """Probabilities that add up to 1, their logarithms as free variables, and further variables.
+
+    An identity that holds for any values in the logarithms' place holds for the logarithms.
+    """
     names = [f"p{a}" for a in range(1, arms)] + [f"l{a}" for a in range(arms)] + list(more)
     generators = list(fmpq_mpoly_ctx.get(names, Ordering.lex).gens())
     free, logs, rest = generators[: arms - 1], generators[arms - 1 : 2 * arms - 1], generators[2 * arms - 1 :]

@@ -1,4 +1,4 @@
-"""Run the checks and say what they found."""
+"""Run the checks of claims, and report what they found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qae_sim.theory.registry import all_claims
 
 @dataclass(frozen=True)
 class VerifiedClaim:
-    """What the check of one claim has found.
+    """A claim with the outcome of its check.
 
     Attributes:
         claim: The claim.
@@ -31,7 +31,7 @@ class VerifiedClaim:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the verdict is the one stored beside the claim."""
+        """Whether the verdict is the one that the claim expects."""
         return self.outcome.verdict is self.claim.expected
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def verify(
     Args:
         claims: Identifiers; None: all.
         quick: Smaller ranges, for a first look; the verdicts are the same.
-        on_result: Called with each result as soon as it is there.
+        on_result: Called with each result as soon as its check has ended.
 
     Returns:
         The report.
@@ -157,14 +157,14 @@ def verify(
 
 
 def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
-    """Run a claim's check with its assumptions dropped or its formula changed, one way after the other.
+    """Run a claim's check once for each of its breaks: an assumption dropped, or a formula changed.
 
     Args:
         id: Identifier of the claim.
         quick: Smaller ranges.
 
     Returns:
-        Each change with what the check then finds.
+        Each break with what the check then finds.
 
     Raises:
         ValueError: There is no such claim.
@@ -178,7 +178,12 @@ def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
 
 
 def markdown_table() -> str:
-    """The registry as Markdown: a count, and a table of all claims with the verdicts that their checks reach.
+    """All claims as Markdown: how many have which verdict, and a table of identifier, source, sentence and verdict.
+
+    The verdicts are the expected ones; ``qae-sim verify`` fails if a check reaches another.
+
+    Returns:
+        The text, without a newline at its end; a page of generated documentation can hold it as it is.
 
     Example:
         >>> markdown_table().splitlines()[2]

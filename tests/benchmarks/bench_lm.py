@@ -15,12 +15,14 @@ import os
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,8 +112,8 @@ def synchronise(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def against_trl(device: str) -> None:
-    """Alternate steps of TRL's trainer and of ours."""
+def against_trl(device: str) -> dict[str, float]:
+    """Alternate steps of TRL's trainer and of ours; milliseconds of each."""
     from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM, TrainerCallback
@@ -185,6 +187,7 @@ def against_trl(device: str) -> None:
     middle = {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
     for name, seconds in middle.items():
         print(f"{name:32} {seconds * 1e3:8.1f} ms   TRL / this {middle['TRL'] / seconds:5.2f}")
+    return {name: seconds * 1e3 for name, seconds in middle.items()}
 
 
 def parameters() -> int:
@@ -192,8 +195,8 @@ def parameters() -> int:
     return SIZES["medium"].parameters(VOCABULARY, PROMPT + RESPONSE)
 
 
-def curve(device: str) -> None:
-    """Time of a step as the share of responses without advantage grows."""
+def curve(device: str) -> dict[str, float]:
+    """Milliseconds of a step as the share of responses without advantage grows."""
     trainers = {share: ours(1, device) for share in SHARES}
     times: dict[float, list[float]] = {share: [] for share in SHARES}
     for share, trainer in trainers.items():
@@ -205,19 +208,23 @@ def curve(device: str) -> None:
     for share in SHARES:
         seconds = statistics.median(times[share][WARM_UP:])
         print(f"share without advantage {share:4.2f} {seconds * 1e3:8.1f} ms   {first / seconds:5.2f} times as fast")
+    return {str(share): statistics.median(of[WARM_UP:]) * 1e3 for share, of in times.items()}
 
 
-def ensembles(device: str) -> None:
-    """Cost of training several seeds at once."""
+def ensembles(device: str) -> dict[str, float]:
+    """Cost of training several seeds at once, in single runs."""
     single = ours(1, device)
     alone = statistics.median([step_of(single) for _ in range(WARM_UP + ROUNDS // 2)][WARM_UP:])
+    costs = {}
     for members in (4, 16):
         trainer = ours(members, device)
         seconds = statistics.median([step_of(trainer) for _ in range(2 + 3)][2:])
         print(f"ensemble of {members:2} {seconds * 1e3:8.1f} ms   as much as {seconds / alone:5.2f} single runs")
+        costs[str(members)] = seconds / alone
+    return costs
 
 
-def outside(device: str) -> None:
+def outside(device: str) -> float:
     """Share of a step that is spent outside matrix products (and attention)."""
     from torch.profiler import ProfilerActivity, profile
 
@@ -234,6 +241,7 @@ def outside(device: str) -> None:
         parts[any(name in event.key for name in names)] += spent
     share = parts[False] / (parts[True] + parts[False])
     print(f"{share:.0%} of a step are outside matrix products")
+    return share
 
 
 NOTEBOOK = """
@@ -253,16 +261,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--without-trl", action="store_true", help="leave TRL out")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.device == "cpu" and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     config_module.TASKS = dict(TASKS) | {"letters": Letters}  # type: ignore[assignment]
-    curve(options.device)
-    ensembles(options.device)
+    figures: dict[str, Any] = {
+        "ms by share without advantage": curve(options.device),
+        "single runs that an ensemble costs": ensembles(options.device),
+    }
     if not options.without_trl:
-        against_trl(options.device)
-    outside(options.device)
+        figures["ms"] = against_trl(options.device)
+    figures["share outside matrix products"] = outside(options.device)
+    if options.json:
+        options.json.write_text(json.dumps(figures), encoding="utf-8")
     if options.device == "cpu":
         subprocess.run([sys.executable, "-c", NOTEBOOK], check=True)
 

@@ -448,7 +448,7 @@ class TestBeta:
                 exact = float(bias(a, total - a, g, Fraction(sigma)))
                 assert ours[place] == pytest.approx(exact, abs=1e-5)  # four decimals are shown
 
-    def test_bias_beside_samples_where_the_density_has_poles(self) -> None:
+    def test_bias_agrees_with_samples_where_the_density_has_poles(self) -> None:
         from qae_sim.explorers.group_bias import PS, continuous_bias
 
         rewards = np.random.default_rng(0).beta(0.2, 1.8, size=(400_000, 4))

@@ -44,7 +44,7 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     assert "<math" in page
     assert "<code>$y$</code>" in page
     assert 'href="other.html"' in page
-    assert '<img alt="Hard query' in page
+    assert '<img alt="Hard prompt' in page
     assert "&lt;b&gt;said&lt;/b&gt;" in page
     assert "<pre>2</pre>" in page
     assert page.count("</script>") == 4  # the gate's data, the question's, the page's modules and its start

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from qae_sim.softmax import (
     UPDATE_RULES,
+    binomial,
     covariance,
     entropy,
     entropy_gradient,
     natural_gradient_update,
     paper_update,
-    pass_at_k,
+    pass_at_k_estimate,
+    pass_at_k_probability,
     policy_gradient_update,
     probabilities,
 )
@@ -234,21 +236,30 @@ def test_pass_at_k_is_the_correctly_rounded_fraction(samples, k):
         float(1 - Fraction(math.comb(samples - c, k), math.comb(samples, k)))  # rounds once
         for c in range(samples + 1)
     ]
-    assert pass_at_k(successes, samples, k).tolist() == wanted
+    assert pass_at_k_estimate(successes, samples, k).tolist() == wanted
     assert all(a <= b for a, b in pairwise(wanted))
 
 
 def test_pass_at_k_is_unbiased():
     p, n, k = Fraction(3, 10), 9, 4
     chance = [math.comb(n, c) * p**c * (1 - p) ** (n - c) for c in range(n + 1)]
-    mean = sum(float(q) * x for q, x in zip(chance, pass_at_k(range(n + 1), n, k).tolist(), strict=True))
+    mean = sum(float(q) * x for q, x in zip(chance, pass_at_k_estimate(range(n + 1), n, k).tolist(), strict=True))
     assert mean == pytest.approx(float(1 - (1 - p) ** k), rel=1e-14)
 
 
+def test_pass_at_k_of_a_known_rate_is_that_of_all_groups():
+    """One of k responses is correct unless none is."""
+    for k in (1, 2, 5, 16):
+        for p in (0.0, 0.1, 0.5, 1.0):
+            assert float(pass_at_k_probability(p, k)) == pytest.approx(1 - float(binomial(p, k)[0]), abs=1e-15)
+    assert pass_at_k_probability([[0.0, 0.5], [0.25, 1.0]], 2).tolist() == [[0, 0.75], [0.4375, 1]]
+    assert pass_at_k_probability(np.float32(0.5), 1).dtype == np.float32
+
+
 def test_pass_at_k_by_hand():
-    assert pass_at_k([[0, 1], [2, 4]], 4, 2).tolist() == [[0, 0.5], [5 / 6, 1]]
-    assert float(pass_at_k(1, 4, 1)) == 0.25
-    assert float(pass_at_k(np.int8(1), 1000, 3)) == 0.003
+    assert pass_at_k_estimate([[0, 1], [2, 4]], 4, 2).tolist() == [[0, 0.5], [5 / 6, 1]]
+    assert float(pass_at_k_estimate(1, 4, 1)) == 0.25
+    assert float(pass_at_k_estimate(np.int8(1), 1000, 3)) == 0.003
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------
@@ -279,14 +290,16 @@ def test_pass_at_k_by_hand():
         (lambda: natural_gradient_update([0.0], [1], eta="1"), ValueError, "eta must be a finite number .* got '1'"),
         (lambda: natural_gradient_update([0.0], [1], eta=math.nan), ValueError, "eta must be a finite .* got nan"),
         (lambda: natural_gradient_update([0.0], [1], eta=[1, 2]), TypeError, "eta must be one real number; got"),
-        (lambda: pass_at_k([True], 4, 2), TypeError, "successes must be an array of integers; got 'bool'"),
-        (lambda: pass_at_k([1.0], 4, 2), TypeError, "successes must be an array of integers; got 'float64'"),
-        (lambda: pass_at_k([1, 5], 4, 2), ValueError, "successes must be from 0 to samples = 4; got 5"),
-        (lambda: pass_at_k(-1, 4, 2), ValueError, "successes must be from 0 to samples = 4; got -1"),
-        (lambda: pass_at_k([1], True, 1), TypeError, "samples must be an integer of at least 1; got True"),
-        (lambda: pass_at_k([1], 0, 1), ValueError, "samples must be an integer of at least 1; got 0"),
-        (lambda: pass_at_k([1], 4, 5), ValueError, "k must be an integer from 1 to 4; got 5"),
-        (lambda: pass_at_k([1], 4, "2"), TypeError, "k must be an integer from 1 to 4; got '2'"),
+        (lambda: pass_at_k_probability("p", 2), TypeError, "p must be an array of real numbers"),
+        (lambda: pass_at_k_probability(0.5, 0), ValueError, "k must be an integer of at least 1; got 0"),
+        (lambda: pass_at_k_estimate([True], 4, 2), TypeError, "successes must be an array of integers; got 'bool'"),
+        (lambda: pass_at_k_estimate([1.0], 4, 2), TypeError, "successes must be an array of integers; got 'float64'"),
+        (lambda: pass_at_k_estimate([1, 5], 4, 2), ValueError, "successes must be from 0 to samples = 4; got 5"),
+        (lambda: pass_at_k_estimate(-1, 4, 2), ValueError, "successes must be from 0 to samples = 4; got -1"),
+        (lambda: pass_at_k_estimate([1], True, 1), TypeError, "samples must be an integer of at least 1; got True"),
+        (lambda: pass_at_k_estimate([1], 0, 1), ValueError, "samples must be an integer of at least 1; got 0"),
+        (lambda: pass_at_k_estimate([1], 4, 5), ValueError, "k must be an integer from 1 to 4; got 5"),
+        (lambda: pass_at_k_estimate([1], 4, "2"), TypeError, "k must be an integer from 1 to 4; got '2'"),
     ],
 )
 def test_bad_input_is_named(call, error, message):

@@ -22,6 +22,7 @@ from qae_sim.softmax import (
     paper_update,
     policy_gradient_update,
 )
+from qae_sim.softmax.binomial_law import binomial_rows
 
 RULES = ("policy_gradient", "paper")
 PARAMETERS = {"qae": {"k": 0.4}}
@@ -63,6 +64,14 @@ def test_binomial_against_fractions(trials, p):
         wanted = [mp.binomial(trials, m) * mp.mpf(p) ** m * q ** (trials - m) for m in range(trials + 1)]
         for got, value in zip(binomial(p, trials, float(q)).tolist(), wanted, strict=True):
             assert abs(got - value) <= TOLERANCE * value + 1e-60  # p^m may underflow where the chance is nil
+
+
+@pytest.mark.parametrize("trials", [0, 1, 2, 5, 33])
+def test_rows_of_simulators_are_the_same_law(trials):
+    p = np.random.default_rng(trials).uniform(size=(3, 4))
+    rows = binomial_rows(p, 1 - p, trials)
+    assert rows.shape == (trials + 1, 3, 4)
+    assert np.array_equal(np.moveaxis(rows, 0, -1), binomial(p, trials))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

@@ -18,7 +18,8 @@ from qae_sim.softmax import (
     group_moments,
     natural_gradient_update,
     paper_update,
-    pass_at_k,
+    pass_at_k_estimate,
+    pass_at_k_probability,
     policy_gradient_update,
     probabilities,
 )
@@ -128,16 +129,20 @@ def test_counts_and_probabilities_over_groups(lib):
         assert owned(lib, got)
         assert got.dtype == p.dtype
         np.testing.assert_allclose(lib.numpy(got), binomial([0.0, 0.25, 1.0], 5), rtol=1e-6)
+        got = pass_at_k_probability(p, 3)
+        assert owned(lib, got)
+        assert got.dtype == p.dtype
+        np.testing.assert_allclose(lib.numpy(got), [0, 1 - 0.75**3, 1], rtol=1e-6)
         wanted = vars(group_moments(TABLE, [0.0, 0.25, 1.0]))
         for name, value in vars(group_moments(TABLE, p)).items():
             assert owned(lib, value)
             assert value.dtype == p.dtype
             np.testing.assert_allclose(lib.numpy(value), wanted[name], rtol=1e-6, atol=1e-7)
     for dtype in ("int8", "int64", "uint8"):
-        got = pass_at_k(lib.array([[0, 1], [4, 5]], dtype), 200, 8)
+        got = pass_at_k_estimate(lib.array([[0, 1], [4, 5]], dtype), 200, 8)
         assert owned(lib, got)
-        np.testing.assert_allclose(lib.numpy(got), pass_at_k([[0, 1], [4, 5]], 200, 8), rtol=1e-6)
-        assert tuple(pass_at_k(lib.array(3, dtype), 4, 2).shape) == ()
+        np.testing.assert_allclose(lib.numpy(got), pass_at_k_estimate([[0, 1], [4, 5]], 200, 8), rtol=1e-6)
+        assert tuple(pass_at_k_estimate(lib.array(3, dtype), 4, 2).shape) == ()
 
 
 @pytest.mark.parametrize("lib", LIBRARIES)

@@ -12,7 +12,9 @@ from flint import arb, arb_poly, ctx, fmpq_poly, fmpz_poly
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qae_sim.softmax import binomial
 from qae_sim.theory import Verdict, conclude, integral, interval, largest, prove_positive, real_roots, sign_between
+from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import (
     covariance,
     digits,
@@ -24,7 +26,7 @@ from qae_sim.theory.certified import (
     x_log_x,
 )
 from qae_sim.theory.claim import Evidence, Method
-from qae_sim.theory.polynomials import X, rational
+from qae_sim.theory.polynomials import X, rational, value_at
 
 ROOTS = st.lists(st.fractions(-3, 3, max_denominator=12), min_size=1, max_size=6)
 
@@ -216,3 +218,14 @@ class TestProofs:
         assert found.contains(0)
         assert found.contains(number("0.999"))
         assert float(found.rad()) < 0.51
+
+
+@pytest.mark.parametrize("trials", [1, 2, 7, 40])
+@pytest.mark.parametrize("p", [Fraction(0), Fraction(1, 7), Fraction(1, 2), Fraction(99, 100), Fraction(1)])
+def test_the_exact_binomial_law_is_that_of_floats(trials: int, p: Fraction) -> None:
+    exact = binomial_probabilities(p, trials)
+    assert sum(exact) == 1
+    assert [value_at(binomial_term(trials, m), p) for m in range(trials + 1)] == exact
+    balls = binomial_probabilities(number(p), trials)
+    assert all(ball.contains(number(x)) for ball, x in zip(balls, exact, strict=True))
+    np.testing.assert_allclose(binomial(float(p), trials), [float(x) for x in exact], rtol=1e-13, atol=1e-300)

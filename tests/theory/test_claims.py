@@ -156,7 +156,7 @@ def off_by(relative: float) -> Callable[[Any], Any]:
         ("ktae.fisher-code", "ktae.contingency_tables", "association"),
         ("ktae.information-gain", "ktae.contingency_tables", "association"),
         ("estimators.rloo-unbiased", "estimators.expected_gradient", "expected_advantages"),
-        ("estimators.pass-at-k", "estimators.pass_at_k", "pass_at_k"),
+        ("estimators.pass-at-k", "estimators.pass_at_k", "pass_at_k_estimate"),
         ("qae.after-the-fact", "qae.quantile_of_advantages", "qae"),
         ("digest.winners-ignored", "digest.classroom_of_ten", "qae"),
     ],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import comb
 
 import numpy as np
 
 from qae_sim.advantages import capo, grpo
+from qae_sim.theory.binomial import binomial_probabilities
 from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
 from qae_sim.theory.claims.capo import PAPER
 from qae_sim.theory.registry import claim
@@ -28,7 +28,7 @@ def capo_signal(quick: bool, *, relative: bool = True) -> CheckOutcome:
     top, found = (16 if quick else 64), None
     for g in range(2, top + 1):
         for q in (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)):
-            chance = [comb(g, n) * (1 - q) ** n * q ** (g - n) for n in range(g + 1)]
+            chance = binomial_probabilities(1 - q, g)
             steps = [Fraction(n * (g - n), g) for n in range(g + 1)]  # times 1/σ, which both share group by group
             alone = [Fraction(n * (g - n), g) * q for n in range(g + 1)]
             noise = [_noise(chance, of, relative) for of in (alone, steps)]

@@ -84,7 +84,7 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
     m = Moments()
     entropy = m.log_partition - m(1, 0)
     second = m.along(m.along(entropy, tilt), tilt)
-    # E[(1 + z - M_10)(d - M_01)²]
+    # log π + H = z - E z, so that the claim is about E[(1 + z - M_10)(d - M_01)²], here multiplied out.
     square = m(0, 2) - m(0, 1) ** 2
     weighted = m(1, 2) - 2 * m(0, 1) * m(1, 1) + m(0, 1) ** 2 * m(1, 0)
     symbolic = Evidence(
@@ -104,6 +104,7 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
             return bound + sign * _curvature(q, second, u)
 
         for sign in (1, -1):
+            # H'' scales with ρ², so that directions (0, u, 1) with u in [0, 1] are enough; with two arms there is one.
             sides = [(0, 1), (0, 0), (0, 0)] if arms == 2 else [(0, 1)] * 3
             proof = prove_positive(lambda q, s, u, sign=sign, f=slack: f(q, s, u, sign), *sides, max_boxes=200_000)
             proofs.append(

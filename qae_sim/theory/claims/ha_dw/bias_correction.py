@@ -1,18 +1,17 @@
-"""HA-DW's correction: Lemmas 1 and 3 to 5, Theorem 3, and which scale λ helps whom."""
+"""HA-DW's correction of the group mean by a factor c: Lemma 1, and Lemmas 3 to 5 that it rests on."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from math import comb
 
 from flint import arb, ctx, fmpz_poly
 
-from qae_sim.theory.binomial import mixed
+from qae_sim.theory.binomial import binomial_probabilities, mixed
 from qae_sim.theory.certified import digits, largest, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.claims.ha_dw.group_mean_bias import bias_numerator
-from qae_sim.theory.polynomials import X, ring, sign_between
+from qae_sim.theory.polynomials import X, ring, sign_between, value_at
 from qae_sim.theory.registry import claim
 
 
@@ -51,13 +50,8 @@ def lemma3(quick: bool, *, with_a: bool = True) -> CheckOutcome:
 def coverage(g: int, p: Fraction, z: arb) -> Fraction:
     """P(|p̂ - p| < z | S), leaving out numbers of successes for which that cannot be decided."""
     inside = [k for k in range(1, g) if abs(number(Fraction(k, g) - p)) < z]
-    chances = [comb(g, k) * p**k * (1 - p) ** (g - k) for k in range(g + 1)]
+    chances: list[Fraction] = binomial_probabilities(p, g)
     return sum((chances[k] for k in inside), Fraction(0)) / sum(chances[1:-1])
-
-
-def a_of(g: int, delta: Fraction) -> Fraction:
-    """1 - (1-Δ)^G - Δ^G."""
-    return 1 - (1 - delta) ** g - delta**g
 
 
 @claim(
@@ -71,7 +65,7 @@ def a_of(g: int, delta: Fraction) -> Fraction:
     breaks=(Break("e^(-2Gz²) once, not twice, and -8Gz² for -2Gz²", {"rate": 8}, Verdict.REFUTED),),
 )
 def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
-    """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; compared with exact probabilities besides."""
+    """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; also compared with exact probabilities."""
     sizes = range(2, 33 if quick else 129)
     rising = all(sign_between(mixed(g).derivative(), 0, "1/2") == 1 for g in sizes)
     found, cases, least = None, 0, float("inf")
@@ -82,7 +76,7 @@ def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
                     p = delta + (1 - 2 * delta) * Fraction(i, 4)
                     for z in (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
                         decay = number(-rate * g * z * z).exp() * (2 if rate == 2 else 1)
-                        bound = (number(a_of(g, delta)) - decay) / number(a_of(g, delta))
+                        bound = (number(value_at(mixed(g), delta)) - decay) / number(value_at(mixed(g), delta))
                         slack = number(coverage(g, p, number(z))) - bound
                         cases += 1
                         least = min(least, float(slack))
@@ -112,7 +106,7 @@ def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
     breaks=(Break("half of ε_δ", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
 )
 def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
-    """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; compared with exact probabilities besides."""
+    """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; also compared with exact probabilities."""
     a, d = ring("A", "d")
     identity = a - d * a == (1 - d) * a
     found, cases, widths = None, 0, {}
@@ -120,7 +114,7 @@ def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
         for g in (2, 4, 8, 16, 64):
             for delta in (Fraction(1, 20), Fraction(1, 5)):
                 for risk in (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2)):
-                    width = ((2 / number(risk * a_of(g, delta))).log() / (2 * g)).sqrt() * number(scale)
+                    width = ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt() * number(scale)
                     widths[f"G = {g}, Δ = {delta}, δ = {risk}"] = digits(width, 6)
                     for i in range(9):
                         p = delta + (1 - 2 * delta) * Fraction(i, 8)
@@ -176,7 +170,7 @@ def lemma1_usable(quick: bool, *, eps: Fraction = Fraction(1, 20), g: int = 8) -
     """The confidence interval I_t is so wide that no c serves all of it: the lemma holds, and says nothing there."""
     delta, risk, p_hat = Fraction(1, 10), Fraction(1, 20), Fraction(1, 2)
     with ctx.workprec(64):
-        width = ((2 / number(risk * a_of(g, delta))).log() / (2 * g)).sqrt()
+        width = ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt()
         reach = Fraction(float(width.upper()))
         low, high = max(delta, p_hat - reach), min(1 - delta, p_hat + reach)
 

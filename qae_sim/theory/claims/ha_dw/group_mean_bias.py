@@ -10,13 +10,12 @@ and given that the own response is correct the numerator is (1-p)(1 - G·p^{G-1}
 from __future__ import annotations
 
 from fractions import Fraction
-from math import comb
 
 import numpy as np
 from flint import fmpz_poly
 
 from qae_sim.advantages import dr_grpo
-from qae_sim.theory.binomial import binomial_term, failures, mixed
+from qae_sim.theory.binomial import binomial_probability, binomial_term, failures, mixed
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
@@ -46,7 +45,7 @@ def expected_bias(g: int, p: Fraction, reward: int | None = None) -> Fraction:
     """E[A - Â | S], or the same given the own reward, by enumeration."""
     total, weight = Fraction(0), Fraction(0)
     for k in range(1, g):
-        chance = comb(g, k) * p**k * (1 - p) ** (g - k)
+        chance = binomial_probability(k, g, p)
         if reward is not None:
             chance *= Fraction(k if reward else g - k, g)
         total += chance * (Fraction(k, g) - p)

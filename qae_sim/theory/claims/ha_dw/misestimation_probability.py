@@ -9,11 +9,11 @@ division and are rational numbers.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, comb, floor
+from math import ceil, floor
 
 from flint import acb, arb, ctx, fmpq_poly, fmpz_poly
 
-from qae_sim.theory.binomial import binomial_term, mixed
+from qae_sim.theory.binomial import binomial_probabilities, binomial_term, mixed
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
@@ -91,7 +91,7 @@ def theorem2(quick: bool, *, begin: int = 1, strict: bool = True) -> CheckOutcom
     for g in range(2, top + 1):
         for i in range(1, steps):
             p = Fraction(i, steps)
-            chances = [comb(g, k) * p**k * (1 - p) ** (g - k) for k in range(g + 1)]
+            chances = binomial_probabilities(p, g)
             for j in range(2 * steps):
                 eps = Fraction(j, 4 * steps)
                 for hard in (True, False):

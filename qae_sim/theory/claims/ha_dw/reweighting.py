@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from math import comb
 
 import numpy as np
 from flint import arb, ctx
 
 from qae_sim.advantages import ha_dw_weights
-from qae_sim.theory.binomial import binomial_term
+from qae_sim.theory.binomial import binomial_probability, binomial_term
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
@@ -53,7 +52,7 @@ def helpful(g: int, p: Fraction, anchor: Fraction, reward: int) -> tuple[arb, ar
     e, m, weight = arb(0), Fraction(0), Fraction(0)
     for k in range(1, g):
         p_hat = Fraction(k, g)
-        chance = comb(g, k) * p**k * (1 - p) ** (g - k) * (p_hat if reward else 1 - p_hat)
+        chance = binomial_probability(k, g, p) * (p_hat if reward else 1 - p_hat)
         advantage = reward - p_hat
         direction = (-1 if advantage > 0 else 1) * ((p_hat > anchor) - (p_hat < anchor))
         e += number(chance * advantage) * number(direction * abs(p_hat - anchor)).exp()
@@ -228,7 +227,7 @@ def _marginal(g: int, p: Fraction, anchor: Fraction) -> tuple[arb, Fraction]:
     """E[e^{DM}Â·1{S}] and E[(p̂ - p)·1{S}]."""
     pull, lean = arb(0), Fraction(0)
     for k in range(1, g):
-        p_hat, chance = Fraction(k, g), comb(g, k) * p**k * (1 - p) ** (g - k)
+        p_hat, chance = Fraction(k, g), binomial_probability(k, g, p)
         pull += number(chance * p_hat * (1 - p_hat)) * 2 * number(anchor - p_hat).sinh()
         lean += chance * (p_hat - p)
     return pull, lean
@@ -288,7 +287,7 @@ def reweighted_speed(g: int, p: Fraction, anchor: Fraction | None, scale: Fracti
         lift = number(0 if anchor is None else anchor - p_hat)  # what the exponent is for correct responses
         factor = number(1 if anchor is None else scale)
         plus, minus = n * number(1 - p_hat) * lift.exp(), -(g - n) * number(p_hat) * (-lift).exp()
-        chance = comb(g, n) * p**n * (1 - p) ** (g - n)
+        chance = binomial_probability(n, g, p)
         total += factor * number(chance) * (plus * number(1 - p) - minus * number(p)) / g
     return total / number(p * (1 - p))
 

@@ -1,4 +1,4 @@
-"""How many terms of the expansion of log p MaxRL's group gradient is."""
+"""How many terms of the expansion of log p MaxRL's group gradient contains."""
 
 from __future__ import annotations
 

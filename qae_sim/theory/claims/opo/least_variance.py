@@ -38,7 +38,7 @@ def _pairs(largest: int) -> Iterator[tuple[list[Fraction], list[int]]]:
     breaks=(Break("squares of scores do not depend on the length", {"grows": False}, Verdict.REFUTED),),
 )
 def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
-    """The second moment is a parabola in b; compared with the plain mean's, exactly."""
+    """The second moment is a parabola in b; compared with that of the unweighted mean, exactly."""
     largest, found, worst = (3 if quick else 4), None, 0.0
     for rewards, lengths in _pairs(largest):
         squares = lengths if grows else [1] * len(lengths)
@@ -53,7 +53,7 @@ def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
         worst = max(worst, float(np.abs(opo(r, lengths) - (r - float(best))).max()))
     return conclude(
         Evidence(
-            "neither the plain mean nor anything beside b* has less",
+            "neither the unweighted mean nor b* ± 1/7 has less",
             f"G = 2..{largest}, three levels of reward, lengths 1 to 3",
             Method.CASES,
             found is None,

@@ -23,7 +23,7 @@ from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import Moments, cov, simplex
 
-#: Which baseline's entropy is compared with which: neighbours, all with b = 0, all with b = 1.
+#: The baselines whose entropies are compared.
 BASELINES = [Fraction(i, 20) for i in range(21)]
 
 

@@ -365,8 +365,6 @@ def _sign_claim(hard: bool, rates: list[Fraction], correct_arms: int) -> CheckOu
 
 #: Success rates on both sides of 1-K = .6.
 HARD = [Fraction(i, 20) for i in range(1, 13)]
-
-
 EASY = [Fraction(i, 20) for i in range(13, 20)]
 
 

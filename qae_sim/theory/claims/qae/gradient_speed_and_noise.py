@@ -11,16 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
-from math import comb
 
 import numpy as np
 from flint import arb, ctx
 
 from qae_sim.advantages import advantage_table, expected_advantages
+from qae_sim.softmax import binomial
+from qae_sim.theory.binomial import binomial_probabilities
 from qae_sim.theory.certified import digits, number, prove_polynomial_positive, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
-from qae_sim.theory.exact_advantages import advantages, binomial_row, root_of, speed_polynomial, speeds
+from qae_sim.theory.exact_advantages import advantages, root_of, speed_polynomial, speeds
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
@@ -146,8 +147,8 @@ def speed_ratio_large(quick: bool, *, g: int = 128) -> CheckOutcome:
 def moments(name: str, g: int, p: arb, k: Fraction) -> tuple[arb, arb]:
     """Mean and mean square of the gradient of one group of a two-armed bandit, by the correct arm's logit."""
     first, second = arb(0), arb(0)
-    for weight, (correct, wrong) in zip(binomial_row(p, g), _sums(name, g, k, ctx.prec), strict=True):
-        x = correct * (1 - p) - wrong * p
+    for weight, (correct, wrong) in zip(binomial_probabilities(p, g), _sums(name, g, k, ctx.prec), strict=True):
+        x = correct * (1 - p) - wrong * p  # the scores of the correct arm's logit are 1 - p and -p
         first, second = first + weight * x, second + weight * x * x
     return first, second
 
@@ -213,7 +214,7 @@ def _variance_floats(g: int, k: Fraction) -> Evidence:
     n = np.arange(g + 1)
     worst = 0.0
     for p in rates:
-        weight = np.array([comb(g, int(m)) * p**m * (1 - p) ** (g - m) for m in n])
+        weight = binomial(p, g)
         x = (n * table[:, 1] * (1 - p) - (g - n) * table[:, 0] * p) / g
         first, second = moments("qae", g, number(p), k)
         worst = max(worst, abs(weight @ x - float(first)), abs(weight @ x**2 - float(second)))

@@ -1,4 +1,4 @@
-"""Proposition 4.1 and its neighbours: which objective the quantile advantages of a group add up to.
+"""Proposition 4.1 and Eqs. 5 to 8: the query weights of the objective that a group's advantages add up to.
 
 With n successes among G responses write p = n/G. A group's gradient is (1/G) Σ Aᵢ sᵢ, sᵢ the score of response i. The
 objectives of the paper are sums of a weight times the mean score of the correct (s₊) or of the wrong (s₋) responses,

@@ -51,7 +51,7 @@ def amplification(quick: bool, *, factor: str = "1/(1-p)") -> CheckOutcome:
 
 
 def _monotone(values: Callable[[Fraction], Fraction], quick: bool, k: Fraction) -> tuple[Fraction, Fraction] | None:
-    """The first two neighbouring success rates on the hard side between which a quantity rises with p."""
+    """The first two adjacent success rates on the hard side between which a quantity rises with p."""
     rates = [Fraction(i, 100 if quick else 1000) for i in range(1, 100 if quick else 1000)]
     hard = [p for p in rates if p <= 1 - k]
     return next(((p, q) for p, q in pairwise(hard) if values(q) > values(p)), None)

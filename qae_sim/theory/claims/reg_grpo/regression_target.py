@@ -18,7 +18,7 @@ from qae_sim.theory.registry import claim
     equation="regression target",
     statement="The loss is zero at the policies π ∝ π_old·exp(A/β) that a KL penalty of any strength β asks for.",
     latex=r"\log\frac{\pi(y_i)}{\pi_{\mathrm{old}}(y_i)} = \frac{A_i}{\beta} - \log Z \Rightarrow L = 0",
-    assumptions=("log-ratios standardised within the group", "ε small beside their spread"),
+    assumptions=("log-ratios standardised within the group", "ε small compared with their spread"),
     expected=Verdict.CERTIFIED,
     breaks=(Break("log-ratios as they are", {"standardised": False}, Verdict.REFUTED),),
 )

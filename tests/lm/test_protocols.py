@@ -1,0 +1,112 @@
+"""Trials by a protocol, and the one command that runs everything on a GPU: here on the CPU, with tiny runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from qae_sim.lm import protocols  # noqa: E402
+from qae_sim.lm.runs import Record  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import gpu  # noqa: E402
+
+GAPS = {"mean": 0.0, "QAE, K = .4": 0.05, "HA-DW, window 10": 0.001, "QAE, K = .2": -0.05}
+
+
+def record_of(protocol: protocols.Protocol, setting: str) -> Record:
+    """Runs whose metrics differ from arm to arm by the gaps, with a little noise."""
+    parts = []
+    for arm, gap in GAPS.items():
+        runs = protocol.runs(setting, arm)
+        values = np.full((len(runs), 11), math.nan)
+        values[:, ::5] = 0.5 + gap + 0.001 * np.random.default_rng(0).standard_normal((len(runs), 3))
+        if gap:
+            values += 0.001 * np.random.default_rng(1).standard_normal((len(runs), 1))
+        metrics = dict.fromkeys(protocol.rules["margins"], values)
+        parts.append(Record(tuple(runs), metrics, ({},) * len(runs), ({"protocol": protocol.digest},) * len(runs)))
+    return Record.join(parts)
+
+
+def test_verdicts_follow_the_rules() -> None:
+    protocol = protocols.read("medium_gpu")
+    found = protocols.judge(protocol, record_of(protocol, "learned"))
+    verdicts = {(c.arm, c.quantity): c.verdict for c in found}
+    assert verdicts["QAE, K = .4", "pass_1, run"] == "yes"
+    assert verdicts["QAE, K = .2", "pass_1, end"] == "no"
+    assert verdicts["HA-DW, window 10", "pass_1, end"] == "equivalent"
+    assert {c.setting for c in found} == {"learned"}
+    assert all(c.low <= c.mean <= c.high for c in found)
+
+
+def test_holm_multiplies_the_smallest_p_most() -> None:
+    noise = np.random.default_rng(0).standard_normal(12)
+    gaps = {"a": noise + 0.66, "b": noise + 0.3}
+    both = {c.arm: c for c in protocols._compare("x", "y", gaps, 0.02)}
+    alone = {arm: protocols._compare("x", "y", {arm: gap}, 0.02)[0] for arm, gap in gaps.items()}
+    assert both["a"].p == pytest.approx(2 * alone["a"].p)
+    assert both["b"].p == pytest.approx(max(alone["b"].p, both["a"].p))
+    assert both["b"].verdict == "undecided"
+
+
+def test_records_of_another_protocol_are_refused() -> None:
+    protocol = protocols.read("medium_gpu")
+    record = record_of(protocol, "learned")
+    with pytest.raises(ValueError, match="record must be made by protocol medium_gpu"):
+        protocols.judge(replace(protocol, digest="0"), record)
+    with pytest.raises(ValueError, match="name must be one of"):
+        protocols.read("none")
+
+
+def test_report_of_stages_is_carried_on(tmp_path: Path) -> None:
+    path, calls = tmp_path / "report.json", []
+
+    def good() -> dict[str, int]:
+        calls.append("good")
+        return {"number": 1}
+
+    def bad() -> dict[str, int]:
+        raise subprocess.CalledProcessError(1, "x", output="first\nlast")
+
+    later = time.monotonic() + 60
+    gpu.run_stages(path, {"good": good, "bad": bad}, later)
+    gpu.run_stages(path, {"good": good, "bad": lambda: {"complete": False}}, later)
+    stages = json.loads(path.read_text())["stages"]
+    assert calls == ["good"]
+    assert stages["good"]["figures"] == {"number": 1}
+    assert stages["bad"]["state"] == "begun"
+    gpu.run_stages(tmp_path / "other.json", {"bad": bad}, later)
+    assert json.loads((tmp_path / "other.json").read_text())["stages"]["bad"]["last_lines"] == ["first", "last"]
+    assert gpu.run_stages(tmp_path / "none.json", {"good": good}, 0.0) == {}
+
+
+def test_the_study_trains_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = protocols.read("medium_gpu")
+    tiny = {"prompts": 4, "group_size": 4, "minibatches": 2, "batches": 2, "attempts": 2, "held_out": 4, "pass_at": 2}
+    tiny |= {"evaluate_every": 1, "base_demonstrations": 64, "base_passes": 1, "size": "small"}
+    rules = {**full.rules, "common": tiny, "seeds": [100, 102]}
+    rules["settings"] = {"learned": full.rules["settings"]["learned"]}
+    monkeypatch.setattr(protocols, "read", lambda name: replace(full, rules=rules))
+    path = tmp_path / "record.npz"
+    first = gpu.study(path, "cpu", time.monotonic() + 600)
+    assert first["complete"]
+    assert len(first["seconds"]) == 4
+    assert len(first["comparisons"]) == 3 * 4 * 2
+    again = gpu.study(path, "cpu", time.monotonic() + 600)
+    assert again["seconds"] == {}
+    assert again["comparisons"] == first["comparisons"]
+
+
+def test_counts_are_those_of_pytest() -> None:
+    assert gpu.counts("x\n1 failed, 609 passed in 50.93s\n") == {"failed": 1, "passed": 609}
