@@ -49,7 +49,8 @@ def to_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
         return value
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return value.item()
-    raise invalid(name, value, f"a number, a string, or one of {', '.join(kind.__name__ for kind in kinds)}", TypeError)
+    known = ", ".join(kind.__name__ for kind in kinds)
+    raise invalid(name, value, f"a number, a string, or one of {known}" if known else "a number or a string", TypeError)
 
 
 def from_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:

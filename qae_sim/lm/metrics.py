@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,6 +43,11 @@ class Batch:
     correct: np.ndarray
     reference: np.ndarray | None = None
     dynamics: tuple[RankDynamics, ...] = ()
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """True at the responses' own tokens, ``(S, B, G, T)``, on the CPU."""
+        return (self.tokens != PAD).cpu().numpy()
 
 
 def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
@@ -86,7 +92,7 @@ def describe_advantages(batch: Batch, advantages: Sequence[np.ndarray]) -> Metri
     Returns:
         Shares of zero and positive advantages, the mean advantage, entropies by the sign of the advantage.
     """
-    entropies, mask = batch.entropies.cpu().numpy(), (batch.tokens != PAD).cpu().numpy()
+    entropies, mask = batch.entropies.cpu().numpy(), batch.mask
     names = ("zero_share", "positive_share", "net_advantage", "entropy_positive", "entropy_negative", "entropy_zero")
     metrics: Metrics = {name: [] for name in (*names, "entropy_mass_negative")}
     for m, adv in enumerate(advantages):

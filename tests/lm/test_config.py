@@ -28,7 +28,7 @@ RECIPES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_configurations_come_back_from_plain_values(recipe: dict[str, Any]) -> None:
-    config = Config(**recipe)
+    config = Config().with_(**recipe)
     again = Config.from_dict(json.loads(json.dumps(config.to_dict(), allow_nan=False)))
     assert again == config
     assert repr(again) == repr(config)
@@ -80,7 +80,7 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
 )
 def test_wrong_values_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
-        Config(**changes)
+        Config().with_(**changes)
     assert message in str(caught.value)
 
 
@@ -89,7 +89,7 @@ def test_wrong_values_are_named(changes: dict[str, Any], message: str) -> None:
 )
 def test_wrong_types_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        Config(**changes)
+        Config().with_(**changes)
 
 
 def test_files_are_read_and_errors_name_them(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_files_are_read_and_errors_name_them(tmp_path: Path) -> None:
     )
     config = Config.read(toml)
     assert config.clip_high == math.inf
-    assert config.parameters_at(10) == {"k": 0.5}
+    assert config.rule.parameters_at(10) == {"k": 0.5}
     plain = tmp_path / "run.json"
     plain.write_text(json.dumps(config.to_dict()))
     assert Config.read(plain) == config
