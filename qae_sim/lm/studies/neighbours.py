@@ -59,8 +59,8 @@ def _arms(make: Make) -> dict[str, Config]:
     return arms
 
 
-#: Compared with GRPO: titles, and keys of their papers. RLEV is compared with RLOO, which it builds on; GDPO at the same
-#: two rewards.
+#: Compared with GRPO: titles, and keys of their papers. RLEV is compared with RLOO, which it builds on, and GDPO with
+#: GRPO at the same two rewards.
 _TITLES = {
     "dr_grpo": ("Dr. GRPO", "dr_grpo"),
     "rloo": ("RLOO", "rloo"),
