@@ -9,7 +9,7 @@ and what is allowed when something is wrong.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import array_api_compat as compat
@@ -382,12 +382,47 @@ def uniform(like_array: Array, size: int, seed: int, *keys: int) -> Array:
         >>> uniform(np.zeros(1), 3, 7).round(6)
         array([0.915398, 0.394457, 0.30795 ])
     """
+    return _numbers(like_array, size, _signed(_state(seed, *keys)))
+
+
+def uniform_rows(like_array: Array, size: int, seeds: Sequence[int], *keys: int) -> Array:
+    """Draw the numbers of :func:`uniform` for several seeds in one computation.
+
+    Args:
+        like_array: The array whose library and device the result has.
+        size: How many numbers for each seed.
+        seeds: S seeds, non-negative integers.
+        *keys: Further integers that name the streams.
+
+    Returns:
+        float64 array of shape ``(S, size)``.
+
+    Raises:
+        TypeError: A seed or a key is not an integer.
+        ValueError: A seed, a key or the size is negative.
+
+    Example:
+        >>> uniform_rows(np.zeros(1), 2, [7, 8])[0] == uniform(np.zeros(1), 2, 7)
+        array([ True,  True])
+    """
+    xp = namespace(like_array)
+    states = [[_signed(_state(seed, *keys))] for seed in seeds]
+    return _numbers(like_array, size, xp.asarray(states, dtype=xp.int64, device=compat.device(like_array)))
+
+
+def _state(seed: int, *keys: int) -> int:
+    """Mix a seed and keys into the state that a stream starts from."""
     state = 0
     for name, key in (("seed", seed), *(("key", key) for key in keys)):
         state = _mix_integer(state + (require_integer(name, key) + 1) * _GOLDEN)
+    return state
+
+
+def _numbers(like_array: Array, size: int, state: Array) -> Array:
+    """The first numbers of streams; ``state`` is an integer, or one for each row ``(S, 1)``."""
     xp = namespace(like_array)
     position = xp.arange(1, require_integer("size", size) + 1, dtype=xp.int64, device=compat.device(like_array))
-    z = position * _signed(_GOLDEN) + _signed(state)
+    z = position * _signed(_GOLDEN) + state
     z = (z ^ _shift_right(z, 30)) * _signed(_MIX_1)
     z = (z ^ _shift_right(z, 27)) * _signed(_MIX_2)
     z = z ^ _shift_right(z, 31)
@@ -414,9 +449,7 @@ def streams(xp: Namespace, runs: range, seed: int, *keys: int) -> Array:
         >>> uniform_at(streams(np, range(2, 3), 7), np.arange(3)[:, None])[:, 0] == uniform(np.zeros(1), 3, 7, 2)
         array([ True,  True,  True])
     """
-    state = 0
-    for name, key in (("seed", seed), *(("key", key) for key in keys)):
-        state = _mix_integer(state + (require_integer(name, key) + 1) * _GOLDEN)
+    state = _state(seed, *keys)
     if len(runs):
         require_integer("runs", min(runs[0], runs[-1]))
     number = xp.arange(runs.start + 1, runs.stop + 1, runs.step, dtype=xp.uint64)

@@ -50,11 +50,10 @@ class Evaluator:
             pass@1 to pass@k on held-out prompts, by difficulty too, and the entropy at the words of responses that
             the base model gave.
         """
-        said = self._sampler.generate(self.held_out, self.configs[0].pass_at, purposes.EVALUATION).tokens.cpu().numpy()
-        prompts = self.held_out.cpu().numpy()
+        said = self._sampler.generate(self.held_out, self.configs[0].pass_at, purposes.EVALUATION).tokens
+        verdicts, prompts = self._sampler.verdicts(self.held_out, said), self.held_out.cpu().numpy()
         metrics: Metrics = {name: [] for name in ("pass_1", "pass_k", "pass_curve", "pass_by_level")}
-        for m, config in enumerate(self.configs):
-            correct = config.problem.rewards(prompts[m][:, None], said[m])
+        for m, (config, correct) in enumerate(zip(self.configs, verdicts, strict=True)):
             curve = pass_at(correct)
             metrics["pass_1"].append(curve[0])
             metrics["pass_k"].append(curve[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from qae_sim.lm.tasks import PAD
 
 #: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
 _BUCKET = 64
+
+#: What a run's loss depends on beside its numbers; runs that agree in it share one computation.
+_LOSS_FIELDS = ("objective", "clip_low", "clip_high", "kl_cov_beta", "kl")
 
 
 def read_log_probs(model: Transformer, prompts: Tensor, tokens: Tensor, prompt_of: Tensor, mask: Tensor) -> Tensor:
@@ -59,6 +63,18 @@ class Learner:
             parameter.grad = torch.zeros_like(parameter)
         self.captured = Captured(self.backward)
         self._members = torch.arange(len(self.configs), device=self.device)[:, None]
+        self._of_loss = self._together(_LOSS_FIELDS)
+        self._of_weights = self._together(("loss",))
+        self._limits = torch.tensor([config.grad_clip for config in self.configs], device=self.device)
+
+    def _together(self, names: Sequence[str]) -> list[tuple[Config, slice | Tensor]]:
+        """Runs that agree in some fields: one of them, and where all of them are in the ensemble."""
+        found: dict[Any, list[int]] = {}
+        for m, config in enumerate(self.configs):
+            found.setdefault(tuple(getattr(config, name) for name in names), []).append(m)
+        if len(found) == 1:
+            return [(self.configs[0], slice(None))]
+        return [(self.configs[m[0]], torch.tensor(m, device=self.device)) for m in found.values()]
 
     def update(self, batch: Batch, advantages: Tensor, step: int) -> Metrics:
         """Take a batch's gradient steps.
@@ -86,7 +102,8 @@ class Learner:
             for number, groups in enumerate(order.chunk(first.minibatches, dim=1)):
                 name = (step, epoch * first.minibatches + number)
                 parts.append(self._minibatch(batch, advantages, groups, name))
-        total = {name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]}
+        # Numbers leave the device once: each time would wait for what is being computed.
+        total = {name: torch.stack([part[name] for part in parts]).cpu().numpy().sum(axis=0) for name in parts[0]}
         return {
             "gradient_norm": (total["norm"] / len(parts)).tolist(),
             "clip_low": (total["clipped_low"] / total["tokens"]).tolist(),
@@ -94,24 +111,21 @@ class Learner:
             "backward_share": (total["reached"] / total["responses"]).tolist(),
         }
 
-    def _minibatch(
-        self, batch: Batch, advantages: Tensor, groups: Tensor, name: tuple[int, int]
-    ) -> dict[str, np.ndarray]:
+    def _minibatch(self, batch: Batch, advantages: Tensor, groups: Tensor, name: tuple[int, int]) -> dict[str, Tensor]:
         """One gradient step on some groups ``(S, b)`` of each run; batch and step name it."""
         inputs, counts = self.prepare(batch, advantages, groups, name)
         if inputs[1].shape[1] == 0:  # no response takes part
             self.optimizer.zero_grad(set_to_none=False)
-            clipped = [torch.zeros(2, len(self.configs))]
+            clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
         else:
             # Reg-GRPO looks at its numbers before it uses them, which a recorded graph cannot.
             plain = self.device.type != "cuda" or any(config.objective == "reg_grpo" for config in self.configs)
             backward = self.backward if plain else self.captured
-            clipped = list(backward(*inputs))
+            (clipped,) = backward(*inputs)
         norm = self.clip_gradients()
         # Adam moves on its moments even where there is no gradient, as it would if zeros had been computed.
         self.optimizer.step()
-        low, high = clipped[0].cpu().numpy()
-        return counts | {"norm": norm, "clipped_low": low, "clipped_high": high}
+        return counts | {"norm": norm, "clipped_low": clipped[0], "clipped_high": clipped[1]}
 
     def backward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Put the gradients of the loss where the optimiser looks for them.
@@ -129,7 +143,7 @@ class Learner:
 
     def prepare(
         self, batch: Batch, advantages: Tensor, groups: Tensor, name: tuple[int, int]
-    ) -> tuple[tuple[Tensor, ...], dict[str, np.ndarray]]:
+    ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
         """Gather what takes part in a step on some groups.
 
         Args:
@@ -147,9 +161,9 @@ class Learner:
         prompt_of = prompt_of_response(prompts, self.configs[0].group_size)
         # Weights, and the choice of tokens, come from all responses, whether or not they take part below.
         longest = self.model.response_length
-        weights = torch.stack(
-            [token_weights(m, c.loss, longest=longest) for m, c in zip(mask, self.configs, strict=True)]
-        )
+        weights = torch.empty(mask.shape, device=self.device)
+        for config, members in self._of_weights:
+            weights[members] = token_weights(mask[members], config.loss, longest=longest)
         selected = self.select(prompts, tokens, prompt_of, mask, old, adv, name)
 
         # Responses that no term reaches stay out of the passes: their gradient is 0. Runs that have fewer of them than
@@ -165,11 +179,8 @@ class Learner:
             x[self._members, rows][..., :width] for x in (tokens, old, adv, weights, selected)
         )
         used, prompt_of = used[..., :width], prompt_of.gather(1, rows)
-        counts = {
-            "tokens": mask.sum(dim=(1, 2)).cpu().numpy(),
-            "reached": reached.sum(dim=1).cpu().numpy(),
-            "responses": np.full(len(self.configs), mask.shape[1]),
-        }
+        responses = torch.full_like(self._members[:, 0], mask.shape[1])
+        counts = {"tokens": mask.sum(dim=(1, 2)), "reached": reached.sum(dim=1), "responses": responses}
         return (prompts, tokens, prompt_of, used, old, adv, weights, selected), counts
 
     def loss(
@@ -204,16 +215,18 @@ class Learner:
             assert self.reference is not None
             with torch.no_grad():
                 reference = read_log_probs(self.reference, prompts, tokens, prompt_of, used)
-        loss, clipped = torch.zeros((), device=self.device), []
+        loss = torch.zeros((), device=self.device)
+        clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
         responses = self.configs[0].prompts // self.configs[0].minibatches * self.configs[0].group_size
-        for m, config in enumerate(self.configs):
-            parts = (log_probs[m], old[m], adv[m], weights[m], used[m], selected[m])
+        for config, members in self._of_loss:
+            parts = (x[members] for x in (log_probs, old, adv, weights, used, selected))
             found = surrogate(config, *parts, responses=responses)
             loss = loss + found.loss
             if config.kl:
-                loss = loss + config.kl * kl_penalty(log_probs[m], reference[m], weights[m])
-            clipped.append(torch.stack([found.clipped_low.sum(), found.clipped_high.sum()]))
-        return loss, torch.stack(clipped, dim=1)
+                loss = loss + config.kl * kl_penalty(log_probs[members], reference[members], weights[members])
+            for row, stopped in enumerate((found.clipped_low, found.clipped_high)):
+                clipped[row, members] = stopped.sum(dim=(1, 2))
+        return loss, clipped
 
     def select(
         self,
@@ -271,7 +284,7 @@ class Learner:
                 reached[m] |= selected[m].any(dim=-1)
         return reached
 
-    def clip_gradients(self) -> np.ndarray:
+    def clip_gradients(self) -> Tensor:
         """Scale each run's gradient down to its greatest norm.
 
         Returns:
@@ -282,12 +295,11 @@ class Learner:
         for name, gradient in gradients.items():
             squares += gradient.square().movedim(member_axis(name), 0).flatten(1).sum(dim=1)
         norms = squares.sqrt()
-        limits = torch.tensor([config.grad_clip for config in self.configs], device=self.device)
-        factors = torch.where(norms > limits, limits / norms, 1.0)
+        factors = torch.where(norms > self._limits, self._limits / norms, 1.0)
         for name, gradient in gradients.items():
             axis = member_axis(name)
             gradient.mul_(factors.view(*[1] * axis, -1, *[1] * (gradient.dim() - axis - 1)))
-        return norms.cpu().numpy()
+        return norms
 
     # --- checkpoints ---
 

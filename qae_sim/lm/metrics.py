@@ -69,9 +69,10 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
         "success_histogram": [],
         "top_words": [],
     }
+    all_said, all_entropies = draw.tokens.cpu().numpy(), draw.entropies.cpu().numpy()
     for m, config in enumerate(configs):
         task = config.problem
-        said, entropies = draw.tokens[m][mask[m]].cpu().numpy(), draw.entropies[m][mask[m]].cpu().numpy()
+        said, entropies = all_said[m][draw.mask[m]], all_entropies[m][draw.mask[m]]
         metrics["correction_share"].append(float(np.isin(said, task.corrections).mean()))
         successes = draw.correct[m].sum(axis=-1).astype(int)
         metrics["success_histogram"].append(np.bincount(successes, minlength=config.group_size + 1).tolist())

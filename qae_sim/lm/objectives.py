@@ -1,7 +1,8 @@
 """What is minimised: clipped surrogates of tokens or whole responses, with and without a choice of tokens.
 
 Each function takes tensors of N responses of T tokens. Responses that no term reaches can be left out, as long as the
-weights are those of the whole batch.
+weights are those of the whole batch. Several runs are computed at once as ``(S, N, T)``: each has a loss of its own,
+and the sum of these is what comes back, since no run's loss touches the gradients of another.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Surrogate:
 
     Attributes:
         loss: To be minimised, a scalar.
-        clipped_low: True at tokens whose ratio lies below 1 - low and whose gradient is cut off, ``(N, T)``.
+        clipped_low: True at tokens whose ratio lies below 1 - low and whose gradient is cut off, ``(..., N, T)``.
         clipped_high: The same above 1 + high.
     """
 
@@ -37,12 +38,12 @@ def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
     token: 1 / Σⱼ|oⱼ|;  sequence: 1 / (N·|oᵢ|);  constant: 1 / (N·L)
 
     Args:
-        mask: True at the responses' own tokens, ``(N, T)``, of all responses of the batch.
+        mask: True at the responses' own tokens, ``(..., N, T)``, of all responses of the batch.
         loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO), ``"constant"`` (Dr. GRPO).
         longest: L, the most tokens of a response.
 
     Returns:
-        Weights, ``(N, T)``, float32, 0 where masked.
+        Weights, ``(..., N, T)``, float32, 0 where masked.
 
     Raises:
         ValueError: ``loss`` is none of these, or no token is unmasked.
@@ -58,13 +59,14 @@ def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
     require_choice("loss", loss, LOSSES)
     own = mask.float()
     lengths = own.sum(dim=-1, keepdim=True)
-    if not bool(mask.any()):
+    if not bool(mask.flatten(-2).any(dim=-1).all()):
         raise ValueError("mask must be set for one token at least; got none")
     if loss == "token":
-        return own / lengths.sum()
+        return own / lengths.sum(dim=-2, keepdim=True)
+    responses = mask.shape[-2]
     if loss == "sequence":
-        return own / (len(mask) * lengths.clamp(min=1))
-    return own / (len(mask) * longest)
+        return own / (responses * lengths.clamp(min=1))
+    return own / (responses * longest)
 
 
 def ppo_loss(
@@ -75,10 +77,10 @@ def ppo_loss(
     L = -Σᵢₜ wᵢₜ·min(ρᵢₜAᵢₜ, clip(ρᵢₜ, 1 - low, 1 + high)·Aᵢₜ),  ρ = π / π_old
 
     Args:
-        log_probs: log π, ``(N, T)``.
-        old_log_probs: log π_old of the policy that sampled, ``(N, T)``.
-        advantages: ``(N, T)``.
-        weights: From :func:`token_weights`, ``(N, T)``.
+        log_probs: log π, ``(..., N, T)``.
+        old_log_probs: log π_old of the policy that sampled, ``(..., N, T)``.
+        advantages: ``(..., N, T)``.
+        weights: From :func:`token_weights`, ``(..., N, T)``.
         low: ε_low in [0, 1]; 1 or more never clips.
         high: ε_high >= 0; infinity never clips.
 
@@ -114,10 +116,10 @@ def gspo_loss(
     Where tokens have advantages of their own, Aᵢ is replaced token by token and each token counts 1/|oᵢ|.
 
     Args:
-        log_probs: log π, ``(N', T)``.
-        old_log_probs: log π_old, ``(N', T)``.
-        advantages: ``(N', T)``.
-        mask: True at the responses' own tokens, ``(N', T)``.
+        log_probs: log π, ``(..., N', T)``.
+        old_log_probs: log π_old, ``(..., N', T)``.
+        advantages: ``(..., N', T)``.
+        mask: True at the responses' own tokens, ``(..., N', T)``.
         responses: N, responses of the whole batch, of which these are N'.
         low: ε_low; 3e-4 in the paper.
         high: ε_high; 4e-4 in the paper.
@@ -147,10 +149,10 @@ def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, 
     L = mean over groups of mean_i (Aᵢ - z(ρ)ᵢ)²,  ρᵢ = Σₜ log πᵢₜ / π_oldᵢₜ
 
     Args:
-        log_probs: log π, ``(N, T)``, groups one after the other.
-        old_log_probs: log π_old, ``(N, T)``.
-        advantages: GRPO's, ``(N, T)``, the same for all tokens of a response.
-        mask: True at the responses' own tokens, ``(N, T)``.
+        log_probs: log π, ``(..., N, T)``, groups one after the other.
+        old_log_probs: log π_old, ``(..., N, T)``.
+        advantages: GRPO's, ``(..., N, T)``, the same for all tokens of a response.
+        mask: True at the responses' own tokens, ``(..., N, T)``.
         group: G.
 
     Returns:
@@ -165,9 +167,9 @@ def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, 
         >>> reg_grpo_loss(moved, old, torch.tensor([[1.0], [-1.0]]), old == 0, group=2).round(decimals=3)
         tensor(0.)
     """
-    ratios = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1).view(-1, group)
-    targets = advantages[:, 0].view(-1, group)
-    loss: Tensor = reg_grpo(targets, ratios).mean()
+    ratios = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1)
+    targets = advantages[..., 0]
+    loss: Tensor = reg_grpo(*(x.unflatten(-1, (-1, group)) for x in (targets, ratios))).mean(dim=-1).sum()
     return loss
 
 
@@ -190,9 +192,9 @@ def kl_penalty(log_probs: Tensor, reference: Tensor, weights: Tensor) -> Tensor:
     Never negative, and in expectation over π the divergence KL(π‖π_ref).
 
     Args:
-        log_probs: log π, ``(N, T)``.
-        reference: log π_ref, ``(N, T)``.
-        weights: From :func:`token_weights`, ``(N, T)``.
+        log_probs: log π, ``(..., N, T)``.
+        reference: log π_ref, ``(..., N, T)``.
+        weights: From :func:`token_weights`, ``(..., N, T)``.
 
     Returns:
         The penalty, a scalar.
@@ -218,11 +220,11 @@ def kl_cov_loss(
     The paper writes a KL divergence; its code, followed here, takes the absolute log-ratio of the sampled token.
 
     Args:
-        log_probs: log π, ``(N, T)``.
-        old_log_probs: log π_old, ``(N, T)``.
-        advantages: ``(N, T)``.
-        weights: From :func:`token_weights`, ``(N, T)``.
-        selected: From :func:`~qae_sim.advantages.kl_cov_mask`, ``(N, T)``.
+        log_probs: log π, ``(..., N, T)``.
+        old_log_probs: log π_old, ``(..., N, T)``.
+        advantages: ``(..., N, T)``.
+        weights: From :func:`token_weights`, ``(..., N, T)``.
+        selected: From :func:`~qae_sim.advantages.kl_cov_mask`, ``(..., N, T)``.
         beta: β >= 0.
 
     Returns:
@@ -251,16 +253,16 @@ def surrogate(
     *,
     responses: int,
 ) -> Surrogate:
-    """Compute the objective of one run.
+    """Compute the objective of a run, or of several that have it in common.
 
     Args:
-        config: The run; its ``objective`` chooses.
-        log_probs: log π, ``(N', T)``.
-        old: log π_old, ``(N', T)``.
-        adv: Advantages, ``(N', T)``.
-        weights: From :func:`token_weights`, ``(N', T)``.
-        mask: True at tokens that take part, ``(N', T)``.
-        selected: Tokens that Clip-Cov or KL-Cov has picked, ``(N', T)``.
+        config: The run, or one of them; its ``objective`` chooses.
+        log_probs: log π, ``(..., N', T)``.
+        old: log π_old, ``(..., N', T)``.
+        adv: Advantages, ``(..., N', T)``.
+        weights: From :func:`token_weights`, ``(..., N', T)``.
+        mask: True at tokens that take part, ``(..., N', T)``.
+        selected: Tokens that Clip-Cov or KL-Cov has picked, ``(..., N', T)``.
         responses: N, responses of the whole batch, of which the first N' rows are some.
 
     Returns:
@@ -271,7 +273,7 @@ def surrogate(
         return gspo_loss(log_probs, old, adv, mask, responses=responses, **clip)
     if config.objective == "reg_grpo":
         none = torch.zeros_like(mask)
-        loss = reg_grpo_loss(*(x[:responses] for x in (log_probs, old, adv, mask)), group=config.group_size)
+        loss = reg_grpo_loss(*(x[..., :responses, :] for x in (log_probs, old, adv, mask)), group=config.group_size)
         return Surrogate(loss, none, none)
     if config.objective == "kl_cov":
         none = torch.zeros_like(mask)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from qae_sim.advantages import RankDynamics, dynamic_sampling_mask, rank_dynamics
-from qae_sim.arrays import uniform
+from qae_sim.arrays import uniform_rows
 from qae_sim.lm import purposes
 from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import Captured, mixed_precision
@@ -21,6 +21,9 @@ from qae_sim.lm.tasks import PAD
 
 #: Tokens between two measurements of the effective rank (VERL). The paper's 40 are for responses of thousands.
 _STRIDE = 2
+
+#: On CUDA as many prompts are drawn as a multiple of this, so that there are few shapes.
+_BUCKET = 16
 
 
 def prompt_of_response(prompts: Tensor, group: int) -> Tensor:
@@ -82,10 +85,16 @@ class Sampler:
             others = [(0, place) for place in range(size) if (0, place) not in of_member]
             of_member += others[: size - len(of_member)]
 
-        def gather(name: str) -> Tensor:
-            return torch.stack([torch.stack([getattr(draws[a], name)[m, i] for a, i in k]) for m, k in enumerate(kept)])
+        # Places in all draws put one after the other.
+        starts = np.cumsum([0, *(draw.correct.shape[1] for draw in draws)])
+        places = np.array([[starts[a] + i for a, i in of_member] for of_member in kept])
+        members, where = np.arange(len(kept))[:, None], torch.as_tensor(places, device=self.device)
 
-        correct = np.stack([[draws[a].correct[m, i] for a, i in k] for m, k in enumerate(kept)])
+        def gather(name: str) -> Tensor:
+            together = torch.cat([getattr(draw, name) for draw in draws], dim=1)
+            return together[torch.as_tensor(members, device=self.device), where]
+
+        correct = np.concatenate([draw.correct for draw in draws], axis=1)[members, places]
         prompts, tokens = gather("prompts"), gather("tokens")
         asked = {name for config in self.configs for name in config.rule.inputs}
         reference = self.reference_rewards(prompts, step) if "reference" in asked else None
@@ -94,7 +103,9 @@ class Sampler:
         return batch, describe_policy(self.configs, draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
 
     def _draw(self, count: int, step: int, attempt: int) -> Batch:
-        """Draw prompts, and a group of responses to each."""
+        """Draw prompts, and a group of responses to each; on CUDA more than asked for, if so."""
+        if self.device.type == "cuda":
+            count = min(-(-count // _BUCKET) * _BUCKET, self.configs[0].prompts)
         prompts = np.stack([c.problem.problems(count, c.seed, step, attempt) for c in self.configs])
         given = torch.as_tensor(prompts, device=self.device)
         sampled = self.generate(given, self.configs[0].group_size, purposes.RESPONSES, step, attempt)
@@ -111,8 +122,12 @@ class Sampler:
         Returns:
             1.0 where a response is correct, ``(S, B, G)``.
         """
-        asked, said = prompts.cpu().numpy(), tokens.cpu().numpy()
-        return np.stack([c.problem.rewards(asked[m][:, None], said[m]) for m, c in enumerate(self.configs)])
+        asked, said = prompts.cpu().numpy()[:, :, None], tokens.cpu().numpy()
+        correct = np.empty(said.shape[:-1])
+        for problem in {config.problem for config in self.configs}:
+            members = [m for m, config in enumerate(self.configs) if config.problem == problem]
+            correct[members] = problem.rewards(asked[members], said[members])
+        return correct
 
     def reference_rewards(self, prompts: Tensor, step: int) -> np.ndarray:
         """Let the base models answer the same prompts, once for each response.
@@ -171,8 +186,9 @@ class Sampler:
             ``(S, B, G, T)``, in [0, 1).
         """
         shape = (*groups, self.model.response_length)
-        numbers = [uniform(np.zeros(1), math.prod(shape), c.seed, *keys).reshape(shape) for c in self.configs]
-        return torch.as_tensor(np.stack(numbers), dtype=torch.float32, device=self.device)
+        seeds = [config.seed for config in self.configs]
+        numbers: Tensor = uniform_rows(torch.zeros(1, device=self.device), math.prod(shape), seeds, *keys)
+        return numbers.float().reshape(len(seeds), *shape)
 
     def generate_all(self, prompts: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Sample with an amount of work that does not depend on what is said, as a recorded graph must.

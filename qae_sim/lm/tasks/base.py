@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
-from qae_sim.arrays import invalid, require_integer, require_number, uniform
+from qae_sim.arrays import invalid, require_integer, require_number, streams, uniform, uniform_at
 
 #: The first two words of every task: what stands after the end of a response, and the end itself.
 PAD, END = 0, 1
 
 #: One prompt in so many is held out.
 HELD_OUT = 4
+
+#: Problems whose random numbers are drawn together: these stay in the processor's cache.
+_AT_ONCE = 256
 
 #: Purposes of random streams.
 _PROBLEMS, _DEMONSTRATIONS = 0, 1
@@ -148,11 +152,10 @@ class Task(ABC):
         attempt, missing = 0, np.arange(count)
         while len(missing):
             # Problems of the wrong side are drawn again; streams are named by the attempt.
-            for i, draws in zip(
-                missing, self._streams(count, seed, _PROBLEMS, attempt, *keys, of=missing), strict=True
-            ):
-                prompts[i] = self._problem(draws)
-            missing = missing[[self.is_held_out(prompts[i]) != held_out for i in missing]]
+            streams = self._streams(count, seed, _PROBLEMS, attempt, *keys, of=missing)
+            drawn = [self._problem(draws) for draws in streams]
+            prompts[missing] = drawn
+            missing = missing[[self.is_held_out(prompt) != held_out for prompt in drawn]]
             attempt += 1
         return prompts
 
@@ -192,15 +195,19 @@ class Task(ABC):
             raise invalid("prompts", prompts.shape, f"of shape (..., {self.prompt_length})")
         shape = responses.shape[:-1]
         given = np.broadcast_to(prompts, (*shape, self.prompt_length)).reshape(-1, self.prompt_length)
-        rewards = np.zeros(len(given))
+        return self._verdicts(given, responses.reshape(len(given), -1)).astype(float).reshape(shape)
+
+    def _verdicts(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
+        """What :meth:`verify` says of responses ``(N, T)``, each to a prompt ``(N, P)``; tasks may be faster."""
+        right = np.zeros(len(prompts), dtype=bool)
         known: dict[tuple[bytes, bytes], bool] = {}  # samples of a group are often the same
-        for i, (prompt, response) in enumerate(zip(given, responses.reshape(len(given), -1), strict=True)):
+        for i, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
             key = prompt.tobytes(), response.tobytes()
             if key not in known:
                 said = response.tolist()
                 known[key] = END in said and self.verify(prompt.tolist(), said[: said.index(END)])
-            rewards[i] = known[key]
-        return rewards.reshape(shape)
+            right[i] = known[key]
+        return right
 
     def all_marks(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
         """Check the steps of responses.
@@ -220,16 +227,26 @@ class Task(ABC):
 
     def is_held_out(self, prompt: Sequence[int]) -> bool:
         """Tell whether a prompt is kept for testing: a fixed function of its words."""
-        mixed = 0
-        for word in prompt:
-            mixed = (mixed * 1_000_003 + int(word) + 1) % (2**61 - 1)
-        return float(uniform(np.zeros(1), 1, mixed)[0]) * HELD_OUT < 1
+        return _is_held_out(tuple(int(word) for word in prompt))
 
     def _streams(self, count: int, seed: int, *keys: int, of: np.ndarray | None = None) -> Iterator[Draws]:
         """One stream of choices for each problem, or for those asked for."""
-        numbers = uniform(np.zeros(1), count * self.draws_each, seed, *keys).reshape(count, self.draws_each)
-        for row in numbers if of is None else numbers[of]:
-            yield Draws(row.tolist())
+        first = (np.arange(count) if of is None else of) * self.draws_each
+        *name, last = seed, *keys
+        stream = streams(np, range(last, last + 1), *name)
+        for start in range(0, len(first), _AT_ONCE):
+            positions = first[start : start + _AT_ONCE, None] + np.arange(self.draws_each)
+            for row in uniform_at(stream, positions).tolist():
+                yield Draws(row)
+
+
+@lru_cache(maxsize=2**16)  # most tasks have few prompts, and each is drawn many times
+def _is_held_out(prompt: tuple[int, ...]) -> bool:
+    """Tell whether a prompt is kept for testing."""
+    mixed = 0
+    for word in prompt:
+        mixed = (mixed * 1_000_003 + word + 1) % (2**61 - 1)
+    return float(uniform(np.zeros(1), 1, mixed)[0]) * HELD_OUT < 1
 
 
 def require_share(name: str, value: float) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from qae_sim.arrays import invalid, require_choice, require_number, uniform
-from qae_sim.lm.tasks.base import Draws, Task, require_share
+from qae_sim.lm.tasks.base import END, Draws, Task, require_share
 
 #: Words that carry no information about the answer; the first five hesitate.
 STYLE: tuple[str, ...] = (
@@ -92,16 +93,13 @@ class StyleAnswer(Task):
 
     def guesses(self, prompt: Sequence[int]) -> tuple[float, ...]:
         """Probabilities with which demonstrations answer each of the three digits."""
-        numbers = uniform(np.zeros(1), 3, _WEIGHTS, 0, *(int(n) for n in prompt))
-        weights = np.exp(self.spread * (2 * numbers - 1))
-        return tuple(float(w) for w in weights / weights.sum())
+        return _guesses(self.spread, tuple(int(n) for n in prompt))
 
     def answer(self, prompt: Sequence[int]) -> int:
         """The right digit."""
         if self.truth == "learned":
             return sorted(int(n) for n in prompt)[1] - _DIGIT
-        place = int(3 * uniform(np.zeros(1), 1, _WEIGHTS, 1, *(int(n) for n in prompt))[0])
-        return int(prompt[place]) - _DIGIT
+        return int(prompt[_memorised_place(tuple(int(n) for n in prompt))]) - _DIGIT
 
     def _problem(self, draws: Draws) -> tuple[int, ...]:
         """Three different digits in any order."""
@@ -127,3 +125,32 @@ class StyleAnswer(Task):
         *style, marker, digit = response
         said_style = all(_STYLE <= word < _STYLE + len(STYLE) for word in style)
         return said_style and marker == _ANSWER and digit == _DIGIT + self.answer(prompt)
+
+    def _verdicts(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
+        """The rule of :meth:`verify` for all responses at once."""
+        ended = responses == END
+        end = ended.argmax(axis=1)  # 0 where there is no end, or nothing before it
+        rows, marker = np.arange(len(responses)), np.maximum(end - 2, 0)
+        is_style = (responses >= _STYLE) & (responses < _STYLE + len(STYLE))
+        said_style = (is_style | (np.arange(responses.shape[1]) >= marker[:, None])).all(axis=1)
+        asked, place = np.unique(prompts, axis=0, return_inverse=True)
+        truth = np.array([_DIGIT + self.answer(prompt) for prompt in asked.tolist()], dtype=int)[place.reshape(-1)]
+        right: np.ndarray = said_style & (responses[rows, marker] == _ANSWER) & (responses[rows, end - 1] == truth)
+        return right & (end >= 2)
+
+
+# Both are asked for again and again, and there are 720 prompts.
+
+
+@lru_cache(maxsize=2**12)
+def _guesses(spread: float, prompt: tuple[int, ...]) -> tuple[float, ...]:
+    """Probabilities with which demonstrations answer each of the three digits."""
+    numbers = uniform(np.zeros(1), 3, _WEIGHTS, 0, *prompt)
+    weights = np.exp(spread * (2 * numbers - 1))
+    return tuple(float(w) for w in weights / weights.sum())
+
+
+@lru_cache(maxsize=2**12)
+def _memorised_place(prompt: tuple[int, ...]) -> int:
+    """Which of the three digits is right where the truth is memorised."""
+    return int(3 * uniform(np.zeros(1), 1, _WEIGHTS, 1, *prompt)[0])
