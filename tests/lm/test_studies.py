@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import qae_sim.lm
-from qae_sim.advantages import AdvantageRule, qae
+from qae_sim.advantages import AdvantageRule, Estimator, qae, registered
 from qae_sim.lm import STUDIES, Config, Record, judge, recorded
 from qae_sim.lm.studies import SEEDS, SIZES, Comparison, Finding, Make, Runs, arms
 from qae_sim.lm.studies.arms import seedless
@@ -123,6 +123,15 @@ def test_recorded_runs_answer_all_studies() -> None:
         ValueError, match="size must be 'small': no runs of this size come with the package; got 'full'"
     ):
         recorded("full")
+
+
+def test_recorded_runs_are_judged_alike_when_an_estimator_is_registered() -> None:
+    """Studies name their arms, and a record freezes them."""
+    before = judge(list(STUDIES), "small", recorded())
+    row = Estimator("half", lambda rewards: rewards - 0.5, "Half", "", "ours", "response", "the reward minus 1/2")
+    with registered(row):
+        assert Config(rule="half").rule.name == "half"  # it can be trained with
+        assert judge(list(STUDIES), "small", recorded()) == before
 
 
 def test_missing_runs_are_named() -> None:

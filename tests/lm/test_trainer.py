@@ -19,9 +19,12 @@ from qae_sim.advantages import (  # noqa: E402
     ESTIMATORS,
     EntropyTargetK,
     HardAnchor,
+    KalmanAnchor,
     LinearK,
+    RankBaselines,
     SoftAnchor,
     SuccessRateK,
+    Term,
     canon,
     clip_cov_mask,
     get,
@@ -37,8 +40,11 @@ from qae_sim.advantages import (  # noqa: E402
     token_covariances,
     why_not,
 )
+from qae_sim.advantages.inputs import INPUTS  # noqa: E402
+from qae_sim.advantages.rule import KINDS  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.cuda import deterministic  # noqa: E402
+from qae_sim.lm.estimator_inputs import FINDERS  # noqa: E402
 from qae_sim.lm.learning import read_log_probs  # noqa: E402
 from qae_sim.lm.metrics import Batch, describe_policy, pass_at  # noqa: E402
 from qae_sim.lm.model import entropy_of, log_softmax, member_axis  # noqa: E402
@@ -46,6 +52,7 @@ from qae_sim.lm.sampling import prompt_of_response  # noqa: E402
 from qae_sim.lm.tasks import PAD  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model  # noqa: E402
+from qae_sim.storage import to_plain  # noqa: E402
 
 INF = math.inf
 
@@ -391,7 +398,9 @@ def test_every_estimator_by_name(name: str) -> None:
         return
     entry = get(name)
     several = "further" in entry.inputs
-    trainer = trainer_of(small(task_options={"digits": 3}, estimator=name, overlong=12 if several else 0))
+    anchor = HardAnchor(start=0.3) if entry.weights else None
+    options = {"task_options": {"digits": 3}, "overlong": 12 if several else 0}
+    trainer = trainer_of(small(estimator=name, anchor=anchor, **options))
     trainer.train_batch()
     batch = mixed_batch(trainer)
     tokens, r, longest = batch.tokens[0].numpy(), batch.correct[0], trainer.model.response_length
@@ -409,10 +418,29 @@ def test_every_estimator_by_name(name: str) -> None:
         "marks": problem.all_marks(prompts, tokens),
         "dynamics": batch.dynamics[0] if batch.dynamics else None,
         "baselines": trainer.states[0].parts.get("baselines"),
+        "anchor": trainer.states[0].belief,
     }
     wanted = entry.advantages(r, **{need: beside[need] for need in entry.inputs})
     wanted = wanted if entry.of_tokens else wanted[..., None] * mask
     np.testing.assert_allclose(trainer.advantages(0, batch), wanted, atol=1e-12)
+
+
+def test_every_input_that_the_toy_model_has_is_found() -> None:
+    """The declarations of inputs say what there is; what the rule keeps itself nobody has to find."""
+    kept = {name for name, item in INPUTS.items() if item.remembered} | {"anchor"}
+    assert set(FINDERS) == {name for name, item in INPUTS.items() if "lm" in item.places} - kept
+
+
+def test_a_weighted_sum_trains_with_the_sum_of_its_terms() -> None:
+    terms = (Term("qae", {"k": SuccessRateK()}, 0.5), Term("verl_rank"), Term("ktae", weight=2.0))
+    trainer = trainer_of(small(rule=terms))
+    trainer.train_batch()
+    batch, state = mixed_batch(trainer), trainer.states[0]
+    r, mask = batch.correct[0], batch.mask[0]
+    wanted = 0.5 * qae(r, k=state.parts["0.k"].k)[..., None] + 2 * ktae(r, batch.tokens[0].numpy(), mask).advantages
+    of_ranks = {"dynamics": batch.dynamics[0], "baselines": state.parts["baselines"]}
+    wanted = wanted + get("verl_rank").advantages(r, **of_ranks)[..., None]
+    np.testing.assert_allclose(trainer.advantages(0, batch), wanted * mask, atol=1e-12)
 
 
 def test_canon_sorts_by_length_if_told_to() -> None:
@@ -477,6 +505,48 @@ def test_ranks_travel_in_checkpoints() -> None:
     assert second.train_batch() == wanted
     assert second.states == whole.states
     assert trainer_of(small()).state()[1]["states"][0]["parts"] == {}  # who does not ask keeps none
+
+
+def old_form(trainer: Trainer, about: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint's plain values as they were written when each kind of part had a list of its own."""
+    parts = [state.parts for state in trainer.states]
+    lists = {
+        "anchors": [of_run.get("anchor") for of_run in parts],
+        "automatic": [of_run.get("k") for of_run in parts],
+        "ranks": [of_run.get("baselines", RankBaselines()) for of_run in parts],
+    }
+    kept = {name: about[name] for name in ("step", "updates")}
+    return kept | {name: to_plain(values, name, KINDS) for name, values in lists.items()}
+
+
+def test_checkpoints_of_the_earlier_form_are_read() -> None:
+    configs = [
+        small(anchor=HardAnchor(window=2), overlong=7),
+        small(estimator="qae", parameters={"k": EntropyTargetK(1.0)}, overlong=7),
+        small(estimator="verl_rank", anchor=KalmanAnchor(), overlong=7),
+    ]
+    first, second = (trainer_of(*configs) for _ in range(2))
+    for _ in range(2):
+        first.train_batch()
+    assert first.states != second.states
+    tensors, about = first.state()
+    old = json.loads(json.dumps(old_form(first, about)))
+    second.load_state({name: x.clone() for name, x in tensors.items()}, old)
+    assert second.states == first.states
+    assert (second.step, second.state()[1]) == (2, about)
+    old["anchors"][0] = old["anchors"][2]
+    with pytest.raises(
+        ValueError, match=r"anchors must be a HardAnchor, which grpo, HardAnchor\(window=2\), .* starts"
+    ):
+        second.load_state(tensors, old)
+
+
+def test_states_of_another_rule_are_refused_by_name() -> None:
+    first, second = (trainer_of(small(estimator="qae", parameters={"k": k})) for k in (0.2, 0.4))
+    before = {name: x.clone() for name, x in second.state()[0].items()}
+    with pytest.raises(ValueError, match=r"the state was left by qae\(k=0.2\); this run has qae\(k=0.4\)"):
+        second.load_state(*first.state())
+    assert all(torch.equal(x, before[name]) for name, x in second.state()[0].items())  # nothing was taken over
 
 
 def test_reg_grpo_is_its_loss_by_group() -> None:
