@@ -13,7 +13,7 @@ from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import mixed_precision
 from qae_sim.lm.metrics import Metrics, by_level, pass_at
 from qae_sim.lm.model import Sampled, entropy_of, log_softmax
-from qae_sim.lm.sampling import Sampler, prompt_of_response
+from qae_sim.lm.sampling import PolicySampler, prompt_of_response
 from qae_sim.lm.tasks import PAD
 
 #: Seed of the held-out prompts, the same for all runs.
@@ -35,7 +35,7 @@ class Evaluator:
         fixed_states: Responses of the base models to them, ``(S, 2·N, T)``.
     """
 
-    def __init__(self, configs: Sequence[Config], sampler: Sampler) -> None:
+    def __init__(self, configs: Sequence[Config], sampler: PolicySampler) -> None:
         self.configs, self._sampler = tuple(configs), sampler
         first = self.configs[0]
         held_out = first.problem.problems(first.held_out, _HELD_OUT_SEED, held_out=True)

@@ -46,7 +46,7 @@ def read_log_probs(model: Transformer, prompts: Tensor, tokens: Tensor, prompt_o
     return torch.where(mask, log_softmax(logits).gather(-1, tokens[..., None]).squeeze(-1), 0.0)
 
 
-class Learner:
+class PolicyLearner:
     """Takes the gradient steps of S runs, one AdamW for all.
 
     Args:

@@ -44,7 +44,7 @@ def prompt_of_response(prompts: Tensor, group: int) -> Tensor:
     return numbers.expand(len(prompts), -1)
 
 
-class Sampler:
+class PolicySampler:
     """Samples groups of responses of S policies, each with random numbers of its own.
 
     Args:

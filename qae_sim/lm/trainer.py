@@ -21,10 +21,10 @@ from qae_sim.arrays import invalid
 from qae_sim.lm.config import SHARED, Config
 from qae_sim.lm.estimator_inputs import estimator_inputs, punishment
 from qae_sim.lm.evaluation import Evaluator
-from qae_sim.lm.learning import Learner
+from qae_sim.lm.learning import PolicyLearner
 from qae_sim.lm.metrics import Batch, Metrics, describe_advantages
 from qae_sim.lm.model import Sampled, Transformer
-from qae_sim.lm.sampling import Sampler
+from qae_sim.lm.sampling import PolicySampler
 from qae_sim.storage import from_plain
 
 
@@ -58,8 +58,8 @@ class Trainer:
         self.configs, self.model = tuple(configs), model
         asked = any(config.kl or "reference" in config.rule.inputs for config in configs)
         self.reference = copy.deepcopy(model) if asked else None
-        self.sampler = Sampler(configs, model, self.reference)
-        self.learner = Learner(configs, model, self.reference)
+        self.sampler = PolicySampler(configs, model, self.reference)
+        self.learner = PolicyLearner(configs, model, self.reference)
         self.evaluator = Evaluator(configs, self.sampler)
         self.states = [config.rule.start() for config in configs]
         self.step = 0
