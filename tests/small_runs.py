@@ -22,4 +22,4 @@ def small(**changes: Any) -> Config:
         "base_demonstrations": 512,
         "base_passes": 2,
     }
-    return Config(**(values | changes))
+    return Config(**values).with_(**changes)

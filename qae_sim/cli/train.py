@@ -46,10 +46,10 @@ _FLAGS: dict[str, tuple[Any, str]] = {
 
 def _with_flags(command: Any) -> Any:
     """Give a command a flag for each field in the list."""
+    defaults = Config().to_dict()
     for name, (kind, text) in reversed(_FLAGS.items()):
-        default = getattr(Config(), name)
-        flag = f"--{name.replace('_', '-')}"
-        command = click.option(flag, name, type=kind, default=None, help=f"{text}  [default: {default}]")(command)
+        flag, shown = f"--{name.replace('_', '-')}", f"{text}  [default: {defaults[name]}]"
+        command = click.option(flag, name, type=kind, default=None, help=shown)(command)
     return command
 
 
@@ -67,7 +67,7 @@ def _with_flags(command: Any) -> Any:
     "assignments",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Any field of qae_sim.lm.Config, its value as in TOML: kl=0.1, task_options.digits=2. Repeatable.",
+    help="Any field of a configuration file, its value as in TOML: kl=0.1, parameters.k=0.2. Repeatable.",
 )
 @click.option("--seeds", default="0", show_default=True, help="Seeds, such as 0,1,2; each has its own base model.")
 @click.option(

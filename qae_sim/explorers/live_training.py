@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import ipywidgets
 import numpy as np
 
+from qae_sim.advantages import AdvantageRule
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.recorded_runs import MEASURES
 from qae_sim.explorers.solutions import Group, group_of, picture_of
@@ -28,8 +29,7 @@ DEMONSTRATION: dict[str, Config] = {
         minibatches=12,
         batches=24,
         evaluate_every=4,
-        estimator="grpo" if k is None else "qae",
-        parameters={} if k is None else {"k": k},
+        rule=AdvantageRule() if k is None else AdvantageRule("qae", {"k": k}),
     )
     for name, k in (("mean", None), ("K = 0.2", 0.2), ("K = 0.8", 0.8))
 }

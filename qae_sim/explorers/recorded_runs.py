@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, whole
 from qae_sim.lm import STUDIES, Record, judge, recorded
-from qae_sim.lm.studies import SETTINGS, SIZES, Evidence, Finding, Make, Runs
+from qae_sim.lm.studies import SETTINGS, SIZES, Comparison, Finding, Make, Runs
 from qae_sim.pictures.scene import (
     Band,
     GuideLine,
@@ -367,7 +367,7 @@ class Findings:
 _VERDICTS = {"replicated": CORRECT, "not replicated": WRONG, "depends": QUANTILE}
 
 
-def _interval(evidence: Evidence, most: float) -> str:
+def _interval(evidence: Comparison, most: float) -> str:
     """An interval as a drawing: a bar with its mean, and where 0 is."""
 
     def place(value: float) -> float:

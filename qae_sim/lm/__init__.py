@@ -4,8 +4,8 @@
 * ``read_run`` and ``Record``: what was measured, readable without PyTorch;
 * ``STUDIES``, ``judge`` and ``recorded``: the papers' claims about training, and the runs that come with the package.
 
->>> from qae_sim.lm import Config
->>> Config("style", estimator="qae", parameters={"k": 0.4}).problem.response_length
+>>> from qae_sim.advantages import AdvantageRule
+>>> Config("style", rule=AdvantageRule("qae", {"k": 0.4})).problem.response_length
 18
 """
 

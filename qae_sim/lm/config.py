@@ -1,4 +1,4 @@
-"""One training run in numbers and words: the task, the base model, the recipe, the batch, the evaluation."""
+"""One training run in numbers and words: task, base model, rule for advantages, objective, batch, evaluation."""
 
 from __future__ import annotations
 
@@ -11,18 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from qae_sim.advantages import DifficultyAnchor, RankBaselines, get
-from qae_sim.advantages.availability import require_place, stand_in
-from qae_sim.advantages.parameters import (
-    ANCHORS,
-    AUTOMATIC,
-    SCHEDULES,
-    parameters_at,
-    require_anchor,
-    require_parameters,
-)
+from qae_sim.advantages.rule import FIELDS, AdvantageRule, as_rule, changed
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.lm.tasks import TASKS, Task
 from qae_sim.storage import from_plain, to_plain
@@ -33,8 +22,8 @@ Loss: TypeAlias = Literal["token", "sequence", "constant"]
 LOSSES = ("token", "sequence", "constant")
 SIZES = ("small", "medium")
 
-#: What may stand in a configuration beside numbers and words.
-KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC, RankBaselines)
+#: Fields of the rule as files have them, among those of the run. Rewards here are 0 and 1: nothing is a threshold.
+RULE_FIELDS = tuple(name for name in FIELDS if name != "correct_above")
 
 #: Fields that models trained together, as one ensemble, have in common: shapes, and the optimiser's step.
 SHARED = (
@@ -58,14 +47,11 @@ class Config:
         base_seed: Seed of the base model: its start, its demonstrations and their order.
         base_demonstrations: Demonstrations that the base model learns from, >= 1.
         base_passes: Times that it sees each of them, >= 1.
-        estimator: A name from ``qae-sim estimators``.
-        parameters: What the estimator is called with, such as ``{"k": 0.4}``; K may be a schedule (``LinearK(...)``)
-            or automatic (``SuccessRateK()``, ``EntropyTargetK(...)``), CAPO's ``negatives`` a ``PhaseSwitch(...)``.
-            CANON's ``metric`` is ``"entropy"`` (of the tokens, on average; the default) or ``"length"``.
-        anchor: A difficulty anchor such as ``SoftAnchor()``: advantages are multiplied by HA-DW's Φ.
-        lambda_scale: λ of Φ, > 0.
+        rule: How rewards become advantages: an :class:`~qae_sim.advantages.AdvantageRule`, or an estimator's name, of
+            which one is made. CANON's ``metric`` is ``"entropy"`` (of the tokens, on average; the default) or
+            ``"length"``.
         mass_of: A control: all advantages of a batch are shifted by one number, so that their mean is that of this
-            estimator, as in ``{"estimator": "qae", "k": 0.4}``.
+            rule, a single estimator; files write ``{"estimator": "qae", "k": 0.4}``.
         objective: ``"ppo"``, ``"gspo"`` (a ratio per response), ``"clip_cov"``, ``"kl_cov"``, or ``"reg_grpo"``, which
             regresses the policy on GRPO's advantages.
         clip_low: ε_low >= 0; ``inf`` never clips.
@@ -94,9 +80,9 @@ class Config:
         ValueError: A value is out of range, or two contradict each other.
 
     Example:
-        >>> config = Config("style", estimator="qae", parameters={"k": 0.4})
-        >>> config.with_(seed=1).seed, Config.from_dict(config.to_dict()) == config
-        (1, True)
+        >>> config = Config("style", rule=AdvantageRule("qae", {"k": 0.4}))
+        >>> config.with_(seed=1, parameters={"k": 0.6}).rule.title, Config.from_dict(config.to_dict()) == config
+        ('qae(k=0.6)', True)
     """
 
     task: str = "style"
@@ -105,11 +91,8 @@ class Config:
     base_seed: int = 0
     base_demonstrations: int = 20_000
     base_passes: int = 4
-    estimator: str = "grpo"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    anchor: DifficultyAnchor | None = None
-    lambda_scale: float = 1.3
-    mass_of: Mapping[str, Any] = field(default_factory=dict)
+    rule: AdvantageRule = field(default_factory=AdvantageRule)
+    mass_of: AdvantageRule | None = None
     objective: Objective = "ppo"
     clip_low: float = 0.2
     clip_high: float = 0.28
@@ -144,31 +127,23 @@ class Config:
         ):
             require_integer(name, getattr(self, name), low=1)
         require_integer("group_size", self.group_size, low=2)
-        for name in ("lambda_scale", "learning_rate"):
-            if require_number(name, getattr(self, name), low=0.0) == 0:
-                raise invalid(name, 0, "positive")
+        if require_number("learning_rate", self.learning_rate, low=0.0) == 0:
+            raise invalid("learning_rate", 0, "positive")
         for name in ("kl", "kl_cov_beta"):
             require_number(name, getattr(self, name), low=0.0)
         require_number("selected", self.selected, low=0.0, high=1.0)
         for name in ("clip_low", "clip_high", "grad_clip"):
             object.__setattr__(self, name, _require_limit(name, getattr(self, name)))
-        for name in ("task_options", "parameters", "mass_of"):
-            object.__setattr__(self, name, _require_mapping(name, getattr(self, name)))
+        if not isinstance(self.task_options, Mapping):
+            raise invalid("task_options", self.task_options, "names and values", TypeError)
+        object.__setattr__(self, "task_options", dict(self.task_options))
+        object.__setattr__(self, "rule", as_rule(self.rule))
+        object.__setattr__(self, "mass_of", _as_mass(self.mass_of))
         if self.prompts % self.minibatches:
             raise invalid("minibatches", self.minibatches, f"a divisor of prompts = {self.prompts}")
         _check_task(self)
-        _check_estimator("estimator", self.estimator, "parameters", self.parameters, several=self.overlong > 0)
+        _check_rule(self)
         _check_mass(self)
-        require_anchor(self.anchor, self.estimator, get(self.estimator).level)
-        if self.objective == "reg_grpo" and (self.estimator != "grpo" or self.mass_of or self.anchor is not None):
-            raise invalid(
-                "objective", "reg_grpo", "another, or with estimator 'grpo' alone, whose advantages are its target"
-            )
-        if "marks" in get(self.estimator).needs and not self.problem.checks_steps:
-            having = ", ".join(repr(name) for name, task in TASKS.items() if task.checks_steps)
-            raise invalid("task", self.task, f"one whose steps can be checked with {self.estimator!r}: {having}")
-        if get(self.estimator).binary and self.overlong:
-            raise invalid("overlong", self.overlong, f"0 with {self.estimator!r}, which is for rewards of 0 and 1")
         json.dumps(self.to_dict())  # whatever is trained can be stored
 
     # --- what follows from the fields ---
@@ -178,32 +153,17 @@ class Config:
         """The task itself."""
         return TASKS[self.task](**self.task_options)
 
-    def parameters_at(self, step: int) -> dict[str, Any]:
-        """The estimator's parameters at a step, schedules resolved; an automatic K gives where it starts.
-
-        Args:
-            step: Batch, from 0.
-
-        Returns:
-            Names and values.
-
-        Example:
-            >>> from qae_sim.advantages import LinearK
-            >>> Config("style", estimator="qae", parameters={"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
-            {'k': 0.5}
-        """
-        return parameters_at(self.parameters, step)
-
     def with_(self, **changes: Any) -> Config:
         """Copy the configuration with some fields changed.
 
         Args:
-            **changes: Fields and their new values.
+            **changes: Fields of the run or of its rule, and their new values.
 
         Returns:
             The new configuration, which has checked itself.
         """
-        return replace(self, **changes)
+        rule = changed(self.rule, changes)
+        return replace(self, rule=rule, **changes)
 
     # --- to and from files ---
 
@@ -211,17 +171,25 @@ class Config:
         """Describe the configuration in values that JSON and TOML have; infinite limits are written "inf".
 
         Returns:
-            A dictionary that :meth:`from_dict` reads.
+            A dictionary that :meth:`from_dict` reads; the fields of the rule stand among those of the run.
         """
-        plain = {item.name: to_plain(getattr(self, item.name), item.name, KINDS) for item in fields(self)}
-        return {name: "inf" if value == math.inf else value for name, value in plain.items()}
+        plain: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "rule":
+                plain |= self.rule.to_dict()
+            elif item.name == "mass_of":
+                plain["mass_of"] = _plain_mass(value)
+            else:
+                plain[item.name] = "inf" if value == math.inf else to_plain(value, item.name, ())
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
         """Build a configuration from plain values.
 
         Args:
-            values: Fields by name; those left out have their defaults.
+            values: Fields of the run and of its rule by name; those left out have their defaults.
 
         Returns:
             The configuration.
@@ -230,11 +198,14 @@ class Config:
             TypeError: A value is of the wrong type.
             ValueError: A field is unknown or out of range.
         """
-        names = [item.name for item in fields(cls)]
+        names = [name for item in fields(cls) for name in (RULE_FIELDS if item.name == "rule" else (item.name,))]
         unknown = sorted(set(values) - set(names)) if isinstance(values, Mapping) else values
         if unknown or not isinstance(values, Mapping):
             raise invalid("configuration", unknown, "fields among " + ", ".join(names))
-        return cls(**{name: from_plain(value, name, KINDS) for name, value in values.items()})
+        rule = AdvantageRule.from_dict({name: values[name] for name in RULE_FIELDS if name in values})
+        others = {name: value for name, value in values.items() if name not in RULE_FIELDS}
+        mass = _as_mass(others.pop("mass_of", None))
+        return cls(rule=rule, mass_of=mass, **{name: from_plain(value, name, ()) for name, value in others.items()})
 
     @classmethod
     def read(cls, path: str | Path) -> Config:
@@ -265,13 +236,6 @@ def _require_limit(name: str, value: Any) -> float:
     return require_number(name, value, low=0.0)
 
 
-def _require_mapping(name: str, value: Any) -> dict[str, Any]:
-    """Check that a field holds names and values."""
-    if not isinstance(value, Mapping):
-        raise invalid(name, value, "names and values", TypeError)
-    return dict(value)
-
-
 def _check_task(config: Config) -> None:
     """Check the task's dials, and what must fit its lengths."""
     try:
@@ -283,35 +247,74 @@ def _check_task(config: Config) -> None:
         raise invalid("overlong", config.overlong, f"at most the {longest} tokens of a response")
 
 
-def _check_estimator(
-    field_name: str, name: str, parameters_name: str, parameters: Mapping[str, Any], *, several: bool = False
-) -> None:
-    """Check an estimator's name and the names and values of its parameters, by calling it once."""
-    require_place(field_name, name, "lm")
-    require_parameters(parameters_name, name, parameters)
-    values = parameters_at(parameters, 0)
-    values.pop("metric", None)
-    rewards = np.array([[1.0, 0.0], [0.0, 0.0]])
-    given = stand_in(name, rewards)
-    if "further" in given and not several:  # the punishment of long responses is the only other reward
-        given["further"] = None
+def _check_rule(config: Config) -> None:
+    """Check that the rule can be followed here: what it needs is there, and fits the task and the objective."""
+    rule = config.rule
+    _require_names("estimator", rule)
+    rule.require_place("estimator", "lm")
+    if rule.correct_above is not None:
+        raise invalid("correct_above", rule.correct_above, "None here, where rewards are 0 and 1")
+    if "marks" in rule.inputs and not config.problem.checks_steps:
+        having = ", ".join(repr(name) for name, task in TASKS.items() if task.checks_steps)
+        raise invalid("task", config.task, f"one whose steps can be checked with {rule.name!r}: {having}")
+    if rule.binary and config.overlong:
+        raise invalid("overlong", config.overlong, f"0 with {rule.binary!r}, which is for rewards of 0 and 1")
+    weights = rule.setting("weights") if "further" in rule.inputs else None
+    if weights is not None and len(weights) != 1 + (config.overlong > 0):
+        allowed = (
+            "two numbers, of the verdict and of the punishment" if config.overlong else "one number: overlong is 0"
+        )
+        raise invalid("parameters: weights", weights, allowed)
+    if config.objective == "reg_grpo" and (rule.estimator != "grpo" or config.mass_of or rule.anchor is not None):
+        raise invalid(
+            "objective", "reg_grpo", "another, or with estimator 'grpo' alone, whose advantages are its target"
+        )
+
+
+def _require_names(argument: str, rule: AdvantageRule) -> None:
+    """Check that a rule is made of estimators that have names, so that whoever reads the files can train it again."""
+    for term in rule.terms:
+        if not isinstance(term.estimator, str):
+            raise invalid(argument, term.estimator, "a name from 'qae-sim estimators' here", TypeError)
+
+
+# --- the control of equal net advantage mass ---
+
+
+def _as_mass(value: Any) -> AdvantageRule | None:
+    """Take the rule of the control, or what files hold: an estimator's name among its parameters; empty for none."""
+    if value is None or isinstance(value, AdvantageRule):
+        return value
+    if not isinstance(value, Mapping):
+        raise invalid("mass_of", value, "a rule, or names and values", TypeError)
+    if not value:
+        return None
+    if "estimator" not in value:
+        raise invalid("mass_of", dict(value), "an estimator and its parameters: {'estimator': 'qae', 'k': 0.4}")
+    parameters = {name: item for name, item in value.items() if name != "estimator"}
     try:
-        get(name).advantages(rewards, **given, **values)
+        return AdvantageRule.from_dict({"estimator": value["estimator"], "parameters": parameters})
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{field_name} {name}: {error}") from error
+        raise type(error)(f"mass_of: {error}") from error
+
+
+def _plain_mass(rule: AdvantageRule | None) -> dict[str, Any]:
+    """What :func:`_as_mass` reads."""
+    if rule is None:
+        return {}
+    plain = rule.to_dict()
+    return {"estimator": plain["estimator"], **plain["parameters"]}
 
 
 def _check_mass(config: Config) -> None:
-    """Check the control of equal net advantage mass."""
-    if not config.mass_of:
+    """Check that the control compares advantages of responses, and has no state of its own."""
+    rule = config.mass_of
+    if rule is None:
         return
-    others = dict(config.mass_of)
-    name = others.pop("estimator", None)
-    if name is None:
-        raise invalid(
-            "mass_of", dict(config.mass_of), "an estimator and its parameters: {'estimator': 'qae', 'k': 0.4}"
-        )
-    _check_estimator("mass_of", name, "mass_of", others)
-    for used in (name, config.estimator):
-        if get(used).needs:
-            raise invalid("mass_of", used, "about estimators with one advantage per response, of rewards alone")
+    _require_names("mass_of", rule)
+    rule.require_place("mass_of", "lm")
+    if isinstance(rule.estimator, tuple) or rule.start().parts:
+        raise invalid("mass_of", rule.title, "a single estimator, without an anchor or an automatic parameter")
+    for used in (rule, config.rule):
+        if used.inputs:
+            raise invalid("mass_of", used.name, "about estimators with one advantage per response, of rewards alone")

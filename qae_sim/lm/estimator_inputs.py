@@ -1,14 +1,33 @@
-"""What estimators need beside rewards, from a batch of the toy language model."""
+"""What estimators need beside rewards, found in what the toy language model has sampled: a function for each input."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from qae_sim.advantages import RankBaselines, overlong_punishment
+from qae_sim.advantages import RankDynamics, overlong_punishment
 from qae_sim.lm.config import Config
 from qae_sim.lm.metrics import Batch
+
+#: Finds an input of one run: from its configuration, what all runs sampled, and its place among them.
+Finder: TypeAlias = Callable[[Config, Batch, int], Any]
+
+
+def estimator_inputs(config: Config, batch: Batch, member: int) -> dict[str, Any]:
+    """Find what a run's rule needs beside rewards, apart from what the rule remembers itself.
+
+    Args:
+        config: The run.
+        batch: What was sampled.
+        member: Place of the run in the batch.
+
+    Returns:
+        Arguments by name.
+    """
+    return {name: FINDERS[name](config, batch, member) for name in config.rule.inputs if name in FINDERS}
 
 
 def punishment(config: Config, lengths: np.ndarray) -> np.ndarray | None:
@@ -34,44 +53,62 @@ def punishment(config: Config, lengths: np.ndarray) -> np.ndarray | None:
     return np.asarray(overlong_punishment(lengths, max_length=longest, cache=config.overlong))
 
 
-def beside(
-    need: str, config: Config, batch: Batch, member: int, mask: np.ndarray, metric: str, usual: RankBaselines
-) -> Any:
-    """Find what an estimator needs beside rewards.
+def _token_ids(config: Config, batch: Batch, member: int) -> np.ndarray:
+    return batch.tokens[member].cpu().numpy()
 
-    Args:
-        need: A name of :data:`~qae_sim.advantages.registry.DATA`.
-        config: The run.
-        batch: What was sampled.
-        member: Place of the run in the batch.
-        mask: True at the responses' own tokens, ``(B, G, T)``.
-        metric: CANON's, ``"entropy"`` or ``"length"``.
-        usual: VERL's moving averages before this batch.
 
-    Returns:
-        The argument of that name.
-    """
-    lengths = mask.sum(axis=-1)
-    if need == "token_ids":
-        return batch.tokens[member].cpu().numpy()
-    if need == "mask":
-        return mask
-    if need == "lengths":
+def _mask(config: Config, batch: Batch, member: int) -> np.ndarray:
+    return np.asarray(batch.mask[member])
+
+
+def _lengths(config: Config, batch: Batch, member: int) -> np.ndarray:
+    return np.asarray(batch.mask[member].sum(axis=-1))
+
+
+def _metric(config: Config, batch: Batch, member: int) -> np.ndarray:
+    """Mean entropy of a response's tokens, or their number: whatever the rule is set to."""
+    lengths = _lengths(config, batch, member)
+    if config.rule.setting("metric") == "length":
         return lengths
-    if need == "metric":
-        return lengths if metric == "length" else batch.entropies[member].cpu().numpy().sum(axis=-1) / lengths
-    if need == "reference":
-        assert batch.reference is not None
-        return batch.reference[member]
-    if need == "marks":
-        return config.problem.all_marks(batch.prompts[member].cpu().numpy(), batch.tokens[member].cpu().numpy())
-    if need == "dynamics":
-        return batch.dynamics[member]
-    if need == "baselines":  # of the first batch there is nothing earlier
-        return usual.update(batch.dynamics[member]) if usual.rank is None else usual
-    if need == "prompt_values":  # harder prompts are worth more, up to 1
-        prompts = batch.prompts[member].cpu().numpy()
-        return np.array([config.problem.level(prompt) + 1 for prompt in prompts]) / config.problem.levels
-    assert need == "further"
-    second = punishment(config, lengths)
+    return np.asarray(batch.entropies[member].cpu().numpy().sum(axis=-1) / lengths)
+
+
+def _reference(config: Config, batch: Batch, member: int) -> np.ndarray:
+    assert batch.reference is not None
+    return np.asarray(batch.reference[member])
+
+
+def _prompt_values(config: Config, batch: Batch, member: int) -> np.ndarray:
+    """Harder prompts are worth more, up to 1."""
+    prompts = batch.prompts[member].cpu().numpy()
+    return np.array([config.problem.level(prompt) + 1 for prompt in prompts]) / config.problem.levels
+
+
+def _further(config: Config, batch: Batch, member: int) -> np.ndarray | None:
+    """The punishment of long responses is the only further reward."""
+    second = punishment(config, _lengths(config, batch, member))
     return None if second is None else second[None]
+
+
+def _marks(config: Config, batch: Batch, member: int) -> np.ndarray:
+    return config.problem.all_marks(batch.prompts[member].cpu().numpy(), batch.tokens[member].cpu().numpy())
+
+
+def _dynamics(config: Config, batch: Batch, member: int) -> RankDynamics:
+    return batch.dynamics[member]
+
+
+#: How each input is found, by its name in :data:`~qae_sim.advantages.inputs.INPUTS`.
+FINDERS: Mapping[str, Finder] = MappingProxyType(
+    {
+        "token_ids": _token_ids,
+        "mask": _mask,
+        "lengths": _lengths,
+        "metric": _metric,
+        "reference": _reference,
+        "prompt_values": _prompt_values,
+        "further": _further,
+        "marks": _marks,
+        "dynamics": _dynamics,
+    }
+)

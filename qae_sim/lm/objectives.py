@@ -169,7 +169,7 @@ def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, 
     """
     ratios = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1)
     targets = advantages[..., 0]
-    loss: Tensor = reg_grpo(*(x.unflatten(-1, (-1, group)) for x in (targets, ratios))).mean(dim=-1).sum()
+    loss: Tensor = reg_grpo(*(x.reshape(*x.shape[:-1], -1, group) for x in (targets, ratios))).mean(dim=-1).sum()
     return loss
 
 

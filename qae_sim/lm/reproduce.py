@@ -146,7 +146,7 @@ def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu"
 def _folder(arm: Config) -> str:
     """Name of an arm's folder: what it is, and a digest of all of it."""
     digest = hashlib.sha256(json.dumps(arm.to_dict(), sort_keys=True).encode()).hexdigest()[:10]
-    return f"{arm.task}-{arm.estimator}-{arm.objective}-{digest}"
+    return f"{arm.task}-{arm.rule.name}-{arm.objective}-{digest}"
 
 
 def _start_worker(threads: int) -> None:

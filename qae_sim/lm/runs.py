@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +14,10 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.lm.config import Config
-from qae_sim.storage import write_atomically
+from qae_sim.storage import Layout, read_archive, write_archive
 
-FORMAT, VERSION = "qae_sim language model run", 1
+#: What configurations, checkpoints and archives of runs say they are.
+RUN = Layout("qae_sim language model run", 1, "a run of qae_sim")
 
 #: What is measured at every batch, or at evaluations, and what it means. Entropies are in nats per token.
 METRICS: Mapping[str, str] = {
@@ -137,17 +135,13 @@ class Record:
         Args:
             path: The file.
         """
-        head = {
-            "format": FORMAT,
-            "format_version": VERSION,
+        about = {
             "configs": [config.to_dict() for config in self.configs],
             "words": [{str(row): top for row, top in words.items()} for words in self.words],
             "about": list(self.about),
         }
-        content = io.BytesIO()
-        arrays: dict[str, Any] = {name: values.astype(np.float32) for name, values in self.metrics.items()}
-        np.savez_compressed(content, head=np.array(json.dumps(head)), **arrays)
-        write_atomically(Path(path), content.getvalue())
+        arrays = {name: values.astype(np.float32) for name, values in self.metrics.items()}
+        write_archive(Path(path), RUN, about, arrays, entry="head", compressed=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Record:
@@ -163,17 +157,12 @@ class Record:
             FileNotFoundError: There is no such file.
             ValueError: It is not ours, cut short, damaged, or from a later version.
         """
-        damage = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, OSError, RuntimeError)
         try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                head = json.loads(str(archive["head"][()]))
-                _require_format(head)
-                metrics = {name: archive[name].astype(np.float64) for name in archive.files if name != "head"}
+            head, arrays = read_archive(Path(path), RUN, entry="head")
+            metrics = {name: values.astype(np.float64) for name, values in arrays.items()}
             words = tuple({int(row): top for row, top in one.items()} for one in head["words"])
             return cls(tuple(Config.from_dict(c) for c in head["configs"]), metrics, words, tuple(head["about"]))
-        except FileNotFoundError:
-            raise
-        except damage as error:
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)} is no record that qae_sim can read: {error}") from error
 
     @classmethod
@@ -260,7 +249,7 @@ def read_head(folder: Path) -> tuple[tuple[Config, ...], dict[str, Any]]:
     path = folder / "config.json"
     try:
         head = json.loads(path.read_text(encoding="utf-8"))
-        _require_format(head)
+        RUN.require(head)
         return tuple(Config.from_dict(values) for values in head["runs"]), dict(head["about"])
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{folder} holds no run: there is no {path.name} in it") from error
@@ -293,14 +282,3 @@ def read_rows(path: Path, runs: int, *, most: int | None = None) -> Iterator[dic
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}, line {number}, is no line of metrics: {error}") from error
         yield row
-
-
-def _require_format(head: Any) -> None:
-    """Check that a file says it is ours, and of this version."""
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise ValueError("it does not say that it is a run of qae_sim")
-    if head.get("format_version") != VERSION:
-        raise ValueError(
-            f"its layout is number {head.get('format_version')}, this version of qae_sim reads {VERSION}; "
-            "update qae_sim"
-        )

@@ -16,7 +16,7 @@ from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import deterministic
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.metrics import Metrics
-from qae_sim.lm.runs import FORMAT, VERSION, Record, read_head, read_rows, read_run
+from qae_sim.lm.runs import RUN, Record, read_head, read_rows, read_run
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import warm_start
 from qae_sim.storage import write_atomically
@@ -60,8 +60,8 @@ def train(
     """Train runs as one ensemble and keep everything in a folder; a run that was stopped goes on where it was.
 
     The folder holds ``config.json``, ``metrics.jsonl`` (a line per batch) and ``checkpoint.safetensors`` (weights,
-    moments of the optimiser, anchors). A run that was stopped at any moment ends with the same bits as one that was
-    not; on CUDA that rests on PyTorch's deterministic algorithms, which are used throughout.
+    moments of the optimiser, states of the rules). A run that was stopped at any moment ends with the same bits as one
+    that was not; on CUDA that rests on PyTorch's deterministic algorithms, which are used throughout.
 
     Args:
         configs: One run, or several with the same shapes.
@@ -121,13 +121,28 @@ def _claim(folder: Path, runs: tuple[Config, ...], device: torch.device) -> None
     """Write the configuration of a new folder, or check that an old one is of these runs."""
     path = folder / "config.json"
     if path.exists():
-        if read_head(folder)[0] != runs:
-            raise ValueError(f"{folder} holds other runs; give them another folder")
+        there = read_head(folder)[0]
+        if there != runs:
+            raise ValueError(f"{folder} holds other runs; give them another folder{_difference(there, runs)}")
         return
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     about = {"qae_sim": qae_sim.__version__, "torch": torch.__version__, "device": name}
-    head = {"format": FORMAT, "format_version": VERSION, "about": about, "runs": [run.to_dict() for run in runs]}
+    head = RUN.head | {"about": about, "runs": [run.to_dict() for run in runs]}
     write_atomically(path, (json.dumps(head, indent=1) + "\n").encode())
+
+
+def _difference(there: Sequence[Config], runs: Sequence[Config]) -> str:
+    """Where two lists of runs first differ: rules by name, else fields and both values."""
+    if len(there) != len(runs):
+        return f" ({len(there)} runs there, {len(runs)} now)"
+    number, old, new = next((i, a, b) for i, (a, b) in enumerate(zip(there, runs, strict=True)) if a != b)
+    if old.rule != new.rule:
+        return f" (run {number} there turns rewards into advantages by {old.rule.title}; now it is {new.rule.title})"
+    now = new.to_dict()
+    changes = [
+        f"{name} is {value!r} there, now {now[name]!r}" for name, value in old.to_dict().items() if value != now[name]
+    ]
+    return f" (run {number}: {'; '.join(changes)})"
 
 
 def _line(row: int, metrics: Metrics) -> str:
@@ -138,7 +153,7 @@ def _line(row: int, metrics: Metrics) -> str:
 def _save(trainer: Trainer, path: Path, *, finished: bool) -> None:
     """Write a checkpoint."""
     tensors, about = trainer.state()
-    save_tensors(path, tensors, about | {"format": FORMAT, "format_version": VERSION, "finished": finished})
+    save_tensors(path, tensors, about | RUN.head | {"finished": finished})
 
 
 def _resume(trainer: Trainer, path: Path) -> None:
@@ -147,6 +162,7 @@ def _resume(trainer: Trainer, path: Path) -> None:
     expected: dict[str, Any] = trainer.state()[0]
     require_shapes(path, tensors, expected)
     try:
+        RUN.require(about)
         trainer.load_state(tensors, about)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} does not fit its run: {error}") from error

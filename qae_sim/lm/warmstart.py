@@ -37,7 +37,7 @@ def base_key(config: Config) -> dict[str, Any]:
         Names and values.
 
     Example:
-        >>> base_key(Config("addition")) == base_key(Config("addition", estimator="qae"))
+        >>> base_key(Config("addition")) == base_key(Config("addition", rule="qae"))
         True
     """
     options = {k: v for k, v in config.task_options.items() if k not in config.problem.verifier_options}

@@ -114,11 +114,11 @@ class TestFindings:
 
     def test_intervals_are_drawn_on_their_side(self) -> None:
         from qae_sim.explorers.recorded_runs import _interval
-        from qae_sim.lm.studies import Evidence
+        from qae_sim.lm.studies import Comparison
         from qae_sim.pictures.style import CORRECT, MUTED, WRONG
 
-        assert 'x1="80" x2="110"' in _interval(Evidence("here", 0.5, 0.25, 0.75, 5), 1.0)
+        assert 'x1="80" x2="110"' in _interval(Comparison("here", 0.5, 0.25, 0.75, 5), 1.0)
         colours = [(0.1, 0.3, CORRECT), (-0.1, 0.3, MUTED), (-0.3, -0.1, WRONG)]
         for low, high, colour in colours:
-            assert colour in _interval(Evidence("here", (low + high) / 2, low, high, 5), 1.0)
-        assert 'x1="5" x2="125"' in _interval(Evidence("here", 0.0, -math.inf, math.inf, 1), 1.0)
+            assert colour in _interval(Comparison("here", (low + high) / 2, low, high, 5), 1.0)
+        assert 'x1="5" x2="125"' in _interval(Comparison("here", 0.0, -math.inf, math.inf, 1), 1.0)

@@ -118,7 +118,7 @@ def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
 def test_the_demonstration_is_one_ensemble_from_one_base() -> None:
     configs = list(DEMONSTRATION.values())
     assert {config.base_seed for config in configs} == {0}
-    assert [config.parameters.get("k") for config in configs] == [None, 0.2, 0.8]
+    assert [config.rule.parameters.get("k") for config in configs] == [None, 0.2, 0.8]
     assert len({(c.prompts, c.batches, c.minibatches, c.base_passes) for c in configs}) == 1
 
 

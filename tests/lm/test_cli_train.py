@@ -45,7 +45,7 @@ def test_training_from_flags(tmp_path: Path) -> None:
     record = read_run(tmp_path / "a")
     assert [config.seed for config in record.configs] == [0, 2]
     assert [config.base_seed for config in record.configs] == [0, 2]
-    assert record.configs[0].parameters == {"k": 0.3}
+    assert record.configs[0].rule.parameters == {"k": 0.3}
     assert record.configs[0].task_options == {"digits": 1}
     code, output = call("train", *QUICK, "--estimator", "grpo", "--folder", tmp_path / "a")
     assert code == 1
@@ -59,7 +59,7 @@ def test_training_from_a_file_that_flags_change(tmp_path: Path) -> None:
     code, output = call("train", "--config", file, *QUICK, "--set", "loss=sequence", "--folder", tmp_path / "b")
     assert code == 0, output
     (config,) = read_run(tmp_path / "b").configs
-    assert (config.estimator, config.parameters, config.loss) == ("qae", {"k": 0.6}, "sequence")
+    assert (config.rule.estimator, config.rule.parameters, config.loss) == ("qae", {"k": 0.6}, "sequence")
     assert json.loads((tmp_path / "b" / "config.json").read_text())["runs"][0]["clip_high"] == "inf"
 
 

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qae_sim.advantages import EntropyTargetK, FixedAnchor, KalmanAnchor, LinearK, SoftAnchor, SuccessRateK
+from qae_sim.advantages import (
+    AdvantageRule,
+    EntropyTargetK,
+    FixedAnchor,
+    HardAnchor,
+    KalmanAnchor,
+    LinearK,
+    SoftAnchor,
+    SuccessRateK,
+    Term,
+)
 from qae_sim.lm.config import Config
 from qae_sim.lm.runs import Record
 
@@ -23,15 +33,30 @@ RECIPES: list[dict[str, Any]] = [
     {"estimator": "qae", "parameters": {"k": SuccessRateK()}, "anchor": KalmanAnchor()},
     {"estimator": "qae", "parameters": {"k": EntropyTargetK(1.0), "eps": 1e-4}, "anchor": FixedAnchor(0.4)},
     {"mass_of": {"estimator": "qae", "k": 0.4}, "objective": "gspo", "overlong": 4},
+    {"mass_of": {"estimator": "qae", "k": LinearK(0.2, 0.4, steps=3)}},
+    {"estimator": (Term("qae", {"k": LinearK(0.2, 0.4, steps=3)}, 0.5), Term("rloo", weight=0.5))},
+    {"rule": "rloo"},
 ]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_configurations_come_back_from_plain_values(recipe: dict[str, Any]) -> None:
-    config = Config(**recipe)
+    config = Config().with_(**recipe)
     again = Config.from_dict(json.loads(json.dumps(config.to_dict(), allow_nan=False)))
     assert again == config
     assert repr(again) == repr(config)
+
+
+def test_files_hold_the_rule_among_the_fields_of_the_run() -> None:
+    """Recorded runs, run folders and TOML files were written so."""
+    config = Config(rule=AdvantageRule("qae", {"k": 0.2}, HardAnchor()), mass_of=AdvantageRule("grpo"))
+    plain = config.to_dict()
+    assert list(plain)[5:11] == ["base_passes", "estimator", "parameters", "anchor", "lambda_scale", "mass_of"]
+    assert (plain["estimator"], plain["parameters"], plain["lambda_scale"]) == ("qae", {"k": 0.2}, 1.3)
+    assert plain["mass_of"] == {"estimator": "grpo"}
+    assert Config().to_dict()["mass_of"] == {}
+    with pytest.raises(ValueError, match=r"configuration must be fields among .*; got \['correct_above'\]"):
+        Config.from_dict({"correct_above": 0.5})
 
 
 @given(
@@ -70,9 +95,18 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
             {"estimator": "qae", "parameters": {"eps": LinearK(0.1, 0.2, steps=2)}},
             "a schedule for k alone (PhaseSwitch for negatives), not for eps",
         ),
-        ({"estimator": "ha_dw"}, "it weights what another estimator gives: name that one, and give anchor="),
+        ({"estimator": "ha_dw"}, "anchor must be a difficulty anchor for 'ha_dw', such as SoftAnchor()"),
         ({"mass_of": {"k": 0.4}}, "mass_of must be an estimator and its parameters"),
         ({"mass_of": {"estimator": "ktae"}}, "mass_of must be about estimators with one advantage per response"),
+        ({"mass_of": {"estimator": "qae", "kk": 0.4}}, "mass_of: parameters must be named as those of qae"),
+        ({"mass_of": {"estimator": "qae", "k": SuccessRateK()}}, "mass_of must be a single estimator, without"),
+        ({"mass_of": AdvantageRule(anchor=SoftAnchor())}, "mass_of must be a single estimator, without an anchor"),
+        ({"anchor": SoftAnchor(), "correct_above": 0.5}, "correct_above must be None here, where rewards are 0 and 1"),
+        ({"estimator": "gdpo", "parameters": {"weights": (1, 2)}}, "parameters: weights must be one number"),
+        (
+            {"estimator": "gdpo", "parameters": {"weights": (1, 2, 3)}, "overlong": 4},
+            "parameters: weights must be two numbers, of the verdict and of the punishment; got (1, 2, 3)",
+        ),
         ({"estimator": "ktae", "anchor": SoftAnchor()}, "anchor must be None with 'ktae'"),
         ({"estimator": "pos_mask", "overlong": 4}, "overlong must be 0 with 'pos_mask'"),
         ({"estimator": "quantile_whitening", "anchor": SoftAnchor(), "seed": -1}, "seed must be"),
@@ -80,16 +114,25 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
 )
 def test_wrong_values_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
-        Config(**changes)
+        Config().with_(**changes)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({"anchor": 0.5}, "anchor must be one of"), ({"prompts": 2.5}, "prompts")]
+    ("changes", "message"),
+    [
+        ({"anchor": 0.5}, "anchor must be one of"),
+        ({"prompts": 2.5}, "prompts"),
+        ({"rule": lambda rewards: rewards - 0.5}, "estimator must be a name from 'qae-sim estimators' here"),
+        ({"estimator": (Term(lambda rewards: rewards),)}, "estimator must be a name from 'qae-sim estimators' here"),
+        ({"mass_of": AdvantageRule(lambda rewards: rewards)}, "mass_of must be a name from 'qae-sim estimators' here"),
+        ({"mass_of": 0.5}, "mass_of must be a rule, or names and values"),
+        ({"task_options": 3}, "task_options must be names and values"),
+    ],
 )
 def test_wrong_types_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        Config(**changes)
+        Config().with_(**changes)
 
 
 def test_files_are_read_and_errors_name_them(tmp_path: Path) -> None:
@@ -100,7 +143,7 @@ def test_files_are_read_and_errors_name_them(tmp_path: Path) -> None:
     )
     config = Config.read(toml)
     assert config.clip_high == math.inf
-    assert config.parameters_at(10) == {"k": 0.5}
+    assert config.rule.parameters_at(10) == {"k": 0.5}
     plain = tmp_path / "run.json"
     plain.write_text(json.dumps(config.to_dict()))
     assert Config.read(plain) == config

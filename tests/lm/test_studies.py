@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import qae_sim.lm
-from qae_sim.advantages import qae
+from qae_sim.advantages import AdvantageRule, Estimator, qae, registered
 from qae_sim.lm import STUDIES, Config, Record, judge, recorded
-from qae_sim.lm.studies import SEEDS, SIZES, Evidence, Finding, Make, Runs, arms
+from qae_sim.lm.studies import SEEDS, SIZES, Comparison, Finding, Make, Runs, arms
 from qae_sim.lm.studies.arms import seedless
 from qae_sim.lm.studies.controls import fit_law
 from qae_sim.lm.studies.entropy import gate_share
@@ -51,7 +51,7 @@ def test_being_within_a_margin(differences: list[float], speaks: int) -> None:
 
 
 def finding(*ends: tuple[float, float]) -> Finding:
-    evidence = tuple(Evidence(f"s{i}", (a + b) / 2, a, b, 5) for i, (a, b) in enumerate(ends))
+    evidence = tuple(Comparison(f"s{i}", (a + b) / 2, a, b, 5) for i, (a, b) in enumerate(ends))
     return Finding("study", "claim", "source", "quantity", evidence)
 
 
@@ -97,7 +97,7 @@ def test_gate_share_is_that_of_the_estimator() -> None:
     mixed = rewards[(rewards.min(axis=1) != rewards.max(axis=1))]
     counts = np.bincount(rewards.sum(axis=1).astype(int), minlength=17).astype(float)
     histogram = np.stack([counts, np.full(17, math.nan)])[None]
-    config = Config(estimator="qae", parameters={"k": 0.4})
+    config = Config(rule=AdvantageRule("qae", {"k": 0.4}))
     record = Record(
         (config,), {"success_histogram": histogram, "mixed_share": np.array([[1.0, math.nan]])}, ({},), ({},)
     )
@@ -123,6 +123,15 @@ def test_recorded_runs_answer_all_studies() -> None:
         ValueError, match="size must be 'small': no runs of this size come with the package; got 'full'"
     ):
         recorded("full")
+
+
+def test_recorded_runs_are_judged_alike_when_an_estimator_is_registered() -> None:
+    """Studies name their arms, and a record freezes them."""
+    before = judge(list(STUDIES), "small", recorded())
+    row = Estimator("half", lambda rewards: rewards - 0.5, "Half", "", "ours", "response", "the reward minus 1/2")
+    with registered(row):
+        assert Config(rule="half").rule.name == "half"  # it can be trained with
+        assert judge(list(STUDIES), "small", recorded()) == before
 
 
 def test_missing_runs_are_named() -> None:

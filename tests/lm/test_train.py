@@ -153,6 +153,20 @@ def half(finished: tuple[Path, Record], tmp_path: Path) -> Path:
 def test_other_runs_are_not_overwritten(half: Path) -> None:
     with pytest.raises(ValueError, match="holds other runs; give them another folder"):
         train(small(seed=9), half, device="cpu")
+    of_rules = r"\(run 0 there turns rewards into advantages by grpo, SoftAnchor\(\), .*; now it is rloo\)"
+    with pytest.raises(ValueError, match=of_rules):
+        train([small(seed=1, estimator="rloo"), PAIR[1]], half, device="cpu")
+    with pytest.raises(ValueError, match=r"\(run 1: seed is 2 there, now 3\)"):
+        train([PAIR[0], PAIR[1].with_(seed=3)], half, device="cpu")
+
+
+def test_checkpoint_of_another_rule_names_both(half: Path, finished: tuple[Path, Record]) -> None:
+    path = half / "config.json"
+    path.write_text(path.read_text().replace('"target": 1.0', '"target": 2.0'))
+    other = [PAIR[0], PAIR[1].with_(parameters={"k": EntropyTargetK(2.0)})]
+    left = r"the state was left by qae\(k=EntropyTargetK\(target=1.0.*; this run has qae\(k=EntropyTargetK\(target=2.0"
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors does not fit its run: " + left):
+        train(other, half, device="cpu", bases=finished[0])
 
 
 @pytest.mark.parametrize("keep", [0, 10, 2000, -8])

@@ -19,9 +19,12 @@ from qae_sim.advantages import (  # noqa: E402
     ESTIMATORS,
     EntropyTargetK,
     HardAnchor,
+    KalmanAnchor,
     LinearK,
+    RankBaselines,
     SoftAnchor,
     SuccessRateK,
+    Term,
     canon,
     clip_cov_mask,
     get,
@@ -37,13 +40,19 @@ from qae_sim.advantages import (  # noqa: E402
     token_covariances,
     why_not,
 )
+from qae_sim.advantages.inputs import INPUTS  # noqa: E402
+from qae_sim.advantages.rule import KINDS  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.cuda import deterministic  # noqa: E402
+from qae_sim.lm.estimator_inputs import FINDERS  # noqa: E402
+from qae_sim.lm.learning import read_log_probs  # noqa: E402
 from qae_sim.lm.metrics import Batch, describe_policy, pass_at  # noqa: E402
 from qae_sim.lm.model import entropy_of, log_softmax, member_axis  # noqa: E402
+from qae_sim.lm.sampling import prompt_of_response  # noqa: E402
 from qae_sim.lm.tasks import PAD  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model  # noqa: E402
+from qae_sim.storage import to_plain  # noqa: E402
 
 INF = math.inf
 
@@ -76,7 +85,7 @@ def mixed_batch(trainer: Trainer, seed: int = 0) -> Batch:
 
 def loss_of(trainer: Trainer, batch: Batch, adv: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
     """The trainer's loss on some groups."""
-    return trainer._loss(*trainer._prepare(batch, adv, groups, 0)[0])[0]
+    return trainer.learner.loss(*trainer.learner.prepare(batch, adv, groups, (trainer.step, 0))[0])[0]
 
 
 def plain_loss(trainer: Trainer, batch: Batch, adv: torch.Tensor, groups: list[int]) -> torch.Tensor:
@@ -162,8 +171,8 @@ def test_loss_and_gradient_are_those_of_a_plain_implementation(recipe: dict[str,
             p.add_(0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(5)))
     adv = torch.as_tensor(trainer.advantages(0, batch), dtype=torch.float32)[None]
     groups = torch.tensor([[2, 0]])
-    inputs, counts = trainer._prepare(batch, adv, groups, 0)
-    loss, _ = trainer._loss(*inputs)
+    inputs, counts = trainer.learner.prepare(batch, adv, groups, (trainer.step, 0))
+    loss, _ = trainer.learner.loss(*inputs)
     gradients = torch.autograd.grad(loss, list(trainer.model.parameters()))
     wanted = plain_loss(trainer, batch, adv, [2, 0])
     expected = torch.autograd.grad(wanted, list(trainer.model.parameters()))
@@ -199,10 +208,10 @@ def test_batch_without_any_advantage_still_steps_adam_with_zeros() -> None:
     trainer = trainer_of(small())
     batch = replace(mixed_batch(trainer), correct=np.zeros((1, 4, 4)))
     zeros = torch.zeros(batch.tokens.shape)
-    metrics = trainer.update(batch, zeros)
+    metrics = trainer.learner.update(batch, zeros, trainer.step)
     assert metrics["gradient_norm"] == [0.0]
     assert metrics["backward_share"] == [0.0]
-    assert int(next(iter(trainer.optimizer.state.values()))["step"]) == 2
+    assert int(next(iter(trainer.learner.optimizer.state.values()))["step"]) == 2
 
 
 def test_member_of_an_ensemble_is_the_single_run() -> None:
@@ -235,10 +244,10 @@ def test_gradient_clipping_is_by_run() -> None:
     batch = mixed_batch(trainer)
     adv = torch.as_tensor(np.stack([trainer.advantages(m, batch) for m in range(2)]), dtype=torch.float32)
     loss = loss_of(trainer, batch, adv, torch.arange(4).expand(2, -1))
-    trainer.optimizer.zero_grad(set_to_none=False)
+    trainer.learner.optimizer.zero_grad(set_to_none=False)
     loss.backward()
     free = {name: p.grad.clone() for name, p in trainer.model.named_parameters()}
-    norms = trainer._clip_gradients()
+    norms = trainer.learner.clip_gradients()
     assert (norms > 1e-3).all()
     for name, p in trainer.model.named_parameters():
         axis = member_axis(name)
@@ -272,26 +281,24 @@ def test_dynamic_sampling_fills_the_batch_with_mixed_groups() -> None:
 
 
 def test_every_stream_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    import qae_sim.lm.trainer as module
+    from qae_sim.lm import learning, sampling
 
     trainer = trainer_of(small(epochs=2, objective="clip_cov", selected=0.5, attempts=2, seed=5))
     names: list[tuple[int, ...]] = []
-    drawn = module.uniform
+    drawn, rows = learning.uniform, sampling.uniform_rows
 
     def named(like: Any, size: int, *keys: int) -> Any:
         names.append(keys)
         return drawn(like, size, *keys)
 
-    rows = module.uniform_rows
-
     def named_rows(like: Any, size: int, seeds: Any, *keys: int) -> Any:
         names.extend((seed, *keys) for seed in seeds)
         return rows(like, size, seeds, *keys)
 
-    monkeypatch.setattr(module, "uniform", named)
-    monkeypatch.setattr(module, "uniform_rows", named_rows)
+    monkeypatch.setattr(learning, "uniform", named)
+    monkeypatch.setattr(sampling, "uniform_rows", named_rows)
     for _ in range(2):
-        trainer.update(mixed_batch(trainer), torch.ones((1, 4, 4, trainer.model.response_length)))
+        trainer.learner.update(mixed_batch(trainer), torch.ones((1, 4, 4, trainer.model.response_length)), trainer.step)
         trainer.step += 1
     trainer.evaluate()
     trainer.answer(2, 2)
@@ -304,24 +311,24 @@ def test_every_stream_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 def test_held_out_prompts_are_held_out() -> None:
     trainer = trainer_of(small(held_out=20))
     task = trainer.configs[0].problem
-    assert all(task.is_held_out(prompt) for prompt in trainer._held_out[0].tolist())
+    assert all(task.is_held_out(prompt) for prompt in trainer.evaluator.held_out[0].tolist())
     assert not any(task.is_held_out(prompt) for prompt in trainer.sample()[0].prompts[0].tolist())
 
 
 def test_fixed_states_are_those_of_the_base_model() -> None:
     trainer = trainer_of(small(), small(seed=1))
-    states = trainer._fixed_states.clone()
+    states = trainer.evaluator.fixed_states.clone()
     for _ in range(2):
         trainer.train_batch()
-    assert torch.equal(states, trainer._fixed_states)
-    trainer._fixed_states[:, ::2, 4:] = PAD  # some of them are shorter
+    assert torch.equal(states, trainer.evaluator.fixed_states)
+    trainer.evaluator.fixed_states[:, ::2, 4:] = PAD  # some of them are shorter
     found = trainer.evaluate()["fixed_entropy"]
     for m in range(2):
         entropies = []
-        for i, said in enumerate(trainer._fixed_states[m]):
+        for i, said in enumerate(trainer.evaluator.fixed_states[m]):
             own = said[said != PAD]
             one = torch.zeros((2, 1), dtype=torch.long)
-            prompt = trainer._held_out[:, i // 2 : i // 2 + 1]
+            prompt = trainer.evaluator.held_out[:, i // 2 : i // 2 + 1]
             with torch.no_grad():
                 logits = trainer.model(prompt, own.expand(2, 1, -1), one)[m, 0]
             entropies.append(entropy_of(log_softmax(logits)))
@@ -336,7 +343,7 @@ def test_same_numbers_every_time_and_others_for_every_step() -> None:
     c = other.sample()[0]
     assert not torch.equal(a.tokens, c.tokens)
     assert not torch.equal(a.prompts, c.prompts)
-    held_out = {tuple(p) for p in one._held_out[0].tolist()}
+    held_out = {tuple(p) for p in one.evaluator.held_out[0].tolist()}
     assert not held_out & {tuple(p) for p in a.prompts[0].tolist()}
 
 
@@ -390,8 +397,10 @@ def test_every_estimator_by_name(name: str) -> None:
             small(estimator=name)
         return
     entry = get(name)
-    several = "further" in entry.needs
-    trainer = trainer_of(small(task_options={"digits": 3}, estimator=name, overlong=12 if several else 0))
+    several = "further" in entry.inputs
+    anchor = HardAnchor(start=0.3) if entry.weights else None
+    options = {"task_options": {"digits": 3}, "overlong": 12 if several else 0}
+    trainer = trainer_of(small(estimator=name, anchor=anchor, **options))
     trainer.train_batch()
     batch = mixed_batch(trainer)
     tokens, r, longest = batch.tokens[0].numpy(), batch.correct[0], trainer.model.response_length
@@ -408,11 +417,30 @@ def test_every_estimator_by_name(name: str) -> None:
         "further": overlong_punishment(lengths, max_length=longest, cache=12)[None],
         "marks": problem.all_marks(prompts, tokens),
         "dynamics": batch.dynamics[0] if batch.dynamics else None,
-        "baselines": trainer.ranks[0],
+        "baselines": trainer.states[0].parts.get("baselines"),
+        "anchor": trainer.states[0].belief,
     }
-    wanted = entry.advantages(r, **{need: beside[need] for need in entry.needs})
-    wanted = wanted if entry.level == "token" else wanted[..., None] * mask
+    wanted = entry.advantages(r, **{need: beside[need] for need in entry.inputs})
+    wanted = wanted if entry.of_tokens else wanted[..., None] * mask
     np.testing.assert_allclose(trainer.advantages(0, batch), wanted, atol=1e-12)
+
+
+def test_every_input_that_the_toy_model_has_is_found() -> None:
+    """The declarations of inputs say what there is; what the rule keeps itself nobody has to find."""
+    kept = {name for name, item in INPUTS.items() if item.remembered} | {"anchor"}
+    assert set(FINDERS) == {name for name, item in INPUTS.items() if "lm" in item.places} - kept
+
+
+def test_a_weighted_sum_trains_with_the_sum_of_its_terms() -> None:
+    terms = (Term("qae", {"k": SuccessRateK()}, 0.5), Term("verl_rank"), Term("ktae", weight=2.0))
+    trainer = trainer_of(small(rule=terms))
+    trainer.train_batch()
+    batch, state = mixed_batch(trainer), trainer.states[0]
+    r, mask = batch.correct[0], batch.mask[0]
+    wanted = 0.5 * qae(r, k=state.parts["0.k"].k)[..., None] + 2 * ktae(r, batch.tokens[0].numpy(), mask).advantages
+    of_ranks = {"dynamics": batch.dynamics[0], "baselines": state.parts["baselines"]}
+    wanted = wanted + get("verl_rank").advantages(r, **of_ranks)[..., None]
+    np.testing.assert_allclose(trainer.advantages(0, batch), wanted * mask, atol=1e-12)
 
 
 def test_canon_sorts_by_length_if_told_to() -> None:
@@ -432,14 +460,17 @@ def test_reference_is_the_base_model() -> None:
         for p in second.model.parameters():
             p.add_(0.5 * torch.randn(p.shape, generator=torch.Generator().manual_seed(5)))
     prompts = first.sample()[0].prompts
-    said = [trainer.reference.generate(prompts, trainer._numbers((4, 4), 12, 0)).tokens for trainer in (first, second)]
+    said = [
+        trainer.reference.generate(prompts, trainer.sampler.numbers((4, 4), 12, 0)).tokens
+        for trainer in (first, second)
+    ]
     assert torch.equal(*said)
     assert not torch.equal(said[0], first.sample()[0].tokens)
     # Its verdicts are on what it said, whatever the policy has become.
     seen: list[Any] = []
     for trainer in (first, second):
-        trainer._verdicts = lambda prompts, tokens: seen.append(tokens) or np.zeros(tokens.shape[:3])  # type: ignore[method-assign]
-        trainer._reference_rewards(prompts)
+        trainer.sampler.verdicts = lambda prompts, tokens: seen.append(tokens) or np.zeros(tokens.shape[:3])  # type: ignore[method-assign]
+        trainer.sampler.reference_rewards(prompts, 0)
     assert torch.equal(seen[0], said[0])
     assert torch.equal(seen[1], said[0])
 
@@ -447,8 +478,10 @@ def test_reference_is_the_base_model() -> None:
 def test_ranks_are_of_the_hidden_states_and_follow_the_batches() -> None:
     trainer = trainer_of(small(estimator="verl_rank"), small())
     batch, _, _ = trainer.sample()
-    states = trainer.model.hidden_states(batch.prompts, batch.tokens.flatten(1, 2), trainer._prompt_of(4))
-    logits = trainer.model(batch.prompts, batch.tokens.flatten(1, 2), trainer._prompt_of(4))
+    states = trainer.model.hidden_states(
+        batch.prompts, batch.tokens.flatten(1, 2), prompt_of_response(batch.prompts, 4)
+    )
+    logits = trainer.model(batch.prompts, batch.tokens.flatten(1, 2), prompt_of_response(batch.prompts, 4))
     torch.testing.assert_close(torch.einsum("snte,sev->sntv", states, trainer.model.head), logits)
     length = int((batch.tokens[0, 1, 2] != PAD).sum())
     one = states[0].view(4, 4, *states.shape[2:])[1, 2, :length].detach().numpy()
@@ -456,8 +489,8 @@ def test_ranks_are_of_the_hidden_states_and_follow_the_batches() -> None:
     assert batch.dynamics[0].rank[1, 2] == pytest.approx(wanted.rank[0])
     assert batch.dynamics[0].velocity[1, 2] == pytest.approx(wanted.velocity[0], abs=1e-6)
     trainer.train_batch()
-    assert trainer.ranks[0].rank == pytest.approx(batch.dynamics[0].rank.mean())
-    assert trainer.ranks[1].rank is None  # nobody asks
+    assert trainer.states[0].parts["baselines"].rank == pytest.approx(batch.dynamics[0].rank.mean())
+    assert "baselines" not in trainer.states[1].parts  # nobody asks
 
 
 def test_ranks_travel_in_checkpoints() -> None:
@@ -468,10 +501,52 @@ def test_ranks_travel_in_checkpoints() -> None:
         first.train_batch()
     tensors, about = first.state()
     second.load_state({name: x.clone() for name, x in tensors.items()}, json.loads(json.dumps(about)))
-    assert second.ranks == first.ranks
+    assert second.states == first.states
     assert second.train_batch() == wanted
-    assert second.ranks == whole.ranks
-    assert "ranks" not in trainer_of(small()).state()[1]  # who does not ask goes on from a checkpoint of before
+    assert second.states == whole.states
+    assert trainer_of(small()).state()[1]["states"][0]["parts"] == {}  # who does not ask keeps none
+
+
+def old_form(trainer: Trainer, about: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint's plain values as they were written when each kind of part had a list of its own."""
+    parts = [state.parts for state in trainer.states]
+    lists = {
+        "anchors": [of_run.get("anchor") for of_run in parts],
+        "automatic": [of_run.get("k") for of_run in parts],
+        "ranks": [of_run.get("baselines", RankBaselines()) for of_run in parts],
+    }
+    kept = {name: about[name] for name in ("step", "updates")}
+    return kept | {name: to_plain(values, name, KINDS) for name, values in lists.items()}
+
+
+def test_checkpoints_of_the_earlier_form_are_read() -> None:
+    configs = [
+        small(anchor=HardAnchor(window=2), overlong=7),
+        small(estimator="qae", parameters={"k": EntropyTargetK(1.0)}, overlong=7),
+        small(estimator="verl_rank", anchor=KalmanAnchor(), overlong=7),
+    ]
+    first, second = (trainer_of(*configs) for _ in range(2))
+    for _ in range(2):
+        first.train_batch()
+    assert first.states != second.states
+    tensors, about = first.state()
+    old = json.loads(json.dumps(old_form(first, about)))
+    second.load_state({name: x.clone() for name, x in tensors.items()}, old)
+    assert second.states == first.states
+    assert (second.step, second.state()[1]) == (2, about)
+    old["anchors"][0] = old["anchors"][2]
+    with pytest.raises(
+        ValueError, match=r"anchors must be a HardAnchor, which grpo, HardAnchor\(window=2\), .* starts"
+    ):
+        second.load_state(tensors, old)
+
+
+def test_states_of_another_rule_are_refused_by_name() -> None:
+    first, second = (trainer_of(small(estimator="qae", parameters={"k": k})) for k in (0.2, 0.4))
+    before = {name: x.clone() for name, x in second.state()[0].items()}
+    with pytest.raises(ValueError, match=r"the state was left by qae\(k=0.2\); this run has qae\(k=0.4\)"):
+        second.load_state(*first.state())
+    assert all(torch.equal(x, before[name]) for name, x in second.state()[0].items())  # nothing was taken over
 
 
 def test_reg_grpo_is_its_loss_by_group() -> None:
@@ -526,8 +601,8 @@ def test_clip_cov_picks_a_share_of_all_tokens_from_those_that_are_not_clipped() 
     batch = mixed_batch(trainer)
     tokens = batch.tokens.flatten(1, 2)
     mask = tokens != PAD
-    prompt_of = trainer._prompt_of(4)
-    now = trainer._read(trainer.model, batch.prompts, tokens, prompt_of, mask)
+    prompt_of = prompt_of_response(batch.prompts, 4)
+    now = read_log_probs(trainer.model, batch.prompts, tokens, prompt_of, mask)
     adv = torch.where(mask, 3.0, 0.0)
     adv[:, ::2] *= -1
     covariances = token_covariances(now[0].detach(), adv[0], mask[0])
@@ -537,13 +612,13 @@ def test_clip_cov_picks_a_share_of_all_tokens_from_those_that_are_not_clipped() 
     assert len(cut) < int(inside.sum()) < int(0.4 * mask.sum())
     for row, place in cut.tolist():
         old[0, row, place] -= math.copysign(1.0, adv[0, row, place])
-    picked = trainer._select(batch.prompts, tokens, prompt_of, mask, old, adv, 0)[0]
+    picked = trainer.learner.select(batch.prompts, tokens, prompt_of, mask, old, adv, (0, 0))[0]
     wanted = inside.clone()
     wanted[cut[:, 0], cut[:, 1]] = False
     assert torch.equal(picked, wanted)
     few = trainer_of(small(objective="clip_cov", selected=0.1))
-    few.model = trainer.model
-    count = int(few._select(batch.prompts, tokens, prompt_of, mask, old, adv, 0).sum())
+    few.learner.model = trainer.model
+    count = int(few.learner.select(batch.prompts, tokens, prompt_of, mask, old, adv, (0, 0)).sum())
     assert count == int(0.1 * int(mask.sum())) > int(0.1 * (int(mask.sum()) - len(cut)))
 
 
@@ -555,7 +630,7 @@ def test_metrics_count_what_they_say() -> None:
     batch = mixed_batch(trainer)
     batch = replace(batch, correct=np.array([[[1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1.0]]]))
     adv = trainer.advantages(0, batch)
-    described = trainer._describe(batch, [adv])
+    described = trainer.describe(batch, [adv])
     assert described["zero_share"] == [14 / 16]
     assert described["positive_share"] == [1 / 16]
     own = (batch.tokens != PAD)[0]
@@ -619,15 +694,16 @@ def compare_captured_with_plain() -> None:
         prompts = batch.prompts
         uniforms = torch.rand((2, 4, 4, trainer.model.response_length), device="cuda")
         for captured, plain in zip(
-            trainer._captured_sampling(prompts, uniforms), trainer._sampling(prompts, uniforms), strict=True
+            trainer.sampler.captured(prompts, uniforms), trainer.sampler.generate_all(prompts, uniforms), strict=True
         ):
             torch.testing.assert_close(captured, plain, atol=0, rtol=0)
         batch = replace(batch, correct=(np.random.default_rng(0).random(batch.correct.shape) < 0.4).astype(float))
         adv = np.stack([trainer.advantages(m, batch) for m in range(2)])
-        inputs, _ = trainer._prepare(batch, torch.as_tensor(adv, dtype=torch.float32, device="cuda"), groups_of(2), 0)
-        trainer._captured_backward(*inputs)
+        together = torch.as_tensor(adv, dtype=torch.float32, device="cuda")
+        inputs, _ = trainer.learner.prepare(batch, together, groups_of(2), (0, 0))
+        trainer.learner.captured(*inputs)
         captured_gradients = [p.grad.clone() for p in model.parameters()]
-        trainer._backward(*inputs)
+        trainer.learner.backward(*inputs)
         for one, p in zip(captured_gradients, model.parameters(), strict=True):
             torch.testing.assert_close(one, p.grad, atol=0, rtol=0)
         trainer.train_batch()

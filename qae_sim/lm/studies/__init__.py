@@ -12,10 +12,10 @@ from types import MappingProxyType
 
 from qae_sim.arrays import invalid, require_choice
 from qae_sim.lm.runs import Record
-from qae_sim.lm.studies.arms import SEEDS, SETTINGS, SIZES, Make, Runs, Study
+from qae_sim.lm.studies.arms import SEEDS, SETTINGS, SIZES, Make, Runs, TrainingStudy
 from qae_sim.lm.studies.controls import CONTROLS
 from qae_sim.lm.studies.entropy import ENTROPY
-from qae_sim.lm.studies.evidence import Evidence, Finding
+from qae_sim.lm.studies.evidence import Comparison, Finding
 from qae_sim.lm.studies.neighbours import NEIGHBOURS
 from qae_sim.lm.studies.recipes import RECIPES
 
@@ -24,17 +24,17 @@ __all__ = [
     "SETTINGS",
     "SIZES",
     "STUDIES",
-    "Evidence",
+    "Comparison",
     "Finding",
     "Make",
     "Runs",
-    "Study",
+    "TrainingStudy",
     "judge",
     "recorded",
 ]
 
 #: All studies, in the order in which they build on each other.
-STUDIES: Mapping[str, Study] = MappingProxyType(
+STUDIES: Mapping[str, TrainingStudy] = MappingProxyType(
     {study.name: study for study in (*ENTROPY, *RECIPES, *CONTROLS, *NEIGHBOURS)}
 )
 

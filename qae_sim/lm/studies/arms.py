@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from qae_sim.advantages import AdvantageRule
 from qae_sim.arrays import require_choice
 from qae_sim.lm.config import Config
 from qae_sim.lm.runs import Record
 from qae_sim.lm.studies.evidence import Finding, interval, mean_known, within
+from qae_sim.papers import PAPERS
 
-PAPER = "arXiv:2509.22611"
+PAPER = PAPERS["qae"].number
 ACCURACY = "pass@1 (memorised: reward on training prompts)"
-QAE: dict[str, Any] = {"estimator": "qae", "parameters": {"k": 0.4}}
+QAE: dict[str, Any] = {"rule": AdvantageRule("qae", {"k": 0.4})}
 NO_CLIP = {"clip_low": math.inf, "clip_high": math.inf}
 SYMMETRIC = {"clip_high": 0.2}
 # The paper's range of a response's ratio, 3e-4 and 4e-4, is for long responses and small steps.
@@ -47,7 +49,7 @@ LEARNING_RATES = (1.5e-4, 5e-4, 1.5e-3)
 
 
 @dataclass(frozen=True)
-class Study:
+class TrainingStudy:
     """A question put to trained models.
 
     Attributes:
@@ -70,7 +72,7 @@ class Make:
         size: ``"small"`` or ``"full"``.
 
     Example:
-        >>> Make("small")("learned", estimator="rloo").estimator
+        >>> Make("small")("learned", rule="rloo").rule.name
         'rloo'
     """
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import EntropyTargetK, LinearK, SuccessRateK
+from qae_sim.advantages import AdvantageRule, EntropyTargetK, LinearK, SuccessRateK
 from qae_sim.lm.config import Config
-from qae_sim.lm.studies.arms import MASKED, PAPER, QAE, SETTINGS, Make, Runs, Study, core
+from qae_sim.lm.studies.arms import MASKED, PAPER, QAE, SETTINGS, Make, Runs, TrainingStudy, core
 from qae_sim.lm.studies.evidence import Finding
+from qae_sim.papers import PAPERS
 
 
 def fit_law(entropy: np.ndarray, reward: np.ndarray) -> tuple[float, float, float]:
@@ -43,7 +44,7 @@ def _judge_law(runs: Runs) -> list[Finding]:
             record = runs[f"{s}, mean, {clip}"]
             pairs = zip(record["entropy"][:, :-1], record["reward"][:, :-1], strict=True)
             fits[f"{s} {clip}"] = np.array([fit_law(h, r) for h, r in pairs])
-    law = "arXiv:2505.22617"
+    law = PAPERS["entropy"].number
     return [
         runs.finding(
             "Reward is bought with entropy: R = -a exp(H) + b with a > 0",
@@ -70,7 +71,7 @@ _AUTOMATIC: Mapping[str, Any] = {
 
 def _automatic_arms(make: Make) -> dict[str, Config]:
     fixed = {"K=0.4": make("learned", **QAE), "mean": make("learned")}
-    return fixed | {name: make("learned", estimator="qae", parameters={"k": k}) for name, k in _AUTOMATIC.items()}
+    return fixed | {name: make("learned", rule=AdvantageRule("qae", {"k": k})) for name, k in _AUTOMATIC.items()}
 
 
 def _judge_automatic(runs: Runs) -> list[Finding]:
@@ -95,15 +96,14 @@ def _judge_automatic(runs: Runs) -> list[Finding]:
 
 
 def _mass_arms(make: Make) -> dict[str, Config]:
-    to_qae = {"estimator": "qae", "k": 0.4}
     return {
         f"{s}, {name}": make(s, **changes)
         for s in MASKED
         for name, changes in (
             ("mean", {}),
             ("QAE", QAE),
-            ("mean with QAE's mass", {"mass_of": to_qae}),
-            ("QAE with the mean's mass", {**QAE, "mass_of": {"estimator": "grpo"}}),
+            ("mean with QAE's mass", {"mass_of": QAE["rule"]}),
+            ("QAE with the mean's mass", {**QAE, "mass_of": AdvantageRule("grpo")}),
         )
     }
 
@@ -136,7 +136,7 @@ def _judge_mass(runs: Runs) -> list[Finding]:
 
 #: Studies of laws and controls.
 CONTROLS = (
-    Study("law", "R = -a exp(H) + b", core, _judge_law),
-    Study("automatic", "Automatic K and schedules", _automatic_arms, _judge_automatic),
-    Study("mass", "Control: equal net advantage mass", _mass_arms, _judge_mass),
+    TrainingStudy("law", "R = -a exp(H) + b", core, _judge_law),
+    TrainingStudy("automatic", "Automatic K and schedules", _automatic_arms, _judge_automatic),
+    TrainingStudy("mass", "Control: equal net advantage mass", _mass_arms, _judge_mass),
 )

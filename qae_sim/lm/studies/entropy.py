@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from qae_sim.advantages import AdvantageRule
 from qae_sim.lm.config import Config
 from qae_sim.lm.runs import Record
 from qae_sim.lm.studies.arms import (
@@ -19,7 +20,7 @@ from qae_sim.lm.studies.arms import (
     SYMMETRIC,
     Make,
     Runs,
-    Study,
+    TrainingStudy,
     core,
 )
 from qae_sim.lm.studies.evidence import Finding, mean_known
@@ -229,7 +230,7 @@ def gate_share(record: Record) -> np.ndarray:
     size = record.configs[0].group_size
     groups = np.nansum(record["success_histogram"][:, :-1, : size + 1], axis=1)
     n = np.arange(size + 1)
-    silenced = np.where(n / size <= 1 - record.configs[0].parameters["k"], size - n, n) / size
+    silenced = np.where(n / size <= 1 - record.configs[0].rule.parameters["k"], size - n, n) / size
     mixed = (n > 0) & (n < size)
     filled = record["mixed_share"][:, :-1].mean(axis=1)
     return np.asarray(1 - filled + filled * (groups * silenced * mixed).sum(axis=1) / (groups * mixed).sum(axis=1))
@@ -239,7 +240,7 @@ _KS = (0.2, 0.4, 0.6, 0.8)
 
 
 def _k_arms(make: Make) -> dict[str, Config]:
-    return {f"{s}, K={k}": make(s, estimator="qae", parameters={"k": k}) for s in SETTINGS for k in _KS}
+    return {f"{s}, K={k}": make(s, rule=AdvantageRule("qae", {"k": k})) for s in SETTINGS for k in _KS}
 
 
 def _judge_k(runs: Runs) -> list[Finding]:
@@ -280,9 +281,11 @@ def _judge_k(runs: Runs) -> list[Finding]:
 
 #: Studies of the entropy.
 ENTROPY = (
-    Study("regime", "Where entropy collapses and explodes, and what baselines do there", _regime_arms, _judge_regime),
-    Study("sign", "Entropy by the sign of the advantage", core, _judge_sign),
-    Study("words", "Words that hesitate", core, _judge_words),
-    Study("sparsity", "How many responses have no advantage", core, _judge_sparsity),
-    Study("k", "K from 0.2 to 0.8", _k_arms, _judge_k),
+    TrainingStudy(
+        "regime", "Where entropy collapses and explodes, and what baselines do there", _regime_arms, _judge_regime
+    ),
+    TrainingStudy("sign", "Entropy by the sign of the advantage", core, _judge_sign),
+    TrainingStudy("words", "Words that hesitate", core, _judge_words),
+    TrainingStudy("sparsity", "How many responses have no advantage", core, _judge_sparsity),
+    TrainingStudy("k", "K from 0.2 to 0.8", _k_arms, _judge_k),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Comparison:
     """A quantity that is positive where the claim is right, over seeds.
 
     Attributes:
@@ -48,7 +48,7 @@ class Finding:
     claim: str
     source: str
     quantity: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Comparison, ...]
 
     @property
     def verdict(self) -> str:
@@ -75,7 +75,7 @@ def mean_known(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / counts)
 
 
-def interval(setting: str, values: np.ndarray) -> Evidence:
+def interval(setting: str, values: np.ndarray) -> Comparison:
     """Mean and 95 % confidence interval over seeds.
 
     Args:
@@ -95,13 +95,13 @@ def interval(setting: str, values: np.ndarray) -> Evidence:
     kept = np.asarray(values, dtype=float)
     kept = kept[np.isfinite(kept)]
     if len(kept) < 2:
-        return Evidence(setting, float(kept.mean()) if len(kept) else math.nan, -math.inf, math.inf, len(kept))
+        return Comparison(setting, float(kept.mean()) if len(kept) else math.nan, -math.inf, math.inf, len(kept))
     half = float(stats.t.ppf(0.975, len(kept) - 1) * kept.std(ddof=1)) / math.sqrt(len(kept))
     mean = float(kept.mean())
-    return Evidence(setting, mean, mean - half, mean + half, len(kept))
+    return Comparison(setting, mean, mean - half, mean + half, len(kept))
 
 
-def within(setting: str, differences: np.ndarray, margin: float) -> Evidence:
+def within(setting: str, differences: np.ndarray, margin: float) -> Comparison:
     """How far inside a margin the interval of a mean difference lies: positive throughout where it is inside.
 
     Args:
@@ -119,4 +119,4 @@ def within(setting: str, differences: np.ndarray, margin: float) -> Evidence:
     found = interval(setting, differences)
     least = 0.0 if found.low <= 0 <= found.high else min(abs(found.low), abs(found.high))
     most = max(abs(found.low), abs(found.high))
-    return Evidence(setting, margin - abs(found.mean), margin - most, margin - least, found.seeds)
+    return Comparison(setting, margin - abs(found.mean), margin - most, margin - least, found.seeds)

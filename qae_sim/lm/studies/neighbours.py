@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import ESTIMATORS, PhaseSwitch, SoftAnchor, why_not
+from qae_sim.advantages import AdvantageRule, PhaseSwitch, SoftAnchor
 from qae_sim.lm.config import Config
-from qae_sim.lm.studies.arms import PAPER, Make, Runs, Study
+from qae_sim.lm.studies.arms import Make, Runs, TrainingStudy
 from qae_sim.lm.studies.evidence import Finding
+from qae_sim.papers import PAPERS
 
 #: Tasks of the study. The first is the one on which the common recipe learns; on addition (the only one whose steps can
 #: be checked, which FSPO needs) it loses what the base model knew, and estimators can show how much of it they keep.
@@ -31,16 +32,13 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def compared() -> list[str]:
-    """Names of the estimators that give responses an advantage and can train the toy model.
-
-    Example:
-        >>> "maxrl" in compared(), "ktae" in compared()
-        (True, False)
-    """
-    return [
-        name for name, entry in ESTIMATORS.items() if entry.level in ("response", "batch") and not why_not(name, "lm")
-    ]
+#: Names of the arms: estimators that give responses an advantage and can train the toy model. The list is the study's
+#: own, so that a record of it stays complete whatever is registered later.
+COMPARED = (
+    *("grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline"),
+    *("qae", "pos_mask", "neg_mask", "quantile_whitening", "mapo", "maxrl", "grpo_n", "grpo_passk"),
+    *("capo", "gpg", "opo", "canon", "aapo", "rlev", "gdpo", "verl_rank"),
+)
 
 
 def _arms(make: Make) -> dict[str, Config]:
@@ -48,42 +46,43 @@ def _arms(make: Make) -> dict[str, Config]:
     for task in _TASKS:
         # Without dynamic sampling every arm samples as many responses, and takes as many steps, as any other.
         common = make(task, attempts=1)
-        for name in compared():
+        for name in COMPARED:
             parameters = dict(_PARAMETERS.get(name, {}))
             if name == "capo":
                 parameters["negatives"] = PhaseSwitch(max(1, round(_CAPO_SWITCH * common.batches)))
             overlong = _OVERLONG if name == "gdpo" else 0
-            arms[f"{task}, {name}"] = common.with_(estimator=name, parameters=parameters, overlong=overlong)
+            arms[f"{task}, {name}"] = common.with_(rule=AdvantageRule(name, parameters), overlong=overlong)
         arms[f"{task}, grpo, second reward"] = common.with_(overlong=_OVERLONG)
-        arms[f"{task}, ha_dw"] = common.with_(anchor=SoftAnchor())
+        arms[f"{task}, ha_dw"] = common.with_(rule=AdvantageRule(anchor=SoftAnchor()))
         arms[f"{task}, reg_grpo"] = common.with_(objective="reg_grpo")
-    arms["addition, fspo"] = make("addition", attempts=1, estimator="fspo")
+    arms["addition, fspo"] = make("addition", attempts=1, rule=AdvantageRule("fspo"))
     return arms
 
 
-#: Compared with GRPO: titles and sources. RLEV is compared with RLOO, which it builds on; GDPO at the same two rewards.
+#: Compared with GRPO: titles, and keys of their papers. RLEV is compared with RLOO, which it builds on, and GDPO with
+#: GRPO at the same two rewards.
 _TITLES = {
-    "dr_grpo": ("Dr. GRPO", "arXiv:2503.20783"),
-    "rloo": ("RLOO", "arXiv:2402.14740"),
-    "reinforce_plus_plus": ("REINFORCE++", "arXiv:2501.03262"),
-    "reinforce_plus_plus_baseline": ("REINFORCE++ with group baseline", "arXiv:2501.03262"),
-    "qae": ("QAE", PAPER),
-    "pos_mask": ("POS-MASK", PAPER),
-    "neg_mask": ("NEG-MASK", PAPER),
-    "quantile_whitening": ("Quantile whitening", PAPER),
-    "ha_dw": ("HA-DW", "arXiv:2601.08521"),
-    "mapo": ("MAPO", "arXiv:2509.18849"),
-    "maxrl": ("MaxRL", "arXiv:2602.02710"),
-    "capo": ("CAPO", "arXiv:2512.02580"),
-    "gpg": ("GPG", "arXiv:2504.02546"),
-    "opo": ("OPO", "arXiv:2505.23585"),
-    "canon": ("CANON (entropy, between halves)", "arXiv:2509.23962"),
-    "aapo": ("AAPO (which samples twice as much)", "arXiv:2505.14264"),
-    "verl_rank": ("VERL", "arXiv:2509.23808"),
-    "fspo": ("FSPO", "arXiv:2505.24630"),
-    "reg_grpo": ("Reg-GRPO", "arXiv:2506.07464"),
-    "grpo_n": ("GRPO-N", "arXiv:2510.04028"),
-    "grpo_passk": ("grpo_passk", "arXiv:2503.19595"),
+    "dr_grpo": ("Dr. GRPO", "dr_grpo"),
+    "rloo": ("RLOO", "rloo"),
+    "reinforce_plus_plus": ("REINFORCE++", "reinforce_plus_plus"),
+    "reinforce_plus_plus_baseline": ("REINFORCE++ with group baseline", "reinforce_plus_plus"),
+    "qae": ("QAE", "qae"),
+    "pos_mask": ("POS-MASK", "qae"),
+    "neg_mask": ("NEG-MASK", "qae"),
+    "quantile_whitening": ("Quantile whitening", "qae"),
+    "ha_dw": ("HA-DW", "ha_dw"),
+    "mapo": ("MAPO", "mapo"),
+    "maxrl": ("MaxRL", "maxrl"),
+    "capo": ("CAPO", "capo"),
+    "gpg": ("GPG", "gpg"),
+    "opo": ("OPO", "opo"),
+    "canon": ("CANON (entropy, between halves)", "canon"),
+    "aapo": ("AAPO (which samples twice as much)", "aapo"),
+    "verl_rank": ("VERL", "verl_rank"),
+    "fspo": ("FSPO", "fspo"),
+    "reg_grpo": ("Reg-GRPO", "reg_grpo"),
+    "grpo_n": ("GRPO-N", "grpo_n"),
+    "grpo_passk": ("grpo_passk", "grpo_passk"),
 }
 
 
@@ -105,40 +104,43 @@ def _judge(runs: Runs) -> list[Finding]:
     return [
         *(
             runs.finding(
-                f"{title} reaches more than GRPO", f"estimator of {source}", f"pass@1: {arm} - grpo", gap(arm, "pass_1")
+                f"{title} reaches more than GRPO",
+                f"estimator of {PAPERS[paper].number}",
+                f"pass@1: {arm} - grpo",
+                gap(arm, "pass_1"),
             )
-            for arm, (title, source) in _TITLES.items()
+            for arm, (title, paper) in _TITLES.items()
         ),
         runs.finding(
             "GDPO reaches more than GRPO on the sum of two rewards",
-            "arXiv:2601.05242",
+            PAPERS["gdpo"].number,
             f"pass@1: gdpo - grpo, both with a punishment over the last {_OVERLONG} tokens",
             gap("gdpo", "pass_1", both),
         ),
         runs.finding(
-            "... with shorter responses", "arXiv:2601.05242", "tokens: grpo - gdpo", gap(both, "length", "gdpo")
+            "... with shorter responses", PAPERS["gdpo"].number, "tokens: grpo - gdpo", gap(both, "length", "gdpo")
         ),
         runs.finding(
             "RLEV reaches more than RLOO where prompts count by their value",
-            "arXiv:2510.20187",
+            PAPERS["rlev"].number,
             "pass@1 weighted by value (harder prompts are worth more): rlev - rloo",
             {task: of_value(f"{task}, rlev") - of_value(f"{task}, rloo") for task in _TASKS},
         ),
         runs.finding(
             "GRPO-N keeps more entropy than GRPO",
-            "arXiv:2510.04028",
+            PAPERS["grpo_n"].number,
             "entropy on fixed states: grpo_n - grpo",
             gap("grpo_n", "fixed_entropy"),
         ),
         runs.finding(
             "grpo_passk reaches a higher pass@16 than GRPO",
-            "arXiv:2503.19595",
+            PAPERS["grpo_passk"].number,
             "pass@16: grpo_passk - grpo",
             gap("grpo_passk", "pass_k"),
         ),
         runs.finding(
             "OPO keeps more entropy than GRPO",
-            "arXiv:2505.23585",
+            PAPERS["opo"].number,
             "entropy on fixed states: opo - grpo",
             gap("opo", "fixed_entropy"),
         ),
@@ -152,4 +154,4 @@ def _judge(runs: Runs) -> list[Finding]:
 
 
 #: The study of the neighbours.
-NEIGHBOURS = (Study("neighbours", "Every estimator of responses at equal compute", _arms, _judge),)
+NEIGHBOURS = (TrainingStudy("neighbours", "Every estimator of responses at equal compute", _arms, _judge),)

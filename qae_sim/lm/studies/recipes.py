@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import FixedAnchor, HardAnchor, KalmanAnchor, SoftAnchor
+from qae_sim.advantages import AdvantageRule, FixedAnchor, HardAnchor, KalmanAnchor, SoftAnchor
 from qae_sim.lm.config import Config
-from qae_sim.lm.studies.arms import ACCURACY, GSPO, MASKED, PAPER, QAE, SYMMETRIC, Make, Runs, Study, core
+from qae_sim.lm.studies.arms import ACCURACY, GSPO, MASKED, PAPER, QAE, SYMMETRIC, Make, Runs, TrainingStudy, core
 from qae_sim.lm.studies.evidence import Finding
+from qae_sim.papers import PAPERS
 
 
 def _mask_arms(make: Make) -> dict[str, Config]:
@@ -19,7 +20,7 @@ def _mask_arms(make: Make) -> dict[str, Config]:
         for clip, limits in (("0.28", {}), ("0.20", SYMMETRIC)):
             arms[f"{s}, QAE, {clip}"] = make(s, **QAE, **limits)
             for mask in ("pos_mask", "neg_mask"):
-                arms[f"{s}, {mask}, {clip}"] = make(s, estimator=mask, parameters={"k": 0.4}, **limits)
+                arms[f"{s}, {mask}, {clip}"] = make(s, rule=AdvantageRule(mask, {"k": 0.4}), **limits)
     return arms
 
 
@@ -136,7 +137,8 @@ def _judge_combined(runs: Runs) -> list[Finding]:
     ]
 
 
-_HA_DW = "arXiv:2601.08521"
+_HA_DW = PAPERS["ha_dw"].number
+_WEIGHTED = AdvantageRule(anchor=SoftAnchor())
 _HISTORY: Mapping[str, Mapping[str, Any]] = {
     "GRPO": {**SYMMETRIC, "loss": "sequence"},
     "GSPO": GSPO,
@@ -148,14 +150,14 @@ def _history_arms(make: Make) -> dict[str, Config]:
     arms = {}
     for method, changes in _HISTORY.items():
         arms[method] = make("learned", **changes)
-        arms[f"{method} + HA-DW"] = make("learned", anchor=SoftAnchor(), **changes)
+        arms[f"{method} + HA-DW"] = make("learned", rule=_WEIGHTED, **changes)
     for size in (8,):
         arms[f"G={size}"] = make("learned", group_size=size)
-        arms[f"G={size} + HA-DW"] = make("learned", group_size=size, anchor=SoftAnchor())
+        arms[f"G={size} + HA-DW"] = make("learned", group_size=size, rule=_WEIGHTED)
     for scale in (1.0, 1.7):
-        arms[f"lambda={scale}"] = make("learned", anchor=SoftAnchor(), lambda_scale=scale)
+        arms[f"lambda={scale}"] = make("learned", rule=_WEIGHTED.with_(lambda_scale=scale))
     for name, anchor in (("fixed 0.5", FixedAnchor(0.5)), ("hard", HardAnchor()), ("Kalman", KalmanAnchor())):
-        arms[f"anchor {name}"] = make("learned", anchor=anchor)
+        arms[f"anchor {name}"] = make("learned", rule=AdvantageRule(anchor=anchor))
     return arms
 
 
@@ -206,11 +208,12 @@ def _judge_history(runs: Runs) -> list[Finding]:
     ]
 
 
+_KTAE = PAPERS["ktae"].number
 _KEYED = ("learned", "addition")
 
 
 def _key_arms(make: Make) -> dict[str, Config]:
-    return {f"{s}, {name}": make(s, estimator=name) for s in _KEYED for name in ("grpo", "ktae")}
+    return {f"{s}, {name}": make(s, rule=AdvantageRule(name)) for s in _KEYED for name in ("grpo", "ktae")}
 
 
 def _judge_keys(runs: Runs) -> list[Finding]:
@@ -220,13 +223,13 @@ def _judge_keys(runs: Runs) -> list[Finding]:
     return [
         runs.finding(
             "KTAE raises accuracy",
-            "main results, arXiv:2505.16826",
+            f"main results, {_KTAE}",
             "pass@1: KTAE - GRPO",
             gap("ktae", "grpo", "pass_1"),
         ),
         runs.finding(
             "... with shorter responses",
-            "response length, arXiv:2505.16826",
+            f"response length, {_KTAE}",
             "tokens: GRPO - KTAE",
             gap("grpo", "ktae", "length"),
         ),
@@ -235,10 +238,10 @@ def _judge_keys(runs: Runs) -> list[Finding]:
 
 #: Studies of recipes.
 RECIPES = (
-    Study("masks", "POS-MASK and NEG-MASK under weak and strong clipping", _mask_arms, _judge_masks),
-    Study("pass", "pass@1 against pass@16", core, _judge_pass),
-    Study("sizes", "Two sizes of the model", _size_arms, _judge_sizes),
-    Study("combined", "QAE on top of Clip-Cov, KL-Cov and GSPO", _combined_arms, _judge_combined),
-    Study("ha_dw", "HA-DW on GRPO, GSPO and DAPO, and its ablations", _history_arms, _judge_history),
-    Study("ktae", "KTAE's accuracy and length", _key_arms, _judge_keys),
+    TrainingStudy("masks", "POS-MASK and NEG-MASK under weak and strong clipping", _mask_arms, _judge_masks),
+    TrainingStudy("pass", "pass@1 against pass@16", core, _judge_pass),
+    TrainingStudy("sizes", "Two sizes of the model", _size_arms, _judge_sizes),
+    TrainingStudy("combined", "QAE on top of Clip-Cov, KL-Cov and GSPO", _combined_arms, _judge_combined),
+    TrainingStudy("ha_dw", "HA-DW on GRPO, GSPO and DAPO, and its ablations", _history_arms, _judge_history),
+    TrainingStudy("ktae", "KTAE's accuracy and length", _key_arms, _judge_keys),
 )

@@ -136,7 +136,7 @@ class StyleAnswer(Task):
         asked, place = np.unique(prompts, axis=0, return_inverse=True)
         truth = np.array([_DIGIT + self.answer(prompt) for prompt in asked.tolist()], dtype=int)[place.reshape(-1)]
         right: np.ndarray = said_style & (responses[rows, marker] == _ANSWER) & (responses[rows, end - 1] == truth)
-        return right & (end >= 2)
+        return np.asarray(right & (end >= 2))
 
 
 # Both are asked for again and again, and there are 720 prompts.
