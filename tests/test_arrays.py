@@ -21,11 +21,9 @@ from qae_sim.arrays import (
     require_finite,
     require_integer,
     require_number,
-    streams,
-    uniform,
-    uniform_at,
     working_precision,
 )
+from qae_sim.streams import streams, uniform, uniform_at
 
 
 class TestConversion:

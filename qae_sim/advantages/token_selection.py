@@ -20,9 +20,9 @@ from qae_sim.arrays import (
     require_finite,
     require_number,
     require_shape,
-    uniform,
     working_precision,
 )
+from qae_sim.streams import uniform
 
 
 def token_covariances(log_probs: Array, advantages: Array, mask: Array) -> Array:

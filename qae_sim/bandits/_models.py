@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from qae_sim.arrays import Array, Namespace, streams, uniform_at
+from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._kernels import Softmax, column_sum, entropy
 from qae_sim.bandits._random import REWARDS, START, normal
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.bandits.study import Study
 from qae_sim.softmax import pass_at_k_probability
+from qae_sim.streams import streams, uniform_at
 
 
 class BanditModel:

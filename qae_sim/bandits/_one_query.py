@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.arrays import Array, Namespace, streams, uniform_at
+from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._advantages import table_at
 from qae_sim.bandits._kernels import (
     Workspace,
@@ -36,6 +36,7 @@ from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.study import Study
 from qae_sim.softmax import pass_at_k_probability
+from qae_sim.streams import streams, uniform_at
 
 #: Logits may drift this far above 0 before they are shifted back; exp() and the entropy keep their digits.
 _HEADROOM = 32.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qae_sim.arrays import Array, Namespace, streams, uniform_at
+from qae_sim.arrays import Array, Namespace
+from qae_sim.streams import streams, uniform_at
 
 #: Purposes of streams.
 START, QUERIES, RESPONSES, REWARDS, WAITING, SUCCESSES, EQUAL = range(7)

@@ -8,7 +8,7 @@ import numpy as np
 
 from qae_sim.advantages import DifficultyAnchor
 from qae_sim.advantages.weights import difficulty_weights
-from qae_sim.arrays import Array, Namespace, streams, uniform_at
+from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._advantages import advantages_of, table_at
 from qae_sim.bandits._kernels import Softmax, Workspace, column_sum, cumulate, padded_rows, scatter_add, search
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
@@ -16,6 +16,7 @@ from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._random import QUERIES, RESPONSES
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits.study import Study
+from qae_sim.streams import streams, uniform_at
 
 
 @dataclass(frozen=True)

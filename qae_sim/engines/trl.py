@@ -22,9 +22,10 @@ from torch import Tensor
 from trl import GRPOTrainer
 
 from qae_sim.advantages import DifficultyAnchor, dynamic_sampling_mask
-from qae_sim.arrays import invalid, require_integer, uniform
+from qae_sim.arrays import invalid, require_integer
 from qae_sim.engines.rule import Rule
 from qae_sim.storage import write_atomically
+from qae_sim.streams import uniform
 
 _STATE = "qae_sim_advantage.json"
 

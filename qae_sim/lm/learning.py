@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from qae_sim.advantages import clip_cov_mask, kl_cov_mask, token_covariances
-from qae_sim.arrays import uniform
 from qae_sim.lm import purposes
 from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import Captured, mixed_precision
@@ -20,6 +19,7 @@ from qae_sim.lm.model import Transformer, log_softmax, member_axis
 from qae_sim.lm.objectives import kl_penalty, ppo_loss, surrogate, token_weights
 from qae_sim.lm.sampling import prompt_of_response
 from qae_sim.lm.tasks import PAD
+from qae_sim.streams import uniform
 
 #: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
 _BUCKET = 64

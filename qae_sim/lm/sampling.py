@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from qae_sim.advantages import RankDynamics, dynamic_sampling_mask, rank_dynamics
-from qae_sim.arrays import uniform_rows
 from qae_sim.lm import purposes
 from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import Captured, mixed_precision
 from qae_sim.lm.metrics import Batch, Metrics, describe_policy
 from qae_sim.lm.model import Sampled, Transformer
 from qae_sim.lm.tasks import PAD
+from qae_sim.streams import uniform_rows
 
 #: Tokens between two measurements of the effective rank (VERL). The paper's 40 are for responses of thousands.
 _STRIDE = 2

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qae_sim.arrays import uniform
 from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import mixed_precision
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.model import SIZES, Transformer, log_softmax
 from qae_sim.lm.tasks import PAD
+from qae_sim.streams import uniform
 
 #: Counts up when bases of the same description would come out different.
 _VERSION = 1

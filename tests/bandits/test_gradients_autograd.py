@@ -29,10 +29,10 @@ from qae_sim.advantages import (
     SoftAnchor,
     ha_dw_weights,
 )
-from qae_sim.arrays import uniform_at
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study
 from qae_sim.bandits._models import model_of
 from qae_sim.bandits._sampled import SampledBatch, Sampler, simulate_general
+from qae_sim.streams import uniform_at
 
 CHANGES = ("entropy_change_positive", "entropy_change_negative")
 CLIPPED = ("clip_low", "clip_high")

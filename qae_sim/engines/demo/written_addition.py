@@ -9,7 +9,8 @@ import re
 
 import numpy as np
 
-from qae_sim.arrays import require_integer, require_number, uniform
+from qae_sim.arrays import require_integer, require_number
+from qae_sim.streams import uniform
 
 #: Every character that occurs, in the order of the tokenizer's numbers.
 CHARACTERS = "0123456789+=? a"

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from qae_sim.arrays import invalid, require_integer, require_number, streams, uniform, uniform_at
+from qae_sim.arrays import invalid, require_integer, require_number
+from qae_sim.streams import streams, uniform, uniform_at
 
 #: The first two words of every task: what stands after the end of a response, and the end itself.
 PAD, END = 0, 1

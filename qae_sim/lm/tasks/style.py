@@ -10,8 +10,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from qae_sim.arrays import invalid, require_choice, require_number, uniform
+from qae_sim.arrays import invalid, require_choice, require_number
 from qae_sim.lm.tasks.base import END, Draws, Task, require_share
+from qae_sim.streams import uniform
 
 #: Words that carry no information about the answer; the first five hesitate.
 STYLE: tuple[str, ...] = (
