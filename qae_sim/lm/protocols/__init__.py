@@ -170,7 +170,9 @@ def judge(protocol: Protocol, record: Record) -> list[Comparison]:
     for setting in protocol.rules["settings"]:
         base = found.get((setting, protocol.rules["baseline"]))
         others = {arm: of for (s, arm), of in found.items() if s == setting and of is not base}
-        for metric, margin in protocol.rules["margins"].items() if base is not None and others else ():
+        if base is None or not others:
+            continue
+        for metric, margin in protocol.rules["margins"].items():
             for part in ("run", "end"):
                 gaps = {
                     arm: _value(protocol, of, metric, part) - _value(protocol, base, metric, part)
