@@ -71,7 +71,7 @@ def drawn_prompts(groups: int, size: int, seed: int, step: int, call: int, attem
         array([88, 96, 67])
     """
     draws = uniform(np.zeros(1), groups, seed, _STREAM, step, call, attempt)
-    return (draws * size).astype(int)
+    return np.asarray((draws * size).astype(int))
 
 
 def merged(output: dict[str, Any], new: dict[str, Any], taken: np.ndarray, padding: int) -> dict[str, Any]:
