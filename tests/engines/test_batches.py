@@ -314,7 +314,7 @@ def test_states_of_older_files_are_read() -> None:
     ("arguments", "message"),
     [
         (("qea",), "did you mean 'qae'"),
-        (("ha_dw",), "anchor must be a difficulty anchor for 'ha_dw'"),
+        (("ha_dw",), "anchor must be a difficulty anchor for estimator 'ha_dw'"),
         (("grpo", {"k": 0.4}), "parameters must be named as those of grpo"),
         (("qae", {"k": 1.4}), "k must be"),
         (("qae", {"eps": LinearK(0.1, 0.2, steps=3)}), "a schedule for k alone"),

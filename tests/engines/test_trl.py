@@ -580,7 +580,7 @@ def _filled(advantages: Any, width: int) -> Any:
         ({"multi_objective_aggregation": "normalize_then_sum"}, {}, "must be 'sum_then_normalize'"),
         ({}, {"advantage": "qea"}, "did you mean 'qae'"),
         ({}, {"attempts": 0}, "attempts must be an integer of at least 1"),
-        ({}, {"advantage": "ha_dw"}, "anchor must be a difficulty anchor for 'ha_dw'"),
+        ({}, {"advantage": "ha_dw"}, "anchor must be a difficulty anchor for estimator 'ha_dw'"),
         ({}, {"advantage": 7}, "advantage must be a name from 'qae-sim estimators', a function, or an AdvantageRule"),
         *(
             ({}, {"advantage": AdvantageRule("qae"), name: value}, f"{name} must be left out where advantage is a rule")
