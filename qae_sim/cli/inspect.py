@@ -11,17 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qae_sim.logs.digest import KS, Digest, advantage_shares_by_quarter, digest, training_parts
+from qae_sim.logs.digest import KS, Digest, digest, training_parts
+from qae_sim.logs.shares import advantage_shares_by_quarter, compared
 from qae_sim.storage import write_atomically
 
-#: Estimators whose weights are compared, with what they are called with.
-_COMPARED: tuple[tuple[str, dict[str, float]], ...] = (
-    ("grpo", {}),
-    ("dr_grpo", {}),
-    ("qae", {"k": 0.4}),
-    ("pos_mask", {"k": 0.4}),
-    ("neg_mask", {"k": 0.4}),
-)
 _PARTS = 5  # rows of tables over training
 #: Key words shown at either end.
 _ENDS = 6
@@ -147,6 +140,6 @@ def _weights(found: Digest) -> Table:
     table.add_column("Estimator")
     for low, high in pairwise((0.0, 0.25, 0.5, 0.75, 1.0)):
         table.add_column(f"{low:g}-{high:g}", justify="right")
-    for name, parameters in _COMPARED:
-        table.add_row(name, *(f"{share:.1%}" for share in advantage_shares_by_quarter(found, name, **parameters)))
+    for rule in compared():
+        table.add_row(escape(rule.name), *(f"{share:.1%}" for share in advantage_shares_by_quarter(found, rule)))
     return table

@@ -21,34 +21,17 @@ from accelerate.utils import gather
 from torch import Tensor
 from trl import GRPOTrainer
 
-from qae_sim.advantages import DifficultyAnchor, dynamic_sampling_mask
+from qae_sim.advantages import INPUTS, AdvantageRule, DifficultyAnchor
 from qae_sim.arrays import invalid, require_integer
-from qae_sim.engines.rule import Rule
+from qae_sim.engines.batches import BatchAdvantages, estimate, observed, restored, rule_for_trainers
+from qae_sim.engines.dynamic_sampling import LENGTHS, drawn_prompts, merged, mixed
 from qae_sim.storage import write_atomically
-from qae_sim.streams import uniform
 
-_STATE = "qae_sim_advantage.json"
+#: How TRL normalises: the sample's standard deviation, and what is added to it.
+DEFAULTS = {"ddof": 1, "eps": 1e-4}
 
-#: What a batch of TRL holds, by the side on which it is padded; rows are responses.
-_PADDED = {
-    "prompt_ids": "left",
-    "prompt_mask": "left",
-    "completion_ids": "right",
-    "completion_mask": "right",
-    "advantages": "right",
-    "old_per_token_logps": "right",
-    "ref_per_token_logps": "right",
-    "sampling_per_token_logps": "right",
-    "importance_sampling_ratio": "right",
-    "tool_mask": "right",
-}
-
-#: Our own entry of a batch on its way: how long responses are, also those whose mask TRL has emptied.
-_LENGTHS = "response_lengths"
-
-
-#: What estimators need of prompts, by the dataset's column.
-_COLUMNS = {"reference": "the reference model's reward", "prompt_values": "what the prompt is worth"}
+#: The state's file, in the folder of a checkpoint.
+STATE = "qae_sim_advantage.json"
 
 
 class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -57,24 +40,29 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     With ``advantage="grpo"`` and nothing else it is TRL's own trainer, bit by bit. Otherwise advantages are computed
     from the rewards of all processes; everything else (losses, clipping, sampling, logging) is TRL's.
 
-    What an estimator needs beside rewards (``qae-sim estimators``) comes from the responses (lengths, and CANON's
+    What an estimator needs besides rewards (``qae-sim estimators``) comes from the responses (lengths, and CANON's
     metric, which is the length here), from the reward functions (GDPO takes each as a reward of its own, with TRL's
     ``reward_weights``), or from columns of the dataset: ``reference`` (AAPO: the reward that the reference model gets
     for the prompt) and ``prompt_values`` (RLEV: what the prompt is worth).
 
     Args:
         *args: As GRPOTrainer's.
-        advantage: A name from ``qae-sim estimators`` or a function of rewards ``(..., G)``, NumPy in and out.
+        advantage: A name from ``qae-sim estimators``, a function of rewards ``(..., G)``, NumPy in and out, or an
+            :class:`~qae_sim.advantages.AdvantageRule`, which says all that the next four arguments say.
         advantage_parameters: What it is called with, such as ``{"k": 0.4}``; K may be a schedule over optimiser steps,
             CAPO's ``negatives`` a ``PhaseSwitch``. ``ddof`` and ``eps`` are TRL's (1 and 1e-4) unless given.
         anchor: A difficulty anchor such as ``SoftAnchor()``: HA-DW on top. It moves once per generation, and travels
             in checkpoints.
-        lambda_scale: λ of HA-DW.
+        lambda_scale: λ of HA-DW, > 0; 1.3 unless given.
         correct_above: For HA-DW a response is correct if its reward is greater than this; None takes rewards as they
             are, and they must lie in [0, 1].
         attempts: DAPO's dynamic sampling: a group whose rewards are all equal is replaced by one of another prompt, up
             to this many generations in all. 1 is none.
         **kwargs: As GRPOTrainer's.
+
+    Attributes:
+        rule: How rewards become advantages.
+        advantage_state: What moves on from generation to generation: the anchor, an automatic K.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -84,28 +72,32 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def __init__(
         self,
         *args: Any,
-        advantage: str | Callable[..., Any] = "grpo",
+        advantage: str | Callable[..., Any] | AdvantageRule = "grpo",
         advantage_parameters: Mapping[str, Any] | None = None,
         anchor: DifficultyAnchor | None = None,
-        lambda_scale: float = 1.3,
+        lambda_scale: float | None = None,
         correct_above: float | None = None,
         attempts: int = 1,
         **kwargs: Any,
     ) -> None:
-        self.rule = Rule(advantage, advantage_parameters, anchor, lambda_scale, correct_above)
+        rule = _rule_of(
+            advantage,
+            parameters=advantage_parameters,
+            anchor=anchor,
+            lambda_scale=lambda_scale,
+            correct_above=correct_above,
+        )
+        self._stock = rule.estimator == "grpo" and not rule.parameters and rule.anchor is None
+        self.rule = rule_for_trainers(rule, DEFAULTS)
+        self.advantage_state = self.rule.start()
         self.attempts = require_integer("attempts", attempts, low=1)
-        self._stock = advantage == "grpo" and not advantage_parameters and anchor is None
         self._rewards: Tensor | None = None
         self._entropies: Tensor | None = None
         super().__init__(*args, **kwargs)
         if not self._stock:
             self._refuse_what_cannot_be_right()
-        if self.attempts > 1 and not hasattr(self.train_dataset, "__len__"):
-            raise invalid(
-                "attempts", attempts, "1 with a dataset that is streamed: there is nowhere to draw prompts from"
-            )
-        if self.attempts > 1 and set(self.rule.needs) & {"further", *_COLUMNS}:
-            raise invalid("attempts", attempts, f"1 with {advantage!r}, which takes more of a prompt than rewards")
+        if self.attempts > 1:
+            self._refuse_what_cannot_be_drawn_again()
 
     def _refuse_what_cannot_be_right(self) -> None:
         """Raise where TRL's configuration asks for something that the advantages do not do."""
@@ -123,6 +115,16 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
                 "give advantage_parameters={'eps': ..., 'ddof': ...}",
             )
 
+    def _refuse_what_cannot_be_drawn_again(self) -> None:
+        """Raise where a group cannot be replaced by one of another prompt."""
+        if not hasattr(self.train_dataset, "__len__"):
+            raise invalid(
+                "attempts", self.attempts, "1 with a dataset that is streamed: there is nowhere to draw prompts from"
+            )
+        if any(name == "further" or INPUTS[name].column for name in self.rule.inputs):
+            reason = f"1 with {self.rule.name!r}, which takes more of a prompt than rewards"
+            raise invalid("attempts", self.attempts, reason)
+
     # --- advantages ---
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
@@ -137,51 +139,54 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         training = self.model.training
         if training and self.attempts > 1:
             output, rewards = self._replace_silent_groups(inputs, output, rewards)
-        lengths = output.pop(_LENGTHS)
+        lengths = output.pop(LENGTHS)
         if self._stock:
             return output
         size = self.num_generations if training else self.num_generations_eval
-        step = int(self.state.global_step or 0)
         if size < 2:  # a single response per prompt in an evaluation has no group
             return output
-        given = self._beside(inputs, output, lengths)
-        if "further" in given:
-            rewards = given.pop("first")
-        outcome = self.rule.advantages(rewards, size, step=step, **given)
+        given = self._inputs_of_rule(inputs, output, lengths)
+        rewards = given.pop("first", rewards)
+        step = int(self.state.global_step or 0)
+        found = estimate(self.rule, rewards, size, step=step, state=self.advantage_state, **given)
+        # Advantages are those of all processes; this one keeps those of its own responses.
         local = len(inputs)
         own = slice(self.accelerator.process_index * local, (self.accelerator.process_index + 1) * local)
-        advantages = torch.as_tensor(outcome.advantages[own], dtype=torch.float32, device=self.accelerator.device)
+        advantages = torch.as_tensor(found.advantages[own], dtype=torch.float32, device=self.accelerator.device)
         if advantages.dim() == 2:
             advantages = advantages[:, : output["completion_ids"].shape[1]]
         output["advantages"] = advantages
-        self._log_outcome(outcome.advantages, outcome.metrics, "train" if training else "eval")
+        self._log_advantages(found, "train" if training else "eval")
         if training:
-            self.rule = self.rule.after(rewards.reshape(-1, size))
+            told = observed(self.rule, rewards.reshape(-1, size))
+            self.advantage_state = self.rule.after(self.advantage_state, told)
         return output
 
     def _one_generation(self, inputs: list[dict[str, Any]]) -> tuple[dict[str, Any], np.ndarray]:
         """TRL's batch, and the weighted rewards of all processes; NaN where nothing could score a response."""
         output = super()._generate_and_score_completions(inputs)
         assert self._rewards is not None
-        output[_LENGTHS] = self._lengths
+        output[LENGTHS] = self._lengths
         per_function = self._rewards
         weighted = (per_function * self.reward_weights.to(per_function.device).unsqueeze(0)).nansum(dim=1)
         weighted[torch.isnan(per_function).all(dim=1)] = torch.nan
         return output, weighted.double().cpu().numpy()
 
-    def _beside(self, inputs: list[dict[str, Any]], output: dict[str, Any], lengths: Tensor) -> dict[str, Any]:
-        """What the estimator needs beside rewards, of all processes."""
-        needs, given = self.rule.needs, dict[str, Any]()
-        if "token_ids" in needs:
+    def _inputs_of_rule(self, inputs: list[dict[str, Any]], output: dict[str, Any], lengths: Tensor) -> dict[str, Any]:
+        """What the rule needs besides rewards, of all processes; ``first`` of several rewards takes their place."""
+        needed, given = self.rule.inputs, dict[str, Any]()
+        if {"token_ids", "mask"} & {*needed}:
             given["token_ids"], given["mask"] = self._of_all_processes(output)
-        if set(needs) & {"lengths", "metric"}:
+        if {"lengths", "metric"} & {*needed}:
             given["lengths"] = given["metric"] = gather(lengths).cpu().numpy()
-        for need in set(needs) & set(_COLUMNS):
-            if need not in inputs[0]:
-                raise invalid("dataset", sorted(inputs[0]), f"one with a column {need!r}: {_COLUMNS[need]}")
-            column = torch.tensor([float(row[need]) for row in inputs], device=self.accelerator.device)
-            given[need] = gather(column).double().cpu().numpy()
-        if "further" in needs:
+        for name in needed:
+            if not INPUTS[name].column:
+                continue
+            if name not in inputs[0]:
+                raise invalid("dataset", sorted(inputs[0]), f"one with a column {name!r}: {INPUTS[name].column}")
+            column = torch.tensor([float(row[name]) for row in inputs], device=self.accelerator.device)
+            given[name] = gather(column).double().cpu().numpy()
+        if "further" in needed:
             assert self._rewards is not None
             each = self._rewards.double().cpu().numpy().T
             # A response that one function could not score is not scored.
@@ -197,17 +202,15 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             parts.append(gather(padded).cpu().numpy())
         return parts[0], parts[1].astype(bool)
 
-    def _log_outcome(self, advantages: np.ndarray, metrics: dict[str, float], mode: str) -> None:
+    def _log_advantages(self, found: BatchAdvantages, mode: str) -> None:
         """Hand metrics to TRL's log, and put the advantages where the stock ones stand in its table."""
-        for name, value in metrics.items():
+        for name, value in found.metrics.items():
             self._metrics[mode][f"advantage/{name}"].append(value)
         table = self._logs["advantages"]
-        shown = advantages if advantages.ndim == 1 else advantages.sum(axis=1)
+        shown = found.advantages if found.advantages.ndim == 1 else found.advantages.sum(axis=1)
         for _ in range(min(len(shown), len(table))):
             table.pop()
         table.extend(shown.tolist())
-
-    # --- dynamic sampling ---
 
     def _replace_silent_groups(
         self, inputs: list[dict[str, Any]], output: dict[str, Any], rewards: np.ndarray
@@ -216,43 +219,24 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         size, local = self.num_generations, len(inputs)
         first = self.accelerator.process_index * local
         for attempt in range(1, self.attempts):
-            silent = ~_mixed(rewards.reshape(-1, size))
+            silent = ~mixed(rewards.reshape(-1, size))
             if not silent.any():
                 break
-            # The same choice on every process: groups may straddle them.
-            key = (int(self.args.seed), 61, int(self.state.global_step), self._step, attempt)
-            draws = uniform(np.zeros(1), len(silent), *key)
-            rows = (draws * len(self.train_dataset)).astype(int)
+            rows = drawn_prompts(
+                len(silent),
+                len(self.train_dataset),
+                seed=int(self.args.seed),
+                step=int(self.state.global_step),
+                call=self._step,
+                attempt=attempt,
+            )
             others = [dict(self.train_dataset[int(rows[(first + i) // size])]) for i in range(local)]
             new, new_rewards = self._one_generation(others)
             taken = np.repeat(silent, size)
             rewards = np.where(taken, new_rewards, rewards)
-            output = self._merge(output, new, taken[first : first + local])
-        self._metrics["train"]["advantage/mixed_groups"].append(float(_mixed(rewards.reshape(-1, size)).mean()))
+            output = merged(output, new, taken[first : first + local], self.processing_class.pad_token_id)
+        self._metrics["train"]["advantage/mixed_groups"].append(float(mixed(rewards.reshape(-1, size)).mean()))
         return output, rewards
-
-    def _merge(self, output: dict[str, Any], new: dict[str, Any], taken: np.ndarray) -> dict[str, Any]:
-        """Take some rows of one batch into another."""
-        unknown = set(output) | set(new)
-        unknown -= {*_PADDED, "num_items_in_batch", _LENGTHS}
-        if unknown:
-            raise ValueError(f"attempts > 1 is for text alone; this batch also holds {', '.join(sorted(unknown))}")
-        rows = torch.as_tensor(taken, device=self.accelerator.device)
-        merged: dict[str, Any] = {}
-        for name in output:
-            if name == "num_items_in_batch":
-                continue
-            a, b = output[name], new[name]
-            if a.dim() == 1:
-                merged[name] = torch.where(rows, b, a)
-                continue
-            width = max(a.shape[1], b.shape[1])
-            filling = self.processing_class.pad_token_id if name.endswith("_ids") else 0
-            a, b = (_widened(x, width, filling, _PADDED[name]) for x in (a, b))
-            merged[name] = torch.where(rows[:, None], b, a)
-        mask = merged["completion_mask"] * merged.get("tool_mask", 1)
-        merged["num_items_in_batch"] = gather(mask.sum()).sum()
-        return merged
 
     # --- entropy by the sign of the advantage ---
 
@@ -284,38 +268,36 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     # --- checkpoints ---
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """TRL's checkpoint, and beside it the state of anchor and automatic K."""
+        """TRL's checkpoint, with the rule and its state in its folder."""
         super()._save_checkpoint(model, trial)
-        if self.args.should_save and not self._stock:
+        if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
-            write_atomically(folder / _STATE, json.dumps(self.rule.state()).encode())
+            write_atomically(folder / STATE, json.dumps(self.rule.stored(self.advantage_state)).encode())
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """What TRL restores when it resumes, and the state of anchor and automatic K."""
+        """What TRL restores when it resumes, and the rule's state."""
         super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is None or self._stock:
+        if checkpoint is None:
             return
-        path = Path(os.fspath(checkpoint)) / _STATE
+        path = Path(os.fspath(checkpoint)) / STATE
         if path.exists():
             try:
-                self.rule = self.rule.with_state(json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, TypeError, AttributeError) as error:
+                self.advantage_state = restored(self.rule, json.loads(path.read_text(encoding="utf-8")))
+            except (ValueError, TypeError) as error:
                 raise ValueError(f"{path} does not fit this trainer: {error}") from error
-        elif any(self.rule.state().values()):
-            raise ValueError(f"{checkpoint} holds no {_STATE}: it was not written by this trainer, or is damaged")
+        elif self.advantage_state.parts:
+            raise ValueError(f"{checkpoint} holds no {STATE}: it was not written by this trainer, or is damaged")
 
 
-def _mixed(rewards: np.ndarray) -> np.ndarray:
-    """Which groups have a signal; NaN does not count."""
-    filled = np.where(
-        np.isnan(rewards), np.nanmin(np.where(np.isnan(rewards), np.inf, rewards), axis=1)[:, None], rewards
-    )
-    return np.asarray(dynamic_sampling_mask(np.where(np.isfinite(filled), filled, 0.0)))
-
-
-def _widened(x: Tensor, width: int, filling: int, side: str) -> Tensor:
-    """Fill rows up to a width."""
-    if x.shape[1] == width:
-        return x
-    extra = x.new_full((x.shape[0], width - x.shape[1]), filling)
-    return torch.cat([extra, x] if side == "left" else [x, extra], dim=1)
+def _rule_of(advantage: Any, **fields: Any) -> AdvantageRule:
+    """The rule that the trainer's arguments describe; None is what is not given."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    if isinstance(advantage, AdvantageRule):
+        for name, value in given.items():
+            argument = "advantage_parameters" if name == "parameters" else name
+            raise invalid(argument, value, "left out where advantage is a rule, which says it itself")
+        return advantage
+    if not isinstance(advantage, str) and not callable(advantage):
+        allowed = "a name from 'qae-sim estimators', a function, or an AdvantageRule"
+        raise invalid("advantage", advantage, allowed, TypeError)
+    return AdvantageRule(advantage, **given)

@@ -18,10 +18,11 @@ import transfer_queue as tq
 from verl.trainer.ppo.v1 import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
+from qae_sim.engines.batches import restored
 from qae_sim.engines.verl import Memory, lending, rule_of
 from qae_sim.storage import write_atomically
 
-#: The memory's file, in the folder of a checkpoint.
+#: The state's file, in the folder of a checkpoint.
 STATE = "qae_sim_advantage.json"
 
 
@@ -29,11 +30,16 @@ STATE = "qae_sim_advantage.json"
 class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
     """verl's synchronous PPO trainer, whose estimators know the step, the past and the words.
 
-    The anchor lives in this object, in verl's driver process. It moves once per batch, is saved beside verl's own
-    checkpoints before they count as complete, and is restored with them. Metrics are logged as ``advantage/...``.
+    The anchor lives in this object, in verl's driver process. It moves once per batch, is saved in the folders of
+    verl's own checkpoints before they count as complete, and is restored with them. Metrics are logged as
+    ``advantage/...``.
 
     Args:
         config: verl's configuration.
+
+    Attributes:
+        rule: How rewards become advantages.
+        advantage_state: What moves on from batch to batch: the anchor, an automatic K.
 
     Raises:
         ValueError: The configuration asks for something that cannot be right; said before any model is loaded.
@@ -41,22 +47,23 @@ class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
 
     def __init__(self, config: Any) -> None:
         self.rule = rule_of(config.algorithm)
+        self.advantage_state = self.rule.start()
         # In all other respects this is the trainer that verl calls sync, and verl asks for that name.
         config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
 
     def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
         """Call verl's, with a memory lent to the estimator."""
-        memory = Memory(self.rule, self.global_steps - 1, self._words(batch))
+        memory = Memory(self.rule, self.advantage_state, self.global_steps - 1, self._words(batch))
         with lending(memory):
             batch = super()._compute_advantage(batch, metrics)
-        self.rule = memory.rule
+        self.advantage_state = memory.state
         metrics.update({f"advantage/{name}": value for name, value in memory.metrics.items()})
         return batch
 
     def _words(self, batch: Any) -> np.ndarray | None:
         """The words of the responses, ``(N, T)``, if the estimator values them."""
-        if self.rule.level != "token":
+        if "token_ids" not in self.rule.inputs:
             return None
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["responses"])
         return np.asarray(data.to_padded_tensor()["responses"].cpu().numpy())
@@ -64,14 +71,14 @@ class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
     # --- checkpoints ---
 
     def _save_checkpoint(self) -> None:
-        """Save verl's checkpoint and, before it, the memory: a complete checkpoint always has one."""
+        """Save verl's checkpoint and, before it, rule and state: a complete checkpoint always has them."""
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / STATE, json.dumps(self.rule.state()).encode())
+        write_atomically(folder / STATE, json.dumps(self.rule.stored(self.advantage_state)).encode())
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
-        """Load verl's checkpoint and the memory from its folder."""
+        """Load verl's checkpoint, and the rule's state from its folder."""
         super()._load_checkpoint()
         if self.global_steps == 0:
             return
@@ -79,8 +86,8 @@ class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
         last = Path(trainer.default_local_dir) / f"global_step_{self.global_steps}"
         path = (Path(trainer.resume_from_path) if trainer.resume_mode == "resume_path" else last) / STATE
         try:
-            self.rule = self.rule.with_state(json.loads(path.read_text(encoding="utf-8")))
+            self.advantage_state = restored(self.rule, json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise ValueError(f"{path} is missing: this checkpoint was not written by trainer_mode=qae_sim") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{path} holds no state of the advantage: {error}") from error

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import SoftAnchor, advantage_table, quantile_baseline
+from qae_sim.advantages import AdvantageRule, SoftAnchor
 from qae_sim.arrays import require_integer
+from qae_sim.logs.grouping import common_size, first_groups, group_numbers, joined, step_by_step, whole_groups
 from qae_sim.logs.key_words import KeyWord, key_words
-from qae_sim.logs.sources import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
+from qae_sim.logs.sources import Rows, Trouble, rows_of
 
 #: K at which it is asked what share of the responses QAE would have silenced.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
@@ -126,17 +127,17 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
     require_integer("batch", batch, low=1)
     trouble = Trouble()
     collected = _Collector(None if group_size is None else require_integer("group_size", group_size, low=2), trouble)
-    pending: list[Rows] = []
-    for rows in rows_of(Path(source), reward, trouble, names=collected.names):
-        for part in by_step(rows):
-            if pending and part.step[0] != pending[-1].step[0]:
-                collected.add(pending)
-                pending = []
-            pending.append(part)
-            if part.step[0] < 0:  # no steps: whole batches of groups as they come
-                pending = collected.add_batches(pending, batch)
-    if pending:
-        collected.add(pending)
+    rest: Rows | None = None  # of a table without steps
+    for rows in step_by_step(rows_of(Path(source), reward, trouble, beginnings=collected.beginnings)):
+        if rows.step[0] < 0:
+            rest = collected.add_batches(rows if rest is None else joined([rest, rows]), batch)
+            continue
+        if rest is not None:
+            collected.add(rest)
+            rest = None
+        collected.add(rows)
+    if rest is not None:
+        collected.add(rest)
     found = collected.digest(str(source))
     words, words_from = key_words(source, reward=reward, total=int(found.responses.sum()))
     return replace(found, words=words, words_from=words_from)
@@ -225,51 +226,6 @@ def _mean_of_known(values: np.ndarray) -> float:
     return float(known.mean()) if known.size else math.nan
 
 
-def advantage_shares(found: Digest, estimator: str, **parameters: float) -> np.ndarray:
-    """Whom an estimator would have listened to: the share of all |A| that goes to groups with n successes.
-
-    Share of n = N(n)·[n·|A(correct, n)| + (G - n)·|A(wrong, n)|] / Σ over n, with N(n) groups of n successes. All
-    shares are 0 where no response has an advantage.
-
-    Args:
-        found: What a log says.
-        estimator: Name of an estimator of binary rewards.
-        **parameters: Its parameters.
-
-    Returns:
-        Shares for n = 0 to G, ``(G + 1,)``.
-
-    Raises:
-        ValueError: There is no such estimator, it needs more than rewards, or a parameter is out of its range.
-
-    Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
-        >>> shares = advantage_shares(digest(recorded_log()), "grpo")
-        >>> len(shares), round(float(shares.sum()), 6), float(shares[0])
-        (9, 1.0, 0.0)
-    """
-    n = np.arange(found.group_size + 1)
-    wrong, correct = np.abs(advantage_table(estimator, found.group_size, **parameters)).T
-    mass = found.histogram.sum(axis=0) * (n * correct + (found.group_size - n) * wrong)
-    return np.asarray(mass / max(float(mass.sum()), 1e-300))
-
-
-def advantage_shares_by_quarter(found: Digest, estimator: str, **parameters: float) -> np.ndarray:
-    """The same for success rates in [0, .25], (.25, .5], (.5, .75] and (.75, 1].
-
-    Args:
-        found: What a log says.
-        estimator: As in :func:`advantage_shares`.
-        **parameters: As in :func:`advantage_shares`.
-
-    Returns:
-        Four shares.
-    """
-    n = np.arange(found.group_size + 1)
-    quarter = np.maximum(np.ceil(4 * n / found.group_size).astype(int) - 1, 0)
-    return np.bincount(quarter, advantage_shares(found, estimator, **parameters), minlength=4)
-
-
 # --- from rows to a digest ---
 
 
@@ -279,51 +235,37 @@ class _Collector:
     def __init__(self, size: int | None, trouble: Trouble) -> None:
         self.size, self.trouble = size, trouble
         self.rows: list[dict[str, Any]] = []
-        self.anchor = SoftAnchor()
+        self.ha_dw = AdvantageRule("ha_dw", anchor=SoftAnchor())
+        self.state = self.ha_dw.start()
+        self.qae = [AdvantageRule("qae", {"k": k}) for k in KS]
         self.binary = self.unit = True
-        self.names: dict[int, str] = {}
+        self.beginnings: dict[int, str] = {}
         self.lifted: dict[int, tuple[int, float]] = {}
 
-    def add_batches(self, parts: list[Rows], batch: int) -> list[Rows]:
-        """Digest whole batches of a table without steps; gives back what is left."""
-        rows = joined(parts)
-        starts = np.flatnonzero(np.diff(rows.prompt, prepend=rows.prompt[0] - 1))
-        while len(starts) > batch:  # the last group may go on in the next piece
-            end = int(starts[batch])
-            head = part_of(rows, slice(None, end))
-            self._digest(head, np.repeat(np.arange(batch), np.diff([*starts[:batch], end])), len(self.rows))
-            rows = part_of(rows, slice(end, None))
-            starts = starts[batch:] - end
-        return [rows] if len(rows.prompt) else []
+    def add_batches(self, rows: Rows, batch: int) -> Rows:
+        """Digest whole batches of groups of a table without steps; gives back what is left, one group at least."""
+        while (cut := first_groups(rows, batch)) is not None:
+            head, rows = cut
+            self.add(head)
+        return rows
 
-    def add(self, parts: list[Rows]) -> None:
+    def add(self, rows: Rows) -> None:
         """Digest a step."""
-        rows = joined(parts)
-        if rows.step[0] < 0:
-            self._digest(rows, neighbours(rows.prompt), len(self.rows))
-        else:
-            self._digest(rows, np.unique(rows.prompt, return_inverse=True)[1].reshape(-1), int(rows.step[0]))
-
-    def _digest(self, rows: Rows, group: np.ndarray, step: int) -> None:
-        """Digest rows whose groups are known."""
-        counts = np.bincount(group)
+        group = group_numbers(rows)
         if self.size is None:
-            sizes = counts[counts > 1]
-            if not len(sizes):
+            self.size = common_size(group)
+            if self.size is None:
                 self.trouble.note("responses that are alone", rows.place, len(group))
                 return
-            self.size = int(np.bincount(sizes).argmax())
-        # A prompt that was drawn twice in a step has a multiple of G responses: groups of neighbours.
-        order = np.argsort(group, kind="stable")
-        whole = (counts % self.size == 0) & (counts > 0)
-        self.trouble.note(f"groups of another size than {self.size}", rows.place, int((~whole & (counts > 0)).sum()))
-        kept = order[whole[group[order]]]
-        rewards, lengths = (values[kept].reshape(-1, self.size) for values in (rows.reward, rows.length))
+        kept, others = whole_groups(group, self.size)
+        self.trouble.note(f"groups of another size than {self.size}", rows.place, others)
+        rewards, lengths = rows.reward[kept], rows.length[kept]
         scored = ~np.isnan(rewards).any(axis=1)
         self.trouble.note("groups with a response without a reward", rows.place, int((~scored).sum()))
         if scored.any():
-            prompts = rows.prompt[kept].reshape(-1, self.size)[:, 0]
-            self._of_groups(rewards[scored], lengths[scored], prompts[scored], step)
+            # Tables without steps are numbered as they come.
+            step = len(self.rows) if rows.step[0] < 0 else int(rows.step[0])
+            self._of_groups(rewards[scored], lengths[scored], rows.prompt[kept[scored, 0]], step)
 
     def _of_groups(self, rewards: np.ndarray, lengths: np.ndarray, prompts: np.ndarray, step: int) -> None:
         """What a step's complete groups say."""
@@ -331,20 +273,17 @@ class _Collector:
         self.unit &= bool(((rewards >= 0) & (rewards <= 1)).all())
         successes = (rewards > 0).sum(axis=1)
         mixed = np.ptp(rewards, axis=1) > 0
-        silenced = []
-        for k in KS:
-            baseline = np.asarray(quantile_baseline(rewards, k))[:, None]
-            silenced.append(float(((rewards == baseline) | ~mixed[:, None]).mean()))
+        silenced = [float((np.asarray(rule.advantages(rewards)) == 0).mean()) for rule in self.qae]
         belief, lifted = math.nan, math.nan
         if self.unit:
-            belief = self.anchor.belief
+            belief = self.state.anchor.belief
             lifts = (rewards.mean(axis=1) < belief) & mixed
             lifted = float(lifts.sum() / mixed.sum()) if mixed.any() else math.nan
             for prompt, success in zip(prompts[lifts].tolist(), rewards[lifts].mean(axis=1).tolist(), strict=True):
-                if prompt in self.names:
+                if prompt in self.beginnings:
                     times, total = self.lifted.get(prompt, (0, 0.0))
                     self.lifted[prompt] = (times + 1, total + success)
-            self.anchor = self.anchor.update(rewards)
+            self.state = self.ha_dw.after(self.state, {"correct": rewards})
         self.rows.append(
             {
                 "steps": step,
@@ -370,7 +309,7 @@ class _Collector:
         if not self.unit:
             arrays["anchor"][:] = arrays["lifted"][:] = math.nan
         lifted = self.lifted if self.unit else {}
-        prompts = [LiftedPrompt(self.names[p], times, total / times) for p, (times, total) in lifted.items()]
+        prompts = [LiftedPrompt(self.beginnings[p], times, total / times) for p, (times, total) in lifted.items()]
         prompts.sort(key=lambda prompt: (-prompt.times, prompt.success, prompt.text))
         arrays |= {"binary": self.binary, "trouble": self.trouble, "prompts": tuple(prompts[:_LISTED])}
         return Digest(source=source, group_size=self.size, **arrays)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from qae_sim.arrays import require_integer
-from qae_sim.logs.sources import Rows, Trouble, by_step, joined, neighbours, part_of, rows_of
+from qae_sim.logs.grouping import group_numbers, part_of, step_by_step
+from qae_sim.logs.sources import Rows, Trouble, rows_of
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -77,15 +78,8 @@ def key_words(
         total = sum(len(rows.reward) for rows in rows_of(Path(source), reward, Trouble()))
     # Every n-th group, counted as they come, so that the choice is the same each time.
     stride, counts = max(1, math.ceil(total / most)), _Counts()
-    pending: list[Rows] = []
-    for rows in rows_of(Path(source), reward, Trouble(), said=True):
-        for part in by_step(rows):
-            if pending and part.step[0] != pending[-1].step[0]:
-                counts.add(pending, stride)
-                pending = []
-            pending.append(part)
-    if pending:
-        counts.add(pending, stride)
+    for rows in step_by_step(rows_of(Path(source), reward, Trouble(), said=True)):
+        counts.add(rows, stride)
     return tuple(counts.judged(least)), counts.responses
 
 
@@ -99,21 +93,19 @@ class _Counts:
         self.expected: defaultdict[Hashable, float] = defaultdict(float)
         self.variance: defaultdict[Hashable, float] = defaultdict(float)
 
-    def add(self, parts: list[Rows], stride: int) -> None:
+    def add(self, rows: Rows, stride: int) -> None:
         """Add some of the groups of a step."""
-        for rows in parts if parts[0].step[0] < 0 else [joined(parts)]:
-            if rows.said is None:
-                continue
-            prompts = rows.prompt
-            group = neighbours(prompts) if rows.step[0] < 0 else np.unique(prompts, return_inverse=True)[1]
-            order = np.argsort(group, kind="stable")
-            for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-                self.seen += 1
-                if self.seen % stride == 0:
-                    kept = part_of(rows, members)
-                    scored = ~np.isnan(kept.reward)
-                    said = rows.said[members][scored]
-                    self._of_group([_words(one) for one in said], kept.reward[scored] > 0)
+        if rows.said is None:
+            return
+        group = group_numbers(rows)
+        order = np.argsort(group, kind="stable")
+        for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+            self.seen += 1
+            if self.seen % stride == 0:
+                kept = part_of(rows, members)
+                scored = ~np.isnan(kept.reward)
+                said = rows.said[members][scored]
+                self._of_group([_words(one) for one in said], kept.reward[scored] > 0)
 
     def _of_group(self, words: list[set[Hashable]], correct: np.ndarray) -> None:
         """Add a group."""

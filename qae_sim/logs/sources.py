@@ -1,4 +1,7 @@
-"""Training logs as a stream of rows: TRL's Parquet, verl's JSON Lines, plain tables; what is broken is counted."""
+"""Training logs as a stream of rows: TRL's Parquet, verl's JSON Lines, plain tables; what is broken is counted.
+
+Readers of one kind of file each give :class:`Rows`; nothing after them knows where rows come from.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 
-#: Columns that mean the same in different logs, the first one found counts.
-_NAMES = {
+#: Columns that mean the same in different logs; the first one found counts.
+_COLUMNS = {
     "step": ("step", "global_step"),
     "prompt": ("prompt", "input", "question"),
     "reward": ("reward", "score"),
@@ -25,7 +28,7 @@ _NAMES = {
 #: Prompts whose text is remembered, and characters of each.
 _REMEMBERED, _CHARACTERS = 100_000, 200
 #: Columns of TRL's logs that are no rewards.
-_TRL = {"step", "prompt", "completion", "advantage"}
+_NO_REWARDS = {"step", "prompt", "completion", "advantage"}
 
 
 @dataclass
@@ -105,10 +108,12 @@ def _number(name: str) -> int:
     return int(digits[-1]) if digits else -1
 
 
-def _read(file: Path, reward: str | None, trouble: Trouble, said: bool, names: dict[int, str] | None) -> Iterator[Rows]:
+def _read(
+    file: Path, reward: str | None, trouble: Trouble, said: bool, beginnings: dict[int, str] | None
+) -> Iterator[Rows]:
     """Read a file in pieces."""
     if file.suffix == ".jsonl":
-        yield from _read_lines(file, reward, trouble, said, names)
+        yield from _read_lines(file, reward, trouble, said, beginnings)
         return
     try:
         import pyarrow as arrow
@@ -124,7 +129,7 @@ def _read(file: Path, reward: str | None, trouble: Trouble, said: bool, names: d
             columns = _columns(table.schema_arrow.names, _numeric(table.schema_arrow), reward, file, said)
             size = 10_000 if said else 100_000
             pieces: Iterator[Any] = table.iter_batches(batch_size=size, columns=sorted(set(columns.values())))
-            yield from _pieces(pieces, columns, file, trouble, names)
+            yield from _rows_of_table(pieces, columns, file, trouble, beginnings)
         elif file.suffix == ".csv":
             wrong: list[int] = []
 
@@ -135,7 +140,7 @@ def _read(file: Path, reward: str | None, trouble: Trouble, said: bool, names: d
             options = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip)
             with pyarrow.csv.open_csv(file, parse_options=options) as stream:
                 columns = _columns(stream.schema.names, _numeric(stream.schema), reward, file, said)
-                yield from _pieces(iter(stream), columns, file, trouble, names)
+                yield from _rows_of_table(iter(stream), columns, file, trouble, beginnings)
             trouble.note("broken lines", f"{file}", len(wrong))
         else:
             raise invalid("source", str(file), "a .parquet, .csv or .jsonl file, or a folder of them")
@@ -156,25 +161,25 @@ def _numeric(schema: Any) -> set[str]:
 
 def _columns(names: Sequence[str], numeric: set[str], reward: str | None, file: Path, said: bool) -> dict[str, str]:
     """Which column is what; what was said only where it is asked for."""
-    found = {what: next((name for name in known if name in names), None) for what, known in _NAMES.items()}
+    found = {what: next((name for name in known if name in names), None) for what, known in _COLUMNS.items()}
     if reward is not None:
         if reward not in names:
             raise invalid("reward", reward, f"a column of {file}: {', '.join(names)}")
         found["reward"] = reward
     elif found["reward"] is None:
-        others = [name for name in names if name in numeric - _TRL]
+        others = [name for name in names if name in numeric - _NO_REWARDS]
         if len(others) != 1:
             reason = f"several could be it: {', '.join(others)}" if others else f"there are {', '.join(names)}"
             raise ValueError(f"{file} has no column reward or score; {reason}. Name it (reward=..., --reward NAME)")
         found["reward"] = others[0]
     if found["prompt"] is None:
-        raise ValueError(f"{file} has no column {' or '.join(_NAMES['prompt'])}; there are {', '.join(names)}")
+        raise ValueError(f"{file} has no column {' or '.join(_COLUMNS['prompt'])}; there are {', '.join(names)}")
     unread = () if said else ("completion", "tokens")
     return {what: name for what, name in found.items() if name is not None and what not in unread}
 
 
-def _pieces(
-    pieces: Iterator[Any], columns: dict[str, str], file: Path, trouble: Trouble, names: dict[int, str] | None
+def _rows_of_table(
+    pieces: Iterator[Any], columns: dict[str, str], file: Path, trouble: Trouble, beginnings: dict[int, str] | None
 ) -> Iterator[Rows]:
     """Turn pieces of a table into rows."""
     import pyarrow.compute as compute
@@ -187,11 +192,11 @@ def _pieces(
         prompts = piece.column(columns["prompt"])
         if prompts.type not in _strings():  # conversations: lists of messages
             asked = [json.dumps(value, sort_keys=True) for value in prompts.to_pylist()]
-            numbers = np.array([_number_of(text, names) for text in asked])
+            numbers = np.array([_number_of(text, beginnings) for text in asked])
         else:
             coded = compute.dictionary_encode(compute.fill_null(prompts, ""))
             asked = coded.dictionary.to_pylist()
-            numbers = np.array([_number_of(text, names) for text in asked])[coded.indices.to_numpy()]
+            numbers = np.array([_number_of(text, beginnings) for text in asked])[coded.indices.to_numpy()]
         rewards = _floats(piece.column(columns["reward"]), count)
         step = _floats(piece.column(columns["step"]), count) if "step" in columns else np.full(count, -1.0)
         length = np.full(count, math.nan)
@@ -240,11 +245,11 @@ def _as_float(value: Any) -> float:
         return math.nan
 
 
-def _number_of(text: str, names: dict[int, str] | None) -> int:
+def _number_of(text: str, beginnings: dict[int, str] | None) -> int:
     """A number for a prompt, the same throughout a process; the beginning of its text is remembered where asked for."""
     number = hash(text)
-    if names is not None and len(names) < _REMEMBERED:
-        names.setdefault(number, text[:_CHARACTERS])
+    if beginnings is not None and len(beginnings) < _REMEMBERED:
+        beginnings.setdefault(number, text[:_CHARACTERS])
     return number
 
 
@@ -257,7 +262,7 @@ def _note_missing(rewards: np.ndarray, places: Sequence[int], where: str, troubl
 
 
 def _read_lines(
-    file: Path, reward: str | None, trouble: Trouble, said: bool, names: dict[int, str] | None
+    file: Path, reward: str | None, trouble: Trouble, said: bool, beginnings: dict[int, str] | None
 ) -> Iterator[Rows]:
     """Read JSON Lines in pieces."""
     columns: dict[str, str] | None = None
@@ -280,15 +285,15 @@ def _read_lines(
             step = _as_float(entry.get(columns.get("step", ""), -1))
             length = _as_float(entry.get(columns.get("length", "")))
             reward_of = _as_float(entry.get(columns["reward"]))
-            held.append((step, _number_of(text, names), reward_of, length, number, entry.get(text_column)))
+            held.append((step, _number_of(text, beginnings), reward_of, length, number, entry.get(text_column)))
             if len(held) == (10_000 if said else 100_000):
-                yield _held(held, file, trouble)
+                yield _rows_of_lines(held, file, trouble)
                 held = []
     if held:
-        yield _held(held, file, trouble)
+        yield _rows_of_lines(held, file, trouble)
 
 
-def _held(held: list[tuple[float, int, float, float, int, Any]], file: Path, trouble: Trouble) -> Rows:
+def _rows_of_lines(held: list[tuple[float, int, float, float, int, Any]], file: Path, trouble: Trouble) -> Rows:
     """Lines as rows."""
     step, prompt, reward, length, lines, said = zip(*held, strict=True)
     rewards = np.array(reward, dtype=np.float64)
@@ -300,7 +305,7 @@ def _held(held: list[tuple[float, int, float, float, int, Any]], file: Path, tro
 
 
 def rows_of(
-    source: Path, reward: str | None, trouble: Trouble, *, said: bool = False, names: dict[int, str] | None = None
+    source: Path, reward: str | None, trouble: Trouble, *, said: bool = False, beginnings: dict[int, str] | None = None
 ) -> Iterator[Rows]:
     """Read a log in pieces.
 
@@ -309,7 +314,7 @@ def rows_of(
         reward: Column of the reward, where there are several.
         trouble: Where to count what is wrong.
         said: Read what was said, too.
-        names: Where to write the beginnings of prompts, by their numbers; of the first 100,000 different ones.
+        beginnings: Where to write how prompts begin, by their numbers; of the first 100,000 different ones.
 
     Yields:
         Rows, in the order of the log.
@@ -328,7 +333,7 @@ def rows_of(
     files = files_of(source)
     before: bytes | None = None
     for file in files:
-        for rows in _read(file, reward, trouble, said, names):
+        for rows in _read(file, reward, trouble, said, beginnings):
             if len(files) > 1 and file.suffix == ".parquet":
                 # TRL writes a generation again at each logging step until the next one.
                 key = rows.prompt.tobytes() + rows.reward.tobytes()
@@ -337,79 +342,3 @@ def rows_of(
                     continue
                 before = key
             yield rows
-
-
-def by_step(rows: Rows) -> Iterator[Rows]:
-    """Cut rows where the step changes.
-
-    Args:
-        rows: Rows.
-
-    Yields:
-        Parts with one step each.
-
-    Example:
-        >>> x = np.zeros(3)
-        >>> [part.step.tolist() for part in by_step(Rows(np.array([1, 1, 2]), x, x, x, "here"))]
-        [[1, 1], [2]]
-    """
-    cuts = np.flatnonzero(np.diff(rows.step)) + 1
-    for a, b in zip([0, *cuts], [*cuts, len(rows.step)], strict=True):
-        yield part_of(rows, slice(int(a), int(b)))
-
-
-def part_of(rows: Rows, part: slice | np.ndarray) -> Rows:
-    """Take some of the rows.
-
-    Args:
-        rows: Rows.
-        part: Which.
-
-    Returns:
-        These rows.
-
-    Example:
-        >>> x = np.arange(3)
-        >>> part_of(Rows(x, x, x, x, "here"), slice(1, None)).reward
-        array([1, 2])
-    """
-    said = None if rows.said is None else rows.said[part]
-    return Rows(rows.step[part], rows.prompt[part], rows.reward[part], rows.length[part], rows.place, said)
-
-
-def neighbours(prompts: np.ndarray) -> np.ndarray:
-    """Number groups of neighbouring rows with the same prompt.
-
-    Args:
-        prompts: ``(N,)``.
-
-    Returns:
-        Numbers from 0, ``(N,)``.
-
-    Example:
-        >>> neighbours(np.array([7, 7, 9, 7]))
-        array([0, 0, 1, 2])
-    """
-    return np.cumsum(np.diff(prompts, prepend=prompts[0]) != 0)
-
-
-def joined(parts: list[Rows]) -> Rows:
-    """Put parts together.
-
-    Args:
-        parts: One or more.
-
-    Returns:
-        All rows.
-
-    Example:
-        >>> x = np.arange(2)
-        >>> joined([Rows(x, x, x, x, "here"), Rows(x, x, x, x, "there")]).reward
-        array([0, 1, 0, 1])
-    """
-    step, prompt, reward, length = (
-        np.concatenate([getattr(one, name) for one in parts]) for name in ("step", "prompt", "reward", "length")
-    )
-    texts = [one.said for one in parts if one.said is not None]
-    said = np.concatenate(texts) if len(texts) == len(parts) else None
-    return Rows(step, prompt, reward, length, parts[0].place, said)

@@ -7,18 +7,19 @@ import html
 
 import numpy as np
 
-from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, advantage_shares, first_and_last_part
+from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, first_and_last_part
+from qae_sim.logs.shares import advantage_shares, advantage_shares_by_quarter, compared
 from qae_sim.pictures.scene import Bars, GuideLine, Line, Panel, Picture, Points, axis_limits
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
 
 #: Key words at either end that a picture shows.
 _SHOWN = 9
 
-#: Estimators whose shares of |A| are drawn: name, parameters, label, colour, dash.
-_LISTENING: tuple[tuple[str, dict[str, float], str, str, str], ...] = (
-    ("grpo", {}, "grpo", MEAN, "solid"),
-    ("qae", {"k": 0.4}, "qae (K = .4)", QUANTILE, "dashed"),
-    ("neg_mask", {"k": 0.4}, "neg_mask (K = .4)", WRONG, "dotted"),
+#: Estimators whose shares of |A| are drawn: name, label, colour, dash. A table in the report has all of them.
+_LISTENING = (
+    ("grpo", "grpo", MEAN, "solid"),
+    ("qae", "qae (K = .4)", QUANTILE, "dashed"),
+    ("neg_mask", "neg_mask (K = .4)", WRONG, "dotted"),
 )
 
 
@@ -131,8 +132,8 @@ def _listened_to(digest: Digest) -> Panel:
     """Share of all |A| by the success rate of the prompt, for three estimators."""
     rates = np.arange(1, digest.group_size) / digest.group_size  # equal rewards give no advantage
     lines = tuple(
-        Line(rates, advantage_shares(digest, name, **parameters)[1:-1], colour, label, dash)
-        for name, parameters, label, colour, dash in _LISTENING
+        Line(rates, advantage_shares(digest, name)[1:-1], colour, label, dash)
+        for name, label, colour, dash in _LISTENING
     )
     highest = np.concatenate([line.y for line in lines])
     limits = axis_limits(0.0, 0.1, highest)
@@ -212,6 +213,7 @@ def report(digest: Digest) -> str:
         parts.append(
             f'<h2>{title}</h2><p>{words}</p><img alt="{words}" src="data:image/png;base64,{image}" width="1000">'
         )
+    parts.append(_shares_table(digest))
     rows = "".join(
         f"<tr><td>{html.escape(prompt.text)}</td><td>{prompt.times}</td><td>{prompt.success:.0%}</td></tr>"
         for prompt in digest.prompts
@@ -232,3 +234,15 @@ def report(digest: Digest) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
         f"</head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
     )
+
+
+def _shares_table(digest: Digest) -> str:
+    """Whom each estimator would have listened to, as HTML."""
+    head = "".join(f"<th>{name}</th>" for name in ("estimator", "0-0.25", "0.25-0.5", "0.5-0.75", "0.75-1"))
+    rows = "".join(
+        f"<tr><td>{html.escape(rule.name)}</td>"
+        + "".join(f"<td>{share:.1%}</td>" for share in advantage_shares_by_quarter(digest, rule))
+        + "</tr>"
+        for rule in compared()
+    )
+    return f"<h2>Share of all advantage, by success rate of the prompt</h2><table><tr>{head}</tr>{rows}</table>"

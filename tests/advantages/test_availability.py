@@ -7,14 +7,14 @@ import re
 import numpy as np
 import pytest
 
-from qae_sim.advantages import ESTIMATORS, LEFT_OUT, PLACES, SoftAnchor, why_not
+from qae_sim.advantages import ESTIMATORS, LEFT_OUT, PLACES, AdvantageRule, SoftAnchor, why_not
 from qae_sim.bandits import Bandit, SequenceBandit, Study, simulate
-from qae_sim.engines.rule import Rule
+from qae_sim.engines.batches import rule_for_trainers
 
 #: The matrix, written down once more: what goes nowhere but into the explorers, and what the laboratory lacks.
 ONLY_SEEN = {"match_tir", "attn_rl", "tree_opo"}
 NOT_IN_BANDITS = ONLY_SEEN | {"aapo", "rlev", "gdpo", "fspo", "verl_rank", "reg_grpo"}
-NOT_IN_TRL = ONLY_SEEN | {"ha_dw", "fspo", "verl_rank", "reg_grpo"}
+NOT_IN_TRL = ONLY_SEEN | {"fspo", "verl_rank", "reg_grpo"}
 
 
 def test_the_matrix() -> None:
@@ -47,9 +47,10 @@ def test_bandits(name: str) -> None:
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_rules_of_trainers(name: str) -> None:
-    reason = why_not(name, "trl")
+    reason, weights = why_not(name, "trl"), ESTIMATORS[name].weights
+    rule = AdvantageRule(name, anchor=SoftAnchor() if weights else None)
     if reason:
         with pytest.raises(ValueError, match=re.escape(reason)):
-            Rule(name)
+            rule_for_trainers(rule, {})
     else:
-        assert Rule(name).inputs == ESTIMATORS[name].inputs
+        assert rule_for_trainers(rule, {}).inputs == ESTIMATORS[weights or name].inputs

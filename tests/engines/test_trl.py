@@ -27,20 +27,28 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM 
 
 from qae_sim.advantages import (  # noqa: E402
     ESTIMATORS,
+    AdvantageRule,
+    Estimator,
     HardAnchor,
     LinearK,
     SoftAnchor,
+    Term,
+    dr_grpo,
     gdpo,
     get,
+    grpo,
     ha_dw,
     ha_dw_weights,
     ktae,
     opo,
     qae,
+    registered,
     rlev,
     why_not,
 )
-from qae_sim.engines.trl import AdvantageGRPOTrainer, _widened  # noqa: E402
+from qae_sim.engines.batches import estimate  # noqa: E402
+from qae_sim.engines.dynamic_sampling import merged  # noqa: E402
+from qae_sim.engines.trl import AdvantageGRPOTrainer  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 VOCABULARY, G = 12, 4
@@ -141,6 +149,12 @@ def test_our_grpo_is_theirs_to_rounding(tmp_path: Path) -> None:
         torch.testing.assert_close(weights(ours)[name], p, atol=1e-6, rtol=1e-5)
 
 
+def single_threaded(folder: Path) -> dict[str, str]:
+    """The environment of a script of its own that imports this module."""
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+
+
 class Watched(AdvantageGRPOTrainer):
     """Keeps its batches."""
 
@@ -185,6 +199,34 @@ def test_tokens_have_values_of_their_own(tmp_path: Path) -> None:
         shape = (-1, G, ids.shape[1])
         wanted = ktae(rewards.reshape(-1, G), ids.reshape(shape), mask.reshape(shape), ddof=1, eps=1e-4).advantages
         np.testing.assert_allclose(output["advantages"].numpy(), wanted.reshape(ids.shape), atol=1e-6)
+
+
+def test_a_rule_says_all_at_once(tmp_path: Path) -> None:
+    rule = AdvantageRule((Term("grpo", weight=0.5), Term("dr_grpo")), anchor=HardAnchor(start=0.9, window=1))
+    trainer = trainer_of(tmp_path, Watched, advantage=rule)
+    trainer.train()
+    belief = 0.9
+    for output, rewards in trainer.seen:
+        groups = rewards.reshape(-1, G)
+        plain = 0.5 * grpo(groups, ddof=1, eps=1e-4) + dr_grpo(groups)
+        wanted = plain * ha_dw_weights(groups, plain, belief).Phi
+        np.testing.assert_allclose(output["advantages"].numpy(), wanted.ravel(), rtol=1e-4, atol=1e-6)
+        belief = rewards.mean()
+    assert trainer.advantage_state.anchor.belief == pytest.approx(belief)
+
+
+def test_an_estimator_that_is_registered_on_the_fly(tmp_path: Path) -> None:
+    def above_best(rewards: Any, lengths: Any, cost: float = 0.0) -> Any:
+        return rewards - rewards.max(axis=-1, keepdims=True) - cost * lengths
+
+    row = Estimator("above_best", above_best, "Above", "", "ours", "response", "", {"cost": 0.0}, inputs=("lengths",))
+    with registered(row):
+        trainer = trainer_of(tmp_path, Watched, advantage="above_best", advantage_parameters={"cost": 0.5})
+        trainer.train()
+    for output, rewards in trainer.seen:
+        lengths = output["completion_mask"].sum(dim=1).numpy().reshape(-1, G)
+        wanted = above_best(rewards.reshape(-1, G), lengths, 0.5)
+        np.testing.assert_allclose(output["advantages"].numpy(), wanted.ravel(), atol=1e-6)
 
 
 def test_unscorable_rewards(tmp_path: Path) -> None:
@@ -237,11 +279,21 @@ def test_anchor_travels_in_checkpoints(tmp_path: Path) -> None:
     first = trainer_of(tmp_path / "part", args=arguments(tmp_path / "part", **saving), **options)
     first.train()
     stored = tmp_path / "part" / "checkpoint-2" / "qae_sim_advantage.json"
-    assert json.loads(stored.read_text())["anchor"]["belief"] == pytest.approx(beliefs[2])
+    assert json.loads(stored.read_text())["parts"]["anchor"]["belief"] == pytest.approx(beliefs[2])
     again = trainer_of(tmp_path / "part", args=arguments(tmp_path / "part", **saving), **options)
     again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
     assert logged(again, "advantage/anchor")[-2:] == pytest.approx(beliefs[2:])
     assert same(weights(again), weights(first))
+    other = trainer_of(tmp_path / "part", args=arguments(tmp_path / "part", **saving))
+    with pytest.raises(
+        ValueError, match=r"was left by grpo\(.*SoftAnchor.*; this run has grpo\(.*: go on with the first"
+    ):
+        other.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
+    # As it was written before a rule was stored with its state.
+    belief = json.loads(stored.read_text())["parts"]["anchor"]
+    stored.write_text(json.dumps({"anchor": belief, "k": None}))
+    again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
+    assert logged(again, "advantage/anchor")[-2:] == pytest.approx(beliefs[2:])
     stored.write_text("{broken")
     with pytest.raises(ValueError, match=r"qae_sim_advantage.json does not fit this trainer"):
         again.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-2"))
@@ -253,7 +305,7 @@ def test_anchor_travels_in_checkpoints(tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on_with_its_anchor(tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed_run.py")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
+    environment = single_threaded(script.parent)
 
     def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(script), str(folder), *arguments]
@@ -273,7 +325,7 @@ def test_a_killed_run_goes_on_with_its_anchor(tmp_path: Path) -> None:
         one, other = (tmp_path / run / "checkpoint-6" / name for run in ("whole", "killed"))
         assert one.read_bytes() == other.read_bytes()
     state = json.loads((tmp_path / "whole" / "checkpoint-6" / "qae_sim_advantage.json").read_text())
-    assert state["anchor"]["belief"] != 0.5
+    assert state["parts"]["anchor"]["belief"] != 0.5
 
 
 def test_overlong_responses_are_punished_but_no_harder_to_solve(tmp_path: Path) -> None:
@@ -294,8 +346,8 @@ def test_overlong_responses_are_punished_but_no_harder_to_solve(tmp_path: Path) 
     plain = trainer._generate_and_score_completions
 
     def noted(inputs: Any) -> Any:
-        rule, output = trainer.rule, plain(inputs)
-        seen.append((rule.anchor.belief, trainer._rewards.sum(dim=1).numpy(), output["advantages"].numpy()))
+        anchor, output = trainer.advantage_state.anchor, plain(inputs)
+        seen.append((anchor.belief, trainer._rewards.sum(dim=1).numpy(), output["advantages"].numpy()))
         return output
 
     trainer._generate_and_score_completions = noted
@@ -325,11 +377,11 @@ def test_every_estimator_by_name(tmp_path: Path, name: str) -> None:
         with pytest.raises(ValueError, match=re.escape(reason)):
             trainer_of(tmp_path, advantage=name)
         return
-    several = "further" in get(name).needs
+    several, anchor = "further" in get(name).inputs, SoftAnchor() if get(name).weights else None
     args = arguments(tmp_path, max_steps=1, reward_weights=[1.0, 0.5] if several else None)
     rewards = [odd, short] if several else odd
     columns = {"reference": [i % 2 for i in range(16)], "prompt_values": [i / 8 for i in range(16)]}
-    trainer = trainer_of(tmp_path, reward=rewards, args=args, columns=columns, advantage=name)
+    trainer = trainer_of(tmp_path, reward=rewards, args=args, columns=columns, advantage=name, anchor=anchor)
     seen: list[Any] = []
     plain = trainer._generate_and_score_completions
 
@@ -344,7 +396,8 @@ def test_every_estimator_by_name(tmp_path: Path, name: str) -> None:
     mask = output["completion_mask"].numpy().astype(bool)
     lengths = mask.sum(axis=1).reshape(-1, G)
     of_prompts = {key: np.array([row[key] for row in inputs], dtype=float).reshape(-1, G) for key in columns}
-    beside = {
+    known = {
+        "anchor": SoftAnchor().belief,
         "token_ids": output["completion_ids"].numpy().reshape(-1, G, mask.shape[1]),
         "mask": mask.reshape(-1, G, mask.shape[1]),
         "lengths": lengths,
@@ -353,14 +406,16 @@ def test_every_estimator_by_name(tmp_path: Path, name: str) -> None:
         "prompt_values": of_prompts["prompt_values"][:, 0],
         "further": each[1:].reshape(-1, len(each[0]) // G, G),
     }
-    given = {need: beside[need] for need in get(name).needs} | ({"weights": [1.0, 0.5]} if several else {})
+    given = {need: known[need] for need in get(name).inputs} | ({"weights": [1.0, 0.5]} if several else {})
     plain_trainers = {key: value for key, value in {"ddof": 1, "eps": 1e-4}.items() if key in get(name).settings}
     wanted = get(name).advantages(each[0].reshape(-1, G), **given, **plain_trainers)
     shape = output["advantages"].shape
     np.testing.assert_allclose(output["advantages"].numpy(), np.reshape(wanted, shape), rtol=1e-4, atol=1e-6)
 
 
-def test_lengths_are_those_of_the_responses_also_where_trl_masks_them(tmp_path: Path) -> None:
+def test_lengths_are_those_of_the_responses_also_where_trl_masks_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     args = arguments(tmp_path, mask_truncated_completions=True, max_steps=1)
     trainer = trainer_of(tmp_path, args=args, advantage="opo", attempts=3)
     plain, seen = trainer._generate_and_score_completions, []
@@ -371,12 +426,12 @@ def test_lengths_are_those_of_the_responses_also_where_trl_masks_them(tmp_path: 
         return output
 
     rewards: list[Any] = []
-    advantages = trainer.rule.advantages
-    object.__setattr__(
-        trainer.rule,
-        "advantages",
-        lambda r, *args, **given: rewards.append((r, given)) or advantages(r, *args, **given),
-    )
+
+    def watched(rule: Any, r: Any, size: int, **given: Any) -> Any:
+        rewards.append((r, given))
+        return estimate(rule, r, size, **given)
+
+    monkeypatch.setattr("qae_sim.engines.trl.estimate", watched)
     trainer._generate_and_score_completions = noted
     trainer.train()
     ((output,), ((r, given),)) = seen, rewards
@@ -428,24 +483,22 @@ def test_dynamic_sampling_replaces_groups_without_a_signal(tmp_path: Path) -> No
     assert all(math.isfinite(loss) for loss in logged(often, "loss"))
 
 
-def test_merging_keeps_rows_whole(tmp_path: Path) -> None:
-    trainer = trainer_of(tmp_path, advantage="qae", attempts=2)
+def test_merging_keeps_rows_whole() -> None:
     old = {"prompt_ids": [[2, 3]] * 2, "completion_ids": [[4, 5, 1]] * 2, "completion_mask": [[1, 1, 1]] * 2}
     new = {"prompt_ids": [[0, 6, 7]] * 2, "completion_ids": [[8, 1]] * 2, "completion_mask": [[1, 1]] * 2}
     batches = [{k: torch.tensor(v) for k, v in part.items()} for part in (old, new)]
     for batch, value in zip(batches, (0.5, -0.5), strict=True):
         batch |= {"prompt_mask": (batch["prompt_ids"] > 0).long(), "advantages": torch.full((2,), value)}
         batch["num_items_in_batch"] = batch["completion_mask"].sum()
-    merged = trainer._merge(*batches, np.array([False, True]))
-    assert merged["prompt_ids"].tolist() == [[0, 2, 3], [0, 6, 7]]
-    assert merged["prompt_mask"].tolist() == [[0, 1, 1], [0, 1, 1]]
-    assert merged["completion_ids"].tolist() == [[4, 5, 1], [8, 1, 0]]
-    assert merged["completion_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
-    assert merged["advantages"].tolist() == [0.5, -0.5]
-    assert int(merged["num_items_in_batch"]) == 5
+    found = merged(batches[0], batches[1], np.array([False, True]), padding=0)
+    assert found["prompt_ids"].tolist() == [[0, 2, 3], [0, 6, 7]]
+    assert found["prompt_mask"].tolist() == [[0, 1, 1], [0, 1, 1]]
+    assert found["completion_ids"].tolist() == [[4, 5, 1], [8, 1, 0]]
+    assert found["completion_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert found["advantages"].tolist() == [0.5, -0.5]
+    assert int(found["num_items_in_batch"]) == 5
     with pytest.raises(ValueError, match="attempts > 1 is for text alone; this batch also holds pixel_values"):
-        trainer._merge(batches[0] | {"pixel_values": torch.zeros(2)}, batches[1], np.array([True, True]))
-    assert _widened(torch.ones(1, 2), 4, 0, "left").tolist() == [[0, 0, 1, 1]]
+        merged(batches[0] | {"pixel_values": torch.zeros(2)}, batches[1], np.array([True, True]), padding=0)
 
 
 def test_evaluation_and_lora(tmp_path: Path) -> None:
@@ -459,9 +512,9 @@ def test_evaluation_and_lora(tmp_path: Path) -> None:
         peft_config=LoraConfig(r=2, target_modules=["q_proj", "v_proj"]),
     )
     trainer.train()
-    anchor = trainer.rule.anchor
+    state = trainer.advantage_state
     trainer.evaluate(data(4))
-    assert trainer.rule.anchor == anchor  # an evaluation teaches the anchor nothing
+    assert trainer.advantage_state == state  # an evaluation teaches the anchor nothing
     assert len(logged(trainer, "eval_advantage/zero_share")) == 1
 
 
@@ -475,7 +528,7 @@ def on_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two_processes")
     script = Path(__file__).with_name("two_processes.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
+    environment = single_threaded(script.parent)
     done = subprocess.run(
         [*command, str(script), str(folder)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
@@ -527,12 +580,23 @@ def _filled(advantages: Any, width: int) -> Any:
         ({"multi_objective_aggregation": "normalize_then_sum"}, {}, "must be 'sum_then_normalize'"),
         ({}, {"advantage": "qea"}, "did you mean 'qae'"),
         ({}, {"attempts": 0}, "attempts must be an integer of at least 1"),
+        ({}, {"advantage": "ha_dw"}, "anchor must be a difficulty anchor for estimator 'ha_dw'"),
+        ({}, {"advantage": 7}, "advantage must be a name from 'qae-sim estimators', a function, or an AdvantageRule"),
+        *(
+            ({}, {"advantage": AdvantageRule("qae"), name: value}, f"{name} must be left out where advantage is a rule")
+            for name, value in {
+                "advantage_parameters": {"k": 0.2},
+                "anchor": SoftAnchor(),
+                "lambda_scale": 1.3,
+                "correct_above": 0.5,
+            }.items()
+        ),
     ],
 )
 def test_what_cannot_be_right_is_refused(
     tmp_path: Path, changes: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         trainer_of(tmp_path, args=arguments(tmp_path, **changes), **({"advantage": "qae"} | options))
     if changes:
         trainer_of(tmp_path, args=arguments(tmp_path, **changes), advantage="grpo")  # TRL's own can

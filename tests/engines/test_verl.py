@@ -29,10 +29,12 @@ from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.utils.config import validate_config
 
 from qae_sim.advantages import (
+    ESTIMATORS,
     HardAnchor,
     LinearK,
     SoftAnchor,
     capo,
+    dr_grpo,
     gdpo,
     gpg,
     grpo,
@@ -104,6 +106,10 @@ def test_none_of_verls_own_names_is_taken() -> None:
     assert {"grpo", "rloo", "reinforce_plus_plus"} <= own
     assert not own & set(NAMES)
     assert {"gpg", "opo", "gdpo", "grpo_passk"} <= own
+    ours = {"qae", "pos_mask", "neg_mask", "ha_dw", "ktae", "mapo", "maxrl", "grpo_n", "capo", "dr_grpo"}
+    assert set(NAMES) == ours
+    of_one_group = {name for name, row in ESTIMATORS.items() if row.tabulated}
+    assert of_one_group <= own | set(NAMES)
 
 
 # --- advantages ---
@@ -154,6 +160,8 @@ def test_ours_are_verls_own_where_both_have_them() -> None:
         ("neg_mask", ("+algorithm.quantile_k=0.3",), by_prompt(neg_mask, k=0.3, **LIKE_GRPO)),
         ("mapo", (), by_prompt(mapo, **LIKE_GRPO)),
         ("maxrl", (), by_prompt(maxrl)),
+        ("dr_grpo", (), by_prompt(dr_grpo)),
+        ("dr_grpo", ("algorithm.norm_adv_by_std_in_grpo=false",), by_prompt(dr_grpo)),
         ("grpo_n", (), by_prompt(grpo_n, **LIKE_GRPO)),
         ("capo", (), by_prompt(capo, **LIKE_GRPO)),
         ("capo", ("+algorithm.negatives=0.5",), by_prompt(capo, negatives=0.5, **LIKE_GRPO)),
@@ -174,7 +182,8 @@ def test_with_the_mean_in_the_place_of_the_quantile_it_is_verls_grpo() -> None:
     rewards, mask = tensors()
     theirs = get_adv_estimator_fn("grpo")(token_level_rewards=rewards, response_mask=mask, index=PROMPT)[0]
     np.testing.assert_allclose(theirs, by_prompt(grpo, **LIKE_GRPO)[:, None] * mask.numpy(), rtol=1e-5)
-    memory = Memory(rule_of({"adv_estimator": "ha_dw", "lambda_scale": 1.0, "anchor": HardAnchor(start=0.5)}), 0)
+    rule = rule_of({"adv_estimator": "ha_dw", "lambda_scale": 1.0, "anchor": HardAnchor(start=0.5)})
+    memory = Memory(rule, rule.start(), 0)
     balanced = rewards * torch.tensor([1.0, 1, 1, 0, 1, 1, 1, 1])[:, None]  # one of two right in b: at the anchor
     with lending(memory):
         ours = get_adv_estimator_fn("ha_dw")(token_level_rewards=balanced, response_mask=mask, index=PROMPT)[0]
@@ -192,7 +201,8 @@ def test_groups_of_several_sizes_and_single_responses() -> None:
         rows = index == prompt
         np.testing.assert_allclose(got[rows], qae(REWARDS[rows], k=0.4, **LIKE_GRPO), rtol=1e-6)
     assert got[6] == 0
-    memory = Memory(rule_of({"adv_estimator": "qae"}), 0)
+    rule = rule_of({"adv_estimator": "qae"})
+    memory = Memory(rule, rule.start(), 0)
     with lending(memory):
         get_adv_estimator_fn("qae")(token_level_rewards=rewards, response_mask=mask, index=index)
     compared = np.delete(got, 6)
@@ -214,7 +224,13 @@ def test_groups_of_several_sizes_and_single_responses() -> None:
         ),
         (("algorithm.adv_estimator=qae", "algorithm.norm_adv_by_std_in_grpo=false"), "norm_adv_by_std_in_grpo must be"),
         (("algorithm.adv_estimator=qae", "+algorithm.quantile_kk=0.4"), "must be without it, or of qae's own"),
+        (
+            ("algorithm.adv_estimator=qae", "+algorithm.quantilek=0.4"),
+            "must be without it, or of qae's own: quantile_k",
+        ),
         (("algorithm.adv_estimator=qae", "+algorithm.lambda_scale=1.0"), "must be without it, or of qae's own"),
+        (("algorithm.adv_estimator=qae", "+algorithm.negatives=1.0"), "of qae's own: quantile_k, quantile; got"),
+        (("algorithm.adv_estimator=qae", "+algorithm.h1=1.0"), "of qae's own: quantile_k, quantile; got 'h1'"),
         (("algorithm.adv_estimator=qae", "+algorithm.quantile_k=1.4"), "k must be"),
         (("algorithm.adv_estimator=ha_dw", "+algorithm.anchor={kind: Anchor}"), "kind of algorithm.anchor must be"),
     ],
@@ -239,7 +255,7 @@ def test_rule_is_read_from_the_command_line() -> None:
     assert rule.anchor == HardAnchor(window=5)
     assert (rule.lambda_scale, rule.correct_above) == (1.1, 0)
     assert rule_of({"adv_estimator": "ha_dw"}).anchor == SoftAnchor()
-    with pytest.raises(ValueError, match=r"algorithm.adv_estimator must be one of qae, .*; got 'grpo'"):
+    with pytest.raises(ValueError, match=r"algorithm.adv_estimator must be one of dr_grpo, qae, .*; got 'grpo'"):
         rule_of({"adv_estimator": "grpo"})
 
 
@@ -341,15 +357,22 @@ def test_ha_dw_moves_its_anchor_and_keeps_it_over_a_resume(queue: None, tmp_path
     again = trainer_of(tmp_path, *setting)
     assert again.global_steps == 2
     assert again.rule == trainer.rule
-    assert again.rule.anchor == anchor
+    assert again.advantage_state == trainer.advantage_state
+    assert again.advantage_state.anchor == anchor
     elsewhere = trainer_of(
         tmp_path / "new",
         *setting,
         "trainer.resume_mode=resume_path",
         f"trainer.resume_from_path={tmp_path}/global_step_2",
     )
-    assert elsewhere.rule == trainer.rule
+    assert elsewhere.advantage_state == trainer.advantage_state
+    with pytest.raises(ValueError, match=r"was left by ha_dw\(.*window=3.*; this run has qae\(.*go on with the first"):
+        trainer_of(tmp_path, "algorithm.adv_estimator=qae")
     state = tmp_path / "global_step_2" / STATE
+    # As it was written before a rule was stored with its state.
+    older = {"anchor": {"kind": "HardAnchor", "window": 3, "start": 0.9, "recent": [0.5, 0.5]}, "k": None}
+    state.write_text(json.dumps(older))
+    assert trainer_of(tmp_path, *setting).advantage_state.anchor == anchor
     state.write_text(json.dumps({"anchor": {"kind": "SoftAnchor"}}))
     with pytest.raises(ValueError, match="holds no state of the advantage: anchor must be of the kind"):
         trainer_of(tmp_path, *setting)
@@ -391,7 +414,7 @@ def test_schedule_follows_the_step(queue: None, tmp_path: Path) -> None:
 
 
 def test_trainer_refuses_before_any_model_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="algorithm.adv_estimator must be one of qae"):
+    with pytest.raises(ValueError, match="algorithm.adv_estimator must be one of dr_grpo, qae"):
         trainer_of(tmp_path, "algorithm.adv_estimator=grpo")
 
 
@@ -416,7 +439,7 @@ def test_launch_script_composes_to_the_papers_recipe() -> None:
     assert not need_critic(config)
     assert not need_reference_policy(config)
     rule = rule_of(config.algorithm)
-    assert (rule.advantage, dict(rule.parameters or {})["k"]) == ("qae", 0.4)
+    assert (rule.estimator, rule.parameters["k"]) == ("qae", 0.4)
     actor, data = config.actor_rollout_ref.actor, config.data
     assert data.train_batch_size // actor.ppo_mini_batch_size == 16
     assert (data.train_batch_size, actor.ppo_mini_batch_size, actor.optim.lr) == (512, 32, 1e-6)
@@ -442,4 +465,4 @@ def test_launch_script_takes_further_arguments() -> None:
     assert rule.correct_above == 0
     mean = configuration(*arguments("algorithm.adv_estimator=grpo", "~algorithm.quantile_k"))
     assert "quantile_k" not in mean.algorithm
-    assert rule_of(configuration(*arguments(K="0.6")).algorithm).parameters["k"] == 0.6  # type: ignore[index]
+    assert rule_of(configuration(*arguments(K="0.6")).algorithm).parameters["k"] == 0.6

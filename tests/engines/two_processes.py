@@ -33,7 +33,7 @@ class Noted(AdvantageGRPOTrainer):
             ids=ids,
             mask=mask,
             values=np.array([row.get("prompt_values", 0.0) for row in inputs]),
-            anchor=np.array(getattr(self.rule.anchor, "belief", np.nan)),
+            anchor=np.array(getattr(self.advantage_state.anchor, "belief", np.nan)),
         )
         return output
 

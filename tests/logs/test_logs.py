@@ -16,17 +16,16 @@ arrow = pytest.importorskip("pyarrow")
 import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
-from qae_sim.advantages import SoftAnchor, qae  # noqa: E402
+from qae_sim.advantages import ESTIMATORS, AdvantageRule, Estimator, SoftAnchor, qae, registered  # noqa: E402
 from qae_sim.logs.digest import (  # noqa: E402
     KS,
     Digest,
-    advantage_shares,
-    advantage_shares_by_quarter,
     digest,
     first_and_last_part,
     training_parts,
 )
 from qae_sim.logs.key_words import key_words  # noqa: E402
+from qae_sim.logs.shares import advantage_shares, advantage_shares_by_quarter, compared  # noqa: E402
 from qae_sim.logs.sources import Trouble  # noqa: E402
 
 STEPS, GROUPS, G = 5, 6, 8
@@ -348,6 +347,26 @@ def test_shares_of_advantages_by_hand() -> None:
     assert not advantage_shares(made([[5, 0, 0, 0, 9]]), "dr_grpo").any()
     with pytest.raises(ValueError, match="nothing"):
         advantage_shares(found, "nothing")
+    with pytest.raises(ValueError, match="rule must be one that looks at the rewards of a group alone"):
+        advantage_shares(found, "opo")
+    # At K = .2 three of four is a hard prompt, too: its successes have (1 - 0)/σ each, and its failure nothing.
+    sums = np.array([2 * 1 / np.sqrt(3 / 16), 3 * 2 / 0.5, 1 * 3 / np.sqrt(3 / 16)])
+    shares = advantage_shares(found, AdvantageRule("qae", {"k": 0.2}))
+    assert shares[1:-1] == pytest.approx(sums / sums.sum(), rel=1e-5)
+    assert advantage_shares(found, lambda r: np.asarray(qae(r, k=0.2))) == pytest.approx(shares)
+
+
+def test_an_estimator_that_is_registered_on_the_fly_is_reported(tmp_path: Path) -> None:
+    row = Estimator("first_only", lambda r: r * (r.sum(axis=-1, keepdims=True) == 1), "", "", "ours", "response", "")
+    pyarrow.parquet.write_table(arrow.table(table_of(rewards_of())), tmp_path / "a.parquet")
+    listed = {name for name, known in ESTIMATORS.items() if known.tabulated}
+    assert {rule.name for rule in compared()} == listed >= {"grpo", "qae", "maxrl"}
+    with registered(row):
+        code, output = call(tmp_path / "a.parquet")
+        assert code == 0, output
+        assert "first_only │ 100.0% │ 0.0%" in output
+        call(tmp_path / "a.parquet", "--html", tmp_path / "report.html")
+    assert "<td>first_only</td><td>100.0%</td><td>0.0%</td>" in (tmp_path / "report.html").read_text()
 
 
 def test_parts_of_training_by_hand() -> None:

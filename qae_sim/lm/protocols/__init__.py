@@ -65,7 +65,7 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ArmComparison:
     """Whether an arm has more of something than the baseline.
 
     Attributes:
@@ -143,7 +143,7 @@ def require_protocol(protocol: Protocol, record: Record) -> None:
             raise invalid("record", about.get("protocol"), f"made by protocol {protocol.name}, {protocol.digest}")
 
 
-def judge(protocol: Protocol, record: Record) -> list[Comparison]:
+def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
     """Compare the arms that were trained with the baseline.
 
     Args:
@@ -166,7 +166,7 @@ def judge(protocol: Protocol, record: Record) -> list[Comparison]:
         runs = [repr(config) for config in protocol.runs(setting, arm)]
         if all(run in places for run in runs):
             found[setting, arm] = record.take([places[run] for run in runs])
-    comparisons: list[Comparison] = []
+    comparisons: list[ArmComparison] = []
     for setting in protocol.rules["settings"]:
         base = found.get((setting, protocol.rules["baseline"]))
         others = {arm: of for (s, arm), of in found.items() if s == setting and of is not base}
@@ -191,7 +191,7 @@ def _value(protocol: Protocol, record: Record, metric: str, part: str) -> np.nda
     return mean_known(known if part == "run" else known[:, -last:])
 
 
-def _compare(setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin: float) -> list[Comparison]:
+def _compare(setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin: float) -> list[ArmComparison]:
     """Judge one quantity of all arms of a setting."""
     from scipy import stats
 
@@ -210,5 +210,5 @@ def _compare(setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin
             verdict = "yes" if e.mean > 0 else "no"
         n = len(gap)
         visible = float(stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)) * float(gap.std(ddof=1)) / math.sqrt(n)
-        result.append(Comparison(setting, arm, quantity, e.mean, e.low, e.high, adjusted[arm], verdict, visible))
+        result.append(ArmComparison(setting, arm, quantity, e.mean, e.low, e.high, adjusted[arm], verdict, visible))
     return result

@@ -1,0 +1,78 @@
+"""Whom estimators would have listened to in a finished run: shares of all |A| by the success rate of the prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qae_sim.advantages import ESTIMATORS, AdvantageRule, advantage_table
+from qae_sim.advantages.rule import as_rule
+from qae_sim.arrays import invalid
+from qae_sim.logs.digest import Digest
+
+
+def compared() -> tuple[AdvantageRule, ...]:
+    """All estimators of the registry that can be asked: those to whom a 0/1 group is its number of successes.
+
+    Returns:
+        A rule for each, with its defaults.
+
+    Example:
+        >>> [rule.name for rule in compared()][:4]
+        ['grpo', 'dr_grpo', 'rloo', 'qae']
+    """
+    return tuple(AdvantageRule(name) for name, row in ESTIMATORS.items() if row.tabulated and not row.weights)
+
+
+def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
+    """Whom a rule would have listened to: the share of all |A| that goes to groups with n successes.
+
+    Share of n = N(n)·[n·|A(correct, n)| + (G - n)·|A(wrong, n)|] / Σ over n, with N(n) groups of n successes. All
+    shares are 0 where no response has an advantage.
+
+    Args:
+        found: What a log says.
+        rule: An :class:`~qae_sim.advantages.AdvantageRule`, or what it takes as its estimator.
+
+    Returns:
+        Shares for n = 0 to G, ``(G + 1,)``.
+
+    Raises:
+        ValueError: There is no such estimator, or it needs more than the rewards of a group.
+
+    Example:
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> shares = advantage_shares(digest(recorded_log()), "grpo")
+        >>> len(shares), round(float(shares.sum()), 6), float(shares[0])
+        (9, 1.0, 0.0)
+    """
+    asked = as_rule(rule)
+    if not asked.tabulated:
+        raise invalid("rule", asked.title, "one that looks at the rewards of a group alone: a log counts successes")
+    n = np.arange(found.group_size + 1)
+    wrong, correct = np.abs(advantage_table(asked.advantages, found.group_size)).T
+    mass = found.histogram.sum(axis=0) * (n * correct + (found.group_size - n) * wrong)
+    return np.asarray(mass / max(float(mass.sum()), 1e-300))
+
+
+def advantage_shares_by_quarter(found: Digest, rule: Any) -> np.ndarray:
+    """The same for success rates in [0, .25], (.25, .5], (.5, .75] and (.75, 1].
+
+    Args:
+        found: What a log says.
+        rule: As in :func:`advantage_shares`.
+
+    Returns:
+        Four shares.
+
+    Example:
+        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> advantage_shares_by_quarter(digest(recorded_log()), AdvantageRule("qae", {"k": 0.4})).round(2)
+        array([0.21, 0.47, 0.28, 0.04])
+    """
+    n = np.arange(found.group_size + 1)
+    quarter = np.maximum(np.ceil(4 * n / found.group_size).astype(int) - 1, 0)
+    return np.bincount(quarter, advantage_shares(found, rule), minlength=4)
