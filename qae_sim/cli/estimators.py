@@ -40,7 +40,8 @@ def _as_dict(estimator: Estimator) -> dict[str, object]:
         "binary": estimator.binary,
         "needs": list(estimator.inputs),
         "places": {place: why_not(estimator.name, place) or "yes" for place in PLACES},
-        "parameters": {name: {"default": default} for name, default in estimator.parameters.items()},
+        "parameters": {name: {"required": True} for name in estimator.inputs}
+        | {name: {"default": default} for name, default in estimator.parameters.items()},
         "paper": estimator.source.reference if estimator.source else "",
         "arxiv": estimator.source.arxiv if estimator.source else "",
         "equation": estimator.equation,

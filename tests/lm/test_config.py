@@ -95,7 +95,7 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
             {"estimator": "qae", "parameters": {"eps": LinearK(0.1, 0.2, steps=2)}},
             "a schedule for k alone (PhaseSwitch for negatives), not for eps",
         ),
-        ({"estimator": "ha_dw"}, "anchor must be a difficulty anchor for 'ha_dw', such as SoftAnchor()"),
+        ({"estimator": "ha_dw"}, "anchor must be a difficulty anchor for estimator 'ha_dw', such as SoftAnchor()"),
         ({"mass_of": {"k": 0.4}}, "mass_of must be an estimator and its parameters"),
         ({"mass_of": {"estimator": "ktae"}}, "mass_of must be about estimators with one advantage per response"),
         ({"mass_of": {"estimator": "qae", "kk": 0.4}}, "mass_of: parameters must be named as those of qae"),
