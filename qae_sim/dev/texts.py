@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections import Counter
 from collections.abc import Callable
@@ -154,7 +155,7 @@ def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
         ]
         rows.append((f"1024 simulated bandits, {cell}", ", ".join(named), "bandits"))
     if "lm" in found:
-        table = next(iter(found["lm"].tables.values()))
+        table = found["lm"].tables["A step beside TRL's"]
         ratios = " and ".join(number(row["times as fast as TRL"]) for name, row in table.items() if name != "TRL")
         text = "a step of the toy model's trainer; the same with 80 % of the responses without advantage"
         rows.append((text, f"{ratios} times as fast as TRL's", "lm"))
@@ -167,6 +168,20 @@ def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
         ratio = f"{number(row['times import numpy'])} times as long as `import numpy`"
         rows.append(("importing all of `qae_sim.advantages` and `qae_sim.softmax`", ratio, "import"))
     return rows
+
+
+def _on_a_gpu(project: Project) -> str:
+    """What the report of ``tests/benchmarks/gpu.py`` says of speed; nothing if there is none."""
+    path = project.root / "tests" / "benchmarks" / "gpu.json"
+    if not path.exists():
+        return ""
+    stages = {name: stage["figures"] for name, stage in json.loads(path.read_text(encoding="utf-8"))["stages"].items()}
+    step, bandits, there = stages["lm"]["ms"], stages["bandits"]["65,536 runs"], stages["environment"]
+    return (
+        f"{there['gpu']} (`gpu.py`; PyTorch {there['packages']['torch']}): a step of the toy model's trainer "
+        f"{number(step['TRL'] / step['ours'])} times as fast as TRL's, 65,536 simulated bandits "
+        f"{number(bandits['time on one core : time on the GPU'])} times as fast as on one core beside it."
+    )
 
 
 def speed(project: Project) -> str:
@@ -184,7 +199,8 @@ def speed(project: Project) -> str:
         threads = max(found[name].threads for name in names)
         with_versions = ", ".join(f"{key} {value}" for key, value in versions.items())
         lines += ["", f"{', '.join(names)}: {machine}, {with_versions}, {threads} thread{'s' if threads > 1 else ''}."]
-    return "\n".join(lines)
+    gpu = _on_a_gpu(project)
+    return "\n".join([*lines, "", gpu] if gpu else lines)
 
 
 # --- lessons ----------------------------------------------------------------------------------------------------------
@@ -192,9 +208,9 @@ def speed(project: Project) -> str:
 
 def silent_share(project: Project) -> str:
     """How many responses QAE silences when success rates are spread evenly, groups are large and K is .4."""
-    from qae_sim.explorers.quantile_gate import silent_share
+    from qae_sim.explorers.quantile_gate import LARGE_GROUP_SHARE
 
-    return f"{100 * silent_share(0.4):.0f} %"
+    return f"{100 * LARGE_GROUP_SHARE:.0f} %"
 
 
 def one_of_eight(project: Project) -> str:

@@ -58,7 +58,7 @@ def test_a_benchmark_writes_its_figures(tmp_path: Path) -> None:
 def test_stored_figures_belong_to_benchmarks() -> None:
     for name, measured in measurements().items():
         assert measured.benchmark == name
-        assert (HERE / f"bench_{name}.py").exists()
+        assert (HERE / f"bench_{name.removesuffix('_cuda')}.py").exists()
         assert measured.place in page()
         assert all(row for rows in measured.tables.values() for row in rows.values())
     assert list(FOLDER.glob("*.json"))

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = (
     "pyproject.toml",
     "qae_sim/__init__.py",
+    "tests/benchmarks/gpu.json",
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
     *(picture.path for picture in PICTURES),
@@ -202,6 +203,29 @@ def test_damaged_pictures(copy: Path, damage: Callable[[bytes], bytes | None], s
     assert f"STALE: {PICTURES[1].path}: {said}" in output
     assert run(copy)[0] == 0
     assert run(copy, "--check")[0] == 0
+
+
+def test_five_rows_of_speed(copy: Path) -> None:
+    """All rows are there once all benchmarks have written."""
+    content = json.loads((copy / "qae_sim/speed/import.json").read_text())
+    multiple = {
+        f"ours, auto : {name}": {"GRPO, η = 0.5": ratio} for name, ratio in (("loop", 265.0), ("JAX scan", 6.61))
+    }
+    steps = {"TRL": {"times as fast as TRL": 1.0}, "ours": {"times as fast as TRL": 2.58}}
+    steps["ours, 80 % without advantage"] = {"times as fast as TRL": 5.39}
+    for name, tables in (
+        ("bandits", {"Speed of ours, as a multiple": multiple}),
+        ("lm", {"A step beside TRL's": steps}),
+    ):
+        (copy / f"qae_sim/speed/{name}.json").write_text(json.dumps(content | {"benchmark": name, "tables": tables}))
+    run(copy)
+    text = texts.speed(Project.of(copy))
+    assert text in (copy / "README.md").read_text()
+    assert len(re.findall(r"`bench_\w+\.py`", text)) == 5
+    assert "265 times as fast as a Python loop over runs, 6.6 times as fast as a jitted JAX scan" in text
+    assert "2.6 and 5.4 times as fast as TRL's" in text
+    assert "NVIDIA H200 (`gpu.py`" in text
+    assert len((copy / "README.md").read_bytes()) <= 10_000
 
 
 def test_an_explorer_that_shows_something_else() -> None:
