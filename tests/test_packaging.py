@@ -9,15 +9,19 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from qae_sim.site.address import Address
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+ADDRESS = PROJECT["tool"]["qae_sim"]["repository"]
 
 
 def readme_line(name: str) -> str:
@@ -47,6 +51,9 @@ class TestReadme:
     def test_the_test_line_runs_the_tests(self) -> None:
         assert readme_line("test").endswith("-m pytest -n 2")
         assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,dev"]
+
+    def test_it_is_short(self) -> None:
+        assert len((ROOT / "README.md").read_bytes()) <= 10_000
 
     def test_every_extra_is_explained(self) -> None:
         assert set(EXTRAS) == {"lab", "lm", "trl", "logs", "verl", "cuda12", "cuda13", "bench", "dev"}
@@ -134,27 +141,25 @@ class TestWheel:
         metadata = wheel.read(next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))).decode()
         assert "License-Expression: BSD-3-Clause" in metadata
         assert "Requires-Python: >=3.11" in metadata
-        assert "Project-URL" not in metadata  # the address is set in one place, and is empty
+        assert ("Project-URL: Repository, " in metadata) == bool(ADDRESS)
 
 
 def test_nothing_points_at_one_machine() -> None:
     """No path of somebody's computer, no package index and no host but the public ones."""
     hosts = {"arxiv.org", "download.pytorch.org", "github.com", "127.0.0.1", "localhost"}
-    hosts |= {"mybinder.org", "colab.research.google.com", "owner.github.io"}  # of links made from the address
-    files = [ROOT / name for name in ("README.md", "pyproject.toml", "LICENSE", ".ci/run")]
-    for folder in ("binder", "notebooks", "qae_sim", "tests"):
+    # Of links and badges made from the address.
+    hosts |= {"mybinder.org", "colab.research.google.com", "img.shields.io", "owner.github.io", "keepachangelog.com"}
+    hosts |= {str(urlsplit(link).hostname) for link in (ADDRESS, Address(ADDRESS).site) if link}
+    names = ("README.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml", "LICENSE", ".ci/run")
+    files = [ROOT / name for name in names]
+    for folder in (".github", "binder", "notebooks", "qae_sim", "tests"):
         files += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts and path.is_file()]
     for path in files:
         # Archives of arrays say in words what they hold; regular expressions write hosts with backslashes.
         if path.suffix == ".npz":
             words = str(np.load(path)["head"])
         else:
-            words = path.read_text(errors="replace" if path.suffix == ".parquet" else "strict")
+            words = path.read_text(errors="replace" if path.suffix in (".parquet", ".png") else "strict")
         text = words.replace("\\", "")
         assert not re.search(r"(?<![\w.])/(?:work|root|home|Users|opt)/\w|file:/{2,}|--find-link[s]", text), path
         assert {host.split(":")[0] for host in re.findall(r"https?://([\w.:-]+)", text)} <= hosts, path
-
-
-def test_the_address_is_one_setting() -> None:
-    assert PROJECT["tool"]["qae_sim"]["repository"] == ""
-    assert "urls" not in PROJECT["project"]

@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 
 from qae_sim.advantages import grpo, ha_dw_weights, qae, quantile_baseline
-from qae_sim.softmax import covariance, entropy, paper_update
+from qae_sim.softmax import binomial, covariance, entropy, paper_update
 
 _GROUPS: list[list[int]] = [[1, 0, 0, 0], [1, 1, 1, 0], [1, 0], [1, 1, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0]]
 
 
 def _biased(g: int, p: float) -> float:
     """E[p̂ | mixed] - p, by enumeration."""
-    k = np.arange(1, g)
-    log_choose = np.array([np.sum(np.log(np.arange(g - n + 1, g + 1) / np.arange(1, n + 1))) for n in k])
-    chance = np.exp(log_choose + k * np.log(p) + (g - k) * np.log1p(-p))
-    return float((chance * k / g).sum() / chance.sum() - p)
+    chance = binomial(np.asarray(p), g)[1:-1]
+    return float((chance * np.arange(1, g) / g).sum() / chance.sum() - p)
 
 
 #: Reference and cases by name.

@@ -26,6 +26,7 @@ from qae_sim.pictures.scene import (
     Words,
 )
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
+from qae_sim.softmax import binomial
 
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)
@@ -403,8 +404,7 @@ def sparsity_model(g: int, spread: float) -> SparsityModel:
     n = np.arange(g + 1)
     tables = np.stack([advantage_table("qae", g, k=float(k)) for k in KS])  # (K, G + 1, 2)
     zero = ((tables[..., 1] == 0) * n + (tables[..., 0] == 0) * (g - n)) / g  # (K, G + 1)
-    log_choose = np.array([np.sum(np.log(np.arange(g - m + 1, g + 1)) - np.log(np.arange(1, m + 1))) for m in n])
-    chance = np.exp(log_choose + n * np.log(p)[:, None] + (g - n) * np.log1p(-p)[:, None])  # (P, G + 1)
+    chance = binomial(p, g)  # (P, G + 1)
     weight = _beta_weights(spread, p)
     mixed = (n > 0) & (n < g)
     kept = chance[:, mixed].sum(axis=1) * weight

@@ -24,7 +24,7 @@ class Measurement:
     """One run of one benchmark.
 
     Attributes:
-        benchmark: Its name, as in ``tests/benchmarks/bench_NAME.py``.
+        benchmark: Its name, as in ``tests/benchmarks/bench_NAME.py``; with ``_cuda`` behind it where it ran on a GPU.
         machine: ``processor``, ``vector units`` and ``system``, in words; ``GPU`` where one was used.
         versions: Of Python and of the libraries that took part.
         threads: Threads of the process.
@@ -113,7 +113,10 @@ def page() -> str:
     """All measurements as Markdown: a heading, the command, the machine and the tables of each benchmark."""
     parts = []
     for name, measured in measurements().items():
-        parts += [f"## {name}", f"`python tests/benchmarks/bench_{name}.py`, on {measured.place}."]
+        parts += [
+            f"## {name}",
+            f"`python tests/benchmarks/bench_{name.removesuffix('_cuda')}.py`, on {measured.place}.",
+        ]
         for title, rows in measured.tables.items():
             parts += [f"### {title}", markdown(rows)]
     return "\n\n".join(parts)

@@ -14,7 +14,6 @@ import os
 # Before PyTorch reads them.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -27,6 +26,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from report import finish, parser
 
 import qae_sim.lm.config as config_module
 from qae_sim.lm import Config
@@ -36,7 +36,6 @@ from qae_sim.lm.tasks import END, TASKS, Task
 from qae_sim.lm.trainer import Trainer
 
 PROMPTS, GROUP, PROMPT, RESPONSE, VOCABULARY = 32, 16, 8, 12, 32
-ROUNDS = 12
 WARM_UP = 3
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
 
@@ -112,7 +111,7 @@ def synchronise(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def against_trl(device: str) -> dict[str, float]:
+def against_trl(device: str, rounds: int) -> dict[str, float]:
     """Alternate steps of TRL's trainer and of ours; milliseconds of each."""
     from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -173,7 +172,7 @@ def against_trl(device: str) -> dict[str, float]:
                 max_completion_length=RESPONSE,
                 generation_kwargs={"min_new_tokens": RESPONSE},
                 beta=0.0,
-                max_steps=WARM_UP + ROUNDS,
+                max_steps=WARM_UP + rounds,
                 bf16=False,
                 use_cpu=device == "cpu",
                 gradient_checkpointing=False,
@@ -195,13 +194,13 @@ def parameters() -> int:
     return SIZES["medium"].parameters(VOCABULARY, PROMPT + RESPONSE)
 
 
-def curve(device: str) -> dict[str, float]:
+def curve(device: str, rounds: int) -> dict[str, float]:
     """Milliseconds of a step as the share of responses without advantage grows."""
     trainers = {share: ours(1, device) for share in SHARES}
     times: dict[float, list[float]] = {share: [] for share in SHARES}
     for share, trainer in trainers.items():
         trainer.silent = share
-    for _ in range(WARM_UP + ROUNDS // 2):
+    for _ in range(WARM_UP + max(1, rounds // 2)):
         for share, trainer in trainers.items():
             times[share].append(step_of(trainer))
     first = statistics.median(times[0.0][WARM_UP:])
@@ -211,10 +210,10 @@ def curve(device: str) -> dict[str, float]:
     return {str(share): statistics.median(of[WARM_UP:]) * 1e3 for share, of in times.items()}
 
 
-def ensembles(device: str) -> dict[str, float]:
+def ensembles(device: str, rounds: int) -> dict[str, float]:
     """Cost of training several seeds at once, in single runs."""
     single = ours(1, device)
-    alone = statistics.median([step_of(single) for _ in range(WARM_UP + ROUNDS // 2)][WARM_UP:])
+    alone = statistics.median([step_of(single) for _ in range(WARM_UP + max(1, rounds // 2))][WARM_UP:])
     costs = {}
     for members in (4, 16):
         trainer = ours(members, device)
@@ -251,33 +250,61 @@ start = time.perf_counter()
 training = LiveTraining()
 training.start()
 training.wait()
-print(f"the notebook's live training: {training.status}, {time.perf_counter() - start:.0f} s,",
-      f"{int(re.search('VmHWM:.* ([0-9]+) kB', pathlib.Path('/proc/self/status').read_text())[1]) / 2**20:.2f} GiB")
+print(time.perf_counter() - start,
+      int(re.search('VmHWM:.* ([0-9]+) kB', pathlib.Path('/proc/self/status').read_text())[1]) / 2**20)
 """
 
 
+def tables_of(figures: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """The figures as tables."""
+    by_share = figures["ms by share without advantage"]
+    tables: dict[str, dict[str, dict[str, float]]] = {}
+    if "ms" in figures:
+        ms = figures["ms"]
+        tables["A step beside TRL's"] = {n: {"times as fast as TRL": ms["TRL"] / x, "ms": x} for n, x in ms.items()}
+    tables["A step, by the share of responses without advantage"] = {
+        share: {"times as fast as without any": by_share["0.0"] / ms, "ms": ms} for share, ms in by_share.items()
+    }
+    tables["What an ensemble costs"] = {
+        f"{members} seeds": {"single runs": cost}
+        for members, cost in figures["single runs that an ensemble costs"].items()
+    }
+    tables["Outside matrix products"] = {"a step": {"share": figures["share outside matrix products"]}}
+    return tables
+
+
 def main() -> None:
-    """Run everything, print ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--without-trl", action="store_true", help="leave TRL out")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
-    options = parser.parse_args()
+    """Run everything, print ratios, and write them if asked."""
+    known = parser(__doc__, rounds=12)
+    known.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    known.add_argument("--without-trl", action="store_true", help="leave TRL out")
+    known.add_argument("--json", type=Path, help="write the figures there, too, as gpu.py reads them")
+    options = known.parse_args()
     torch.set_num_threads(1)
     if options.device == "cpu" and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     config_module.TASKS = dict(TASKS) | {"letters": Letters}  # type: ignore[assignment]
     figures: dict[str, Any] = {
-        "ms by share without advantage": curve(options.device),
-        "single runs that an ensemble costs": ensembles(options.device),
+        "ms by share without advantage": curve(options.device, options.rounds),
+        "single runs that an ensemble costs": ensembles(options.device, options.rounds),
     }
     if not options.without_trl:
-        figures["ms"] = against_trl(options.device)
+        figures["ms"] = against_trl(options.device, options.rounds)
     figures["share outside matrix products"] = outside(options.device)
     if options.json:
         options.json.write_text(json.dumps(figures), encoding="utf-8")
+    tables = tables_of(figures)
     if options.device == "cpu":
-        subprocess.run([sys.executable, "-c", NOTEBOOK], check=True)
+        done = subprocess.run([sys.executable, "-c", NOTEBOOK], check=True, stdout=subprocess.PIPE, text=True)
+        seconds, memory = map(float, done.stdout.split())
+        tables["The live training of lesson 12"] = {"three recipes": {"seconds": seconds, "GiB": memory}}
+    finish(
+        "lm" if options.device == "cpu" else "lm_cuda",
+        tables,
+        options,
+        packages=("numpy", "torch", "trl"),
+        gpu=torch.cuda.get_device_name() if options.device == "cuda" else "",
+    )
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def main() -> None:
     work = f"{given.prompts} x {given.group} responses of {given.tokens} tokens"
     row = {"seconds per step": float(np.median(seconds[1:])), "GiB at most": peak / 2**30}
     finish(
-        "real_model",
+        "real_model_cuda" if cuda else "real_model",
         {"Random weights of Qwen3-0.6B's shape": {work: row}},
         given,
         packages=("numpy", "torch", "trl"),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +13,8 @@ from click.testing import CliRunner
 
 import qae_sim.theory.registry as registry_module
 from qae_sim.cli import main
-from qae_sim.theory import Verdict, all_claims, broken, markdown_table, verify
+from qae_sim.theory import Verdict, all_claims, broken, verify
 
-README = Path(__file__).parents[2] / "README.md"
 SOME = ("qae.eq4", "ha-dw.theorem1-own-reward", "qae.finite-step-low", "entropy.law")
 
 
@@ -140,21 +137,3 @@ main(["verify", "--quick"])
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "pip install 'qae_sim[lab]'" in done.stderr
-
-
-def in_readme(text: str) -> re.Match[str]:
-    """The place of the generated table."""
-    found = re.search(r"(?<=<!-- the claims -->\n\n).*?(?=\n\n<!-- end of the claims -->)", text, re.DOTALL)
-    assert found is not None
-    return found
-
-
-def test_readme_shows_the_registry() -> None:
-    """To write the table anew, run this file: python tests/theory/test_verify.py."""
-    assert in_readme(README.read_text(encoding="utf-8")).group() == markdown_table()
-
-
-if __name__ == "__main__":
-    old = README.read_text(encoding="utf-8")
-    place = in_readme(old)
-    README.write_text(old[: place.start()] + markdown_table() + old[place.end() :], encoding="utf-8")

@@ -83,7 +83,8 @@ def eighty_percent(quick: bool, *, a: tuple[str | int, str | int] | None = ("0.3
         )
         for side, proof in (("at most 85 %", below), ("at least 75 %", above))
     ]
-    condition = f"success rates pile up near 0 and 1: Beta(a, a) with {a[0]} <= a <= {a[1]} (uniform, a = 1: 74 %)"
+    even = f"uniform, a = 1: {100 * float(levels['1']):.0f} %"
+    condition = f"success rates pile up near 0 and 1: Beta(a, a) with {a[0]} <= a <= {a[1]} ({even})"
     return conclude(literal, tie, under=under, condition=condition)
 
 

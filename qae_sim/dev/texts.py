@@ -1,0 +1,297 @@
+"""Every generated text: its name, the files that it stands in, and how it is made."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from qae_sim.dev.project import Project
+from qae_sim.speed import Measurement, markdown, measurements, number
+
+
+@dataclass(frozen=True)
+class Text:
+    """A generated text.
+
+    Attributes:
+        name: As it stands in the markers.
+        files: Files that show it, from the root of the checkout.
+        make: The text, of a checkout.
+        slow: Whether making it takes more than a second or two.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    make: Callable[[Project], str]
+    slow: bool = False
+
+
+def _words(value: float, digits: int, sign: bool = False) -> str:
+    """A number as the lessons write it: no 0 before the point, a minus that is one."""
+    text = f"{abs(value):.{digits}f}".removeprefix("0" if abs(value) < 1 else "")
+    return ("−" if value < 0 else "+" if sign else "") + text
+
+
+# --- the address ------------------------------------------------------------------------------------------------------
+
+
+def badges(project: Project) -> str:
+    """Badges of Binder, Colab and the site, where there is an address that has them."""
+    address, index = project.address, "notebooks/00_index.ipynb"
+    links = {
+        "Binder": (address.binder(index), "https://mybinder.org/badge_logo.svg"),
+        "Colab": (address.colab(index), "https://colab.research.google.com/assets/colab-badge.svg"),
+        "Site": (address.site, "https://img.shields.io/badge/site-read-blue"),
+    }
+    return "\n".join(f"[![{name}]({picture})]({link})" for name, (link, picture) in links.items() if link)
+
+
+def pictures(project: Project) -> str:
+    """The two pictures: by address where there is one, since package indexes show README, too."""
+    from qae_sim.dev.pictures import PICTURES
+
+    start = f"{project.address.repository}/raw/HEAD/" if project.address else ""
+    return "\n\n".join(f"![{picture.alt}]({start}{picture.path})" for picture in PICTURES)
+
+
+def project_urls(project: Project) -> str:
+    """The project's links for package indexes."""
+    address = project.address
+    if not address:
+        return ""
+    links = {
+        "Repository": address.repository,
+        "Documentation": address.site,
+        "Changelog": address.source("CHANGELOG.md"),
+        "Issues": f"{address.repository}/issues",
+    }
+    return "\n".join(["[project.urls]", *(f'{name} = "{link}"' for name, link in links.items() if link)])
+
+
+def citation(project: Project) -> str:
+    """Version and address for those who cite."""
+    lines = [f"version: {project.version}"]
+    if project.address:
+        lines.append(f'repository-code: "{project.address.repository}"')
+    return "\n".join(lines)
+
+
+# --- README -----------------------------------------------------------------------------------------------------------
+
+
+def example(project: Project) -> str:
+    """Ten seconds of code, with the numbers that it gives."""
+    from qae_sim.advantages import grpo, qae
+
+    rewards = [1, 0, 0, 0, 0, 0, 0, 0]
+    ours, theirs = qae(rewards, k=0.4), grpo(rewards)
+    return textwrap.dedent(
+        f"""\
+        ```python
+        from qae_sim.advantages import grpo, qae
+
+        rewards = {rewards}  # one success among eight responses
+        qae(rewards, k=0.4)  # {ours[0]:.2f} for the success, exactly {ours[1]:.0f} for the others
+        grpo(rewards)  # {theirs[0]:.2f} for the success, {theirs[1]:.2f} for the others
+        ```"""
+    )
+
+
+def claims(project: Project) -> str:
+    """How many claims there are, by verdict."""
+    from qae_sim.theory import Verdict, all_claims
+
+    found = all_claims().values()
+    counts = [(verdict, sum(claim.expected is verdict for claim in found)) for verdict in Verdict]
+    listed = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+    return f"{len(found)} claims of the papers: {listed}"
+
+
+@lru_cache(maxsize=1)
+def _findings() -> tuple[tuple[str, str, str, str], ...]:
+    """Study, claim, source and verdict of every finding in the recorded runs."""
+    from qae_sim.lm import STUDIES, judge, recorded
+
+    return tuple((f.study, f.claim, f.source, f.verdict) for f in judge(list(STUDIES), "small", recorded()))
+
+
+def findings(project: Project) -> str:
+    """All findings of the recorded runs, as a table."""
+    lines = ["| study | claim | source | verdict |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{study}` | {claim} | {source} | {verdict} |" for study, claim, source, verdict in _findings()]
+    return "\n".join(lines)
+
+
+def finding_counts(project: Project) -> str:
+    """How many findings replicate."""
+    kinds = Counter(verdict.partition(":")[0].partition(" (")[0] for *_, verdict in _findings())
+    return (
+        f"{sum(kinds.values())} sentences about training: {kinds['replicated']} show in every setting, "
+        f"{kinds['depends']} in some, {kinds['not replicated']} in none"
+    )
+
+
+def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
+    """What is measured, its ratio, and the benchmark that measured it, for those that have been written."""
+    rows: list[tuple[str, str, str]] = []
+    if "advantages" in found:
+        row = next(iter(found["advantages"].tables.values()))["binary rewards"]
+        ratio = f"{number(row['grpo'])} and {number(row['qae'])} times as long"
+        rows.append(("`grpo` and `qae`, beside `(r - mean) / (std + eps)` in NumPy", ratio, "advantages"))
+    if "bandits" in found:
+        table = next(iter(found["bandits"].tables.values()))
+        cell = next(iter(next(iter(table.values()))))
+        others = {"a Python loop over runs": "loop", "a jitted JAX scan": "JAX scan"}
+        named = [
+            f"{number(table[f'ours, auto : {key}'][cell])} times as fast as {name}"
+            for name, key in others.items()
+            if f"ours, auto : {key}" in table
+        ]
+        rows.append((f"1024 simulated bandits, {cell}", ", ".join(named), "bandits"))
+    if "lm" in found:
+        table = found["lm"].tables["A step beside TRL's"]
+        ratios = " and ".join(number(row["times as fast as TRL"]) for name, row in table.items() if name != "TRL")
+        text = "a step of the toy model's trainer; the same with 80 % of the responses without advantage"
+        rows.append((text, f"{ratios} times as fast as TRL's", "lm"))
+    if "engines" in found:
+        table = next(iter(found["engines"].tables.values()))
+        shares = ", ".join(f"{name} {number(row['share of the step, %'])} %" for name, row in table.items())
+        rows.append(("what our advantages take of a step of TRL", shares, "engines"))
+    if "import" in found:
+        row = next(iter(found["import"].tables.values()))["import qae_sim.advantages, qae_sim.softmax"]
+        ratio = f"{number(row['times import numpy'])} times as long as `import numpy`"
+        rows.append(("importing all of `qae_sim.advantages` and `qae_sim.softmax`", ratio, "import"))
+    return rows
+
+
+def _on_a_gpu(project: Project) -> str:
+    """What the report of ``tests/benchmarks/gpu.py`` says of speed; nothing if there is none."""
+    path = project.root / "tests" / "benchmarks" / "gpu.json"
+    if not path.exists():
+        return ""
+    stages = {name: stage["figures"] for name, stage in json.loads(path.read_text(encoding="utf-8"))["stages"].items()}
+    step, bandits, there = stages["lm"]["ms"], stages["bandits"]["65,536 runs"], stages["environment"]
+    return (
+        f"{there['gpu']} (`gpu.py`; PyTorch {there['packages']['torch']}): a step of the toy model's trainer "
+        f"{number(step['TRL'] / step['ours'])} times as fast as TRL's, 65,536 simulated bandits "
+        f"{number(bandits['time on one core : time on the GPU'])} times as fast as on one core beside it."
+    )
+
+
+def speed(project: Project) -> str:
+    """Five ratios, and the machines that they were measured on."""
+    found = measurements(project.root / "qae_sim" / "speed")
+    rows = _rows(found)
+    lines = ["| what | ratio | measured by |", "| --- | --- | --- |"]
+    lines += [f"| {what} | {ratio} | `bench_{name}.py` |" for what, ratio, name in rows]
+    machines: dict[str, list[str]] = {}
+    for *_, name in rows:
+        measured = found[name]
+        machines.setdefault(f"{measured.machine['processor']}, {measured.machine['vector units']}", []).append(name)
+    for machine, names in machines.items():
+        versions = {key: value for name in names for key, value in found[name].versions.items()}
+        threads = max(found[name].threads for name in names)
+        with_versions = ", ".join(f"{key} {value}" for key, value in versions.items())
+        lines += ["", f"{', '.join(names)}: {machine}, {with_versions}, {threads} thread{'s' if threads > 1 else ''}."]
+    gpu = _on_a_gpu(project)
+    return "\n".join([*lines, "", gpu] if gpu else lines)
+
+
+# --- lessons ----------------------------------------------------------------------------------------------------------
+
+
+def silent_share(project: Project) -> str:
+    """How many responses QAE silences when success rates are spread evenly, groups are large and K is .4."""
+    from qae_sim.explorers.quantile_gate import LARGE_GROUP_SHARE
+
+    return f"{100 * LARGE_GROUP_SHARE:.0f} %"
+
+
+def one_of_eight(project: Project) -> str:
+    """What one success among eight responses, and the failures, count under QAE and under the mean."""
+    from qae_sim.advantages import grpo, qae
+
+    rewards = [1, 0, 0, 0, 0, 0, 0, 0]
+    ours, theirs = qae(rewards, k=0.4), grpo(rewards)
+    return textwrap.fill(
+        f"A lone success among eight counts {ours[0]:.2f} under QAE and {theirs[0]:.2f} under the mean, but the seven "
+        f"failures beside it, {_words(-theirs[1], 2)} each under the mean, count nothing.",
+        119,
+    )
+
+
+def bias_zero(project: Project) -> str:
+    """Up to which success rate a correct response is underestimated in groups of 8."""
+    return f"{8 ** (-1 / 7):.3f}"
+
+
+def order_limit(project: Project) -> str:
+    """The step at which the order of Proposition 4.2 breaks, for a correct arm of probability 0.45."""
+    return f"{2 * np.log(0.55 / 0.45):.2f}"
+
+
+def trl_runs(project: Project) -> str:
+    """What the recorded runs of TRL show, in words with their numbers."""
+    from qae_sim.engines.demo.real_runs import curve
+
+    def mean_of(recipe: str, measure: str, place: int | slice = -1) -> float:
+        return float(curve(recipe, measure)[1][:, place].mean())
+
+    recipes = ("mean", "QAE", "HA-DW")
+    ends = [mean_of(recipe, "pass_1") for recipe in recipes]
+    gaps = curve("QAE", "entropy")[1][:, -1] - curve("mean", "entropy")[1][:, -1]
+    gap = float(gaps.mean())
+    half = 2.776 * gaps.std(ddof=1) / len(gaps) ** 0.5  # Student's t with 4 degrees of freedom, 95 %
+    within = f"[{_words(gap - half, 3, sign=True)}, {_words(gap + half, 3, sign=True)}]"
+    clipped = max(mean_of(recipe, "clip_high", slice(None)) for recipe in recipes)
+    sentences = (
+        f"Accuracy rises from {_words(mean_of('mean', 'pass_1', 0), 2)} to {_words(min(ends), 2)} under the recipe",
+        f"that ends lowest and {_words(max(ends), 2)} under the one that ends highest.",
+        f"QAE does what it promises to the advantages: {100 * mean_of('QAE', 'zero_share', slice(None)):.0f} % of them",
+        "are exactly zero, and the model learns about as fast from the rest. It does not win.",
+        f"Entropy falls under all of them, and under QAE ends {_words(abs(gap), 3)} nats",
+        f"*{'higher' if gap > 0 else 'lower'}* {within}, a difference without a meaning.",
+        f"Nor could it be otherwise: {_words(100 * clipped, 2)} % of the tokens are clipped here, so there is neither",
+        "collapse nor explosion to be saved from. Lesson 12 has a regime in which the recipes differ.",
+        "These are five seeds of 0.8 million parameters on one task; larger models may differ.",
+    )
+    return textwrap.fill(" ".join(sentences), 119)
+
+
+def real_model(project: Project) -> str:
+    """What a step costs at the size of Qwen3-0.6B."""
+    command = "`python tests/benchmarks/bench_real_model.py`"
+    start = (
+        f"What a step costs, {command} says, with *random weights* of that architecture and responses of forced "
+        "length; `--device cuda` asks a GPU."
+    )
+    measured = measurements(project.root / "qae_sim" / "speed").get("real_model")
+    if measured is None:
+        return textwrap.fill(start, 119)
+    tables = "\n\n".join(markdown(rows) for rows in measured.tables.values())
+    return f"{textwrap.fill(f'{start} Measured on {measured.place}:', 119)}\n\n{tables}"
+
+
+TEXTS = (
+    Text("badges", ("README.md",), badges),
+    Text("pictures", ("README.md",), pictures),
+    Text("example", ("README.md",), example),
+    Text("claim counts", ("README.md",), claims),
+    Text("finding counts", ("README.md",), finding_counts, slow=True),
+    Text("speed", ("README.md",), speed),
+    Text("project URLs", ("pyproject.toml",), project_urls),
+    Text("version", ("CITATION.cff",), citation),
+    Text("findings", ("tests/lm/findings.md",), findings, slow=True),
+    Text("order limit", ("notebooks/03_proposition_4_2.ipynb",), order_limit),
+    Text("bias zero", ("notebooks/05_group_bias.ipynb",), bias_zero),
+    Text("silent share", ("notebooks/10_misconceptions.ipynb",), silent_share),
+    Text("TRL runs", ("notebooks/13_real_trainer.ipynb",), trl_runs),
+    Text("real model", ("notebooks/13_real_trainer.ipynb",), real_model),
+    Text("one of eight", ("notebooks/14_training_logs.ipynb",), one_of_eight),
+)
