@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import qae_sim.lm
-from qae_sim.advantages import get
+from qae_sim.advantages import AdvantageRule
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm.tasks import PAD, TASKS
@@ -130,11 +130,9 @@ def values_of(group: Group, colour: str, k: float) -> NDArray[np.float64]:
     mask = group.ids != PAD
     if colour == "entropy":
         return np.where(mask, group.entropies, 0.0)
-    function = get(colour).function
-    if colour == "ktae":
-        return np.asarray(function(group.ids, mask, group.rewards).advantages)
-    advantages = function(group.rewards, k=k) if colour == "qae" else function(group.rewards)
-    return np.asarray(advantages[:, None] * mask)
+    rule = AdvantageRule(colour, {"k": k} if colour == "qae" else {})
+    advantages = rule.advantages(group.rewards, {"token_ids": group.ids, "mask": mask})
+    return np.asarray(advantages if rule.of_tokens else advantages[:, None] * mask)
 
 
 def picture_of(group: Group, colour: str, k: float) -> Picture:

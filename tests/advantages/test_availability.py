@@ -34,13 +34,13 @@ def test_the_matrix() -> None:
 def test_bandits(name: str) -> None:
     reason = why_not(name, "bandits")
     entry = ESTIMATORS[name]
-    problem = SequenceBandit.where(3, 2, lambda tokens: 1 in tokens) if entry.level == "token" else Bandit.uniform(4, 1)
+    problem = SequenceBandit.where(3, 2, lambda tokens: 1 in tokens) if entry.of_tokens else Bandit.uniform(4, 1)
     if reason:
         with pytest.raises(ValueError, match=re.escape(reason)):
             Study(problem, name, steps=2)
         return
-    options = {"anchor": SoftAnchor()} if name == "ha_dw" else {}
-    success = simulate(Study(problem, name, steps=20, group_size=4, runs=8, **options))["success"]
+    rule = AdvantageRule(name, anchor=SoftAnchor() if entry.weights else None)
+    success = simulate(Study(problem, rule, steps=20, group_size=4, runs=8))["success"]
     assert np.isfinite(success).all()
     assert (success[-1] > success[0]).any()
 
