@@ -475,7 +475,9 @@ def on_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two_processes")
     script = Path(__file__).with_name("two_processes.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
+    # What this process imports from, those two do, too: another TRL, say.
+    places = os.pathsep.join([str(script.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": places}
     done = subprocess.run(
         [*command, str(script), str(folder)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
