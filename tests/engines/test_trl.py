@@ -251,13 +251,20 @@ def test_anchor_travels_in_checkpoints(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
 
 
+def environment_of(script: Path) -> dict[str, str]:
+    """For a process that imports from its script's folder and from where this one does: another TRL, say."""
+    places = [str(script.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(places)}
+
+
 def test_a_killed_run_goes_on_with_its_anchor(tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed_run.py")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parent)}
 
     def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(script), str(folder), *arguments]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            command, env=environment_of(script), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     assert start(tmp_path / "whole", "6").wait(300) == 0
     killed = start(tmp_path / "killed", "1000")
@@ -475,12 +482,8 @@ def on_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two_processes")
     script = Path(__file__).with_name("two_processes.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
-    # What this process imports from, those two do, too: another TRL, say.
-    places = os.pathsep.join([str(script.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": places}
-    done = subprocess.run(
-        [*command, str(script), str(folder)], env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
+    command += [str(script), str(folder)]
+    done = subprocess.run(command, env=environment_of(script), capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
 
