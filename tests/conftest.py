@@ -1,4 +1,4 @@
-"""What all tests share: array libraries by shares, the GPU marker, and no silent skips in CI."""
+"""What all tests share: parts of many like cases, the GPU marker, and no silent skips in CI."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+from lessons import Lessons, run_lessons
 from libraries import NUMPY, Library
 
 IN_CI = bool(os.environ.get("CI"))
@@ -28,25 +29,25 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if IN_CI else "default")
 
-#: Of the cases that a test has on each array library but NumPy, the share that an ordinary run keeps.
-SHARE = 0.25
-#: Where a run keeps how many of those cases it ran, and how many there are.
+#: Of the cases that a test has on each array library but NumPy, the part that an ordinary run keeps.
+OF_A_LIBRARY = 0.25
+#: Where a run keeps how many of the cases that are drawn it ran, and how many there are.
 CASES = pytest.StashKey[tuple[int, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("array libraries")
+    group = parser.getgroup("cases")
     group.addoption(
-        "--libraries",
+        "--cases",
         choices=("share", "all", "numpy"),
         default="share",
-        help=f"tests on array libraries: NumPy and {SHARE:.0%} of each test's cases on each other one (the default), "
-        "all cases, or NumPy alone",
+        help=f"which cases of tests on array libraries, and of those marked share: a part of them (the default; "
+        f"{OF_A_LIBRARY:.0%} on each library, and NumPy always), all, or those on NumPy alone",
     )
     group.addoption(
-        "--share-seed",
-        default=os.environ.get("QAE_SHARE_SEED", "0"),
-        help="which cases make up the share: any text (default: $QAE_SHARE_SEED or 0)",
+        "--cases-seed",
+        default=os.environ.get("QAE_CASES_SEED", "0"),
+        help="what draws that part: any text (default: $QAE_CASES_SEED or 0)",
     )
 
 
@@ -63,38 +64,41 @@ def library_of(item: pytest.Item) -> Library | None:
     return next((value for value in values.values() if isinstance(value, Library) and value != NUMPY), None)
 
 
-def share_of(items: list[pytest.Item], seed: str) -> set[str]:
-    """Cases that an ordinary run keeps: of each test on each library at least one, drawn by a hash of seed and name.
+def part_of(item: pytest.Item) -> float | None:
+    """The part of a test's cases that an ordinary run keeps; None where it keeps all.
 
     Those for a GPU are all kept: few machines can run them, and these are not in a hurry.
     """
-    kept: set[str] = set()
-    cases: dict[tuple[str, Library | None], list[str]] = defaultdict(list)
+    if item.get_closest_marker("gpu"):
+        return None
+    mark = item.get_closest_marker("share")
+    return mark.args[0] if mark else OF_A_LIBRARY if library_of(item) else None
+
+
+def drawn(items: list[pytest.Item], seed: str) -> set[pytest.Item]:
+    """Of each test, on each library, that part of the cases and at least one, by a hash of seed and name."""
+    cases: dict[tuple[str, Library | None], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("gpu"):
-            kept.add(item.nodeid)
-        else:
-            cases[item.nodeid.partition("[")[0], library_of(item)].append(item.nodeid)
-    for names in cases.values():
-        drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
-        kept.update(drawn[: math.ceil(SHARE * len(names))])
-    return kept
+        cases[item.nodeid.partition("[")[0], library_of(item)].append(item)
+    found: set[pytest.Item] = set()
+    for same in cases.values():
+        same.sort(key=lambda item: hashlib.sha256(f"{seed} {item.nodeid}".encode()).digest())
+        found.update(same[: math.ceil((part_of(same[0]) or 1) * len(same))])
+    return found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the cases on array libraries that this run does without."""
-    others = [item for item in items if library_of(item)]
-    choice = config.getoption("libraries")
-    if choice == "all":
-        kept = {item.nodeid for item in others}
-    else:
-        kept = share_of(others, config.getoption("share_seed")) if choice == "share" else set()
-    dropped = [item for item in others if item.nodeid not in kept]
+    """Deselect the cases that this run does without."""
+    shared = [item for item in items if part_of(item)]
+    choice = config.getoption("cases")
+    dropped = set(shared) - drawn(shared, config.getoption("cases_seed")) if choice == "share" else set()
+    if choice == "numpy":
+        dropped = {item for item in items if library_of(item)}
     if dropped:
-        config.hook.pytest_deselected(items=dropped)
-        gone = set(dropped)
-        items[:] = [item for item in items if item not in gone]
-    config.stash[CASES] = len(others) - len(dropped), len(others)
+        config.hook.pytest_deselected(items=[item for item in items if item in dropped])
+        items[:] = [item for item in items if item not in dropped]
+    items.sort(key=lambda item: "lessons" not in item.fixturenames)  # so that one process runs the lessons for all
+    config.stash[CASES] = sum(item not in dropped for item in shared), len(shared)
     if hasattr(config, "workeroutput"):
         config.workeroutput["cases"] = config.stash[CASES]
 
@@ -107,13 +111,18 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say how many cases on array libraries this run did without, and how to run them."""
+    """Say how many cases this run did without, and how to run them."""
     kept, cases = config.stash.get(CASES, (0, 0))
     if kept < cases:
-        drawn = f" (seed {config.getoption('share_seed')})" if kept else ""
+        seed = config.getoption("cases_seed")
         terminalreporter.write_line(
-            f"array libraries: NumPy, and {kept} of {cases} cases on others{drawn}; all of them: --libraries=all"
+            f"{kept} of {cases} cases on other array libraries or marked share, drawn by seed {seed}; all: --cases=all"
         )
+
+
+@pytest.fixture(scope="session")
+def lessons(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
+    return run_lessons(tmp_path_factory.mktemp("lessons"))
 
 
 @cache

@@ -23,7 +23,7 @@ import qae_sim.explorers
 
 
 @dataclass(frozen=True)
-class Picture:
+class TrackedPicture:
     """A picture of an explorer.
 
     Attributes:
@@ -138,7 +138,7 @@ def screenshot(explorer: Any) -> bytes:
 
 
 PICTURES = (
-    Picture(
+    TrackedPicture(
         ".github/pictures/explorer.png",
         "The explorer of lesson 1: sliders for K, group size and number of correct responses, a sentence that says "
         "what they do, the sorted rewards of a group with the K-quantile, and each response's advantage under QAE and "
@@ -147,7 +147,7 @@ PICTURES = (
         "view=group&k=0.4&g=16&c=3",
         screenshot,
     ),
-    Picture(
+    TrackedPicture(
         ".github/pictures/training.png",
         "Toy language models in training: entropy and accuracy over batches, mean baseline beside QAE, bands over five "
         "seeds. QAE holds entropy down; it does not raise accuracy",

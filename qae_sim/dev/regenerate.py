@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from qae_sim.dev.pictures import PICTURES, Picture
+from qae_sim.dev.pictures import PICTURES, TrackedPicture
 from qae_sim.dev.project import HERE, Project
 from qae_sim.dev.texts import TEXTS, Text
 from qae_sim.storage import write_atomically
@@ -116,7 +116,7 @@ def stale_texts(project: Project, texts: Sequence[Text] = TEXTS) -> list[Stale]:
     return found
 
 
-def stale_pictures(project: Project, pictures: Iterable[Picture] = PICTURES) -> list[Stale]:
+def stale_pictures(project: Project, pictures: Iterable[TrackedPicture] = PICTURES) -> list[Stale]:
     """Pictures that show something else than they should."""
     found = []
     for picture in pictures:

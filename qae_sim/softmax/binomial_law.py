@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
+import array_api_compat as compat
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace, as_array, as_floating, invalid, like, namespace, require_integer
@@ -69,7 +70,7 @@ def binomial_rows(p: Array, complement: Array, trials: int) -> Array:
                [0.  , 0.25]])
     """
     xp = namespace(p)
-    choose = xp.asarray(_coefficients(trials), device=p.device)
+    choose = xp.asarray(_coefficients(trials), device=compat.device(p))
     successes, failures = _powers(xp, p, trials), _powers(xp, complement, trials)
     return xp.reshape(choose, (-1,) + (1,) * p.ndim) * successes * xp.flip(failures, axis=0)
 
@@ -82,7 +83,7 @@ def _coefficients(trials: int) -> np.ndarray:
 
 def _powers(xp: Namespace, x: Array, highest: int) -> Array:
     """The powers x⁰, x¹, ... as rows: each half of them is the other one times a power of 2."""
-    rows = xp.empty((highest + 1, *x.shape), dtype=x.dtype, device=x.device)
+    rows = xp.empty((highest + 1, *x.shape), dtype=x.dtype, device=compat.device(x))
     rows[0, ...] = 1.0
     known = 1
     while known <= highest:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lessons import NOTEBOOKS, Lessons
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -25,7 +26,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LESSONS = sorted(path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+LESSONS = [path.stem for path in NOTEBOOKS]
 
 pytestmark = [
     pytest.mark.browser,
@@ -105,6 +106,7 @@ def pixels(explorer: Any) -> str:
     return str(explorer.locator("canvas").evaluate("canvas => canvas.toDataURL()"))
 
 
+@pytest.mark.share(0.4)  # all of them run for the site below, and their explorers are moved there
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson(page: Any, lab: str, name: str) -> None:
     open_lesson(page, lab, name)
@@ -228,21 +230,16 @@ def test_pages_without_code(browser: Any, tmp_path: Path) -> None:
         server.wait(30)
 
 
-def test_the_site_works_from_a_disk_without_network(browser: Any, tmp_path: Path) -> None:
-    pytest.importorskip("anywidget")
-    from qae_sim.site import write_lessons
-
-    lessons = Path(__file__).parents[2] / "notebooks"
-    write_lessons([lessons / f"{name}.ipynb" for name in LESSONS], tmp_path)
+def test_the_site_works_from_a_disk_without_network(browser: Any, lessons: Lessons) -> None:
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000})
     problems: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
-    page.goto((tmp_path / "index.html").as_uri())
+    page.goto((lessons.folder / "index.html").as_uri())
     page.get_by_role("heading", name="The map").wait_for()
     for name in LESSONS:
-        page.goto((tmp_path / f"{name}.html").as_uri())
+        page.goto((lessons.folder / f"{name}.html").as_uri())
         assert page.locator("img:not([alt])").count() == 0
         assert "$" not in re.sub(r"<(code|pre|script).*?</\1>", "", page.content(), flags=re.DOTALL)
         for explorer in page.locator(".qae:has(canvas)").all():

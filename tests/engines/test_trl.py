@@ -309,7 +309,9 @@ def test_a_killed_run_goes_on_with_its_anchor(tmp_path: Path) -> None:
 
     def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(script), str(folder), *arguments]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            command, env=single_threaded(script.parent), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     assert start(tmp_path / "whole", "6").wait(300) == 0
     killed = start(tmp_path / "killed", "1000")

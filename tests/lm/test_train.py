@@ -287,6 +287,7 @@ def test_resumed_run_on_cuda_ends_with_the_same_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.share(0.5)
 @pytest.mark.parametrize("task", ["countdown", "paths"])
 def test_base_model_can_do_more_than_it_usually_does(tmp_path: Path, task: str) -> None:
     config = Config(task, pass_at=8, held_out=160)

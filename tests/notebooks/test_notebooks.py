@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lessons import NOTEBOOKS, Lessons
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
@@ -34,8 +34,8 @@ def test_there_are_lessons() -> None:
 
 @pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
 @by_name
-def test_it_runs(path: Path, tmp_path: Path) -> None:
-    notebook = run(nbformat.read(path, as_version=4), tmp_path)
+def test_it_runs(path: Path, lessons: Lessons) -> None:
+    notebook = lessons.notebooks[path.stem]
     assert widget_errors(notebook) == []
     assert any(cell.get("outputs") for cell in notebook.cells)
     said = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
