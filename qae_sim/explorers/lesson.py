@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +215,7 @@ class Places:
         aapo: explorer, lm, trl; not bandits: it needs rewards of a reference model...
     """
 
-    names: tuple[str, ...] = tuple(ESTIMATORS)
+    names: tuple[str, ...] = field(default_factory=lambda: tuple(ESTIMATORS))
 
     def _reasons(self) -> dict[str, dict[str, list[str]]]:
         """By estimator the places, grouped by the reason that keeps it out ("" where it goes)."""

@@ -54,8 +54,12 @@ def called(row: adv.Estimator) -> Estimator:
     return function
 
 
-#: The registry's estimators that give each response one advantage.
-ROWS = {name: row for name, row in adv.ESTIMATORS.items() if row.of_responses and set(row.inputs) <= set(NEUTRAL)}
+def rows() -> dict[str, adv.Estimator]:
+    """The registry's estimators that give each response one advantage."""
+    return {name: row for name, row in adv.ESTIMATORS.items() if row.of_responses and set(row.inputs) <= set(NEUTRAL)}
+
+
+ROWS = rows()
 ALL = {name: called(row) for name, row in ROWS.items()}
 #: Those for rewards 0 and 1 (or, for HA-DW, between them), and those for any finite rewards.
 BINARY = {name: ALL[name] for name, row in ROWS.items() if row.binary or row.weights}

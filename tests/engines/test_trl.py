@@ -305,7 +305,6 @@ def test_anchor_travels_in_checkpoints(tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on_with_its_anchor(tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed_run.py")
-    environment = single_threaded(script.parent)
 
     def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(script), str(folder), *arguments]
