@@ -55,7 +55,7 @@ class Trainer:
 
     def __init__(self, configs: Sequence[Config], model: Transformer) -> None:
         _require_one_shape(configs, model)
-        self.configs, self.model = tuple(configs), model
+        self.configs, self.model, self.device = tuple(configs), model, model.word.device
         asked = any(config.kl or "reference" in config.rule.inputs for config in configs)
         self.reference = copy.deepcopy(model) if asked else None
         self.sampler = PolicySampler(configs, model, self.reference)
@@ -73,7 +73,7 @@ class Trainer:
         batch, metrics, correct = self.sample()
         advantages = [self.advantages(member, batch) for member in range(len(self.configs))]
         metrics |= self.describe(batch, advantages)
-        together = torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.learner.device)
+        together = torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.device)
         metrics |= self.learner.update(batch, together, self.step)
         # What was trained on has used the states from before; they move on only now.
         self.states = [
