@@ -36,6 +36,7 @@ class Trainer:
         model: Where they start: an ensemble with a member for each run, trained in place.
 
     Attributes:
+        device: Where it computes.
         step: Batches done.
         states: What each run's rule has learned from them: anchors, automatic parameters, moving averages.
         sampler: Draws prompts and samples responses.
