@@ -128,7 +128,8 @@ class Trainer:
             )
         )
         if rule.of_tokens:
-            return result
+            # In a sum, what a response has as a whole is said of places behind its end, too.
+            return result if len(rule.terms) == 1 else np.where(mask, result, 0.0)
         if config.mass_of is not None:
             result = result + (config.mass_of.advantages(rewards, step=self.step).mean() - result.mean())
         return np.where(mask, result[..., None], 0.0)
