@@ -24,7 +24,7 @@ from qae_sim.streams import uniform
 #: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
 _BUCKET = 64
 
-#: What a run's loss depends on beside its numbers; runs that agree in it share one computation.
+#: What a run's loss depends on, apart from its numbers; runs that agree in it share one computation.
 _LOSS_FIELDS = ("objective", "clip_low", "clip_high", "kl_cov_beta", "kl")
 
 

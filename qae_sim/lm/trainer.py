@@ -36,6 +36,7 @@ class Trainer:
         model: Where they start: an ensemble with a member for each run, trained in place.
 
     Attributes:
+        device: Where it computes.
         step: Batches done.
         states: What each run's rule has learned from them: anchors, automatic parameters, moving averages.
         sampler: Draws prompts and samples responses.
@@ -55,7 +56,7 @@ class Trainer:
 
     def __init__(self, configs: Sequence[Config], model: Transformer) -> None:
         _require_one_shape(configs, model)
-        self.configs, self.model = tuple(configs), model
+        self.configs, self.model, self.device = tuple(configs), model, model.word.device
         asked = any(config.kl or "reference" in config.rule.inputs for config in configs)
         self.reference = copy.deepcopy(model) if asked else None
         self.sampler = PolicySampler(configs, model, self.reference)
@@ -73,7 +74,7 @@ class Trainer:
         batch, metrics, correct = self.sample()
         advantages = [self.advantages(member, batch) for member in range(len(self.configs))]
         metrics |= self.describe(batch, advantages)
-        together = torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.learner.device)
+        together = torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.device)
         metrics |= self.learner.update(batch, together, self.step)
         # What was trained on has used the states from before; they move on only now.
         self.states = [
@@ -127,7 +128,8 @@ class Trainer:
             )
         )
         if rule.of_tokens:
-            return result
+            # In a sum, what a response has as a whole is said of places behind its end, too.
+            return result if len(rule.terms) == 1 else np.where(mask, result, 0.0)
         if config.mass_of is not None:
             result = result + (config.mass_of.advantages(rewards, step=self.step).mean() - result.mean())
         return np.where(mask, result[..., None], 0.0)

@@ -1,4 +1,4 @@
-"""What studies are made of: recipes, sizes, tasks, and the runs of an arm."""
+"""What studies are made of: clips and rules, sizes, tasks, and the runs of an arm."""
 
 from __future__ import annotations
 
