@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from qae_sim.site import Lesson
+
+#: An address that pages link to.
+REPOSITORY = "https://github.com/owner/name"
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """The folder of their pages, and the notebooks with what they said, by name."""
+    """The folder of their pages, in that of a site; what was written; the notebooks with what they said, by name."""
 
     folder: Path
+    written: list[Lesson]
     notebooks: dict[str, Any]
 
 
@@ -23,7 +29,7 @@ def run_lessons(folder: Path) -> Lessons:
     """Run the lessons and write their pages, as ``qae-sim site`` does, and keep the notebooks."""
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("anywidget")
-    from qae_sim.site import write_lessons
+    from qae_sim.site import Address, write_lessons
 
     ran: list[Any] = []
     plain = nbclient.NotebookClient.execute
@@ -34,5 +40,7 @@ def run_lessons(folder: Path) -> Lessons:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nbclient.NotebookClient, "execute", noted)
-        write_lessons(NOTEBOOKS, folder)
-    return Lessons(folder, {path.stem: notebook for path, notebook in zip(NOTEBOOKS, ran, strict=True)})
+        written = write_lessons(NOTEBOOKS, folder / "lessons", Address(REPOSITORY))
+    return Lessons(
+        folder / "lessons", written, {path.stem: notebook for path, notebook in zip(NOTEBOOKS, ran, strict=True)}
+    )

@@ -30,7 +30,7 @@ ROOM_EXTRAS = {
     "engines": {"lm", "trl", "verl"},
     "pictures": {"lab"},
     "explorers": {"lab", "lm"},
-    "site": {"lab"},
+    "site": {"lab", "docs"},
     "cli": {"lab", "lm"},
     "dev": {"lab", "dev"},
 }
@@ -60,8 +60,10 @@ NOT_IMPORTED = {
     "import-linter": "run as a command",
     "jupyterlab": "run by `qae-sim lab`",
     "mypy": "run as a command",
+    "myst-parser": "named in the configuration of Sphinx",
     "pytest-xdist": "plug-in of pytest",
     "ruff": "run as a command",
+    "types-docutils": "read by mypy",
     "voila": "run by `qae-sim lab --voila`",
     **dict.fromkeys(
         ("cachetools", "fastapi", "msgspec", "pyzmq", "uvicorn"), "verl imports it and does not declare it"

@@ -50,13 +50,13 @@ class TestReadme:
 
     def test_the_test_line_runs_the_tests(self) -> None:
         assert readme_line("test").endswith("-m pytest -n 2")
-        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,dev"]
+        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,docs,dev"]
 
     def test_it_is_short(self) -> None:
         assert len((ROOT / "README.md").read_bytes()) <= 10_000
 
     def test_every_extra_is_explained(self) -> None:
-        assert set(EXTRAS) == {"lab", "lm", "trl", "logs", "verl", "cuda12", "cuda13", "bench", "dev"}
+        assert set(EXTRAS) == {"lab", "lm", "trl", "logs", "docs", "verl", "cuda12", "cuda13", "bench", "dev"}
         text = (ROOT / "README.md").read_text()
         assert all(f"`{extra}`" in text for extra in EXTRAS)
 
@@ -76,7 +76,7 @@ class TestPins:
         for pin in pins().values():
             assert [specifier.operator for specifier in pin.specifier] == ["=="], pin
 
-    @pytest.mark.parametrize("extra", ["lab", "lm", "trl", "dev"])
+    @pytest.mark.parametrize("extra", ["lab", "lm", "trl", "docs", "dev"])
     def test_every_requirement_is_pinned_within_its_range(self, extra: str) -> None:
         pinned = pins()
         for requirement in map(Requirement, EXTRAS[extra] + PROJECT["project"]["dependencies"]):
@@ -135,6 +135,7 @@ class TestWheel:
         assert {f"qae_sim/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= names
         assert "qae_sim/py.typed" in names
         assert "qae_sim/cli/jupyter/labconfig/default_setting_overrides.json" in names
+        assert {f"qae_sim/site/{name}" for name in ("lesson.html", "pages/conf.py", "pages/guides/trl.md")} <= names
         assert not [name for name in names if name.startswith("tests/")]
 
     def test_its_metadata(self, wheel: zipfile.ZipFile) -> None:

@@ -22,6 +22,7 @@ from qae_sim.arrays import (
     require_shape,
 )
 
+#: Which quantile: the smallest reward that a share K of the group does not exceed, or a line between two rewards.
 Quantile: TypeAlias = Literal["inverted_cdf", "linear"]
 
 #: K·G closer than this to an integer is that integer: .28·25 is 7.000000000000001 in binary, and means 7.

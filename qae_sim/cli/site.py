@@ -1,4 +1,4 @@
-"""``qae-sim site``: write the lessons as a static site."""
+"""``qae-sim site``: write lessons, claims, findings, estimators, guides and reference as a static site."""
 
 from __future__ import annotations
 
@@ -11,34 +11,43 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from qae_sim.cli.lessons import find_lessons
 
-NEEDED = ("anywidget", "latex2mathml", "matplotlib", "mistune", "nbclient", "nbformat")
+#: What the lessons need, and the pages around them.
+NEEDED = (
+    *("anywidget", "flint", "latex2mathml", "matplotlib", "mistune", "nbclient", "nbformat", "scipy"),
+    *("furo", "myst_parser", "sphinx"),
+)
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def site(folder: Path) -> None:
-    """Run all lessons and write them to FOLDER as pages that need neither Python nor network.
+    """Run all lessons and write them to FOLDER as pages, with claims, estimators, guides and the API reference.
 
-    The pages open from a disk or from any web server. Figures have text alternatives, and the sliders of the views that
-    the browser draws by itself still move.
+    The pages need neither Python nor network: they open from a disk or from any web server. Figures have text
+    alternatives, and the sliders of the views that the browser draws by itself still move.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(
-            f"this needs {', '.join(missing)}, which this Python does not have: pip install 'qae_sim[lab]'"
+            f"this needs {', '.join(missing)}, which this Python does not have: pip install 'qae_sim[lab,docs]'"
         )
-    from qae_sim.site import write_lessons
+    from qae_sim.site import installed_address, write_docs, write_lessons
+    from qae_sim.site.docs import STEPS
 
-    lessons = sorted(find_lessons().glob("*.ipynb"))
+    notebooks = sorted(find_lessons().glob("*.ipynb"))
+    address = installed_address()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("lessons", total=len(lessons))
+        task = bar.add_task("site", total=len(notebooks) + len(STEPS), completed=-1)
 
-        def advance(name: str) -> None:
-            bar.update(task, description=name, advance=0 if name == lessons[0].stem else 1)
+        def advance(what: str) -> None:
+            bar.update(task, description=what, advance=1)
 
         try:
-            pages = write_lessons(lessons, folder, on_lesson=advance)
+            lessons = write_lessons(notebooks, folder / "lessons", address, on_lesson=advance)
+            pages = write_docs(folder, lessons, address, on_step=advance)
         except OSError as error:
             raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from error
-    click.echo(f"{len(pages)} lessons in {folder}; open {folder / 'index.html'}")
+        except RuntimeError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{len(lessons)} lessons and {len(pages)} other pages in {folder}; open {folder / 'index.html'}")

@@ -1,6 +1,6 @@
 """TRL's GRPOTrainer with a choice of advantage.
 
-It is made as TRL's own is, with one more argument:
+It is made as TRL's own is, with one more argument::
 
     trainer = AdvantageGRPOTrainer(
         model, rewards, args=args, train_dataset=data, advantage="qae", advantage_parameters={"k": 0.4}

@@ -1,5 +1,7 @@
 """verl: our estimators in its registry. Importing this module registers them, and verl imports it by itself.
 
+An estimator is asked for by its name::
+
     python -m verl.trainer.main_ppo algorithm.adv_estimator=qae +algorithm.quantile_k=0.4 ...
 
 verl finds it through the entry point ``verl.plugins`` of an installed qae_sim. Of our estimators those are here that

@@ -1,5 +1,7 @@
 r"""verl's synchronous trainer with a memory: HA-DW's anchor, schedules of K, and words for KTAE.
 
+It is launched in the place of verl's own::
+
     VERL_USE_EXTERNAL_MODULES=qae_sim.engines.verl_trainer python -m verl.trainer.main_ppo \
         trainer.v1.trainer_mode=qae_sim algorithm.adv_estimator=ha_dw ...
 

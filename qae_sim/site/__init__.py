@@ -1,5 +1,10 @@
-"""Pages that open from any disk or web server, without Python or network: the lessons, executed once."""
+"""Pages that open from any disk or web server: lessons, claims, findings, estimators, guides and API reference.
 
-from qae_sim.site.lessons import write_lessons
+They need neither Python nor network.
+"""
 
-__all__ = ["write_lessons"]
+from qae_sim.site.address import Address, installed_address
+from qae_sim.site.docs import write_docs
+from qae_sim.site.lessons import Lesson, write_lessons
+
+__all__ = ["Address", "Lesson", "installed_address", "write_docs", "write_lessons"]

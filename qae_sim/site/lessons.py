@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -15,7 +16,9 @@ from urllib.parse import quote
 import qae_sim.explorers
 from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
+from qae_sim.site.address import Address
 from qae_sim.storage import write_atomically
+from qae_sim.theory import Claim, all_claims
 
 _HERE = Path(__file__).parent
 _EXPLORERS = Path(qae_sim.explorers.__file__).parent
@@ -29,19 +32,40 @@ _MODULES = {
 _STYLES = (_HERE / "lesson.css", _EXPLORERS / "view.css", _EXPLORERS / "quiz.css")
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson that has been written as a page.
+
+    Attributes:
+        name: Its file's name, without the ending.
+        title: Its first heading.
+        claims: Identifiers of the claims that it shows.
+    """
+
+    name: str
+    title: str
+    claims: tuple[str, ...]
+
+
 def write_lessons(
-    notebooks: Sequence[Path], folder: Path, *, on_lesson: Callable[[str], None] = lambda name: None, timeout: int = 120
-) -> list[Path]:
+    notebooks: Sequence[Path],
+    folder: Path,
+    address: Address,
+    *,
+    on_lesson: Callable[[str], None] = lambda name: None,
+    timeout: int = 120,
+) -> list[Lesson]:
     """Run lessons and write them as pages.
 
     Args:
         notebooks: The lessons.
         folder: Where the pages go; made when missing. Pages of the same names are replaced.
+        address: The repository's public address; pages link to it, if it is not empty.
         on_lesson: Called with the name of each lesson before it runs.
         timeout: Seconds that a cell may take.
 
     Returns:
-        The pages, in order.
+        The lessons, in order.
 
     Raises:
         OSError: The folder cannot be written.
@@ -54,21 +78,50 @@ def write_lessons(
     (folder / "assets").mkdir(parents=True, exist_ok=True)
     styles = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
     write_atomically(folder / "assets" / "qae.css", styles.encode())
-    pages = []
+    lessons = []
     for path in notebooks:
         on_lesson(path.stem)
         notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         client = NotebookClient(notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
         client.execute(env=os.environ | {SITE: "1"})
-        page = folder / f"{path.stem}.html"
-        write_atomically(page, _page(path.stem, notebook.cells, titles).encode())
-        pages.append(page)
-    if pages:
-        first = pages[0].name
-        index = (f'<!doctype html><meta charset="utf-8"><title>Lessons</title>'
-               f'<meta http-equiv="refresh" content="0; url={first}"><a href="{first}">Lessons</a>\n')  # fmt: skip
-        write_atomically(folder / "index.html", index.encode())
-    return pages
+        lesson = Lesson(path.stem, titles[path.stem], claims_in(json.dumps(notebook)))
+        page = _page(lesson, notebook.cells, titles, address)
+        write_atomically(folder / f"{path.stem}.html", page.encode())
+        lessons.append(lesson)
+    return lessons
+
+
+def claims_in(text: str) -> tuple[str, ...]:
+    """The claims that a text names.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Their identifiers, in the order of the registry.
+
+    Example:
+        >>> claims_in("See qae.eq4-linear and entropy.identity.")
+        ('qae.eq4-linear', 'entropy.identity')
+    """
+    named = {word.rstrip(".") for word in re.findall(r"[\w.-]+", text)}
+    return tuple(id for id in all_claims() if id in named)
+
+
+def claim_link(claim: Claim) -> str:
+    """Where a claim stands in the pages, from the top of the site.
+
+    Args:
+        claim: The claim.
+
+    Returns:
+        Page, one for each paper, and place.
+
+    Example:
+        >>> claim_link(all_claims()["qae.eq4"])
+        'claims/qae.html#claim-qae-eq4'
+    """
+    return f"claims/{claim.paper.key}.html#claim-{claim.id.replace('.', '-')}"
 
 
 def _import_map() -> str:
@@ -86,15 +139,35 @@ def _title(path: Path) -> str:
     return "".join(cells[0]["source"]).partition("\n")[0].lstrip("# ").strip()
 
 
-def _page(name: str, cells: Sequence[Any], titles: Mapping[str, str]) -> str:
+def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], address: Address) -> str:
     """One lesson."""
     links = []
     for other, title in titles.items():
-        here = ' aria-current="page"' if other == name else ""
+        here = ' aria-current="page"' if other == lesson.name else ""
         links.append(f'<a href="{other}.html"{here}>{html.escape(title)}</a>')
-    body = "\n".join(_cell(cell) for cell in cells)
+    after = "".join(links[list(titles).index(lesson.name) + 1 :][:1])
+    notebook = f"notebooks/{lesson.name}.ipynb"
+    outside = {"Live on Binder": address.binder(notebook), "On Colab": address.colab(notebook)}
+    outside["Edit"] = address.edit(notebook)
     template = Template((_HERE / "lesson.html").read_text(encoding="utf-8"))
-    return template.substitute(title=html.escape(titles[name]), modules=_import_map(), nav="".join(links), body=body)
+    return template.substitute(
+        title=html.escape(lesson.title),
+        modules=_import_map(),
+        nav="".join(links),
+        outside="".join(f'<a href="{html.escape(url)}">{name}</a>' for name, url in outside.items() if url),
+        body="\n".join(_cell(cell) for cell in cells),
+        next=f"<p>Next: {after}</p>" if after else "",
+        claims=_claims(lesson.claims),
+    )
+
+
+def _claims(ids: Sequence[str]) -> str:
+    """Links to the claims of a lesson."""
+    if not ids:
+        return ""
+    known = all_claims()
+    links = ", ".join(f'<a href="../{claim_link(known[id])}"><code>{id}</code></a>' for id in ids)
+    return f'<p class="note">Claims in this lesson, with their evidence: {links}.</p>'
 
 
 def _cell(cell: Any) -> str:

@@ -34,7 +34,10 @@ def claim_modules() -> tuple[str, ...]:
 
 
 def all_claims() -> dict[str, Claim]:
-    """All claims by identifier.
+    """List all claims.
+
+    Returns:
+        Claims by identifier, in the order in which pages and tables have them.
 
     Raises:
         ModuleNotFoundError: python-flint is not installed.

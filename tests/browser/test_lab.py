@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -12,20 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import ARGUMENTS, CHROMIUM, leaves
 from lessons import NOTEBOOKS, Lessons
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LESSONS = [path.stem for path in NOTEBOOKS]
 
 pytestmark = [
@@ -64,11 +54,6 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened
         opened.close()
-
-
-def leaves(url: str) -> bool:
-    """Whether a request goes anywhere but to this machine."""
-    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "file:"))
 
 
 @pytest.fixture
@@ -236,7 +221,7 @@ def test_the_site_works_from_a_disk_without_network(browser: Any, lessons: Lesso
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
-    page.goto((lessons.folder / "index.html").as_uri())
+    page.goto((lessons.folder / "00_index.html").as_uri())
     page.get_by_role("heading", name="The map").wait_for()
     for name in LESSONS:
         page.goto((lessons.folder / f"{name}.html").as_uri())

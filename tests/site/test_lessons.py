@@ -16,14 +16,17 @@ import nbformat
 from click.testing import CliRunner
 
 from qae_sim.cli import main
-from qae_sim.site import write_lessons
+from qae_sim.explorers import QuantileGate
+from qae_sim.site import Address, Lesson, write_lessons
 from qae_sim.site.lessons import markdown
 
 
 @pytest.fixture
 def lesson(tmp_path: Path) -> Path:
     cells = [
-        nbformat.v4.new_markdown_cell("# A lesson\n\nWith $x^2$ and `$y$` and [another](other.ipynb)."),
+        nbformat.v4.new_markdown_cell(
+            "# A lesson\n\nWith $x^2$ (entropy.identity) and `$y$` and [another](other.ipynb)."
+        ),
         nbformat.v4.new_code_cell(
             'from qae_sim.explorers import Predict, QuantileGate\nQuantileGate(hide=["claims", "presets"])'
         ),
@@ -37,9 +40,13 @@ def lesson(tmp_path: Path) -> Path:
 
 def test_a_page(lesson: Path, tmp_path: Path) -> None:
     seen: list[str] = []
-    pages = write_lessons([lesson], tmp_path / "site", on_lesson=seen.append)
+    lessons = write_lessons([lesson], tmp_path / "site", Address(""), on_lesson=seen.append)
     assert seen == ["00_lesson"]
-    page = pages[0].read_text(encoding="utf-8")
+    assert lessons == [Lesson("00_lesson", "A lesson", lessons[0].claims)]
+    assert set(lessons[0].claims) == {"entropy.identity", *QuantileGate.CLAIMS}  # named in words, and behind the view
+    page = (tmp_path / "site" / "00_lesson.html").read_text(encoding="utf-8")
+    assert 'href="../claims/qae.html#claim-qae-eq4"' in page
+    assert "https://" not in page.replace("https://github.com/", "")
     assert "<title>A lesson</title>" in page
     assert "<math" in page
     assert "<code>$y$</code>" in page
@@ -48,7 +55,6 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     assert "&lt;b&gt;said&lt;/b&gt;" in page
     assert "<pre>2</pre>" in page
     assert page.count("</script>") == 4  # the gate's data, the question's, the page's modules and its start
-    assert 'url=00_lesson.html"' in (tmp_path / "site" / "index.html").read_text()
     assert not list((tmp_path / "site").glob(".*part"))
 
 
@@ -67,12 +73,16 @@ def test_markdown(source: str, part: str) -> None:
 
 def test_the_command(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["qae_sim.cli.site"], "find_lessons", lambda: lesson.parent)
+    monkeypatch.setattr("qae_sim.site.write_docs", lambda folder, lessons, address, on_step: [folder / "index.html"])
     result = CliRunner().invoke(main, ["site", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    assert "1 lessons in" in result.output
+    assert "1 lessons and 1 other pages in" in result.output
     (tmp_path / "file").write_text("")
     failed = CliRunner().invoke(main, ["site", str(tmp_path / "file" / "out")])
     assert failed.exit_code != 0
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    bare = CliRunner().invoke(main, ["site", str(tmp_path / "out")])
+    assert "pip install 'qae_sim[lab,docs]'" in bare.output
 
 
 def test_presets_travel_with_sites_only(monkeypatch: pytest.MonkeyPatch) -> None:

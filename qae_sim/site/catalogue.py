@@ -1,0 +1,263 @@
+"""Pages in Markdown, made from what the package knows: claims, findings on trained models, estimators."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from qae_sim.advantages import ESTIMATORS, INPUTS, LEFT_OUT, PLACES, Estimator, why_not
+from qae_sim.lm.studies import STUDIES, Finding
+from qae_sim.papers import Paper
+from qae_sim.site.lessons import Lesson
+from qae_sim.theory import Evidence, Verdict, VerifiedClaim
+
+_VERDICTS = {
+    Verdict.CERTIFIED: "it holds as stated",
+    Verdict.CONDITIONAL: "as stated it fails; under one more condition, which is named, it holds",
+    Verdict.REFUTED: "there is a counterexample",
+    Verdict.STATISTICAL: "samples agree with it, and nothing stronger is known",
+    Verdict.UNDECIDED: "the arithmetic was not sharp enough",
+    Verdict.OPEN: "not checked, for a reason that is given",
+}
+
+#: A finding's verdict begins with one of these; the rest says where.
+_KINDS = re.compile(r"(replicated|not replicated|depends)(.*)")
+
+
+def plain(text: str) -> str:
+    r"""Text that says the same in Markdown, whatever is in it.
+
+    Args:
+        text: A sentence in one line.
+
+    Returns:
+        The sentence in Markdown.
+
+    Example:
+        >>> plain("1*2 < |A|")
+        '1\\*2 \\< \\|A\\|'
+    """
+    return re.sub(r"([\\`*_{}\[\]<>|$#~&])", r"\\\1", " ".join(text.split()))
+
+
+def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) -> dict[str, str]:
+    """Pages of claims: a table of all, and for each paper a page with evidence and what turns the verdict.
+
+    Args:
+        results: What the checks have found.
+        lessons: The lessons, which show some of the claims.
+
+    Returns:
+        Markdown by page.
+    """
+    pages: dict[str, list[VerifiedClaim]] = {}
+    for result in results:
+        pages.setdefault(f"claims/{result.claim.paper.key}", []).append(result)
+    numbers = {verdict: sum(r.outcome.verdict is verdict for r in results) for verdict in Verdict}
+    index = [
+        "# Claims of the papers",
+        f"{len(results)} claims: {', '.join(f'{n} {verdict}' for verdict, n in numbers.items() if n)}. "
+        "Certified means exact or rigorous arithmetic, not a plot that looks right; a refuted claim comes with numbers "
+        "at which it fails. Refuted sentences are not refuted papers: many of these are readings that go one step "
+        "beyond what was proved.",
+        "The evidence on these pages is that of `qae-sim verify --quick`; `qae-sim verify` looks over larger ranges, "
+        "with the same verdicts, and `qae-sim verify --claim qae.prop4.2-low --breaks` drops the assumptions of one "
+        "claim one by one.",
+        "\n".join(f"- {_verdict(verdict)}: {what}" for verdict, what in _VERDICTS.items() if numbers[verdict]),
+    ]
+    for members in pages.values():
+        claim = members[0].claim
+        rows = [(f"[`{r.claim.id}`](#claim-{r.claim.id})", plain(r.claim.statement), _verdict(r.outcome.verdict))
+                for r in members]  # fmt: skip
+        index += [f"## {plain(claim.paper.name)}", _table(("claim", "says", "verdict"), rows)]
+    index.append(_toctree(page.removeprefix("claims/") for page in pages))
+    shown = {id: [lesson for lesson in lessons if id in lesson.claims] for id in (r.claim.id for r in results)}
+    written = {"claims/index": _text(index)}
+    for page, members in pages.items():
+        paper = members[0].claim.paper
+        parts = [f"# Claims of {plain(paper.name)}", f"Source: {_to_paper(paper)}."]
+        written[page] = _text([*parts, *(part for r in members for part in _claim(r, shown[r.claim.id]))])
+    return written
+
+
+def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
+    """One claim in full."""
+    claim, outcome = result.claim, result.outcome
+    where = "" if claim.equation == "-" else f" ({plain(claim.equation)})"
+    parts = [
+        f"(claim-{claim.id})=",
+        f"## `{claim.id}`",
+        f"{_verdict(outcome.verdict)}: {plain(claim.statement)}{where}",
+        f"```{{math}}\n{claim.latex}\n```",
+    ]
+    if claim.assumptions:
+        parts.append(f"Assumes: {'; '.join(map(plain, claim.assumptions))}.")
+    if outcome.condition:
+        word = "Why it is open" if outcome.verdict is Verdict.OPEN else "Holds if"
+        parts.append(f"{word}: {plain(outcome.condition)}.")
+    if outcome.evidence:
+        parts += ["**Evidence**", "\n".join(map(_evidence, outcome.evidence))]
+    if claim.breaks:
+        turns = (f"- {plain(turn.name)}: {_verdict(turn.verdict)}" for turn in claim.breaks)
+        parts += ["**What turns the verdict**", "\n".join(turns)]
+    if lessons:
+        parts.append("Shown in " + ", ".join(_to_lesson(lesson, "../") for lesson in lessons) + ".")
+    return parts
+
+
+def _evidence(item: Evidence) -> str:
+    """One thing that was looked at."""
+    answer = {True: "yes", False: "no", None: "undecided"}[item.holds]
+    lines = [f"- {plain(item.what)}: **{answer}**", f"  ({plain(item.over)}; {item.method})"]
+    if item.margin:
+        lines.append(f"  - margin: {plain(item.margin)}")
+    if item.counterexample:
+        lines.append(f"  - counterexample: {_values(item.counterexample)}")
+    lines += [f"  - {plain(name)}: {plain(str(value))}" for name, value in item.figures.items()]
+    return "\n".join(lines)
+
+
+def findings_page(findings: Sequence[Finding]) -> str:
+    """The page of what the toy models' training says about the papers' claims.
+
+    Args:
+        findings: The findings.
+
+    Returns:
+        Markdown.
+    """
+    parts = [
+        "# Findings on the toy model",
+        "`qae-sim reproduce` trains small transformers on tasks with exact verifiers and asks of each claim about "
+        "training whether it shows. These are the findings on the runs that come with the package, as "
+        "`qae-sim reproduce --recorded` prints them. Numbers are means over seeds with 95 % confidence intervals "
+        "(Student's t, not adjusted for the number of claims), positive where the claim is right. A claim is "
+        "replicated if the interval agrees in every setting, and it depends if it does so in some.",
+        "These models have 0.1 million parameters: what does not show in them may show in larger ones, and the other "
+        "way round.",
+    ]  # fmt: skip
+    for study in STUDIES.values():
+        of_study = [finding for finding in findings if finding.study == study.name]
+        rows = []
+        for finding in of_study:
+            verdict, where = _KINDS.match(finding.verdict).groups()  # type: ignore[union-attr]
+            said = (
+                f"{plain(finding.claim)}<br><small>{plain(finding.source)}</small><br>{_verdict(verdict)}{plain(where)}"
+            )
+            numbers = "<br>".join(
+                f"{plain(e.setting)}: {e.mean:+.3f} {_interval(e.low, e.high)}" for e in finding.evidence
+            )
+            rows.append((said, f"<small>{plain(finding.quantity)}</small><br>{numbers}"))
+        if rows:
+            parts += [f"(study-{study.name})=", f"## {plain(study.title)}", f"Study `{study.name}`."]
+            parts.append(_table(("claim, source, verdict", "quantity, mean and interval"), rows))
+    return _text(parts)
+
+
+def estimators_page() -> str:
+    """The page of all estimators: a table, and each one in full.
+
+    Returns:
+        Markdown.
+    """
+    rows = [(f"[`{e.name}`](#estimator-{e.name})", e.level, plain(e.summary)) for e in ESTIMATORS.values()]
+    parts = [
+        "# Estimators",
+        "The level says what an estimator looks at and gives: `response` turns the rewards of each group into one "
+        "advantage per response, `batch` needs all groups of a batch at once, `token` gives each token an advantage of "
+        "its own, `turn` each turn of a conversation, `tree` each step that responses share; `loss` takes the place of "
+        "advantages.",
+        _table(("estimator", "level", "what it does"), rows),
+        "## Where each can be used",
+        _table(
+            ("estimator", *(f"`{place}`" for place in PLACES)),
+            [(f"[`{name}`](#estimator-{name})", *("no" if why_not(name, place) else "yes" for place in PLACES))
+             for name in ESTIMATORS],
+        ),
+        "\n".join(f"- `{name}`: {plain(place.title)}" for name, place in PLACES.items()),
+        "## Not in the table",
+        "\n".join(f"- {plain(what)}: {plain(reason)}" for what, reason in LEFT_OUT.items()),
+        "## One by one",
+    ]  # fmt: skip
+    for estimator in ESTIMATORS.values():
+        parts += _estimator(estimator)
+    return _text(parts)
+
+
+def _estimator(estimator: Estimator) -> list[str]:
+    """One estimator in full."""
+    reasons = {place: why_not(estimator.name, place) for place in PLACES}
+    parameters = ", ".join(f"`{name}={default!r}`" for name, default in estimator.parameters.items())
+    paper = estimator.source
+    source = [_to_paper(paper)] if paper else []
+    lines = [
+        f"- Level: `{estimator.level}`",
+        f"- Paper: {', '.join([*source, plain(estimator.equation)])}",
+        f"- Parameters: {parameters or 'none'}",
+        f"- Goes into: {', '.join(f'`{place}`' for place in PLACES if not reasons[place])}",
+    ]
+    if estimator.inputs:
+        needs = ", ".join(f"{plain(INPUTS[name].words)} (`{name}`)" for name in estimator.inputs)
+        lines.insert(2, f"- Needs besides rewards: {needs}")
+    for reason in dict.fromkeys(filter(None, reasons.values())):
+        kept_out = ", ".join(f"`{place}`" for place in PLACES if reasons[place] == reason)
+        lines.append(f"- Not into {kept_out}: {plain(reason)}")
+    lines.append(f"- Function: {{py:func}}`qae_sim.advantages.{estimator.name}`")
+    summary = estimator.summary[0].upper() + estimator.summary[1:]
+    return [f"(estimator-{estimator.name})=", f"### `{estimator.name}`", f"{plain(summary)}.", "\n".join(lines)]
+
+
+def lessons_page(lessons: Sequence[Lesson]) -> str:
+    """The page that lists the lessons.
+
+    Args:
+        lessons: The lessons, in order.
+
+    Returns:
+        Markdown.
+    """
+    listed = "\n".join(f"1. {_to_lesson(lesson, '')}" for lesson in lessons)
+    return _text(["# Lessons", "Each lesson opens as a page; `qae-sim lab` opens them live, in JupyterLab.", listed])
+
+
+def _to_paper(paper: Paper) -> str:
+    """A paper with a link to it, if it is on arXiv."""
+    text = plain(f"{paper.reference}, {paper.number}" if paper.arxiv else paper.reference)
+    return f"[{text}]({paper.url})" if paper.url else text
+
+
+def _to_lesson(lesson: Lesson, up: str) -> str:
+    """A link to a lesson."""
+    return f'<a href="{up}lessons/{lesson.name}.html">{plain(lesson.title)}</a>'
+
+
+def _verdict(verdict: str) -> str:
+    """A verdict in its colour."""
+    return f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
+
+
+def _interval(low: float, high: float) -> str:
+    """An interval; nothing where there are too few seeds for one."""
+    return plain(f"[{low:+.3f}, {high:+.3f}]") if math.isfinite(low) and math.isfinite(high) else ""
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    """Numbers as a reader can type them in."""
+    return ", ".join(f"{plain(name)} = {plain(str(value))}" for name, value in values.items())
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def _toctree(pages: Iterable[str]) -> str:
+    """The pages below a page."""
+    return "```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```"
+
+
+def _text(parts: Iterable[str]) -> str:
+    """Paragraphs."""
+    return "\n\n".join(parts) + "\n"

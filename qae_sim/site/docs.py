@@ -1,0 +1,98 @@
+"""The pages around the lessons: claims, findings, estimators, guides and reference, built by Sphinx."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from string import Template
+
+from qae_sim.lm.studies import STUDIES, Finding, judge, recorded
+from qae_sim.site.address import Address
+from qae_sim.site.catalogue import claims_pages, estimators_page, findings_page, lessons_page
+from qae_sim.site.lessons import Lesson
+from qae_sim.theory import VerifiedClaim, verify
+
+_PAGES = Path(__file__).parent / "pages"
+
+#: What happens, in order.
+STEPS = ("claims", "findings", "pages")
+
+
+def write_docs(
+    folder: Path, lessons: Sequence[Lesson], address: Address, *, on_step: Callable[[str], None] = lambda name: None
+) -> list[Path]:
+    """Write claims, findings, estimators, guides and the API reference as pages that need no network.
+
+    Args:
+        folder: Where the pages go; made when missing. Pages of the same names are replaced.
+        lessons: The lessons, which pages link to as ``lessons/NAME.html``.
+        address: The repository's public address; pages link to it, if it is not empty.
+        on_step: Called with each of :data:`STEPS` before it begins.
+
+    Returns:
+        The pages.
+
+    Raises:
+        OSError: The folder cannot be written.
+        RuntimeError: Sphinx has warned of something, or a public name is not documented; the message says of what.
+    """
+    on_step("claims")
+    results = verify(quick=True).results
+    on_step("findings")
+    findings = judge(list(STUDIES), "small", recorded("small"))
+    on_step("pages")
+    with tempfile.TemporaryDirectory() as made:
+        source = Path(made) / "source"
+        _write_sources(source, results, findings, lessons, address)
+        folder.mkdir(parents=True, exist_ok=True)
+        _build(source, folder, Path(made) / "doctrees", address)
+    return sorted(path for path in folder.rglob("*.html") if path.parent != folder / "lessons")
+
+
+def _write_sources(
+    source: Path,
+    results: Sequence[VerifiedClaim],
+    findings: Sequence[Finding],
+    lessons: Sequence[Lesson],
+    address: Address,
+) -> None:
+    """Write what Sphinx reads."""
+    from qae_sim.site.reference import reference_pages
+
+    shutil.copytree(_PAGES, source)
+    index = source / "index.md"
+    index.write_text(Template(index.read_text(encoding="utf-8")).substitute(links=_links(address)), encoding="utf-8")
+    markdown = claims_pages(results, lessons) | {
+        "findings": findings_page(findings),
+        "estimators": estimators_page(),
+        "lessons": lessons_page(lessons),
+    }
+    pages = {f"{name}.md": text for name, text in markdown.items()}
+    pages |= {f"{name}.rst": text for name, text in reference_pages().items()}
+    for name, text in pages.items():
+        path = source / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _links(address: Address) -> str:
+    """Where the project is, for the first page."""
+    links = {"Repository": address.repository, "Lessons on Binder, without installing": address.binder()}
+    return " · ".join(f"[{text}]({url})" for text, url in links.items() if url)
+
+
+def _build(source: Path, folder: Path, doctrees: Path, address: Address) -> None:
+    """Run Sphinx in a process of its own: it puts empty stand-ins where libraries are not installed."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-j", "2", "-d", str(doctrees)]
+    if address:
+        edit = {"repository": address.repository, "branch": "main", "directory": "qae_sim/site/pages/"}
+        command += [f"-Dhtml_theme_options.source_{name}={value}" for name, value in edit.items()]
+    done = subprocess.run(
+        [*command, str(source), str(folder)], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"Sphinx says: {done.stderr.replace(str(source), 'pages').strip()}")

@@ -1,0 +1,173 @@
+"""The whole site as `qae-sim site` writes it: links, what pages load, public names, and how a browser shows it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sphinx")
+pytest.importorskip("furo")
+
+from chromium import ARGUMENTS, CHROMIUM, leaves
+from lessons import REPOSITORY, Lessons
+from site_pages import Page, dead, loaded_from_outside, pages_of
+
+from qae_sim.advantages import ESTIMATORS
+from qae_sim.lm.studies import STUDIES
+from qae_sim.site import Address, write_docs
+from qae_sim.site.reference import ROOMS
+from qae_sim.theory import all_claims
+
+pytestmark = pytest.mark.slow
+
+PACKAGES = [name for names in ROOMS.values() for name in names if "__all__" in Path(find_spec(name).origin).read_text()]  # type: ignore[union-attr,arg-type]
+
+
+@pytest.fixture(scope="module")
+def site(lessons: Lessons) -> Path:
+    """A site with an address; Sphinx warns of nothing, else this raises."""
+    folder = lessons.folder.parent.resolve()
+    write_docs(folder, lessons.written, Address(REPOSITORY))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Page]:
+    return pages_of(site)
+
+
+def test_no_link_is_dead(pages: dict[Path, Page]) -> None:
+    assert sum(len(page.links) for page in pages.values()) > 5000
+    assert list(dead(pages)) == []
+
+
+def test_nothing_is_loaded_from_outside(site: Path, pages: dict[Path, Page]) -> None:
+    assert list(loaded_from_outside(site, pages)) == []
+
+
+def test_every_claim_estimator_and_study_has_its_place(site: Path, pages: dict[Path, Page]) -> None:
+    ids = {path.relative_to(site).as_posix(): page.ids for path, page in pages.items()}
+    for claim in all_claims().values():
+        assert f"claim-{claim.id.replace('.', '-')}" in ids[f"claims/{claim.paper.key}.html"]
+    assert {f"estimator-{name.replace('_', '-')}" for name in ESTIMATORS} <= ids["estimators.html"]
+    assert {f"study-{name.replace('_', '-')}" for name in STUDIES} <= ids["findings.html"]
+
+
+def test_claims_and_lessons_link_to_each_other(site: Path) -> None:
+    lesson = (site / "lessons" / "03_proposition_4_2.html").read_text(encoding="utf-8")
+    assert 'href="../claims/qae.html#claim-qae-prop4-2-low"' in lesson
+    claims = (site / "claims" / "qae.html").read_text(encoding="utf-8")
+    section = claims.partition('id="claim-qae-prop4-2-low"')[2].partition("</section>")[0]
+    assert 'href="../lessons/03_proposition_4_2.html"' in section
+
+
+def test_pages_link_to_the_address(site: Path) -> None:
+    lesson = (site / "lessons" / "00_index.html").read_text(encoding="utf-8")
+    for link in (Address(REPOSITORY).binder, Address(REPOSITORY).colab, Address(REPOSITORY).edit):
+        assert f'href="{link("notebooks/00_index.ipynb")}"' in lesson
+    assert f'href="{REPOSITORY}"' in (site / "index.html").read_text(encoding="utf-8")
+    guide = (site / "guides" / "trl.html").read_text(encoding="utf-8")
+    assert f'href="{REPOSITORY}/edit/main/qae_sim/site/pages/guides/trl.md"' in guide
+    assert REPOSITORY not in (site / "estimators.html").read_text(encoding="utf-8")
+
+
+def test_formulas_are_drawn_by_the_browser(site: Path) -> None:
+    text = (site / "claims" / "qae.html").read_text(encoding="utf-8")
+    assert text.count("<math") >= sum(claim.paper.key == "qae" for claim in all_claims().values())
+    for page in site.rglob("*.html"):
+        # Neither Markdown nor reStructuredText that was not understood.
+        shown = re.sub(r"<(code|pre|script|style).*?</\1>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert not re.search(r":(func|class|data|mod|meth):`|\{py:|\\[|*_<\[]", re.sub(r"<[^>]+>", "", shown)), page
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_is_documented(package: str, pages: dict[Path, Page]) -> None:
+    ids = {id for page in pages.values() for id in page.ids}
+    module = import_module(package)
+    for name in module.__all__:
+        assert f"{package}.{name}" in ids
+        assert undocumented(getattr(module, name)) == "", f"{package}.{name}"
+
+
+def undocumented(thing: Any) -> str:
+    """What is missing from a docstring; empty if nothing is."""
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        return ""
+    text = inspect.getdoc(thing) or ""
+    if not text:
+        return "docstring"
+    if inspect.isclass(thing):
+        return ""
+    signature = inspect.signature(thing)
+    if signature.parameters and "Args:" not in text:
+        return "Args"
+    gives = signature.return_annotation not in ("None", None)
+    return "Returns" if gives and "Returns:" not in text and "Yields:" not in text else ""
+
+
+@pytest.mark.parametrize("module", sorted({name for names in ROOMS.values() for name in names} - set(PACKAGES)))
+def test_every_name_of_a_module_is_documented(module: str, pages: dict[Path, Page]) -> None:
+    ids = {id for page in pages.values() for id in page.ids}
+    tree = ast.parse(Path(str(find_spec(module).origin)).read_text(encoding="utf-8"))  # type: ignore[union-attr]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert f"{module}.{node.name}" in ids
+            assert ast.get_docstring(node), f"{module}.{node.name}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_fit_and_stay_on_the_disk(site: Path, browser: Any, width: int, scheme: str) -> None:
+    context = browser.new_context(offline=True, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    problems: list[str] = []
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
+    for path in sorted(site.rglob("*.html")):
+        page.goto(path.as_uri(), wait_until="load")
+        beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert beyond <= 0, f"{path.name} is {beyond} pixels too wide"
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 128")
+        assert dark == (scheme == "dark"), path.name
+    context.close()
+    assert problems == []
+
+
+def test_what_is_wrong_is_found(tmp_path: Path) -> None:
+    """The checks themselves."""
+    (tmp_path / "style.css").write_text('p { background: url("https://127.0.0.1/picture.png"); }')
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="#here">fine</a><a href="b.html#there">fine</a><a href="https://127.0.0.1/">fine</a>'
+        '<a href="#nowhere">dead</a><a href="b.html#here">dead</a><a href="c.html">dead</a>'
+        '<img src="missing.png"><script src="https://127.0.0.1/script.js"></script>'
+    )
+    (tmp_path / "b.html").write_text('<link rel="stylesheet" href="style.css"><a name="there"></a>')
+    pages = pages_of(tmp_path)
+    assert list(dead(pages)) == [
+        "a.html: #nowhere",
+        "a.html: b.html#here",
+        "a.html: c.html",
+        "a.html: missing.png",
+    ]
+    outside = ["a.html: https://127.0.0.1/script.js", "style.css: https://127.0.0.1/picture.png"]
+    assert list(loaded_from_outside(tmp_path, pages)) == outside
