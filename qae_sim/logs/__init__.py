@@ -1,1 +1,1 @@
-"""Training logs: read (``sources``), put into groups (``grouping``), digested (``digest``), and what follows from it."""
+"""Training logs: read (``sources``), put into groups (``grouping``), digested (``digest``), compared (``shares``)."""
