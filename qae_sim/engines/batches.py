@@ -98,7 +98,7 @@ def estimate(
         group_size: G, a divisor of N.
         step: Optimiser steps taken so far, for schedules.
         state: The rule's state; None: as it starts.
-        **given: What the rule needs beside rewards (``rule.inputs``), an entry for each response: ``token_ids`` and
+        **given: What the rule needs besides rewards (``rule.inputs``), an entry for each response: ``token_ids`` and
             ``mask`` (true at its own tokens) ``(N, T)``, ``lengths``, ``metric``, ``reference`` and ``prompt_values``
             ``(N,)``, ``further`` rewards ``(n, N)``, and with these ``weights``, a number for each of the 1 + n
             rewards. Others are left aside.

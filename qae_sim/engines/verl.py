@@ -52,7 +52,7 @@ def _offered(row: Estimator) -> bool:
     return of_groups and set(row.inputs) <= _GIVEN and row.name not in ADV_ESTIMATOR_REGISTRY
 
 
-#: Our estimators under verl's names.
+#: Our estimators that verl is given, by their names.
 NAMES = tuple(name for name, row in ESTIMATORS.items() if _offered(row))
 
 

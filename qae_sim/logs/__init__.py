@@ -1,1 +1,1 @@
-"""Training logs: read, put into groups, digested."""
+"""Training logs: read (``sources``), put into groups (``grouping``), digested (``digest``), compared (``shares``)."""

@@ -221,7 +221,10 @@ def test_anchor_weighs_and_moves() -> None:
     assert got.metrics["anchor"] == 0.9
     moved = after(rule, REWARDS.reshape(3, 4))
     assert moved.anchor.belief == pytest.approx(REWARDS.mean())
-    assert estimate(rule, REWARDS, 4, state=moved).metrics["anchor"] == moved.anchor.belief
+    later = estimate(rule, REWARDS, 4, state=moved)
+    wanted = ha_dw(REWARDS.reshape(3, 4), moved.anchor.belief, lambda_scale=1.5, ddof=1, eps=1e-4)
+    np.testing.assert_allclose(later.advantages, wanted.ravel())
+    assert later.metrics["anchor"] == moved.anchor.belief
     assert estimate(rule, REWARDS, 4).metrics["anchor"] == 0.9
     with_gap = np.where(np.arange(12) == 0, NAN, REWARDS).reshape(3, 4)
     assert after(rule, with_gap).anchor.belief == pytest.approx(REWARDS[1:].mean())
