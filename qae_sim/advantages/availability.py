@@ -21,7 +21,7 @@ class Place:
 
     Attributes:
         title: What to call it.
-        gives: What it has for estimators beside rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
+        gives: What it has for estimators besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
         weights_tokens: Whether HA-DW's Φ may multiply the advantages of single tokens there.
     """
 
@@ -99,7 +99,7 @@ def require_place(argument: str, name: str, place: str) -> None:
 
 
 def example_inputs(name: str, rewards: NDArray[np.float64]) -> dict[str, Any]:
-    """Make up what an estimator needs beside rewards, to try it out with.
+    """Make up what an estimator needs besides rewards, to try it out with.
 
     Args:
         name: The estimator's.

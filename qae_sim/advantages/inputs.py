@@ -1,4 +1,4 @@
-"""What an estimator may need beside rewards. An input is declared here, and nowhere else.
+"""What an estimator may need besides rewards. An input is declared here, and nowhere else.
 
 The table of estimators, the matrix of where each can be used, trainers, the toy model, the explorers and the reference
 read what they say and check from these declarations.
@@ -23,7 +23,7 @@ Axis: TypeAlias = Literal["reward", "prompt", "response", "token"]
 
 @dataclass(frozen=True)
 class Input:
-    """Something that an estimator needs beside rewards ``(B, G)``: B prompts with G responses each.
+    """Something that an estimator needs besides rewards ``(B, G)``: B prompts with G responses each.
 
     Attributes:
         name: Name of the argument.

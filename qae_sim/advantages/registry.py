@@ -47,7 +47,7 @@ class Estimator:
             ``"tree"`` (steps that responses share); ``"loss"`` is one that takes the place of advantages.
         summary: What it does, in one line.
         parameters: What it can be told, with defaults.
-        inputs: What it needs beside rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
+        inputs: What it needs besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
         binary: Whether it is defined for rewards of 0 and 1 alone.
         centred: Whether what it subtracts is the mean of what is compared, or as much as the mean of the others does.
         weights: Name of the estimator whose advantages it multiplies by HA-DW's Φ; empty for all others.
@@ -124,7 +124,7 @@ class Estimator:
 
         Args:
             rewards: Rewards ``(..., G)``, as the function takes them.
-            **others: What it needs beside them, and its parameters.
+            **others: What it needs besides them, and its parameters.
 
         Returns:
             Advantages, ``(..., G)``, or ``(..., G, T)`` for estimators of tokens.

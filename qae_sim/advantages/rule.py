@@ -225,7 +225,7 @@ class AdvantageRule:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What :meth:`advantages` must be given beside rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`."""
+        """What :meth:`advantages` must be given besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.inputs))
 
     @property
@@ -483,7 +483,7 @@ class AdvantageRule:
 
         Args:
             rewards: ``(B, G)``, or ``(..., G)`` where the estimator allows it.
-            inputs: What the estimator needs beside them (:attr:`inputs`), by name; others are left aside. ``weights``
+            inputs: What the estimator needs besides them (:attr:`inputs`), by name; others are left aside. ``weights``
                 of several rewards may stand with ``further``. Moving averages come from the state.
             step: Step >= 0, for schedules.
             state: The state before the batch; None: :meth:`start`.
@@ -505,7 +505,7 @@ class AdvantageRule:
             given.setdefault("baselines", usual.update(given["dynamics"]) if usual.rank is None else usual)
         missing = [name for name in self.inputs if name not in given]
         if missing:
-            raise ValueError(f"{self.name} needs {' and '.join(missing)} beside rewards")
+            raise ValueError(f"{self.name} needs {' and '.join(missing)} besides rewards")
         total = None
         for term in self.at(step, state):
             row, values = term.row, dict(term.parameters)
@@ -652,7 +652,7 @@ class AdvantageRule:
 #: Fields of a rule, which configurations that hold one are asked for by these names, too.
 FIELDS = ("estimator", "parameters", "anchor", "lambda_scale", "correct_above")
 
-#: What may stand in a stored rule or state beside numbers and words.
+#: What may stand in a stored rule or state besides numbers and words.
 KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC, RankBaselines, Term, NamedFunction)
 
 

@@ -49,7 +49,7 @@ def find_lessons() -> Path:
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if any(folder.glob("*.ipynb")):
             return folder
-    raise FileNotFoundError(f"no lessons found beside {package}; reinstall qae_sim")
+    raise FileNotFoundError(f"no lessons found next to {package}; reinstall qae_sim")
 
 
 def fingerprint(lesson: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What estimators need beside rewards, found in what the toy language model has sampled: a function for each input."""
+"""What estimators need besides rewards, found in what the toy language model has sampled: a function for each input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Finder: TypeAlias = Callable[[Config, Batch, int], Any]
 
 
 def estimator_inputs(config: Config, batch: Batch, member: int) -> dict[str, Any]:
-    """Find what a run's rule needs beside rewards, apart from what the rule remembers itself.
+    """Find what a run's rule needs besides rewards, apart from what the rule remembers itself.
 
     Args:
         config: The run.

@@ -90,7 +90,7 @@ class TestAdvantages:
             assert_allclose(rule.advantages(REWARDS, inputs), expected, rtol=1e-14)
 
     def test_missing_inputs_are_named(self) -> None:
-        with pytest.raises(ValueError, match=r"^opo needs lengths beside rewards"):
+        with pytest.raises(ValueError, match=r"^opo needs lengths besides rewards"):
             AdvantageRule("opo").advantages(REWARDS)
 
 

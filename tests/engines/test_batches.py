@@ -82,7 +82,7 @@ def test_every_estimator_of_responses(name: str) -> None:
 
 
 def test_what_is_needed_besides_rewards() -> None:
-    with pytest.raises(ValueError, match="opo needs lengths beside rewards"):
+    with pytest.raises(ValueError, match="opo needs lengths besides rewards"):
         estimate(rule_of("opo"), REWARDS, 4)
     with pytest.raises(ValueError, match="prompt_values must be the same for all of a group"):
         estimate(rule_of("rlev"), REWARDS, 4, prompt_values=np.arange(12.0))
@@ -134,7 +134,7 @@ def test_tokens() -> None:
     got = estimate(rule_of("ktae"), REWARDS, 4, token_ids=ids, mask=mask).advantages
     wanted = ktae(REWARDS.reshape(3, 4), ids.reshape(3, 4, 5), mask.reshape(3, 4, 5), ddof=1, eps=1e-4).advantages
     np.testing.assert_allclose(got, wanted.reshape(12, 5))
-    with pytest.raises(ValueError, match="ktae needs token_ids and mask beside rewards"):
+    with pytest.raises(ValueError, match="ktae needs token_ids and mask besides rewards"):
         estimate(rule_of("ktae"), REWARDS, 4)
 
 
