@@ -127,7 +127,7 @@ def _of_batches(term: Term, xp: Namespace, correct: Array) -> Array:
 
 
 def _of_responses(term: Term, xp: Namespace, said: Array, correct: Array) -> Array:
-    """Advantages ``(G, 1, B, R)`` under an estimator of single groups; lengths are all that it may need besides rewards."""
+    """Advantages ``(G, 1, B, R)`` under an estimator of single groups, which may need lengths besides rewards."""
     parameters = {name: value for name, value in term.parameters.items() if name != "metric"}
     # Groups last, as estimators want it, and in this order in memory: sums depend on how their terms lie.
     r = xp.ascontiguousarray(correct.astype(xp.float64).transpose(1, 2, 0))

@@ -135,12 +135,12 @@ def findings_page(findings: Sequence[Finding]) -> str:
         "`qae-sim reproduce --recorded` prints them. Numbers are means over seeds with 95 % confidence intervals "
         "(Student's t, not adjusted for the number of claims), positive where the claim is right. A claim is "
         "replicated if the interval agrees in every setting, and it depends if it does so in some.",
-        "Nothing was tuned towards a verdict: learning rate, steps per batch and number of batches were fixed beforehand, "
-        "and the study `regime` searches around them. Groups without a signal are replaced by others, so that nearly "
-        "every batch has the same number of mixed groups; the study `neighbours`, which compares estimators at equal "
-        "compute, replaces none. Five seeds, each with a base model of its own, are few: an earlier recording, in which "
-        "fewer groups were replaced, said something else on about half of the lines there were then, mostly \"open\" for "
-        "\"yes\" or the reverse.",
+        "Nothing was tuned towards a verdict: learning rate, steps per batch and number of batches were fixed "
+        "beforehand, and the study `regime` searches around them. Groups without a signal are replaced by others, so "
+        "that nearly every batch has the same number of mixed groups; the study `neighbours`, which compares "
+        "estimators at equal compute, replaces none. Five seeds, each with a base model of its own, are few: an earlier "
+        "recording, in which fewer groups were replaced, said something else on about half of the lines there were "
+        'then, mostly "open" for "yes" or the reverse.',
         "These models have 0.1 million parameters: what does not show in them may show in larger ones, and the other "
         "way round.",
     ]  # fmt: skip
