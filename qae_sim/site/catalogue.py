@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from qae_sim import speed
 from qae_sim.advantages import ESTIMATORS, INPUTS, LEFT_OUT, PLACES, Estimator, why_not
 from qae_sim.lm.studies import STUDIES, Finding
 from qae_sim.papers import Paper
@@ -119,6 +120,22 @@ def _evidence(item: Evidence) -> str:
     return "\n".join(lines)
 
 
+def speed_page() -> str:
+    """The page of what the benchmarks measured.
+
+    Returns:
+        Markdown.
+    """
+    return _text(
+        [
+            "# Speed",
+            "Ratios of one run each: they turn with processor, vector units and versions, which stand with every "
+            "table. `python tests/benchmarks/bench_NAME.py` measures yours; `--write` stores it where this page reads.",
+            speed.page(),
+        ]
+    )
+
+
 def findings_page(findings: Sequence[Finding]) -> str:
     """The page of what the toy models' training says about the papers' claims.
 
@@ -138,9 +155,9 @@ def findings_page(findings: Sequence[Finding]) -> str:
         "Nothing was tuned towards a verdict: learning rate, steps per batch and number of batches were fixed "
         "beforehand, and the study `regime` searches around them. Groups without a signal are replaced by others, so "
         "that nearly every batch has the same number of mixed groups; the study `neighbours`, which compares "
-        "estimators at equal compute, replaces none. Five seeds, each with a base model of its own, are few: an earlier "
-        "recording, in which fewer groups were replaced, said something else on about half of the lines there were "
-        'then, mostly "open" for "yes" or the reverse.',
+        "estimators at equal compute, replaces none. Five seeds, each with a base model of its own, are few: an "
+        "earlier recording, in which fewer groups were replaced, said something else on about half of the lines there "
+        'were then, mostly "open" for "yes" or the reverse.',
         "These models have 0.1 million parameters: what does not show in them may show in larger ones, and the other "
         "way round.",
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from string import Template
 
 from qae_sim.lm.studies import STUDIES, Finding, judge, recorded
 from qae_sim.site.address import Address
-from qae_sim.site.catalogue import claims_pages, estimators_page, findings_page, lessons_page
+from qae_sim.site.catalogue import claims_pages, estimators_page, findings_page, lessons_page, speed_page
 from qae_sim.site.lessons import Lesson
 from qae_sim.theory import VerifiedClaim, verify
 
@@ -68,6 +68,7 @@ def _write_sources(
     index.write_text(Template(index.read_text(encoding="utf-8")).substitute(links=_links(address)), encoding="utf-8")
     markdown = claims_pages(results, lessons) | {
         "findings": findings_page(findings),
+        "speed": speed_page(),
         "estimators": estimators_page(),
         "lessons": lessons_page(lessons),
     }
