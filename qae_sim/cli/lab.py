@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from qae_sim.cli.lessons import HandedOut, find_lessons, hand_out
+from qae_sim.cli.stops import cannot_use
+from qae_sim.cli.text import printable
 
 NEEDED = ("anywidget", "jupyterlab", "matplotlib")
 
@@ -42,10 +44,8 @@ def lab(folder: Path, no_browser: bool, voila: bool) -> None:
     try:
         lessons = hand_out(find_lessons(), folder)
     except OSError as error:
-        raise click.ClickException(
-            f"cannot put the lessons into {folder.absolute()}: {error.strerror or error}.\n"
-            "Name a folder that you may write to: qae-sim lab --folder DIR"
-        ) from error
+        problem = cannot_use(folder.absolute(), error)
+        raise click.ClickException(f"{problem.message}\nTo name another folder: qae-sim lab --folder DIR") from error
     _tell(folder, lessons)
     command = voila_command(folder, no_browser) if voila else jupyterlab_command(folder, lessons.all[0], no_browser)
     # JupyterLab takes over this process, so that Ctrl-C and signals reach it and nothing else.
@@ -107,10 +107,10 @@ def config_path() -> str:
 
 def _tell(folder: Path, lessons: HandedOut) -> None:
     """Say what happened to the lessons."""
-    click.echo(f"Your lessons are in {folder.absolute()}")
+    click.echo(f"Your lessons are in {printable(folder.absolute())}")
     for name in lessons.new:
-        click.echo(f"  new: {name}")
+        click.echo(f"  new: {printable(name)}")
     for name in lessons.updated:
-        click.echo(f"  updated to this version of qae_sim: {name}")
+        click.echo(f"  updated to this version of qae_sim: {printable(name)}")
     for name in lessons.kept:
-        click.echo(f"  kept as you edited it: {name}")
+        click.echo(f"  kept as you edited it: {printable(name)}")
