@@ -1,14 +1,24 @@
-"""What is kept: settings as plain values, files that say what they are, and files written whole or not at all."""
+"""What is kept: settings as plain values, files that say what they are and carry a checksum, and safe writing.
+
+A file that can be resumed or judged holds ``checksum sha256:DIGITS`` once: the SHA-256 of the file with zeros for the
+digits. JSON has it as an entry, an archive (npz) as the comment of the zip file, safetensors within their description,
+and of a file of rows each line has its own, which counts the line before it in. Files from before checksums are read.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import io
 import json
 import os
+import platform
+import re
+import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +145,192 @@ class Layout:
             )
 
 
+# --- checksums ---
+
+#: Name and value of a checksum that is still to be computed.
+UNSEALED = ("checksum", "sha256:" + "0" * 64)
+#: How one looks in a file; JSON puts quotes between, and backslashes where it is within a string.
+_CHECKSUM = re.compile(rb'checksum[\\": ]+sha256:([0-9a-f]{64})')
+#: Damage leaves one of these at least, unless it is so large that the file cannot be read.
+_TRACES = (b"checksum", b"sha256:")
+
+
+def seal(content: bytes, after: str = "") -> bytes:
+    """Fill in a checksum.
+
+    Args:
+        content: What a file, or a line of one, is to hold, with :data:`UNSEALED` in it.
+        after: Checksum of the line before, if it is a line.
+
+    Returns:
+        The content with its checksum.
+
+    Raises:
+        ValueError: There is no place for it, or more than one.
+
+    Example:
+        >>> seal(b"x = 3, checksum sha256:" + b"0" * 64)[:40]
+        b'x = 3, checksum sha256:36930937f11bed0f9'
+    """
+    places = _CHECKSUM.findall(content)
+    if places != [b"0" * 64]:
+        raise invalid("content", [place.decode() for place in places], "content with one checksum, of zeros")
+    start = next(_CHECKSUM.finditer(content)).start(1)
+    return content[:start] + _digest(content, after).encode() + content[start + 64 :]
+
+
+def verify(content: bytes, after: str = "") -> str | None:
+    """Check a checksum.
+
+    Args:
+        content: A file, or a line of one.
+        after: Checksum of the line before, if it is a line.
+
+    Returns:
+        The checksum; None where there is none, as in files of before.
+
+    Raises:
+        ValueError: It does not fit.
+
+    Example:
+        >>> verify(seal(b"x = 3, checksum sha256:" + b"0" * 64).replace(b"3", b"4"))
+        Traceback (most recent call last):
+        ValueError: its checksum does not fit: something in it has changed since it was written
+    """
+    places = list(_CHECKSUM.finditer(content))
+    if not places and not any(trace in content for trace in _TRACES):
+        return None
+    if len(places) == 1:
+        (place,) = places
+        found = place[1].decode()
+        if found == _digest(content[: place.start(1)] + b"0" * 64 + content[place.end(1) :], after):
+            return found
+    raise ValueError("its checksum does not fit: something in it has changed since it was written")
+
+
+def _digest(content: bytes, after: str) -> str:
+    """SHA-256 of a checksum and what comes after it."""
+    return hashlib.sha256(after.encode() + content).hexdigest()
+
+
+def to_json(values: Mapping[str, Any], *, indent: int | None = None) -> bytes:
+    """Write values as a file of JSON with a checksum.
+
+    Args:
+        values: Values that JSON has.
+        indent: Spaces by which JSON is indented; None for a single line.
+
+    Returns:
+        The file.
+    """
+    return seal((json.dumps({**values, UNSEALED[0]: UNSEALED[1]}, indent=indent) + "\n").encode())
+
+
+def from_json(content: bytes) -> Any:
+    """Read what :func:`to_json` wrote, or JSON without a checksum.
+
+    Args:
+        content: The file.
+
+    Returns:
+        The values, without the checksum.
+
+    Raises:
+        ValueError: It is no JSON, or its checksum does not fit.
+
+    Example:
+        >>> from_json(to_json({"k": 0.4}))
+        {'k': 0.4}
+        >>> from_json(to_json({"k": 0.4}).replace(b"4", b"5", 1))
+        Traceback (most recent call last):
+        ValueError: its checksum does not fit: something in it has changed since it was written
+    """
+    checksum = verify(content)
+    values = json.loads(content.decode())
+    if checksum is not None:
+        del values[UNSEALED[0]]
+    return values
+
+
+def to_lines(rows: Sequence[Mapping[str, Any]], after: str = "") -> tuple[bytes, str]:
+    """Write rows as lines of JSON; the checksum of each covers all before it, so that none can be missing.
+
+    Args:
+        rows: Values that JSON has; NaN is written as JSON's extension that Python reads.
+        after: Checksum of the line that they follow.
+
+    Returns:
+        The lines; the last one's checksum.
+
+    Example:
+        >>> first, checksum = to_lines([{"row": 0}])
+        >>> second, _ = to_lines([{"row": 1}], checksum)
+        >>> list(from_lines(first + second))
+        [{'row': 0}, {'row': 1}]
+        >>> list(from_lines(second))
+        Traceback (most recent call last):
+        ValueError: line 1: its checksum does not fit: it has changed, or lines before it are missing
+    """
+    lines = []
+    for row in rows:
+        line = seal(json.dumps({**row, UNSEALED[0]: UNSEALED[1]}).encode(), after)
+        after = verify(line, after) or ""
+        lines.append(line + b"\n")
+    return b"".join(lines), after
+
+
+def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
+    """Read lines that :func:`to_lines` wrote, or lines of JSON without checksums.
+
+    Args:
+        content: The file. What stands behind the last newline was cut short by a crash, and is left out.
+
+    Yields:
+        Rows, without checksums.
+
+    Raises:
+        ValueError: A line is no JSON, or its checksum does not fit; the message names it.
+    """
+    after: str | None = ""
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            checksum = verify(line, after or "")
+            row = json.loads(line.decode())
+            if not isinstance(row, dict):
+                raise ValueError("it holds no names and values")
+            if number > 1 and (checksum is None) != (after is None):
+                raise ValueError("lines with and without checksums are mixed")
+        except ValueError as error:
+            if "checksum does not fit" in str(error):
+                error = ValueError("its checksum does not fit: it has changed, or lines before it are missing")
+            raise ValueError(f"line {number}: {error}") from error
+        row.pop(UNSEALED[0], None)
+        after = checksum
+        yield row
+
+
+def about_tensors(content: bytes) -> dict[str, Any]:
+    """Read the description in a file of safetensors, which needs no PyTorch.
+
+    Args:
+        content: The file.
+
+    Returns:
+        The description, without its checksum.
+
+    Raises:
+        ValueError: It holds none, is damaged, or its checksum does not fit.
+    """
+    verify(content)
+    try:
+        head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")].decode())
+        about = dict(json.loads(head["__metadata__"]["about"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("it does not say what it holds") from error
+    about.pop(UNSEALED[0], None)
+    return about
+
+
 #: What NumPy, zipfile and zlib raise on archives that are cut short or damaged.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError, OverflowError, OSError),
@@ -171,7 +367,22 @@ def write_archive(
     content = io.BytesIO()
     everything: dict[str, Any] = {entry: np.array(json.dumps(layout.head | dict(about))), **arrays}
     (np.savez_compressed if compressed else np.savez)(content, **everything)
-    write_atomically(path, content.getvalue())
+    write_atomically(path, seal_archive(content.getvalue()))
+
+
+def seal_archive(content: bytes) -> bytes:
+    """Put a checksum into the comment of a zip file.
+
+    Args:
+        content: The file; a comment that it has is replaced.
+
+    Returns:
+        The file with its checksum, which other readers take as it is.
+    """
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.comment = " ".join(UNSEALED).encode()
+    return seal(file.getvalue())
 
 
 def read_archive(path: Path, layout: Layout, *, entry: str = "about") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -190,21 +401,34 @@ def read_archive(path: Path, layout: Layout, *, entry: str = "about") -> tuple[d
         OSError: It may not be read, or is a folder.
         ValueError: It is no archive, cut short, damaged, or not of this layout; the message says which.
     """
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            raise ValueError("it is no archive of arrays")
-        file.seek(0)
-        try:
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except _DAMAGE as error:
-            raise ValueError(f"it is cut short or damaged ({error})") from error
+    content = path.read_bytes()
+    if not content.startswith(b"PK\x03\x04"):
+        raise ValueError("it is no archive of arrays")
+    try:
+        verify(content)
+    except ValueError as error:
+        raise ValueError(f"it is cut short or damaged ({_damaged_entry(content) or error})") from error
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except _DAMAGE as error:
+        raise ValueError(f"it is cut short or damaged ({error})") from error
     try:
         about = json.loads(str(arrays.pop(entry)[()]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("it does not say what it holds") from error
     layout.require(about)
     return about, arrays
+
+
+def _damaged_entry(content: bytes) -> str:
+    """Say which entry of an archive is damaged, if that can still be seen."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            name = archive.testzip()
+            return f"its checksum does not fit, first in {name}" if name else ""
+    except _DAMAGE:
+        return ""
 
 
 # --- whole or not at all ---
@@ -230,7 +454,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         b'whole'
     """
     _remove_leftovers(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{_host()}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             file.write(content)
@@ -240,14 +464,30 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             part.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk, where the system knows how."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _host() -> str:
+    """This machine's name, as a part of file names."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:64] or "-"
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove unfinished copies of a file whose processes are gone."""
-    start, end = f".{path.name}.", ".part"
+    """Remove unfinished files whose processes are gone: those of this machine, and earlier versions' of this file."""
+    named = re.compile(rf"\..+\.{re.escape(_host())}\.(\d+)\.part|\.{re.escape(path.name)}\.(\d+)\.part")
     for left in path.parent.iterdir():
-        number = left.name.removeprefix(start).removesuffix(end)
-        if left.name == f"{start}{number}{end}" and number.isdecimal() and not _is_running(int(number)):
+        found = named.fullmatch(left.name)
+        if found and not _is_running(int(found[1] or found[2])):
             with contextlib.suppress(OSError):
                 left.unlink()
 
@@ -263,3 +503,58 @@ def _is_running(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+# --- one writer ---
+
+#: Held by the process that writes a folder; it stays there, empty of meaning, when nobody does.
+_LOCK = ".writer.lock"
+#: What systems say that have no such locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+@contextlib.contextmanager
+def one_writer(folder: Path) -> Iterator[None]:
+    """Be the only process that writes a folder; the lock dies with its process, however that ends.
+
+    Where a file system or a system has no locks (some network folders, Windows), a warning says so, and the work goes
+    on unlocked: whoever starts two processes there must give each a folder of its own.
+
+    Args:
+        folder: The folder. Reading it needs no lock.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: The folder cannot be written.
+        ValueError: Another process writes it; the message names both.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:
+        _warn_of_no_lock(folder, "this system has none")
+        yield
+        return
+    with (folder / _LOCK).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            writer = file.read().strip() or "unknown"
+            raise ValueError(
+                f"{folder} is being written by another process, {writer}: wait for it, or give another folder"
+            ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            _warn_of_no_lock(folder, str(error.strerror))
+        file.truncate(0)
+        file.write(f"{os.getpid()} on {_host()}\n")
+        file.flush()
+        yield
+
+
+def _warn_of_no_lock(folder: Path, reason: str) -> None:
+    """Say that nothing keeps a second process away."""
+    warnings.warn(f"{folder} cannot be locked ({reason}): let no other process write it at the same time", stacklevel=4)

@@ -143,7 +143,7 @@ class TestLab:
         monkeypatch.setattr("os.execve", lambda program, command, environment: started.append(command))
         result = CliRunner().invoke(main, ["lab", "--voila", "--folder", str(tmp_path / "mine"), "--no-browser"])
         assert result.exit_code == 0, result.output
-        assert started[0][1:] == ["-m", "voila", str(tmp_path / "mine"), "--no-browser"]
+        assert started[0][1:] == ["-m", "qae_sim.cli.pages", str(tmp_path / "mine"), "--token", "--no-browser"]
 
     def test_small_messages_are_not_delayed(self) -> None:
         """The server's settings are found and do what they say."""

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qae_sim.storage import Layout, read_archive, write_archive, write_atomically
+from qae_sim.storage import (
+    UNSEALED,
+    Layout,
+    from_json,
+    from_lines,
+    one_writer,
+    read_archive,
+    seal,
+    to_json,
+    to_lines,
+    verify,
+    write_archive,
+    write_atomically,
+)
 
 LAYOUT = Layout("qae_sim test", 2, "a test of qae_sim")
 
@@ -82,12 +98,143 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody is asked whether a process lives")
-def test_leftovers_of_dead_processes_are_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_leftovers_of_dead_processes_are_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.node", lambda: "a.host")
     done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     dead = int(done.stdout)
     living = os.getppid()
-    kept = [f".file.{living}.part", f".other.{dead}.part", ".file.x.part", f".file.{dead}.parts", f"file.{dead}.part"]
-    for name in (f".file.{dead}.part", f".file.{10**30}.part", *kept):
+    left = [
+        *(f".file.a-host.{dead}.part", f".other file.npz.a-host.{dead}.part", f".file.a-host.{10**30}.part"),
+        *(f".file.{dead}.part", f".file.{10**30}.part"),  # as they were named before
+    ]
+    kept = [
+        *(f".file.a-host.{living}.part", f".file.another-host.{dead}.part", ".file.a-host.x.part"),
+        *(f".file.{living}.part", f".other.{dead}.part", ".file.x.part", f".file.{dead}.parts", f"file.{dead}.part"),
+    ]
+    for name in (*left, *kept):
         (tmp_path / name).write_bytes(b"half")
     write_atomically(tmp_path / "file", b"whole")
     assert {path.name for path in tmp_path.iterdir()} == {"file", *kept}
+
+
+# --- checksums ---
+
+
+def test_every_changed_byte_of_sealed_json_is_refused() -> None:
+    content = to_json({"k": 0.4, "words": ["a", None]}, indent=1)
+    assert from_json(content) == {"k": 0.4, "words": ["a", None]}
+    for place in range(len(content)):
+        for mask in (1, 2, 4, 8, 16, 32, 64, 128, 255):
+            with pytest.raises(ValueError, match="."):
+                from_json(content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :])
+    for length in range(len(content)):
+        with pytest.raises(ValueError, match="."):
+            from_json(content[:length])
+
+
+def test_json_without_a_checksum_is_read() -> None:
+    assert from_json(b'{"k": 0.4}') == {"k": 0.4}
+    assert verify(b"anything") is None
+
+
+def test_there_is_one_place_for_a_checksum() -> None:
+    place = " ".join(UNSEALED).encode()
+    with pytest.raises(ValueError, match=r"content must be content with one checksum, of zeros; got \[\]"):
+        seal(b"nothing")
+    with pytest.raises(ValueError, match="with one checksum, of zeros"):
+        seal(place + place)
+    sealed = seal(place)
+    with pytest.raises(ValueError, match="with one checksum, of zeros"):
+        seal(sealed)
+    with pytest.raises(ValueError, match="does not fit"):
+        verify(sealed + sealed)
+
+
+def test_lines_that_are_missing_changed_or_moved_are_named() -> None:
+    content, last = to_lines([{"row": i, "x": float("nan")} for i in range(5)])
+    more, _ = to_lines([{"row": 5}], last)
+    lines = (content + more).splitlines(keepends=True)
+    assert [row["row"] for row in from_lines(b"".join(lines))] == list(range(6))
+    assert [row["row"] for row in from_lines(b"".join(lines)[:-1])] == list(range(5))  # a crash while writing
+    for damaged, place in [
+        (lines[1:], 1),
+        ([*lines[:2], *lines[3:]], 3),
+        ([*lines[:3], lines[2], *lines[3:]], 4),
+        ([*lines[:3], lines[4], lines[3], lines[5]], 4),
+        ([*lines[:4], lines[4].replace(b"4", b"5", 1), lines[5]], 5),
+        ([*lines, b"{}\n"], 7),
+        ([b"{}\n", *lines], 2),
+        ([b"[]\n"], 1),
+    ]:
+        with pytest.raises(ValueError, match=f"^line {place}: "):
+            list(from_lines(b"".join(damaged)))
+    assert list(from_lines(b'{"a": 1}\n{"a": 2}\n')) == [{"a": 1}, {"a": 2}]
+
+
+def test_damaged_archives_name_the_entry(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write_archive(path, LAYOUT, {}, {"first": np.zeros(100), "second": np.zeros(100)})
+    with zipfile.ZipFile(path) as archive:
+        assert archive.comment.startswith(b"checksum sha256:")
+        place = archive.getinfo("second.npy").header_offset + 300
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"damaged \(its checksum does not fit, first in second.npy\)"):
+        read_archive(path, LAYOUT)
+    np.savez(path, about=np.array(json.dumps(LAYOUT.head)), x=np.arange(3))  # from before checksums
+    assert read_archive(path, LAYOUT)[1]["x"].tolist() == [0, 1, 2]
+
+
+# --- one writer ---
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from qae_sim.storage import one_writer
+with one_writer(Path(sys.argv[1])):
+    print("writing", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks")
+def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            by = f"is being written by another process, {process.pid} on "
+            with pytest.raises(ValueError, match=by) as caught, one_writer(tmp_path):
+                pass
+            assert str(tmp_path) in str(caught.value)
+        finally:
+            process.send_signal(signal.SIGKILL)
+    with one_writer(tmp_path):
+        pass
+    with one_writer(tmp_path):  # and it is given back
+        pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks")
+def test_where_nothing_can_be_locked_a_warning_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def refused(number: int, text: str) -> Any:
+        def flock(file: Any, flags: int) -> None:
+            raise OSError(number, text)
+
+        return flock
+
+    monkeypatch.setattr(fcntl, "flock", refused(errno.ENOLCK, "No locks available"))
+    with pytest.warns(UserWarning, match=r"cannot be locked \(No locks available\)") as caught, one_writer(tmp_path):
+        pass
+    assert str(tmp_path) in str(caught[0].message)
+    monkeypatch.setattr(fcntl, "flock", refused(errno.EIO, "Input/output error"))
+    with pytest.raises(OSError, match="Input/output error"), one_writer(tmp_path):
+        pass
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.warns(UserWarning, match=r"cannot be locked \(this system has none\)"), one_writer(tmp_path):
+        pass

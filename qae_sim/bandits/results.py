@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +12,10 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.bandits.study import Study
-from qae_sim.storage import write_atomically
+from qae_sim.storage import Layout, read_archive, write_archive
 
-#: Names the files as ours; the number goes up when their layout changes.
-_FORMAT, _VERSION = "qae_sim.bandits.Result", 1
+#: What files of results say they are.
+_LAYOUT = Layout("qae_sim.bandits.Result", 1, "a result of a simulation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +88,7 @@ class Result:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file, in one step: a crash leaves the old file or the new one, never half of it.
 
-        The file is a NumPy archive (npz) of plain arrays; the study is in it as JSON.
+        The file is a NumPy archive (npz) of plain arrays, with a checksum; the study is in it as JSON.
 
         Args:
             path: Where to; an older file is replaced.
@@ -102,16 +97,12 @@ class Result:
             OSError: The file cannot be written.
         """
         about = {
-            "format": _FORMAT,
-            "format_version": _VERSION,
             "version": self.version,
             "study": self.study.to_dict(),
             "runs": [self.runs.start, self.runs.stop],
         }
-        arrays: dict[str, Any] = {f"record.{name}": record for name, record in self.records.items()}
-        content = io.BytesIO()
-        np.savez(content, about=np.array(json.dumps(about)), parameters=self.parameters, **arrays)
-        write_atomically(Path(path), content.getvalue())
+        arrays = {"parameters": self.parameters} | {f"record.{name}": record for name, record in self.records.items()}
+        write_archive(Path(path), _LAYOUT, about, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
@@ -128,42 +119,14 @@ class Result:
             ValueError: The file is not ours, cut short, damaged, or from a later version.
         """
         try:
-            fields = _read(Path(path))
-            return cls(**fields)
-        except (_UnreadableError, ValueError, TypeError) as error:
+            return cls(**_read(Path(path)))
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{os.fspath(path)} is not a result that qae_sim can read: {error}") from error
-
-
-class _UnreadableError(Exception):
-    """What is wrong with a file."""
 
 
 def _read(path: Path) -> dict[str, Any]:
     """Read the fields of a result."""
-    damage = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError, OverflowError)
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(path.open("rb"))
-            if file.read(4) != b"PK\x03\x04":
-                raise _UnreadableError("it is no archive of arrays")
-            file.seek(0)
-            archive = stack.enter_context(np.load(file, allow_pickle=False))
-            arrays = {name: archive[name] for name in archive.files}
-        except (FileNotFoundError, IsADirectoryError, PermissionError):
-            raise
-        except (*damage, OSError, MemoryError, RuntimeError) as error:
-            raise _UnreadableError(f"it is cut short or damaged ({error})") from error
-    try:
-        about = json.loads(str(arrays.pop("about")[()]))
-        name, version = about["format"], about["format_version"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise _UnreadableError("it does not say what it holds") from error
-    if name != _FORMAT:
-        raise _UnreadableError(f"it holds {name!r}")
-    if version != _VERSION:
-        raise _UnreadableError(
-            f"its layout is number {version}, this version of qae_sim reads {_VERSION}; update qae_sim"
-        )
+    about, arrays = read_archive(path, _LAYOUT)
     try:
         study = Study.from_dict(about["study"])
         return {
@@ -175,7 +138,7 @@ def _read(path: Path) -> dict[str, Any]:
             "version": str(about["version"]),
         }
     except (KeyError, TypeError, ValueError) as error:
-        raise _UnreadableError(f"its parts do not fit ({error})") from error
+        raise ValueError(f"its parts do not fit ({error})") from error
 
 
 def import_pandas() -> Any:

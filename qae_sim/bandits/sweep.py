@@ -9,7 +9,7 @@ import inspect
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -203,6 +203,7 @@ def sweep(
     Raises:
         ValueError: The grid is wrong, see :func:`grid`.
         ExceptionGroup: Cells have failed; the others are done.
+        BrokenExecutor: A worker was killed; what had been finished is kept.
         KeyboardInterrupt: The sweep was interrupted; what had been finished is kept.
 
     Example:
@@ -264,16 +265,16 @@ def _elsewhere(
                 del running[future]
     finally:
         for future, study in running.items():
-            if not future.cancel() and future.done():
+            if not future.cancel() and future.done() and not isinstance(future.exception(), BrokenExecutor):
                 keep(study, _outcome(future))
 
 
 def _outcome(future: Future[Result]) -> Result | Exception:
-    """What a finished future holds; interrupts are not outcomes."""
+    """What a finished future holds; interrupts, and workers that were killed, are not outcomes of a cell."""
     error = future.exception()
     if error is None:
         return future.result()
-    if isinstance(error, Exception):
+    if isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
         return error
     raise error
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import click
 
 import qae_sim
@@ -10,11 +14,39 @@ from qae_sim.cli.inspect import inspect_command
 from qae_sim.cli.lab import lab
 from qae_sim.cli.site import site
 from qae_sim.cli.sweep import sweep
+from qae_sim.cli.text import printable
 from qae_sim.cli.train import reproduce, train
 from qae_sim.cli.verify import verify_command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Commands whose errors carry no control characters of words that are not ours."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _printable_errors():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _printable_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Show control characters in messages as visible escapes; where a message has lines, they stay."""
+    try:
+        yield
+    except click.ClickException as error:
+        message = error.format_message()
+        harmless = "\n".join(map(printable, message.split("\n")))
+        if harmless == message:
+            raise
+        if isinstance(error, click.UsageError):
+            raise click.UsageError(harmless, error.ctx) from error
+        raise click.ClickException(harmless) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(qae_sim.__version__, "-V", "--version", prog_name="qae-sim")
 def main() -> None:
     """Understand and check advantage estimation in reinforcement learning with verifiable rewards.

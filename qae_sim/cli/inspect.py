@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from qae_sim.cli.stops import cannot_use
+from qae_sim.cli.text import printable, shown
 from qae_sim.logs.digest import KS, Digest, digest, training_parts
 from qae_sim.logs.shares import advantage_shares_by_quarter, compared
 from qae_sim.storage import write_atomically
@@ -47,14 +49,12 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
 
             write_atomically(page, report(found).encode())
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(error)) from error
     except OSError as error:
-        raise click.ClickException(f"{run}: {error.strerror or error}") from error
+        raise cannot_use(run, error) from error
     console = Console()
-    console.print(
-        f"[bold]{escape(found.source)}[/bold]: {len(found.steps)} steps, {int(found.responses.sum()):,} responses in "
-        f"groups of {found.group_size}"
-    )
+    size = f"{len(found.steps)} steps, {int(found.responses.sum()):,} responses in groups of {found.group_size}"
+    console.print(Text.assemble(shown(found.source, "bold"), f": {size}"))
     if not found.binary:
         console.print("Rewards are not 0 or 1; a success is a positive reward.")
     console.print(_over_training(found))
@@ -68,9 +68,9 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
         console.print(_prompts(found))
     console.print(_words(found) if found.words else "No key words: the log has no column of completions or tokens.")
     for kind, count in found.trouble.counts.items():
-        console.print(f"[yellow]{count} {escape(kind)}[/yellow], first: {escape(found.trouble.first[kind])}")
+        console.print(Text.assemble(shown(f"{count} {kind}", "yellow"), ", first: ", shown(found.trouble.first[kind])))
     if page is not None:
-        console.print(f"Report: {escape(str(page))}")
+        console.print(Text.assemble("Report: ", shown(page)))
 
 
 def _prompts(found: Digest) -> Table:
@@ -79,7 +79,7 @@ def _prompts(found: Digest) -> Table:
     for name in ("Prompt", "Times", "Success then"):
         table.add_column(name, justify="left" if name == "Prompt" else "right", no_wrap=name != "Prompt")
     for prompt in found.prompts[:_ENDS]:
-        table.add_row(escape(prompt.text), f"{prompt.times}", f"{prompt.success:.1%}")
+        table.add_row(shown(prompt.text), f"{prompt.times}", f"{prompt.success:.1%}")
     return table
 
 
@@ -91,7 +91,7 @@ def _words(found: Digest) -> Table:
     ends = found.words if len(found.words) <= 2 * _ENDS else (*found.words[:_ENDS], *found.words[-_ENDS:])
     for key in ends:
         shares = (f"{key.success:.1%}", f"{key.expected:.1%}")
-        table.add_row(escape(key.word), f"{key.z:+.1f}", f"{key.responses:,}", *shares)
+        table.add_row(shown(key.word), f"{key.z:+.1f}", f"{key.responses:,}", *shares)
     return table
 
 
@@ -141,5 +141,5 @@ def _weights(found: Digest) -> Table:
     for low, high in pairwise((0.0, 0.25, 0.5, 0.75, 1.0)):
         table.add_column(f"{low:g}-{high:g}", justify="right")
     for rule in compared():
-        table.add_row(escape(rule.name), *(f"{share:.1%}" for share in advantage_shares_by_quarter(found, rule)))
+        table.add_row(shown(rule.name), *(f"{share:.1%}" for share in advantage_shares_by_quarter(found, rule)))
     return table

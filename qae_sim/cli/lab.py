@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from qae_sim.cli.lessons import HandedOut, find_lessons, hand_out
+from qae_sim.cli.stops import cannot_use
+from qae_sim.cli.text import printable
 
 NEEDED = ("anywidget", "jupyterlab", "matplotlib")
 
@@ -24,14 +27,27 @@ NEEDED = ("anywidget", "jupyterlab", "matplotlib")
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser window.")
 @click.option("--voila", is_flag=True, help="Show the lessons as pages without code.")
-def lab(folder: Path, no_browser: bool, voila: bool) -> None:
+@click.option("--no-token", is_flag=True, help="With --voila: let in whoever can reach the address.")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further name under which the lessons may be asked for, such as that of a proxy. Repeatable.",
+)
+def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tuple[str, ...]) -> None:
     """Open the lessons in JupyterLab, in your browser.
 
     The lessons are copied to a folder of yours, where you may edit them as you like: a lesson that you have edited is
     never overwritten. To get a lesson back as it came, delete your copy and run this again.
 
+    The server listens on this machine alone, answers only to names of this machine, and lets in who has its token: the
+    address that it prints holds it. A token of your own: set JUPYTER_TOKEN.
+
     To stop JupyterLab, press Ctrl-C in this terminal.
     """
+    if no_token and not voila:
+        raise click.UsageError("--no-token goes with --voila: JupyterLab runs whatever it is sent")
     needed = (*NEEDED, "voila") if voila else NEEDED
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -42,24 +58,26 @@ def lab(folder: Path, no_browser: bool, voila: bool) -> None:
     try:
         lessons = hand_out(find_lessons(), folder)
     except OSError as error:
-        raise click.ClickException(
-            f"cannot put the lessons into {folder.absolute()}: {error.strerror or error}.\n"
-            "Name a folder that you may write to: qae-sim lab --folder DIR"
-        ) from error
+        problem = cannot_use(folder.absolute(), error)
+        raise click.ClickException(f"{problem.message}\nTo name another folder: qae-sim lab --folder DIR") from error
     _tell(folder, lessons)
-    command = voila_command(folder, no_browser) if voila else jupyterlab_command(folder, lessons.all[0], no_browser)
+    if voila:
+        command = voila_command(folder, no_browser, no_token=no_token, hosts=hosts)
+    else:
+        command = jupyterlab_command(folder, lessons.all[0], no_browser, hosts=hosts)
     # JupyterLab takes over this process, so that Ctrl-C and signals reach it and nothing else.
     sys.stdout.flush()
     os.execve(command[0], command, os.environ | {"JUPYTER_CONFIG_PATH": config_path()})
 
 
-def jupyterlab_command(folder: Path, lesson: str, no_browser: bool) -> list[str]:
+def jupyterlab_command(folder: Path, lesson: str, no_browser: bool, *, hosts: Sequence[str] = ()) -> list[str]:
     """Compose the command that starts JupyterLab.
 
     Args:
         folder: The folder it shows.
         lesson: The lesson it opens.
         no_browser: Whether to leave the browser closed.
+        hosts: Names, beside those of this machine, that requests may ask for.
 
     Returns:
         Program and arguments.
@@ -70,6 +88,8 @@ def jupyterlab_command(folder: Path, lesson: str, no_browser: bool) -> list[str]
         "jupyterlab",
         f"--ServerApp.root_dir={folder.absolute()}",
         f"--LabApp.default_url=/lab/tree/{lesson}",
+        "--ServerApp.allow_remote_access=False",
+        *(f"--ServerApp.local_hostnames={name}" for name in (("localhost", *hosts) if hosts else ())),
     ]
     if no_browser:
         command.append("--no-browser")
@@ -79,17 +99,21 @@ def jupyterlab_command(folder: Path, lesson: str, no_browser: bool) -> list[str]
     return command
 
 
-def voila_command(folder: Path, no_browser: bool) -> list[str]:
+def voila_command(folder: Path, no_browser: bool, *, no_token: bool = False, hosts: Sequence[str] = ()) -> list[str]:
     """Compose the command that shows the lessons as pages.
 
     Args:
         folder: The folder it shows.
         no_browser: Whether to leave the browser closed.
+        no_token: Whether to let in everybody.
+        hosts: Names, beside those of this machine, that requests may ask for.
 
     Returns:
         Program and arguments.
     """
-    command = [sys.executable, "-m", "voila", str(folder.absolute())]
+    command = [sys.executable, "-m", "qae_sim.cli.pages", str(folder.absolute())]
+    command.append("--Voila.token=" if no_token else "--token")
+    command += [f"--LessonPages.hosts={name}" for name in hosts]
     return [*command, "--no-browser"] if no_browser else command
 
 
@@ -107,10 +131,10 @@ def config_path() -> str:
 
 def _tell(folder: Path, lessons: HandedOut) -> None:
     """Say what happened to the lessons."""
-    click.echo(f"Your lessons are in {folder.absolute()}")
+    click.echo(f"Your lessons are in {printable(folder.absolute())}")
     for name in lessons.new:
-        click.echo(f"  new: {name}")
+        click.echo(f"  new: {printable(name)}")
     for name in lessons.updated:
-        click.echo(f"  updated to this version of qae_sim: {name}")
+        click.echo(f"  updated to this version of qae_sim: {printable(name)}")
     for name in lessons.kept:
-        click.echo(f"  kept as you edited it: {name}")
+        click.echo(f"  kept as you edited it: {printable(name)}")

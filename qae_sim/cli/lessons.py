@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import qae_sim
+from qae_sim.storage import write_atomically
 
 #: Remembers, in the learner's folder, which version of each lesson was handed out.
 RECORD = ".qae-sim.json"
@@ -102,13 +102,13 @@ def hand_out(source: Path, folder: Path) -> HandedOut:
             what = "unchanged"
         elif theirs is None or theirs == record.get(lesson.name):
             what = "new" if theirs is None else "updated"
-            _replace(target, ours)
+            write_atomically(target, ours)
         else:
             what = "kept"
         fate[what].append(lesson.name)
         if what != "kept":
             record[lesson.name] = fingerprint(ours)
-    _replace(folder / RECORD, json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
+    write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
     return HandedOut(**{what: tuple(names) for what, names in fate.items()})
 
 
@@ -119,13 +119,3 @@ def _read_record(path: Path) -> dict[str, str]:
     except (FileNotFoundError, ValueError):
         return {}
     return {str(name): str(hashed) for name, hashed in record.items()} if isinstance(record, dict) else {}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step; a crash leaves the old content or the new one, never half of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

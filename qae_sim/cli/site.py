@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from qae_sim.cli.lessons import find_lessons
+from qae_sim.cli.stops import resumable
+from qae_sim.cli.text import printable
 
 #: What the lessons need, and the pages around them.
 NEEDED = (
@@ -43,11 +45,11 @@ def site(folder: Path) -> None:
         def advance(what: str) -> None:
             bar.update(task, description=what, advance=1)
 
-        try:
-            lessons = write_lessons(notebooks, folder / "lessons", address, on_lesson=advance)
-            pages = write_docs(folder, lessons, address, on_step=advance)
-        except OSError as error:
-            raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from error
-        except RuntimeError as error:
-            raise click.ClickException(str(error)) from error
-    click.echo(f"{len(lessons)} lessons and {len(pages)} other pages in {folder}; open {folder / 'index.html'}")
+        with resumable(folder):
+            try:
+                lessons = write_lessons(notebooks, folder / "lessons", address, on_lesson=advance)
+                pages = write_docs(folder, lessons, address, on_step=advance)
+            except RuntimeError as error:
+                raise click.ClickException(str(error)) from error
+    place, first = printable(folder), printable(folder / "index.html")
+    click.echo(f"{len(lessons)} lessons and {len(pages)} other pages in {place}; open {first}")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import multiprocessing
-import signal
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,9 @@ from rich.table import Table
 
 from qae_sim.bandits import RECORDS, Bandit, Clip, Study, Sweep, grid
 from qae_sim.bandits import sweep as run_sweep
+from qae_sim.cli.stops import resumable
+from qae_sim.cli.text import printable, shown
+from qae_sim.processes import Workers
 
 
 def _list_of(convert: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], list[Any] | None]:
@@ -107,34 +108,21 @@ def sweep(
         cells = grid(study, given)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    executor: Executor | None = None
-    if workers > 1:
-        context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_alone)
-    try:
-        done = run_sweep(study, given, folder, executor=executor, progress=True)
-    except KeyboardInterrupt:
-        kept = len(cells) - len(Sweep(folder, cells, tuple(given)).missing())
-        click.echo(
-            f"\nInterrupted: {kept} of {len(cells)} cells are kept in {folder}; the same command does the rest.",
-            err=True,
-        )
-        raise SystemExit(130) from None
-    except ExceptionGroup as error:
-        lines = [f"{problem}: {'; '.join(getattr(problem, '__notes__', []))}" for problem in error.exceptions]
-        raise click.ClickException("\n  ".join([error.message, *lines])) from error
-    except OSError as error:
-        raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from error
-    finally:
-        if executor is not None:
-            executor.shutdown(cancel_futures=True)
-    Console().print(_table(done))
-    click.echo(f"{len(done)} results in {folder}")
 
+    def kept() -> str:
+        results = Sweep(folder, cells, tuple(given))
+        count = sum(results.path(cell).exists() for cell in cells)
+        return f"{count} of {len(cells)} cells are kept in {printable(folder)}; the same command does the rest."
 
-def _leave_interrupts_alone() -> None:
-    """Let Ctrl-C stop the process that hands out work, not the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with resumable(folder, kept):
+        try:
+            with Workers(workers) if workers > 1 else nullcontext() as executor:
+                done = run_sweep(study, given, folder, executor=executor, progress=True)
+        except ExceptionGroup as error:
+            lines = [f"{problem}: {'; '.join(getattr(problem, '__notes__', []))}" for problem in error.exceptions]
+            raise click.ClickException("\n  ".join([error.message, *map(printable, lines)])) from error
+        Console().print(_table(done))
+    click.echo(f"{len(done)} results in {printable(folder)}")
 
 
 def _base(problem: str, arms: int | None, correct: int | None, file: Path | None) -> Study:
@@ -154,7 +142,7 @@ def _table(done: Sweep) -> Table:
     for name in itertools.chain(done.axes, names):
         table.add_column(name, justify="right")
     for study, result in zip(done.studies, done, strict=True):
-        axes = ["" if value is None else str(value) for value in done.coordinates(study).values()]
+        axes = [shown("" if value is None else value) for value in done.coordinates(study).values()]
         table.add_row(*axes, *(_summary(result[name][-1]) for name in names))
     return table
 

@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from qae_sim.cli.stops import resumable
+from qae_sim.cli.text import printable
 from qae_sim.lm.config import LOSSES, OBJECTIVES, SIZES, Config
 from qae_sim.lm.runs import METRICS, Record
 from qae_sim.lm.studies import SEEDS, STUDIES, Finding, judge, recorded
@@ -114,25 +116,21 @@ def train(
 
             record = train_runs(runs, folder, device=device, progress=tell)
     Console().print(_summary(record))
-    click.echo(f"{len(record)} runs in {folder}")
+    click.echo(f"{len(record)} runs in {printable(folder)}")
 
 
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
     """Say what has happened, and what can be done, when training stops."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo(f"\nInterrupted: {folder} holds what is done; the same command goes on.", err=True)
-        raise SystemExit(130) from None
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"training needs {error.name}, which this Python lacks: pip install 'qae_sim[lm]'"
-        ) from error
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"cannot use {error.filename or folder}: {error.strerror or error}") from error
+    with resumable(folder):
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"training needs {error.name}, which this Python lacks: pip install 'qae_sim[lm]'"
+            ) from error
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
 
 
 def _configs(

@@ -19,6 +19,7 @@ _COLOURS = {
     Verdict.CONDITIONAL: "cyan",
     Verdict.REFUTED: "magenta",
     Verdict.STATISTICAL: "blue",
+    Verdict.DIFFERS: "red",
     Verdict.UNDECIDED: "yellow",
     Verdict.OPEN: "dim",
 }
@@ -77,7 +78,9 @@ def _run(claims: list[Claim], quick: bool, finished: list[VerifiedClaim]) -> Rep
             finished.append(result)
             bar.update(task, advance=1, description=result.claim.id)
 
-        return verify([claim.id for claim in claims], quick=quick, on_result=advance)
+        # Starting a second process takes longer than a few claims, or the small ranges of all.
+        processes = 1 if quick or len(claims) < 20 else 2
+        return verify([claim.id for claim in claims], quick=quick, on_result=advance, processes=processes)
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -95,19 +98,21 @@ def _table(results: list[VerifiedClaim] | tuple[VerifiedClaim, ...]) -> Table:
     table = Table(show_lines=False, title="Claims of the papers", title_justify="left")
     table.add_column("Claim", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
-    table.add_column("Condition, counterexample or method")
+    table.add_column("Origin", no_wrap=True)
+    table.add_column("Reach, and condition or counterexample")
     for result in results:
         outcome = result.outcome
         if outcome.verdict is Verdict.REFUTED:
-            note = f"counterexample: {_values(outcome.counterexample)}"
+            note = f"{outcome.tier}; counterexample: {_values(outcome.counterexample)}"
         elif outcome.verdict is Verdict.CONDITIONAL:
-            note = f"if {outcome.condition}"
+            note = f"{outcome.tier}, if {outcome.condition}"
         else:
-            note = outcome.condition or outcome.method
+            note = outcome.condition or f"{outcome.tier}; {outcome.method}"
         verdict = _verdict(outcome.verdict)
         if not result.as_expected:
             verdict += f"\n[bold red]expected {result.claim.expected}[/]"
-        table.add_row(result.claim.id, verdict, escape(note))
+            note = f"expected: {result.claim.tier}; {note}"
+        table.add_row(result.claim.id, verdict, result.claim.origin, escape(note))
     return table
 
 
@@ -129,15 +134,15 @@ def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
     console.print(f"[bold]{claim.id}[/bold]  {_verdict(outcome.verdict)}  ({result.seconds:.2f} s)")
     console.print(f"  {escape(claim.statement)}")
     console.print(f"  {escape(claim.latex)}", style="dim")
-    console.print(f"  Source: {escape(claim.paper.cite)}, {escape(claim.equation)}")
+    console.print(f"  Source: {escape(claim.paper.cite)}, {escape(claim.equation)} ({claim.origin})")
+    console.print(f"  Reach: {outcome.tier}")
     for assumption in claim.assumptions:
         console.print(f"  Assumes: {escape(assumption)}")
     if outcome.condition:
         word = "Why" if outcome.verdict is Verdict.OPEN else "Holds if"
         console.print(f"  {word}: {escape(outcome.condition)}")
     for item in outcome.evidence:
-        answer = {True: "yes", False: "no", None: "undecided"}[item.holds]
-        console.print(f"  - {escape(item.what)}: [bold]{answer}[/bold]")
+        console.print(f"  - {escape(item.what)}: [bold]{item.holds}[/bold]")
         console.print(f"    {escape(item.over)}; {item.method}" + (f"; margin {item.margin}" if item.margin else ""))
         if item.counterexample:
             console.print(f"    counterexample: {escape(_values(item.counterexample))}")
@@ -154,6 +159,9 @@ def _summary(report: Report) -> str:
     """Counts by verdict, and whether all are as expected."""
     counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in Verdict if report.count(verdict))
     seconds = sum(result.seconds for result in report.results)
-    wrong = [f"{r.claim.id} is {r.outcome.verdict}, expected {r.claim.expected}" for r in report.differences]
+    wrong = [
+        f"{r.claim.id} is {r.outcome.verdict} ({r.outcome.tier}), expected {r.claim.expected} ({r.claim.tier})"
+        for r in report.differences
+    ]
     verdicts = "all as expected" if not wrong else "DIFFERENT: " + "; ".join(wrong)
     return f"{len(report.results)} of {len(all_claims())} claims in {seconds:.1f} s: {counts}; {verdicts}"

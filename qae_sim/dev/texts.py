@@ -104,13 +104,14 @@ def example(project: Project) -> str:
 
 
 def claims(project: Project) -> str:
-    """How many claims there are, by verdict."""
-    from qae_sim.theory import Verdict, all_claims
+    """How many claims there are, by verdict, and how many verdicts reach all values."""
+    from qae_sim.theory import Tier, Verdict, all_claims
 
     found = all_claims().values()
     counts = [(verdict, sum(claim.expected is verdict for claim in found)) for verdict in Verdict]
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
-    return f"{len(found)} claims of the papers: {listed}"
+    proved = sum(claim.tier is Tier.PROVED for claim in found)
+    return f"{len(found)} claims of the papers: {listed} ({proved} of them {Tier.PROVED})"
 
 
 @lru_cache(maxsize=1)

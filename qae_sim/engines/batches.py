@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from qae_sim.advantages import INPUTS, AdvantageRule, AdvantageState, quantile_baseline
 from qae_sim.advantages.rule import KINDS
 from qae_sim.arrays import invalid, require_integer
-from qae_sim.storage import from_plain
+from qae_sim.storage import from_json, from_plain, to_json, write_atomically
 
 #: What trainers can tell the moving parts of a rule after a batch.
 _OBSERVED = ("correct", "rewards")
@@ -262,6 +263,38 @@ def observed(rule: AdvantageRule, rewards: np.ndarray) -> dict[str, Any]:
         "rewards": whole if len(whole) else None,
         "correct": rule.correct(scored)[None] if scored.size else None,
     }
+
+
+def save_state(path: Path, rule: AdvantageRule, state: AdvantageState) -> None:
+    """Write rule and state into a file of a checkpoint, with a checksum.
+
+    Args:
+        path: The file; its folder exists.
+        rule: The rule of this run.
+        state: The state.
+    """
+    write_atomically(path, to_json(rule.stored(state)))
+
+
+def load_state(path: Path, rule: AdvantageRule) -> AdvantageState:
+    """Read what :func:`save_state` wrote.
+
+    Args:
+        path: The file.
+        rule: The rule of this run.
+
+    Returns:
+        The state.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, holds no state, or that of another rule; the message names it.
+    """
+    content = path.read_bytes()
+    try:
+        return restored(rule, from_json(content))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not fit this trainer: {error}") from error
 
 
 def restored(rule: AdvantageRule, values: Any) -> AdvantageState:

@@ -9,7 +9,6 @@ It is made as TRL's own is, with one more argument::
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,9 +22,8 @@ from trl import GRPOTrainer
 
 from qae_sim.advantages import INPUTS, AdvantageRule, DifficultyAnchor
 from qae_sim.arrays import invalid, require_integer
-from qae_sim.engines.batches import BatchAdvantages, estimate, observed, restored, rule_for_trainers
+from qae_sim.engines.batches import BatchAdvantages, estimate, load_state, observed, rule_for_trainers, save_state
 from qae_sim.engines.dynamic_sampling import LENGTHS, drawn_prompts, merged, mixed
-from qae_sim.storage import write_atomically
 
 #: How TRL normalises: the sample's standard deviation, and what is added to it.
 DEFAULTS = {"ddof": 1, "eps": 1e-4}
@@ -272,7 +270,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         super()._save_checkpoint(model, trial)
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
-            write_atomically(folder / STATE, json.dumps(self.rule.stored(self.advantage_state)).encode())
+            save_state(folder / STATE, self.rule, self.advantage_state)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """What TRL restores when it resumes, and the rule's state."""
@@ -281,10 +279,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             return
         path = Path(os.fspath(checkpoint)) / STATE
         if path.exists():
-            try:
-                self.advantage_state = restored(self.rule, json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path} does not fit this trainer: {error}") from error
+            self.advantage_state = load_state(path, self.rule)
         elif self.advantage_state.parts:
             raise ValueError(f"{checkpoint} holds no {STATE}: it was not written by this trainer, or is damaged")
 

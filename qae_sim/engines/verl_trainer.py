@@ -11,7 +11,6 @@ On several machines the variable must reach verl's driver:
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,8 @@ import transfer_queue as tq
 from verl.trainer.ppo.v1 import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
-from qae_sim.engines.batches import restored
+from qae_sim.engines.batches import load_state, save_state
 from qae_sim.engines.verl import Memory, lending, rule_of
-from qae_sim.storage import write_atomically
 
 #: The state's file, in the folder of a checkpoint.
 STATE = "qae_sim_advantage.json"
@@ -76,7 +74,7 @@ class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
         """Save verl's checkpoint and, before it, rule and state: a complete checkpoint always has them."""
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / STATE, json.dumps(self.rule.stored(self.advantage_state)).encode())
+        save_state(folder / STATE, self.rule, self.advantage_state)
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
@@ -88,8 +86,6 @@ class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
         last = Path(trainer.default_local_dir) / f"global_step_{self.global_steps}"
         path = (Path(trainer.resume_from_path) if trainer.resume_mode == "resume_path" else last) / STATE
         try:
-            self.advantage_state = restored(self.rule, json.loads(path.read_text(encoding="utf-8")))
+            self.advantage_state = load_state(path, self.rule)
         except FileNotFoundError:
             raise ValueError(f"{path} is missing: this checkpoint was not written by trainer_mode=qae_sim") from None
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} holds no state of the advantage: {error}") from error

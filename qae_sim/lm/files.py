@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from qae_sim.storage import write_atomically
+from qae_sim.storage import UNSEALED, about_tensors, seal, write_atomically
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Write tensors as safetensors, with a description in JSON.
+    """Write tensors as safetensors, with a description in JSON and a checksum.
 
     Args:
         path: The file.
@@ -24,7 +24,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) 
     """
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Safetensors metadata are strings; one of them holds the description.
-    write_atomically(path, save(content, {"about": json.dumps(about, sort_keys=True)}))
+    described = json.dumps(about | {UNSEALED[0]: UNSEALED[1]}, sort_keys=True)
+    write_atomically(path, seal(save(content, {"about": described})))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -40,11 +41,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         FileNotFoundError: There is no such file.
         ValueError: It is not ours, cut short or damaged.
     """
+    content = path.read_bytes()
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["about"])
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - no mapping
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        about = about_tensors(content)
+        return load(content), about
+    except (SafetensorError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is no checkpoint of qae_sim, or it is cut short or damaged: {error}") from error
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from qae_sim.lm.studies import SEEDS, STUDIES, Finding, Make, judge
 from qae_sim.lm.train import choose_device, train
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import base_key, warm_start
+from qae_sim.processes import Workers
 from qae_sim.storage import write_atomically
 
 
@@ -88,17 +87,10 @@ def reproduce(
         if progress is not None:
             progress(done, total)
 
-    context = multiprocessing.get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // count)
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=(threads,)) as pool:
-        try:
-            _all(pool, [(_base, run, place / "bases", device) for run in bases.values()], advance)
-            _all(
-                pool, [(_arm, runs, place / name, place / "bases", device) for name, runs in ensembles.items()], advance
-            )
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with Workers(count, torch.set_num_threads, threads) as pool:
+        _all(pool, [(_base, run, place / "bases", device) for run in bases.values()], advance)
+        _all(pool, [(_arm, runs, place / name, place / "bases", device) for name, runs in ensembles.items()], advance)
     record = Record.join([_arm(runs, place / name, place / "bases", device) for name, runs in ensembles.items()])
     record.save(place / "record.npz")
     write_atomically(place / "solutions.json", json.dumps(solutions(names, place, size, device)).encode())
@@ -149,12 +141,6 @@ def _folder(arm: Config) -> str:
     return f"{arm.task}-{arm.rule.name}-{arm.objective}-{digest}"
 
 
-def _start_worker(threads: int) -> None:
-    """Prepare a process: Ctrl-C stops the one that hands out work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
-
-
 def _base(config: Config, folder: Path, device: str) -> None:
     """Make a base model."""
     warm_start([config], choose_device(device), folder)
@@ -165,7 +151,7 @@ def _arm(runs: Sequence[Config], folder: Path, bases: Path, device: str) -> Reco
     return train(runs, folder, device=device, bases=bases)
 
 
-def _all(pool: ProcessPoolExecutor, jobs: Sequence[tuple[object, ...]], advance: Callable[[], None]) -> None:
+def _all(pool: Executor, jobs: Sequence[tuple[object, ...]], advance: Callable[[], None]) -> None:
     """Do jobs in any order; the first error stops the rest."""
     left: set[Future[object]] = {pool.submit(*job) for job in jobs}  # type: ignore[arg-type]
     while left:

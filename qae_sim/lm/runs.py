@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.lm.config import Config
-from qae_sim.storage import Layout, read_archive, write_archive
+from qae_sim.storage import Layout, about_tensors, from_json, from_lines, read_archive, write_archive
 
 #: What configurations, checkpoints and archives of runs say they are.
 RUN = Layout("qae_sim language model run", 1, "a run of qae_sim")
@@ -47,6 +47,9 @@ METRICS: Mapping[str, str] = {
     "pass_by_level": "pass@1 on held-out prompts by level of difficulty",
     "fixed_entropy": "policy entropy at the words of responses of the base model to held-out prompts",
 }
+
+#: Files of a run folder: what is to be done, what was measured, and where training is.
+CONFIG, LINES, CHECKPOINT = "config.json", "metrics.jsonl", "checkpoint.safetensors"
 
 #: Metrics that are no numbers.
 _WORDS = ("top_words",)
@@ -215,7 +218,7 @@ def read_run(folder: str | os.PathLike[str]) -> Record:
     """
     place = Path(folder)
     configs, about = read_head(place)
-    rows = list(read_rows(place / "metrics.jsonl", len(configs)))
+    rows = _whole_rows(place, configs)
     words: list[dict[int, Any]] = [{} for _ in configs]
     parts: dict[str, list[Any]] = {}
     for t, row in enumerate(rows):
@@ -233,6 +236,39 @@ def read_run(folder: str | os.PathLike[str]) -> Record:
     return Record(configs, metrics, tuple(words), tuple(about for _ in configs))
 
 
+def _whole_rows(folder: Path, configs: Sequence[Config]) -> list[dict[str, list[Any]]]:
+    """Rows of a folder: all of a finished run, and at least those that the checkpoint of another stands behind."""
+    checkpoint, lines = folder / CHECKPOINT, folder / LINES
+    rows = list(read_rows(lines, len(configs)))
+    if len(rows) == configs[0].batches + 1 or not checkpoint.exists():
+        return rows
+    try:
+        about = about_tensors(checkpoint.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{checkpoint} is no checkpoint of qae_sim, or damaged: {error}") from error
+    # Read again: another process may have written both in the meantime.
+    rows = list(read_rows(lines, len(configs)))
+    require_rows(folder, len(rows), about, configs[0].batches)
+    return rows
+
+
+def require_rows(folder: Path, rows: int, about: Mapping[str, Any], batches: int) -> None:
+    """Check that no line of metrics is missing.
+
+    Args:
+        folder: The run's folder, for the error.
+        rows: How many lines there are.
+        about: What the checkpoint says.
+        batches: Batches of the run.
+
+    Raises:
+        ValueError: There are fewer than were written before the checkpoint.
+    """
+    needed = batches + 1 if about.get("finished") else int(about.get("step", 0))
+    if rows < needed:
+        raise ValueError(f"{folder / LINES} has {rows} of the {needed} lines that {CHECKPOINT} stands behind")
+
+
 def read_head(folder: Path) -> tuple[tuple[Config, ...], dict[str, Any]]:
     """Read the configuration of a run folder.
 
@@ -246,9 +282,9 @@ def read_head(folder: Path) -> tuple[tuple[Config, ...], dict[str, Any]]:
         FileNotFoundError: There is no run in it.
         ValueError: The file is damaged, or not ours.
     """
-    path = folder / "config.json"
+    path = folder / CONFIG
     try:
-        head = json.loads(path.read_text(encoding="utf-8"))
+        head = from_json(path.read_bytes())
         RUN.require(head)
         return tuple(Config.from_dict(values) for values in head["runs"]), dict(head["about"])
     except FileNotFoundError as error:
@@ -273,12 +309,16 @@ def read_rows(path: Path, runs: int, *, most: int | None = None) -> Iterator[dic
     """
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    for number, line in enumerate(lines[:most], start=1):
+    rows = from_lines(path.read_bytes())
+    for number in itertools.count():
+        if number == most:
+            return
         try:
-            row = json.loads(line)
-            if not all(len(values) == runs for values in row.values()) or row.pop("row", [number - 1])[0] != number - 1:
-                raise ValueError("its values are not those of this run")
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}, line {number}, is no line of metrics: {error}") from error
+            row = next(rows, None)
+            if row is None:
+                return
+            if not all(len(values) == runs for values in row.values()) or row.pop("row", [number])[0] != number:
+                raise ValueError(f"line {number + 1}: its values are not those of this run")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
         yield row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +15,10 @@ from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import deterministic
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.metrics import Metrics
-from qae_sim.lm.runs import RUN, Record, read_head, read_rows, read_run
+from qae_sim.lm.runs import CHECKPOINT, CONFIG, LINES, RUN, Record, read_head, read_rows, read_run, require_rows
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import warm_start
-from qae_sim.storage import write_atomically
+from qae_sim.storage import one_writer, to_json, to_lines, write_atomically
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -61,7 +60,8 @@ def train(
 
     The folder holds ``config.json``, ``metrics.jsonl`` (a line per batch) and ``checkpoint.safetensors`` (weights,
     moments of the optimiser, states of the rules). A run that was stopped at any moment ends with the same bits as one
-    that was not; on CUDA that rests on PyTorch's deterministic algorithms, which are used throughout.
+    that was not; on CUDA that rests on PyTorch's deterministic algorithms, which are used throughout. One process at a
+    time may write a folder; files carry checksums, and damaged ones are refused.
 
     Args:
         configs: One run, or several with the same shapes.
@@ -74,61 +74,79 @@ def train(
         What was measured.
 
     Raises:
-        ValueError: The folder holds other runs, or damaged files; or the configurations do not go together.
+        ValueError: The folder holds other runs, or damaged files, or another process writes it; or the configurations
+            do not go together.
         KeyboardInterrupt: Training was interrupted; the same call goes on.
     """
     runs = (configs,) if isinstance(configs, Config) else tuple(configs)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     where = choose_device(device)
-    _claim(place, runs, where)
-    with deterministic(where):
-        return _train(runs, place, where, Path(bases) if bases else place, progress or (lambda what, share: None))
+    tell = progress or (lambda what, share: None)
+    record = _finished(place, runs)
+    if record is None:
+        with one_writer(place), deterministic(where):
+            record = _finished(place, runs) or _train(runs, place, where, Path(bases) if bases else place, tell)
+    tell("training", 1.0)
+    return record
+
+
+def _finished(place: Path, runs: tuple[Config, ...]) -> Record | None:
+    """What was measured, if everything was; the folder must hold these runs, or none."""
+    if not (place / CONFIG).exists():
+        return None
+    there = read_head(place)[0]
+    if there != runs:
+        raise ValueError(f"{place} holds other runs; give them another folder{_difference(there, runs)}")
+    checkpoint = place / CHECKPOINT
+    done = checkpoint.exists() and load_tensors(checkpoint)[1].get("finished")
+    return read_run(place) if done else None
 
 
 def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: Path, tell: Progress) -> Record:
     """Train what is not trained yet."""
-    checkpoint, lines = place / "checkpoint.safetensors", place / "metrics.jsonl"
-    if checkpoint.exists() and load_tensors(checkpoint)[1].get("finished"):
-        tell("training", 1.0)
-        return read_run(place)
+    checkpoint, lines = place / CHECKPOINT, place / LINES
+    if not (place / CONFIG).exists():
+        _claim(place, runs, device)
     model = warm_start(runs, device, bases, lambda share: tell("warm start", share))
     trainer = Trainer(runs, model)
     if checkpoint.exists():
         _resume(trainer, checkpoint)
     kept = list(read_rows(lines, len(runs), most=trainer.step)) if trainer.step else []
-    if len(kept) < trainer.step:
-        raise ValueError(f"{lines} has {len(kept)} of the {trainer.step} lines that {checkpoint.name} stands behind")
+    require_rows(place, len(kept), {"step": trainer.step}, runs[0].batches)
     # What was measured after the checkpoint is measured again.
-    write_atomically(lines, "".join(_line(row, metrics) for row, metrics in enumerate(kept)).encode())
-    with lines.open("a", encoding="utf-8") as file:
-        for _ in range(trainer.step, runs[0].batches):
-            metrics: Metrics = trainer.evaluate() if trainer.step % runs[0].evaluate_every == 0 else {}
-            step = trainer.step
-            metrics |= trainer.train_batch()
-            file.write(_line(step, metrics))
+    content, last = to_lines([_row(row, metrics) for row, metrics in enumerate(kept)])
+    write_atomically(lines, content)
+    with lines.open("ab") as file:
+
+        def write(row: int, metrics: Metrics) -> None:
+            nonlocal last
+            line, last = to_lines([_row(row, metrics)], last)
+            file.write(line)
             file.flush()
+
+        def save(*, finished: bool) -> None:
+            os.fsync(file.fileno())  # a checkpoint must not outlive the lines before it
+            tensors, about = trainer.state()
+            save_tensors(checkpoint, tensors, about | RUN.head | {"finished": finished})
+
+        for step in range(trainer.step, runs[0].batches):
+            metrics: Metrics = trainer.evaluate() if step % runs[0].evaluate_every == 0 else {}
+            write(step, metrics | trainer.train_batch())
             if trainer.step % runs[0].evaluate_every == 0:
-                os.fsync(file.fileno())  # a checkpoint must not outlive the lines before it
-                _save(trainer, checkpoint, finished=False)
+                save(finished=False)
             tell("training", trainer.step / runs[0].batches)
-        file.write(_line(trainer.step, trainer.evaluate()))
-    _save(trainer, checkpoint, finished=True)
+        write(trainer.step, trainer.evaluate())
+        save(finished=True)
     return read_run(place)
 
 
 def _claim(folder: Path, runs: tuple[Config, ...], device: torch.device) -> None:
-    """Write the configuration of a new folder, or check that an old one is of these runs."""
-    path = folder / "config.json"
-    if path.exists():
-        there = read_head(folder)[0]
-        if there != runs:
-            raise ValueError(f"{folder} holds other runs; give them another folder{_difference(there, runs)}")
-        return
+    """Write the configuration of a new folder."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     about = {"qae_sim": qae_sim.__version__, "torch": torch.__version__, "device": name}
     head = RUN.head | {"about": about, "runs": [run.to_dict() for run in runs]}
-    write_atomically(path, (json.dumps(head, indent=1) + "\n").encode())
+    write_atomically(folder / CONFIG, to_json(head, indent=1))
 
 
 def _difference(there: Sequence[Config], runs: Sequence[Config]) -> str:
@@ -145,15 +163,9 @@ def _difference(there: Sequence[Config], runs: Sequence[Config]) -> str:
     return f" (run {number}: {'; '.join(changes)})"
 
 
-def _line(row: int, metrics: Metrics) -> str:
-    """One row of metrics as a line; NaN is written as JSON's extension that Python reads."""
-    return json.dumps({"row": [row] * len(next(iter(metrics.values())))} | metrics) + "\n"
-
-
-def _save(trainer: Trainer, path: Path, *, finished: bool) -> None:
-    """Write a checkpoint."""
-    tensors, about = trainer.state()
-    save_tensors(path, tensors, about | RUN.head | {"finished": finished})
+def _row(row: int, metrics: Metrics) -> Metrics:
+    """One row of metrics, with its number for each run."""
+    return {"row": [row] * len(next(iter(metrics.values())))} | metrics
 
 
 def _resume(trainer: Trainer, path: Path) -> None:

@@ -10,8 +10,9 @@ The arithmetic is exact or rigorous (python-flint); ``qae-sim verify`` runs ever
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from qae_sim.theory.claim import Break, CheckOutcome, Claim, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Claim, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.registry import all_claims
+from qae_sim.theory.truth import Truth
 from qae_sim.theory.verify import Report, VerifiedClaim, broken, markdown_table, verify
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ __all__ = [
     "Claim",
     "Evidence",
     "Method",
+    "Origin",
     "Proof",
     "Report",
+    "Tier",
+    "Truth",
     "Verdict",
     "VerifiedClaim",
     "all_claims",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
@@ -11,18 +12,21 @@ from typing import Any
 from flint import acb, arb, arb_poly, ctx
 
 from qae_sim.arrays import invalid
+from qae_sim.theory.ball import Ball, raw, total
+from qae_sim.theory.claim import worse
 from qae_sim.theory.polynomials import rational
+from qae_sim.theory.truth import Truth, every
 
 #: Numbers that are known exactly; text such as "0.4" is taken at its word, a float at its binary value.
 Exact = Fraction | int | str | float
 
 
-def number(value: Exact) -> arb:
+def number(value: Exact) -> Ball:
     """An exact number, enclosed to the working precision."""
-    return arb(rational(Fraction(value)))
+    return Ball(arb(rational(Fraction(value))))
 
 
-def interval(low: Exact, high: Exact) -> arb:
+def interval(low: Exact, high: Exact) -> Ball:
     """All numbers from low to high.
 
     Args:
@@ -37,27 +41,37 @@ def interval(low: Exact, high: Exact) -> arb:
 
     Example:
         >>> box = interval("0.1", "0.3")
-        >>> bool(box.contains(number("0.1"))), bool(box > 0)
-        (True, True)
+        >>> box.contains(number("0.1")), box > 0, box > number("0.2")
+        (True, <Truth.YES: True>, <Truth.UNDECIDED: None>)
     """
     if Fraction(low) > Fraction(high):
         raise invalid("low", str(low), f"at most high, which is {high}")
     return number(low).union(number(high))
 
 
-def fraction_of(x: arb) -> Fraction:
-    """The exact rational value of an interval's midpoint."""
-    mantissa, exponent = x.mid().man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-
-
-def digits(x: arb, count: int = 15) -> str:
+def digits(x: Ball, count: int = 15) -> str:
     """Decimal text with as many digits as are certain, ``count`` at most."""
-    return x.str(count, radius=False)
+    return x.arb.str(count, radius=False)
 
 
-#: Pieces of an interval that :func:`largest` keeps at most.
-_MOST_PIECES = 20_000
+def near(pairs: Iterable[tuple[float, Ball]], tolerance: str) -> tuple[Truth, str]:
+    """Whether floats are within a tolerance of the numbers that they stand for.
+
+    Args:
+        pairs: Floats, each with the rigorous number.
+        tolerance: The largest error that is allowed, as text.
+
+    Returns:
+        The answer, no for a float that is not finite; and the largest error, to be shown.
+    """
+    answers, worst = [], 0.0
+    for ours, exact in pairs:
+        if not math.isfinite(ours):
+            return Truth.NO, "nan"
+        gap = abs(number(ours) - exact)
+        answers.append(gap < number(tolerance))
+        worst = worse(worst, gap.middle)
+    return every(answers), f"{worst:.1e}"
 
 
 @dataclass(frozen=True)
@@ -65,20 +79,20 @@ class Proof:
     """What became of an attempt to prove an inequality over a box.
 
     Attributes:
-        holds: True where every sub-box proves it, False where a point contradicts it, None where neither came about.
+        holds: Yes where every sub-box proves it, no where a point contradicts it, undecided where neither came about.
         margin: The smallest lower bound over the sub-boxes, as a number; negative at a counterexample.
         point: The counterexample, or a point of the sub-box that stayed undecided; empty if it holds.
         boxes: How many sub-boxes were looked at.
     """
 
-    holds: bool | None
+    holds: Truth
     margin: float
     point: tuple[Fraction, ...]
     boxes: int
 
 
 def prove_positive(
-    f: Callable[..., arb],
+    f: Callable[..., Ball],
     *sides: tuple[Exact, Exact],
     precision: int = 64,
     max_boxes: int = 20_000,
@@ -101,10 +115,10 @@ def prove_positive(
 
     Example:
         >>> prove_positive(lambda x: x * x - x + 1, (0, 1)).holds
-        True
+        <Truth.YES: True>
         >>> proof = prove_positive(lambda x: x * x - x + number("0.24"), (0, 1))
         >>> proof.holds, proof.point
-        (False, (Fraction(1, 2),))
+        (<Truth.NO: False>, (Fraction(1, 2),))
     """
     if not sides:
         raise invalid("sides", sides, "at least one pair of ends")
@@ -120,26 +134,26 @@ def prove_positive(
         while todo:
             box = todo.pop()
             boxes += 1
-            value = f(*(interval(low, high) for low, high in box))
+            value = raw(f(*(interval(low, high) for low, high in box)))
             # A comparison of intervals is true if it is true of all their members: this proves f > 0 on the whole box.
             # Rounding only widens intervals, so that too few bits leave a box undecided and never prove it wrongly.
             if value > 0:
                 margin = min(margin, float(value.lower()))
                 continue
             middle = tuple((low + high) / 2 for low, high in box)
-            at_middle = f(*(number(x) for x in middle))
+            at_middle = raw(f(*(number(x) for x in middle)))
             # That f(box) reaches below 0 refutes nothing, because the enclosure is too wide; a single point can.
             if at_middle <= 0:
-                return Proof(False, float(at_middle.upper()), middle, boxes)
+                return Proof(Truth.NO, float(at_middle.upper()), middle, boxes)
             # Cut the side that has been cut least, in units of its whole length.
             shares = [(end - start) / (whole or 1) for (start, end), whole in zip(box, lengths, strict=True)]
             widest = shares.index(max(shares))
             if boxes >= max_boxes or shares[widest] == 0:
-                return Proof(None, float("nan"), middle, boxes)
+                return Proof(Truth.UNDECIDED, float("nan"), middle, boxes)
             start, end = box[widest]
             halves = ((start, middle[widest]), (middle[widest], end))
             todo += [(*box[:widest], half, *box[widest + 1 :]) for half in halves]
-    return Proof(True, margin, (), boxes)
+    return Proof(Truth.YES, margin, (), boxes)
 
 
 def prove_polynomial_positive(polynomial: arb_poly, low: Exact, high: Exact, *, max_boxes: int = 2000) -> Proof:
@@ -162,9 +176,9 @@ def prove_polynomial_positive(polynomial: arb_poly, low: Exact, high: Exact, *, 
 
     Example:
         >>> prove_polynomial_positive(arb_poly([1, -2, 1.01]), 0, 1).holds
-        True
+        <Truth.YES: True>
         >>> prove_polynomial_positive(arb_poly([1, -2, 0.5]), 0, 1).holds
-        False
+        <Truth.NO: False>
     """
     interval(low, high)
     degree = max(polynomial.degree(), 0)
@@ -172,24 +186,26 @@ def prove_polynomial_positive(polynomial: arb_poly, low: Exact, high: Exact, *, 
     while todo:
         one, other = todo.pop()
         boxes += 1
-        moved = polynomial(arb_poly([number(one), number(other - one)]))  # the interval becomes [0, 1]
+        moved = polynomial(arb_poly([number(one).arb, number(other - one).arb]))  # the interval becomes [0, 1]
         # (1 + t)^n p(1/(1 + t)) has the coefficients C(n, i)·β_{n-i}.
         shifted = arb_poly(list(reversed([moved[i] for i in range(degree + 1)])))(arb_poly([1, 1]))
-        smallest = min((shifted[i] / comb(degree, i) for i in range(degree + 1)), key=lambda x: float(x.lower()))
-        if smallest > 0:
-            margin = min(margin, float(smallest.lower()))
+        coefficients = [shifted[i] / comb(degree, i) for i in range(degree + 1)]
+        if all(coefficient > 0 for coefficient in coefficients):
+            margin = min(margin, *(float(coefficient.lower()) for coefficient in coefficients))
             continue
         for point in (one, (one + other) / 2, other):
-            value = polynomial(number(point))
+            value = polynomial(number(point).arb)
             if value <= 0:
-                return Proof(False, float(value.upper()), (point,), boxes)
+                return Proof(Truth.NO, float(value.upper()), (point,), boxes)
         if boxes >= max_boxes or one == other:
-            return Proof(None, float("nan"), ((one + other) / 2,), boxes)
+            return Proof(Truth.UNDECIDED, float("nan"), ((one + other) / 2,), boxes)
         todo += [(one, (one + other) / 2), ((one + other) / 2, other)]
-    return Proof(True, margin, (), boxes)
+    return Proof(Truth.YES, margin, (), boxes)
 
 
-def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: float, precision: int = 64) -> arb:
+def largest(
+    f: Callable[[Ball], Ball], low: Exact, high: Exact, *, tolerance: float, precision: int = 64, pieces: int = 20_000
+) -> Ball:
     """Enclose the largest value of a function of one variable on a closed interval.
 
     Args:
@@ -198,6 +214,7 @@ def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: floa
         high: Upper end.
         tolerance: Width of the enclosure at which to stop; where it cannot be reached, the enclosure is wider.
         precision: Bits to work with.
+        pieces: Pieces of the interval to keep at most.
 
     Returns:
         An interval that contains the maximum.
@@ -206,36 +223,39 @@ def largest(f: Callable[[arb], arb], low: Exact, high: Exact, *, tolerance: floa
         ValueError: The ends are swapped.
 
     Example:
-        >>> bool(largest(lambda x: x * (1 - x), 0, 1, tolerance=1e-9).contains(number("0.25")))
+        >>> largest(lambda x: x * (1 - x), 0, 1, tolerance=1e-9).contains(number("0.25"))
         True
     """
     with ctx.workprec(precision):
         interval(low, high)
         todo = [(Fraction(low), Fraction(high))]
         # Branch and bound: values at points are lower bounds of the maximum, enclosures over pieces are upper ones.
-        best = upper = f(number(low)).lower()
+        best = upper = raw(f(number(low))).lower()
         for _ in range(precision):  # narrower pieces than this cannot be told apart
             halves = []
             for one, other in todo:
                 middle = (one + other) / 2
-                at = f(number(middle)).lower()
-                best = at if at > best else best
+                at = raw(f(number(middle))).lower()
+                best = at if at > best or best.is_nan() else best
                 halves += [(one, middle), (middle, other)]
-            uppers = [(half, f(interval(*half)).upper()) for half in halves]
+            uppers = [(half, raw(f(interval(*half))).upper()) for half in halves]
             # The maximum is in a piece that may reach as high as the best point.
             kept = [(half, top) for half, top in uppers if not top < best]
             todo = [half for half, _ in kept]
-            upper = max((top for _, top in kept), key=float)
-            if float(upper) - float(best) <= tolerance or len(todo) > _MOST_PIECES:
+            upper = kept[0][1]
+            for _, top in kept:
+                upper = upper.max(top)  # NaN if one is: then nothing is known
+            if float(upper) - float(best) <= tolerance or len(todo) > pieces:
                 break
-        return best.union(upper)
+        return Ball(best.union(upper))
 
 
-def integral(f: Callable[[acb], acb], low: Exact | arb, high: Exact | arb) -> arb:
-    """Enclose the integral of an analytic function of one variable over an interval.
+def integral(f: Callable[[acb], acb], low: Exact | Ball, high: Exact | Ball) -> Ball:
+    """Enclose the integral of a meromorphic function of one variable over an interval.
 
     Args:
-        f: Takes a complex interval and gives a complex interval, analytic around the interval of integration.
+        f: Takes a complex interval and gives a complex interval. It must have no branch cut, such as that of a root or
+            a logarithm, near the interval of integration; at a pole of its own the enclosure is without bounds.
         low: Lower end.
         high: Upper end.
 
@@ -243,14 +263,14 @@ def integral(f: Callable[[acb], acb], low: Exact | arb, high: Exact | arb) -> ar
         An interval that contains the integral.
 
     Example:
-        >>> bool(integral(lambda x: x * x, 0, 1).contains(arb(1) / 3))
+        >>> integral(lambda x: x * x, 0, 1).contains(number("1/3"))
         True
     """
-    one, other = (end if isinstance(end, arb) else number(end) for end in (low, high))
-    return acb.integral(lambda x, analytic: f(x), one, other).real
+    one, other = (raw(end) if isinstance(end, Ball) else raw(number(end)) for end in (low, high))
+    return Ball(acb.integral(lambda x, analytic: f(x), one, other).real)
 
 
-def x_log_x(x: arb) -> arb:
+def x_log_x(x: Ball) -> Ball:
     """The function x·log x for x >= 0, with 0·log 0 = 0; sharp on wide intervals, where the product of two is not.
 
     The function falls to -1/e at 1/e and rises from there.
@@ -261,25 +281,28 @@ def x_log_x(x: arb) -> arb:
     Returns:
         An interval that contains all values.
     """
+    if not x.arb.is_finite():
+        return Ball(arb.nan())
     # Multiplying the two intervals would pair the smallest x with the largest logarithm.
-    low, high = x.lower(), x.upper()
+    low, high = x.arb.lower(), x.arb.upper()
     ends = [end * end.log() if end > 0 else arb(0) for end in (low, high)]
     value = ends[0].union(ends[1])
     turn = arb(-1).exp()
-    return value.union(-turn) if not (low > turn or high < turn) else value
+    return Ball(value.union(-turn) if not (low > turn or high < turn) else value)
 
 
-def entropy(pi: Sequence[arb]) -> arb:
+def entropy(pi: Sequence[Ball]) -> Ball:
     """Entropy of a distribution, -Σ π log π."""
-    return -sum((x_log_x(x) for x in pi), arb(0))
+    return -total(x_log_x(x) for x in pi)
 
 
-def softmax(logits: Sequence[Any]) -> list[arb]:
+def softmax(logits: Sequence[Any]) -> list[Ball]:
     """Probabilities of a softmax policy, by the differences of its logits: 1 / Σ_b exp(z_b - z_a)."""
-    return [1 / sum(((arb(other) - arb(one)).exp() for other in logits), arb(0)) for one in logits]
+    balls = [raw(logit) for logit in logits]
+    return [Ball(1 / sum(((arb(other) - arb(one)).exp() for other in balls), arb(0))) for one in balls]
 
 
-def covariance(pi: Sequence[arb], x: Sequence[arb], y: Sequence[arb]) -> arb:
+def covariance(pi: Sequence[Ball], x: Sequence[Ball], y: Sequence[Ball]) -> Ball:
     """Covariance of two quantities of the arms, Σ π x y - (Σ π x)(Σ π y), by deviations from the mean of x."""
-    mean = sum((p * a for p, a in zip(pi, x, strict=True)), arb(0))
-    return sum((p * (a - mean) * b for p, a, b in zip(pi, x, y, strict=True)), arb(0))
+    mean = total(p * a for p, a in zip(pi, x, strict=True))
+    return total(p * (a - mean) * b for p, a, b in zip(pi, x, y, strict=True))

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import wraps
 from typing import Any
 
 from qae_sim.arrays import invalid
 from qae_sim.papers import Paper
+from qae_sim.theory.truth import Answer, Truth, Undecided, every
 
 
 class Verdict(StrEnum):
@@ -23,20 +25,55 @@ class Verdict(StrEnum):
     CONDITIONAL = "conditional"  #: as stated it fails; under one more condition, which is named, it holds
     REFUTED = "refuted"  #: there is a counterexample
     STATISTICAL = "statistical"  #: samples agree with it, and nothing stronger is known
+    DIFFERS = "our code differs"  #: a function of this project does not give what the exact form gives
     UNDECIDED = "undecided"  #: the arithmetic was not sharp enough
     OPEN = "open"  #: not checked, for a reason that is given
+
+
+class Tier(StrEnum):
+    """How far what was found reaches, widest first."""
+
+    PROVED = "proved for all values"  #: of everything that the sentence leaves open; a counterexample is one, too
+    BOX = "proved on a stated box"  #: all real values in stated ranges, for stated whole numbers
+    ENUMERATED = "enumerated"  #: exact, in all of finitely many stated cases
+    NUMERICAL = "numerical"  #: of high precision, without a bound of the error
+    STATISTICAL = "statistical"  #: by samples
+    NONE = "not checked"
+
+
+class Origin(StrEnum):
+    """Who says the sentence."""
+
+    QUOTED = "quoted"  #: the paper, in these words or this formula
+    PARAPHRASED = "paraphrased"  #: the paper, in other words
+    IMPLIED = "implied"  #: nobody in so many words; it follows from what the paper says, or the paper needs it
+    OURS = "ours"  #: this project
 
 
 class Method(StrEnum):
     """How something was computed, strongest first."""
 
-    CASES = "exact arithmetic over all cases"
     SYMBOLIC = "symbolic identity"
     ROOTS = "exact real-root isolation"
     INTERVALS = "interval arithmetic"
+    CASES = "exact arithmetic over the listed cases"
     PRECISION = "high-precision evaluation"
     SAMPLES = "Monte Carlo"
     FLOATS = "floating point"  #: ties a function of this project to the exact form; no part of the proof
+
+
+#: How far a method reaches by itself.
+_REACH = {
+    Method.SYMBOLIC: Tier.PROVED,
+    Method.ROOTS: Tier.BOX,
+    Method.INTERVALS: Tier.BOX,
+    Method.CASES: Tier.ENUMERATED,
+    Method.PRECISION: Tier.NUMERICAL,
+    Method.SAMPLES: Tier.STATISTICAL,
+    Method.FLOATS: Tier.NUMERICAL,
+}
+#: What a counterexample has to be computed with to settle a claim.
+_RIGOROUS = (Method.SYMBOLIC, Method.ROOTS, Method.INTERVALS, Method.CASES)
 
 
 @dataclass(frozen=True)
@@ -47,28 +84,57 @@ class Evidence:
         what: What was computed, as a sentence that ``holds`` says yes or no to.
         over: The range it was computed over.
         method: How.
-        holds: Whether it holds; None where the arithmetic could not decide.
+        holds: Whether it holds; a bool is certain, and undecided is what the arithmetic could not decide.
         margin: How far from failing it is, as text with all digits; empty where that has no meaning.
         counterexample: Numbers at which it fails, in a reader's units, empty if it holds.
         figures: Further numbers worth knowing, by name.
+        confirms: Whether it only confirms what other evidence proves: it must hold, and the verdict rests on the other.
     """
 
     what: str
     over: str
     method: Method
-    holds: bool | None
+    holds: Truth
     margin: str = ""
     counterexample: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    confirms: bool = False
 
-    def __post_init__(self) -> None:
-        if self.holds is not None:  # comparisons of arrays give NumPy's booleans
-            object.__setattr__(self, "holds", bool(self.holds))
+    def __init__(
+        self,
+        what: str,
+        over: str,
+        method: Method,
+        holds: Answer | None,
+        margin: str = "",
+        counterexample: Mapping[str, Any] | None = None,
+        figures: Mapping[str, Any] | None = None,
+        confirms: bool = False,
+    ) -> None:
+        content = (
+            what,
+            over,
+            method,
+            Truth.of(holds),
+            margin,
+            dict(counterexample or {}),
+            dict(figures or {}),
+            confirms,
+        )
+        for name, value in zip(self.__dataclass_fields__, content, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def tier(self) -> Tier:
+        """How far it reaches: a certain counterexample settles a sentence for good."""
+        if self.holds is Truth.NO and self.method in _RIGOROUS:
+            return Tier.PROVED
+        return _REACH[self.method]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        plain = {name: getattr(self, name) for name in ("what", "over", "method", "holds", "margin")}
-        plain["method"] = str(self.method)
+        plain = {"what": self.what, "over": self.over, "method": str(self.method), "holds": self.holds.value}
+        plain |= {"margin": self.margin, "tier": str(self.tier), "confirms": self.confirms}
         return plain | {"counterexample": dict(self.counterexample), "figures": dict(self.figures)}
 
 
@@ -87,13 +153,24 @@ class CheckOutcome:
     condition: str = ""
 
     @property
+    def decisive(self) -> tuple[Evidence, ...]:
+        """What the verdict rests on."""
+        proofs = [item for item in self.evidence if item.method is not Method.FLOATS and not item.confirms]
+        if self.verdict is Verdict.REFUTED:  # one counterexample is enough
+            failed = [item for item in self.evidence if item.holds is Truth.NO]
+            return (min(failed, key=lambda item: list(Tier).index(item.tier)),)
+        return tuple(proofs)
+
+    @property
     def method(self) -> str:
         """The weakest method that the verdict rests on; empty where nothing was computed."""
-        decisive = [item for item in self.evidence if item.method is not Method.FLOATS]
-        if self.verdict is Verdict.REFUTED:  # one counterexample is enough
-            decisive = [item for item in self.evidence if item.holds is False]
         order = list(Method)
-        return str(max((item.method for item in decisive), key=order.index)) if decisive else ""
+        return str(max((item.method for item in self.decisive), key=order.index)) if self.decisive else ""
+
+    @property
+    def tier(self) -> Tier:
+        """How far the verdict reaches: as far as the weakest of what it rests on."""
+        return max((item.tier for item in self.decisive), key=list(Tier).index, default=Tier.NONE)
 
     @property
     def counterexample(self) -> Mapping[str, Any]:
@@ -105,7 +182,8 @@ def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str 
     """Make a verdict of what was found.
 
     Everything in ``literal`` must hold for the claim to hold as stated. Where it does not, ``under`` tells whether it
-    holds under the further condition.
+    holds under the further condition. Where a function of this project does not give what the exact form gives
+    (``Method.FLOATS``), nothing is said about the paper: our code differs.
 
     Args:
         literal: What the claim says as it is stated.
@@ -129,24 +207,26 @@ def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str 
     if bool(under) != bool(condition):
         raise invalid("condition", condition, "given together with the evidence under it")
     evidence = (*literal, *under)
-    holds = _all_hold(literal)
-    if holds is None:
+    ties = every(item.holds for item in evidence if item.method is Method.FLOATS)
+    if ties is not Truth.YES:
+        return CheckOutcome(Verdict.DIFFERS if ties is Truth.NO else Verdict.UNDECIDED, evidence)
+    holds = every(item.holds for item in literal)
+    if holds is Truth.UNDECIDED:
         return CheckOutcome(Verdict.UNDECIDED, evidence)
-    if holds:
+    if holds is Truth.YES:
         sampled = any(item.method is Method.SAMPLES for item in literal)
         return CheckOutcome(Verdict.STATISTICAL if sampled else Verdict.CERTIFIED, literal)
-    saved = _all_hold(under) if under else False
-    if saved is None:
+    saved = every(item.holds for item in under) if under else Truth.NO
+    if saved is Truth.UNDECIDED:
         return CheckOutcome(Verdict.UNDECIDED, evidence)
-    return CheckOutcome(Verdict.CONDITIONAL, evidence, condition) if saved else CheckOutcome(Verdict.REFUTED, evidence)
+    if saved is Truth.YES:
+        return CheckOutcome(Verdict.CONDITIONAL, evidence, condition)
+    return CheckOutcome(Verdict.REFUTED, evidence)
 
 
-def _all_hold(evidence: Sequence[Evidence]) -> bool | None:
-    """Whether all of it holds: False as soon as one does not, else None if one is undecided."""
-    found = {item.holds for item in evidence}
-    if False in found:
-        return False
-    return None if None in found else True
+def worse(one: float, other: float) -> float:
+    """The larger of two errors, NaN if one is: Python's ``max`` can lose a NaN."""
+    return one if one != one or other <= one else other
 
 
 #: Why a claim about training results is open.
@@ -188,6 +268,8 @@ class Claim:
         latex: The claim as a formula.
         assumptions: What it is stated under.
         expected: The verdict that the check is known to reach.
+        tier: How far that verdict is known to reach.
+        origin: Who says the sentence.
         check: Called with ``quick`` (smaller ranges); keyword arguments change what is checked.
         breaks: Changes that turn the verdict.
     """
@@ -199,6 +281,8 @@ class Claim:
     latex: str
     assumptions: tuple[str, ...]
     expected: Verdict
+    tier: Tier
+    origin: Origin
     check: Callable[..., CheckOutcome]
     breaks: tuple[Break, ...] = ()
 
@@ -218,6 +302,8 @@ class Registry:
         statement: str,
         latex: str,
         expected: Verdict,
+        tier: Tier = Tier.NONE,
+        origin: Origin,
         assumptions: tuple[str, ...] = (),
         breaks: tuple[Break, ...] = (),
     ) -> Callable[[Callable[..., CheckOutcome]], Callable[..., CheckOutcome]]:
@@ -228,11 +314,22 @@ class Registry:
         """
         if id in self.claims:
             raise invalid("id", id, "the identifier of one claim only")
+        if (tier is Tier.NONE) != (expected is Verdict.OPEN):
+            raise invalid("tier", tier, f"how far the verdict of {id} reaches, unless it is open")
         if not breaks and expected is not Verdict.OPEN:
             raise invalid("breaks", breaks, f"at least one change that turns the verdict of {id}")
 
         def register(check: Callable[..., CheckOutcome]) -> Callable[..., CheckOutcome]:
-            self.claims[id] = Claim(id, paper, equation, statement, latex, assumptions, expected, check, breaks)
-            return check
+            @wraps(check)
+            def sound(*arguments: Any, **changes: Any) -> CheckOutcome:
+                try:
+                    return check(*arguments, **changes)
+                except Undecided as error:
+                    return CheckOutcome(Verdict.UNDECIDED, condition=str(error))
+
+            self.claims[id] = Claim(
+                id, paper, equation, statement, latex, assumptions, expected, tier, origin, sound, breaks
+            )
+            return sound
 
         return register

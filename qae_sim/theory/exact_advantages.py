@@ -11,8 +11,9 @@ from fractions import Fraction
 from functools import cache
 from itertools import product
 
-from flint import arb, arb_poly, ctx
+from flint import arb_poly, ctx
 
+from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import number
 
@@ -53,25 +54,25 @@ def mixed_groups(largest: int) -> Iterator[tuple[int, int]]:
 KS = tuple(Fraction(tenths, 10) for tenths in range(1, 10))
 
 
-def speeds(name: str, g: int, p: arb, k: Fraction) -> arb:
+def speeds(name: str, g: int, p: Ball, k: Fraction) -> Ball:
     """The speed c / (p(1-p)) = α - β at finite G: Σ_m C(G-1, m) p^m (1-p)^{G-1-m} (a(m+1, 1) - a(m, 0))."""
     terms = zip(binomial_probabilities(p, g - 1), _differences(name, g, k, ctx.prec), strict=True)
-    return sum((weight * d for weight, d in terms), arb(0))
+    return total(weight * d for weight, d in terms)
 
 
 def speed_polynomial(name: str, g: int, k: Fraction) -> arb_poly:
     """The speed of :func:`speeds` as a polynomial in p."""
     parts = zip(range(g), _differences(name, g, k, ctx.prec), strict=True)
-    return sum((arb_poly(binomial_term(g - 1, m)) * d for m, d in parts), arb_poly())
+    return sum((arb_poly(binomial_term(g - 1, m)) * d.arb for m, d in parts), arb_poly())
 
 
-def root_of(coefficient: tuple[int, Fraction]) -> arb:
+def root_of(coefficient: tuple[int, Fraction]) -> Ball:
     """A coefficient sign·√square as an interval."""
     return coefficient[0] * number(coefficient[1]).sqrt()
 
 
 @cache
-def _differences(name: str, g: int, k: Fraction, precision: int) -> list[arb]:
+def _differences(name: str, g: int, k: Fraction, precision: int) -> list[Ball]:
     """a(m+1, 1) - a(m, 0) for m = 0..G-1, at the working precision."""
     # The precision is an argument for the cache alone: intervals of fewer bits must not come back at more.
     none = (0, Fraction(0))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +33,8 @@ class VerifiedClaim:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the verdict is the one that the claim expects."""
-        return self.outcome.verdict is self.claim.expected
+        """Whether the verdict is the one that the claim expects, and reaches as far."""
+        return self.outcome.verdict is self.claim.expected and self.outcome.tier is self.claim.tier
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -43,7 +45,9 @@ class VerifiedClaim:
             "equation": claim.equation,
             "statement": claim.statement,
             "latex": claim.latex,
+            "origin": str(claim.origin),
             "verdict": str(outcome.verdict),
+            "tier": str(outcome.tier),
             "expected": str(claim.expected),
             "assumptions": list(claim.assumptions),
             "condition": outcome.condition,
@@ -122,6 +126,7 @@ def verify(
     *,
     quick: bool = False,
     on_result: Callable[[VerifiedClaim], None] | None = None,
+    processes: int = 1,
 ) -> Report:
     """Run the checks of claims.
 
@@ -129,6 +134,8 @@ def verify(
         claims: Identifiers; None: all.
         quick: Smaller ranges, for a first look; the verdicts are the same.
         on_result: Called with each result as soon as its check has ended.
+        processes: How many processes share the claims; with more than one the script that calls this needs the usual
+            ``if __name__ == "__main__":``.
 
     Returns:
         The report.
@@ -142,18 +149,35 @@ def verify(
         >>> report.results[0].outcome.verdict.value, report.results[0].outcome.counterexample["p"]
         ('refuted', 0.55)
     """
-    results = []
-    for claim in chosen(claims):
-        start = time.perf_counter()
-        try:
-            outcome = claim.check(quick)
-        except Exception as error:
-            error.add_note(f"in the check of the claim {claim.id}")
-            raise
-        results.append(VerifiedClaim(claim, outcome, time.perf_counter() - start))
+    wanted = chosen(claims)
+    checked = (_check(claim.id, quick) for claim in wanted) if processes == 1 else _shared(wanted, quick, processes)
+    found: dict[str, VerifiedClaim] = {}
+    for id, outcome, seconds in checked:
+        found[id] = VerifiedClaim(all_claims()[id], outcome, seconds)
         if on_result is not None:
-            on_result(results[-1])
-    return Report(tuple(results), quick)
+            on_result(found[id])
+    return Report(tuple(found[claim.id] for claim in wanted), quick)
+
+
+def _check(id: str, quick: bool) -> tuple[str, CheckOutcome, float]:
+    """Run one check, and say how long it took."""
+    start = time.perf_counter()
+    try:
+        outcome = all_claims()[id].check(quick)
+    except Exception as error:
+        error.add_note(f"in the check of the claim {id}")
+        raise
+    return id, outcome, time.perf_counter() - start
+
+
+def _shared(claims: list[Claim], quick: bool, processes: int) -> Iterator[tuple[str, CheckOutcome, float]]:
+    """The same in several processes, in the order in which the checks end."""
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        try:
+            for done in as_completed([pool.submit(_check, claim.id, quick) for claim in claims]):
+                yield done.result()
+        finally:  # an error or an interrupt: what has not begun is left
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
@@ -178,7 +202,7 @@ def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
 
 
 def markdown_table() -> str:
-    """All claims as Markdown: how many have which verdict, and a table of identifier, source, sentence and verdict.
+    """All claims as Markdown: counts by verdict, and a table of source, sentence, origin, verdict and its reach.
 
     The verdicts are the expected ones; ``qae-sim verify`` fails if a check reaches another.
 
@@ -187,14 +211,19 @@ def markdown_table() -> str:
 
     Example:
         >>> markdown_table().splitlines()[2]
-        '| claim | where | says | verdict |'
+        '| claim | where | says | origin | verdict | reach |'
     """
     claims = all_claims().values()
     numbers = ((verdict, sum(claim.expected is verdict for claim in claims)) for verdict in Verdict)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in numbers if number)
-    lines = [f"{len(claims)} claims: {counts}.", "", "| claim | where | says | verdict |", "| --- | --- | --- | --- |"]
+    lines = [
+        f"{len(claims)} claims: {counts}.",
+        "",
+        "| claim | where | says | origin | verdict | reach |",
+        "| --- |" + " --- |" * 5,
+    ]
     for claim in claims:
         where = claim.paper.name if claim.equation == "-" else f"{claim.paper.name}, {claim.equation}"
-        cells = (f"`{claim.id}`", where, claim.statement, str(claim.expected))
+        cells = (f"`{claim.id}`", where, claim.statement, claim.origin, claim.expected, claim.tier)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)

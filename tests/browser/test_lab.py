@@ -195,14 +195,14 @@ def test_pages_without_code(browser: Any, tmp_path: Path) -> None:
         server = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 60
-        while not (found := re.search(r"http://localhost:\d+/", log.read_text())):
+        while not (found := re.search(r"(http://localhost:\d+/)(\?token=\w+)", log.read_text())):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.25)
         problems: list[str] = []
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{found.group()}voila/render/01_quantile_gate.ipynb")
+        page.goto(f"{found[1]}voila/render/01_quantile_gate.ipynb{found[2]}")
         explorer = page.locator(".qae:has(canvas)").first
         explorer.wait_for(timeout=60_000)
         assert page.locator(".jp-InputArea-editor").count() == 0

@@ -374,10 +374,10 @@ def test_ha_dw_moves_its_anchor_and_keeps_it_over_a_resume(queue: None, tmp_path
     state.write_text(json.dumps(older))
     assert trainer_of(tmp_path, *setting).advantage_state.anchor == anchor
     state.write_text(json.dumps({"anchor": {"kind": "SoftAnchor"}}))
-    with pytest.raises(ValueError, match="holds no state of the advantage: anchor must be of the kind"):
+    with pytest.raises(ValueError, match="does not fit this trainer: anchor must be of the kind"):
         trainer_of(tmp_path, *setting)
     state.write_text("{")
-    with pytest.raises(ValueError, match="holds no state of the advantage"):
+    with pytest.raises(ValueError, match="does not fit this trainer"):
         trainer_of(tmp_path, *setting)
     state.unlink()
     with pytest.raises(ValueError, match="was not written by trainer_mode=qae_sim"):

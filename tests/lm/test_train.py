@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +21,14 @@ torch = pytest.importorskip("torch")
 import small_runs  # noqa: E402
 
 from qae_sim.advantages import EntropyTargetK, SoftAnchor  # noqa: E402
+from qae_sim.lm import train as train_module  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.files import load_tensors  # noqa: E402
 from qae_sim.lm.runs import Record, read_run  # noqa: E402
 from qae_sim.lm.train import choose_device, train  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model, warm_start  # noqa: E402
+from qae_sim.storage import from_json, one_writer, to_json  # noqa: E402
 
 
 def small(**changes: Any) -> Config:
@@ -162,7 +166,8 @@ def test_other_runs_are_not_overwritten(half: Path) -> None:
 
 def test_checkpoint_of_another_rule_names_both(half: Path, finished: tuple[Path, Record]) -> None:
     path = half / "config.json"
-    path.write_text(path.read_text().replace('"target": 1.0', '"target": 2.0'))
+    head = json.loads(json.dumps(from_json(path.read_bytes())).replace('"target": 1.0', '"target": 2.0'))
+    path.write_bytes(to_json(head))
     other = [PAIR[0], PAIR[1].with_(parameters={"k": EntropyTargetK(2.0)})]
     left = r"the state was left by qae\(k=EntropyTargetK\(target=1.0.*; this run has qae\(k=EntropyTargetK\(target=2.0"
     with pytest.raises(ValueError, match=r"checkpoint.safetensors does not fit its run: " + left):
@@ -190,20 +195,103 @@ def test_foreign_checkpoints_are_named(half: Path, finished: tuple[Path, Record]
         train(PAIR, half, device="cpu", bases=finished[0])
 
 
+def unsealed(line: str) -> str:
+    """A line as files had it before there were checksums."""
+    return re.sub(r', "checksum": "sha256:[0-9a-f]{64}"', "", line)
+
+
 def test_damaged_metrics_are_named(half: Path, finished: tuple[Path, Record]) -> None:
     path = half / "metrics.jsonl"
     rows = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([rows[0], "{broken\n", *rows[2:]]))
-    with pytest.raises(ValueError, match=r"metrics.jsonl, line 2, is no line of metrics"):
-        train(PAIR, half, device="cpu", bases=finished[0])
-    path.write_text("".join([rows[0], rows[2], *rows[3:]]))
-    with pytest.raises(ValueError, match=r"line 2, is no line of metrics: its values are not those of this run"):
+    for damaged, place in [
+        ([rows[0], "{broken\n", *rows[2:]], "line 2: "),
+        ([rows[0], *rows[2:]], "line 2: its checksum does not fit: it has changed, or lines before it are missing"),
+        (rows[1:], "line 1: its checksum"),
+        ([rows[0], rows[2], rows[1], rows[3]], "line 2: its checksum"),
+        ([rows[0], rows[0], *rows[1:]], "line 2: its checksum"),
+        ([*rows[:2], rows[2].replace("0", "1", 1), rows[3]], "line 3: its checksum"),
+        ([rows[0], unsealed(rows[1]), *rows[2:]], "line 2: lines with and without checksums are mixed"),
+        ([unsealed(rows[0]), *rows[1:]], "line 2: "),
+    ]:
+        path.write_text("".join(damaged))
+        for reads in (lambda: read_run(half), lambda: train(PAIR, half, device="cpu", bases=finished[0])):
+            with pytest.raises(ValueError, match=r"metrics.jsonl is damaged: " + place):
+                reads()
+    path.write_bytes(b"\xff\n" + "".join(rows[1:]).encode())
+    with pytest.raises(ValueError, match=r"metrics.jsonl is damaged: line 1: "):
         read_run(half)
     path.write_text("".join(rows[:3]))
-    with pytest.raises(ValueError, match=r"has 3 of the 4 lines that checkpoint.safetensors stands behind"):
-        train(PAIR, half, device="cpu", bases=finished[0])
+    for reads in (lambda: read_run(half), lambda: train(PAIR, half, device="cpu", bases=finished[0])):
+        with pytest.raises(ValueError, match=r"has 3 of the 4 lines that checkpoint.safetensors stands behind"):
+            reads()
     path.write_text("".join(rows[:4]) + rows[3][: len(rows[3]) // 2])  # a crash while writing: left out
     assert read_run(half)["reward"].shape[1] == 4
+
+
+def test_a_finished_run_has_all_its_lines(finished: tuple[Path, Record], tmp_path: Path) -> None:
+    folder = shutil.copytree(finished[0], tmp_path / "cut")
+    path = folder / "metrics.jsonl"
+    whole = path.read_text()
+    for cut in (whole[:-1], whole[: whole.rindex("{")], ""):  # without its last newline the last row is not whole
+        path.write_text(cut)
+        for reads in (lambda: read_run(folder), lambda: train(PAIR, folder, device="cpu")):
+            with pytest.raises(ValueError, match=r"metrics.jsonl has \d of the 7 lines that checkpoint"):
+                reads()
+
+
+def test_lines_are_on_disk_before_the_checkpoint_that_counts_them(
+    finished: tuple[Path, Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each checkpoint, the lines that have been synced by then are at least as many as it stands behind."""
+    synced: list[int] = []
+    seen: list[tuple[int, dict[str, Any]]] = []
+    sync, save = os.fsync, train_module.save_tensors
+
+    def fsync(handle: int) -> None:
+        sync(handle)
+        lines = tmp_path / "metrics.jsonl"
+        if lines.exists() and os.fstat(handle).st_ino == lines.stat().st_ino:
+            synced.append(lines.read_text().count("\n"))
+
+    def save_tensors(path: Path, tensors: Any, about: dict[str, Any]) -> None:
+        seen.append((synced[-1], about))
+        save(path, tensors, about)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(train_module, "save_tensors", save_tensors)
+    train(PAIR, tmp_path, device="cpu", bases=finished[0])
+    assert [(lines, about["finished"]) for lines, about in seen] == [(2, False), (4, False), (6, False), (7, True)]
+
+
+def test_files_from_before_checksums_are_read_and_get_them(finished: tuple[Path, Record], half: Path) -> None:
+    from safetensors.torch import save_file
+
+    for path in (half / "config.json", half / "metrics.jsonl"):
+        path.write_text(re.sub(r',\s*"checksum": "sha256:[0-9a-f]{64}"', "", path.read_text()))
+    checkpoint = half / "checkpoint.safetensors"
+    tensors, about = load_tensors(checkpoint)
+    save_file(tensors, checkpoint, {"about": json.dumps(about)})
+    assert all(b"sha256" not in path.read_bytes() for path in half.glob("[cm]*"))
+    assert read_run(half)["reward"].shape[1] == 4
+    train(PAIR, half, device="cpu", bases=finished[0])
+    same_files(finished[0], half)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks")
+def test_a_folder_has_one_writer_and_any_number_of_readers(half: Path, finished: tuple[Path, Record]) -> None:
+    def meanwhile(what: str, share: float) -> None:
+        if what == "training" and not seen:
+            with pytest.raises(ValueError, match=rf"is being written by another process, {os.getpid()} on") as caught:
+                train(PAIR, half, device="cpu", bases=finished[0])
+            assert str(half) in str(caught.value)
+            seen.append(len(read_run(half)))
+
+    seen: list[int] = []
+    train(PAIR, half, device="cpu", bases=finished[0], progress=meanwhile)
+    assert seen == [2]
+    same_files(finished[0], half)
+    with one_writer(half):  # a finished run is only read
+        train(PAIR, half, device="cpu")
 
 
 @pytest.mark.parametrize(

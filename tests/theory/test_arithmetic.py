@@ -13,13 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qae_sim.softmax import binomial
-from qae_sim.theory import Verdict, conclude, integral, interval, largest, prove_positive, real_roots, sign_between
+from qae_sim.theory import (
+    Truth,
+    Verdict,
+    conclude,
+    integral,
+    interval,
+    largest,
+    prove_positive,
+    real_roots,
+    sign_between,
+)
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import (
     covariance,
     digits,
     entropy,
-    fraction_of,
     number,
     prove_polynomial_positive,
     softmax,
@@ -115,7 +125,7 @@ class TestIntervals:
         wide = x_log_x(interval(low, high))
         for x in (low, (low + high) / 2, high):
             exact = mpmath.mpf(x) * mpmath.log(x) if x > 0 else 0
-            assert float(wide.lower()) - 1e-15 <= exact <= float(wide.upper()) + 1e-15
+            assert wide.lower().middle - 1e-15 <= exact <= wide.upper().middle + 1e-15
 
     @given(st.lists(st.integers(-40, 40), min_size=1, max_size=6))
     def test_softmax_entropy_covariance(self, logits: list[int]) -> None:
@@ -130,74 +140,74 @@ class TestIntervals:
                 ours = softmax([number(Fraction(z, 4)) for z in logits])
                 pairs = [(entropy(ours), h), (covariance(ours, [p.log() for p in ours], ours), cov)]
                 for rigorous, exact in pairs:
-                    low, high = (mpmath.mpf(end.str(45, radius=False)) for end in (rigorous.lower(), rigorous.upper()))
+                    low, high = (mpmath.mpf(digits(end, 45)) for end in (rigorous.lower(), rigorous.upper()))
                     assert low - mpmath.mpf(10) ** -30 <= exact <= high + mpmath.mpf(10) ** -30
-                    assert float(rigorous.rad()) < 1e-20
+                    assert rigorous.radius < 1e-20
 
     def test_integral(self) -> None:
         assert integral(lambda x: x.exp(), 0, 1).contains(arb(1).exp() - 1)
 
     def test_digits_are_certain(self) -> None:
         assert digits(number("1/3"), 10) == "0.3333333333"
-        assert fraction_of(arb(0.375)) == Fraction(3, 8)
+        assert Ball(arb(0.375)).exact_middle() == Fraction(3, 8)
 
 
 class TestProofs:
     def test_what_is_true(self) -> None:
         proof = prove_positive(lambda x, y: x * x + y * y + number("0.01") - x * y, (-1, 1), (-1, 1))
-        assert proof.holds is True
+        assert proof.holds is Truth.YES
         assert 0 < proof.margin <= 0.01
 
     @given(st.fractions(0, 1), st.fractions(Fraction(1, 1000), 1))
     def test_never_proves_what_is_false(self, root: Fraction, depth: Fraction) -> None:
         """Negative on an interval around the root."""
         proof = prove_positive(lambda x: (x - number(root)) ** 2 - number(depth) / 100, (0, 1), max_boxes=400)
-        assert proof.holds is not True
-        polynomial = arb_poly([number(root * root - depth / 100), number(-2 * root), 1])
-        assert prove_polynomial_positive(polynomial, 0, 1, max_boxes=400).holds is not True
+        assert proof.holds is not Truth.YES
+        polynomial = arb_poly([number(root * root - depth / 100).arb, number(-2 * root).arb, 1])
+        assert prove_polynomial_positive(polynomial, 0, 1, max_boxes=400).holds is not Truth.YES
 
     @given(st.lists(st.integers(-5, 5), min_size=1, max_size=7))
     def test_polynomials_like_exact_ones(self, coefficients: list[int]) -> None:
         exact = fmpz_poly(coefficients)
         proof = prove_polynomial_positive(arb_poly(exact), 0, 1, max_boxes=200)
         positive = sign_between(exact, 0, 1) == 1 and exact(0) > 0 and exact(1) > 0
-        if proof.holds is not None:
-            assert proof.holds == positive
-        if proof.holds is False:
+        if proof.holds is not Truth.UNDECIDED:
+            assert proof.holds is Truth(positive)
+        if proof.holds is Truth.NO:
             assert exact(rational(proof.point[0])) <= 0
 
     def test_uncertain_coefficients_decide_nothing(self) -> None:
-        assert prove_polynomial_positive(arb_poly([arb(0, 1e-3)]), 0, 1, max_boxes=50).holds is None
-        assert prove_polynomial_positive(arb_poly([arb(1, 1e-3)]), 0, 1).holds is True
+        assert prove_polynomial_positive(arb_poly([arb(0, 1e-3)]), 0, 1, max_boxes=50).holds is Truth.UNDECIDED
+        assert prove_polynomial_positive(arb_poly([arb(1, 1e-3)]), 0, 1).holds is Truth.YES
 
     def test_margin_is_the_smallest_bernstein_coefficient(self) -> None:
         assert prove_polynomial_positive(arb_poly([1, -1, 1]), 0, 1).margin == 0.5  # 1, 1/2, 1
 
     def test_counterexample_is_exact(self) -> None:
         proof = prove_positive(lambda x: x - number("0.7"), (0, 1))
-        assert proof.holds is False
+        assert proof.holds is Truth.NO
         assert proof.point[0] < Fraction(7, 10)
 
     def test_what_touches_zero_stays_undecided(self) -> None:
         proof = prove_positive(lambda x: (x - number("1/3")) ** 2, (0, 1), max_boxes=500)
-        assert proof.holds is None
+        assert proof.holds is Truth.UNDECIDED
         evidence = Evidence("f > 0", "[0, 1]", Method.INTERVALS, proof.holds)
         assert conclude(evidence).verdict is Verdict.UNDECIDED
 
     def test_too_little_precision_is_undecided_never_proved(self) -> None:
-        def tiny(x: arb) -> arb:
+        def tiny(x: Ball) -> Ball:
             return (1 + x * number(Fraction(1, 2**80))) - 1 + number(Fraction(1, 2**90))
 
-        assert prove_positive(tiny, (0, 1), precision=53, max_boxes=50).holds is None
-        assert prove_positive(tiny, (0, 1), precision=200).holds is True
+        assert prove_positive(tiny, (0, 1), precision=53, max_boxes=50).holds is Truth.UNDECIDED
+        assert prove_positive(tiny, (0, 1), precision=200).holds is Truth.YES
 
     def test_a_point_is_a_box(self) -> None:
-        assert prove_positive(lambda x: x, (1, 1)).holds is True
-        assert prove_positive(lambda x: x - 1, (1, 1)).holds is False
+        assert prove_positive(lambda x: x, (1, 1)).holds is Truth.YES
+        assert prove_positive(lambda x: x - 1, (1, 1)).holds is Truth.NO
 
     def test_errors(self) -> None:
         with pytest.raises(ValueError, match="sides must be at least one pair"):
-            prove_positive(lambda: arb(1))
+            prove_positive(lambda: Ball(1))
         with pytest.raises(ValueError, match="max_boxes must be at least 1; got 0"):
             prove_positive(lambda x: x, (0, 1), max_boxes=0)
         with pytest.raises(ValueError, match="precision must be at least 1; got 0"):
@@ -207,17 +217,17 @@ class TestProofs:
     def test_largest(self, top: Fraction) -> None:
         found = largest(lambda x: 1 - (x - number(top)) ** 2, 0, 1, tolerance=1e-4)
         assert found.contains(1)
-        assert float(found.rad()) < 1e-4
+        assert found.radius < 1e-4
 
     def test_largest_of_a_constant(self) -> None:
-        assert largest(lambda x: arb(1), 0, 1, tolerance=1e-9).contains(1)
+        assert largest(lambda x: Ball(1), 0, 1, tolerance=1e-9).contains(1)
 
     def test_largest_of_what_is_known_roughly(self) -> None:
         """Values between x - 1 and x: the largest is between 0 and 1, and no tolerance makes that narrower."""
         found = largest(lambda x: (x - 1).union(x), 0, 1, tolerance=1e-9)
         assert found.contains(0)
         assert found.contains(number("0.999"))
-        assert float(found.rad()) < 0.51
+        assert found.radius < 0.51
 
 
 @pytest.mark.parametrize("trials", [1, 2, 7, 40])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from qae_sim.papers import PAPERS
-from qae_sim.theory import Break, CheckOutcome, Claim, Method, Verdict, all_claims, claims
+from qae_sim.theory import Break, CheckOutcome, Claim, Method, Tier, Verdict, all_claims, claims
 from qae_sim.theory.registry import claim_modules
 
 CLAIMS = all_claims()
@@ -32,12 +32,14 @@ def quick(id: str) -> CheckOutcome:
 @pytest.mark.parametrize("id", CLAIMS)
 def test_the_verdict_is_the_expected_one(id: str) -> None:
     assert quick(id).verdict is CLAIMS[id].expected
+    assert quick(id).tier is CLAIMS[id].tier
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("id", CLAIMS)
 def test_the_verdict_is_the_expected_one_over_the_whole_range(id: str) -> None:
-    assert CLAIMS[id].check(False).verdict is CLAIMS[id].expected
+    found = CLAIMS[id].check(False)
+    assert (found.verdict, found.tier) == (CLAIMS[id].expected, CLAIMS[id].tier)
 
 
 @pytest.mark.parametrize(("claim", "change"), BREAKS)
@@ -49,6 +51,7 @@ def test_the_check_can_fail(claim: Claim, change: Break) -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len(CLAIMS) >= 60
+    assert sum(claim.tier is Tier.PROVED for claim in CLAIMS.values()) >= 60
     assert {claim.id.partition(".")[0] for claim in CLAIMS.values()} == {
         "anchor", "digest", "entropy", "estimators", "ha-dw", "ktae", "qae",
         "aapo", "attn-rl", "canon", "capo", "fspo", "gdpo", "gpg", "mapo", "match-tir", "maxrl", "opo", "pass-at-k",
@@ -65,7 +68,7 @@ def test_a_claim_is_complete(id: str) -> None:
     assert claim.latex.count("{") == claim.latex.count("}")
     assert claim.paper
     assert claim.equation
-    assert claim.expected is not Verdict.UNDECIDED
+    assert claim.expected not in (Verdict.UNDECIDED, Verdict.DIFFERS)
     assert len({change.name for change in claim.breaks}) == len(claim.breaks)
 
 
@@ -172,4 +175,4 @@ def test_remainders_beyond_the_bound_are_seen(monkeypatch: pytest.MonkeyPatch) -
     there = import_module("qae_sim.theory.claims.entropy.covariance_identity")
     exact = there.entropy_change
     monkeypatch.setattr(there, "entropy_change", lambda z, d: 4 * exact(z, d))
-    assert CLAIMS["entropy.remainder"].check(True).verdict is Verdict.REFUTED
+    assert CLAIMS["entropy.remainder"].check(True).verdict is Verdict.DIFFERS

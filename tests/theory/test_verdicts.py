@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qae_sim.theory import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory import Break, CheckOutcome, Evidence, Method, Origin, Tier, Truth, Verdict, conclude
 from qae_sim.theory.claim import Registry, unchecked
 
 
-def looked_at(holds: bool | None, method: Method = Method.CASES, **more: Any) -> Evidence:
+def looked_at(holds: Any, method: Method = Method.CASES, **more: Any) -> Evidence:
     return Evidence("it holds", "everywhere", method, holds, **more)
 
 
@@ -59,14 +59,38 @@ def test_a_condition_comes_with_evidence(under: list[Evidence], condition: str) 
 def test_method_is_the_weakest_that_counts() -> None:
     floats = looked_at(True, Method.FLOATS)
     found = conclude(YES, looked_at(True, Method.INTERVALS), looked_at(True, Method.ROOTS), floats)
-    assert found.method == "interval arithmetic"
+    assert found.method == "exact arithmetic over the listed cases"
     refuted = conclude(looked_at(True, Method.SAMPLES), NO)
-    assert refuted.method == "exact arithmetic over all cases"  # the counterexample is what it rests on
+    assert refuted.method == "exact arithmetic over the listed cases"  # the counterexample is what it rests on
     assert unchecked("no data").method == ""
 
 
-def test_a_float_that_disagrees_is_no_agreement() -> None:
-    assert conclude(YES, looked_at(False, Method.FLOATS)).verdict is Verdict.REFUTED
+def test_a_float_that_disagrees_says_nothing_of_the_paper() -> None:
+    for literal in (YES, NO):
+        assert conclude(literal, looked_at(False, Method.FLOATS)).verdict is Verdict.DIFFERS
+    assert conclude(NO, under=[YES, looked_at(False, Method.FLOATS)], condition="if").verdict is Verdict.DIFFERS
+    assert conclude(NO, looked_at(None, Method.FLOATS)).verdict is Verdict.UNDECIDED
+
+
+def test_reach() -> None:
+    assert conclude(YES).tier is Tier.ENUMERATED
+    assert conclude(NO).tier is Tier.PROVED  # a counterexample is one for good
+    symbolic = looked_at(True, Method.SYMBOLIC)
+    assert conclude(symbolic, looked_at(True, confirms=True)).tier is Tier.PROVED
+    assert conclude(symbolic, looked_at(False, confirms=True)).verdict is Verdict.REFUTED
+    assert conclude(symbolic, looked_at(True, Method.SAMPLES)).tier is Tier.STATISTICAL
+    assert conclude(looked_at(False, Method.PRECISION)).tier is Tier.NUMERICAL
+    assert unchecked("no data").tier is Tier.NONE
+
+
+def test_what_is_undecided_in_the_middle_of_a_check_is_undecided() -> None:
+    registry = Registry()
+
+    @registry.add("a", **FIELDS, breaks=BREAKS)
+    def check(quick: bool) -> CheckOutcome:
+        return conclude(YES if Truth.UNDECIDED else NO)
+
+    assert check(True).verdict is Verdict.UNDECIDED
 
 
 def test_counterexample_is_the_first() -> None:
@@ -76,7 +100,7 @@ def test_counterexample_is_the_first() -> None:
 
 
 def test_booleans_of_numpy_are_booleans() -> None:
-    assert looked_at(np.True_).holds is True
+    assert looked_at(np.True_).holds is Truth.YES
     assert conclude(looked_at(np.False_)).verdict is Verdict.REFUTED
 
 
@@ -86,6 +110,8 @@ FIELDS: dict[str, Any] = {
     "statement": "s",
     "latex": "l",
     "expected": Verdict.CERTIFIED,
+    "tier": Tier.ENUMERATED,
+    "origin": Origin.OURS,
 }
 BREAKS = (Break("b", {}, Verdict.REFUTED),)
 
@@ -106,3 +132,5 @@ class TestRegistry:
     def test_refuses_a_check_that_nothing_turns(self) -> None:
         with pytest.raises(ValueError, match="breaks must be at least one change"):
             Registry().add("a", **FIELDS)
+        with pytest.raises(ValueError, match="tier must be how far"):
+            Registry().add("a", **(FIELDS | {"tier": Tier.NONE}), breaks=BREAKS)

@@ -48,7 +48,18 @@ class TestReport:
         content = json.loads(verify(SOME, quick=True).to_json())
         assert content["quick"] is True
         for entry in content["claims"]:
-            assert {"id", "paper", "statement", "verdict", "assumptions", "method", "evidence", "seconds"} <= set(entry)
+            assert {
+                "id",
+                "paper",
+                "statement",
+                "origin",
+                "tier",
+                "verdict",
+                "assumptions",
+                "method",
+                "evidence",
+                "seconds",
+            } <= set(entry)
         refuted = content["claims"][1]
         assert refuted["verdict"] == "refuted"
         assert refuted["counterexample"]["g"] == 3
@@ -56,7 +67,7 @@ class TestReport:
 
     def test_broken(self) -> None:
         turned = broken("qae.eq4")
-        assert [outcome.verdict for _, outcome in turned] == [Verdict.REFUTED, Verdict.REFUTED]
+        assert [outcome.verdict for _, outcome in turned] == [Verdict.REFUTED, Verdict.DIFFERS]
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, id: str, **fields: Any) -> None:
@@ -99,7 +110,10 @@ class TestCommand:
         for arguments in (("--claim", "qae.eq4"), ("--claim", "qae.eq4", "--json")):
             result = run("--quick", *arguments)
             assert result.exit_code == 1
-        assert "DIFFERENT: qae.eq4 is certified, expected refuted" in run("--quick", "--claim", "qae.eq4").output
+        assert (
+            "DIFFERENT: qae.eq4 is certified (enumerated), expected refuted"
+            in run("--quick", "--claim", "qae.eq4").output
+        )
 
     def test_list(self) -> None:
         result = run("--list")

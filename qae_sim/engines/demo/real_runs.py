@@ -9,12 +9,10 @@ nor TRL.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +24,7 @@ import numpy as np
 from qae_sim.advantages import SoftAnchor
 from qae_sim.arrays import require_choice, require_integer
 from qae_sim.engines.demo.written_addition import LONGEST, problems, reward
+from qae_sim.processes import Workers
 from qae_sim.storage import write_atomically
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -201,7 +200,7 @@ def reproduce(
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     require_integer("steps", steps, low=1)
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with Workers(workers or os.cpu_count() or 1) as pool:
         for done in [pool.submit(_seed, place, seed, steps) for seed in seeds]:
             done.result()
     runs = [json.loads((place / f"{seed}-{name}.json").read_text()) for name in RECIPES for seed in seeds]

@@ -5,7 +5,18 @@ from __future__ import annotations
 from itertools import product
 
 from qae_sim.advantages import aapo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.aapo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -18,6 +29,8 @@ from qae_sim.theory.registry import claim
     latex=r"r_1=\dots=r_G \Rightarrow \exists i:\ A_i \ne 0",
     assumptions=("binary rewards, also of the reference model",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("a margin that is clipped to nothing", {"clip": 0.0}, Verdict.REFUTED),),
 )
 def aapo_equal(quick: bool, *, clip: float = 0.28) -> CheckOutcome:
@@ -53,6 +66,7 @@ def aapo_equal(quick: bool, *, clip: float = 0.28) -> CheckOutcome:
     statement="AAPO trains better than GRPO.",
     latex=r"\text{AAPO} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

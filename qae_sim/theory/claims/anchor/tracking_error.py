@@ -12,7 +12,7 @@ from flint import ctx
 
 from qae_sim.advantages import steady_state_gain
 from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.anchor import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -27,6 +27,8 @@ from qae_sim.theory.registry import claim
     latex=r"P(g) = \frac{q + g^2R}{g(2-g)} \ge P,\quad P^2 = q(P+R),\quad g^* = \frac{P}{P+R}",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R", "steady state"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("the gain q/(q + R)", {"gain": "q/(q+R)"}, Verdict.REFUTED),),
 )
 def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
@@ -42,7 +44,7 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
     worst = 0.0
     for q, noise in ((0.01, 1.0), (1.0, 1.0), (4.0, 0.5)):
         best = (q + (q * q + 4 * q * noise) ** 0.5) / 2
-        worst = max(worst, abs(steady_state_gain(q, noise) - best / (best + noise)))
+        worst = worse(worst, abs(steady_state_gain(q, noise) - best / (best + noise)))
     return conclude(
         Evidence(
             "the excess over P is (P+R)(g - g*)²",
@@ -63,6 +65,8 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
     latex=r"\operatorname{Var}(C^- - c) = \frac{q\,(h+1)(2h+1)}{6h} + \frac Rh",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(Break("the error of the belief after its batch", {"lag": 0}, Verdict.REFUTED),),
 )
 def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
@@ -93,6 +97,8 @@ def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
     latex=r"1 \le \frac{\mathrm{Var}_h}{P} < \tfrac76 \text{ at } h = \sqrt{1+4R/q}",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R", "steady state"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(
         Break("windows twice as long", {"stretch": 2}, Verdict.REFUTED),
         Break("below 9/8", {"ratio": Fraction(9, 8)}, Verdict.REFUTED),

@@ -8,7 +8,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import Tree, attn_rl
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.attn_rl import PAPER
 from qae_sim.theory.registry import claim
 
@@ -26,6 +38,8 @@ def _trees(size: int) -> list[Tree]:
     latex=r"\sum_{n:\,\mathrm{parent}(n)=m} L(n)\,(V(n)-V(m)) = 0",
     assumptions=("V is the mean over all leaves below",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("weighted alike", {"weighted": False}, Verdict.REFUTED),),
 )
 def siblings(quick: bool, *, weighted: bool = True) -> CheckOutcome:
@@ -48,7 +62,7 @@ def siblings(quick: bool, *, weighted: bool = True) -> CheckOutcome:
                 float(2 * value[n] - value[0] - value[max(tree.parents[n], 0)]) / len(below[n]) ** 0.5
                 for n in range(size)
             ]
-            worst = max(worst, float(np.abs(ours - exact).max()))
+            worst = worse(worst, float(np.abs(ours - exact).max()))
     return conclude(
         Evidence(
             "the sum is 0 for every parent",
@@ -68,6 +82,7 @@ def siblings(quick: bool, *, weighted: bool = True) -> CheckOutcome:
     statement="AttnRL trains better and with fewer samples.",
     latex=r"\text{AttnRL} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -8,7 +8,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import canon, dr_grpo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.canon import PAPER
 from qae_sim.theory.registry import claim
 
@@ -26,6 +38,8 @@ def _mean(values: list[Fraction]) -> Fraction:
     latex=r"\mu=\tfrac12,\ |G_+|=|G_-| \Rightarrow A_i = r_i - \bar r",
     assumptions=("α = 1", "an even G"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("an odd G", {"odd": True}, Verdict.REFUTED),
         Break("μ = 1", {"mu": Fraction(1)}, Verdict.REFUTED),
@@ -50,7 +64,7 @@ def canon_dr_grpo(
                 found = {"rewards": [float(r) for r in rewards], "advantages": [float(a) for a in exact]}
             r = np.array([float(x) for x in rewards])
             ours = canon(r, np.arange(g), mu=float(mu), alpha=float(alpha))
-            worst = max(worst, float(np.abs(ours - np.array([float(a) for a in exact])).max()))
+            worst = worse(worst, float(np.abs(ours - np.array([float(a) for a in exact])).max()))
     return conclude(
         Evidence(
             "the advantages are rewards minus the group's mean",
@@ -83,6 +97,7 @@ def _like_dr_grpo() -> bool:
     statement="CANON on entropy trains better than shaped advantages; on length it saves tokens.",
     latex=r"\text{CANON} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

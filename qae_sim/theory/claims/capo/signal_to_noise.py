@@ -8,7 +8,18 @@ import numpy as np
 
 from qae_sim.advantages import capo, grpo
 from qae_sim.theory.binomial import binomial_probabilities
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.capo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -21,6 +32,8 @@ from qae_sim.theory.registry import claim
     latex=r"\frac{\mathrm{Var}\,g^+}{(\mathbb E g^+)^2} < \frac{\mathrm{Var}\,g}{(\mathbb E g)^2}",
     assumptions=("one right and one wrong arm", "GRPO's advantages, G responses"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the variance as such, not for the step's size", {"relative": False}, Verdict.CERTIFIED),),
 )
 def capo_signal(quick: bool, *, relative: bool = True) -> CheckOutcome:
@@ -64,6 +77,7 @@ def _noise(chance: list[Fraction], steps: list[Fraction], relative: bool) -> Fra
     statement="Positive advantages first and all of them later trains better than GRPO.",
     latex=r"\text{CAPO} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from qae_sim.advantages import grpo, qae
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.digest import PAPER
 from qae_sim.theory.exact_advantages import advantages
 from qae_sim.theory.registry import claim
@@ -36,6 +36,8 @@ def classroom(successes: int) -> list[float]:
     latex=r"|\hat A_{\text{winner}}| < |\hat A_{\text{loser}}|",
     assumptions=("GRPO, population standard deviation", "G = 10"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("nine successes, one loser", {"successes": 9}, Verdict.CERTIFIED),),
 )
 def lone_winner(quick: bool, *, successes: int = 1) -> CheckOutcome:
@@ -69,6 +71,8 @@ def lone_winner(quick: bool, *, successes: int = 1) -> CheckOutcome:
     latex=r"\hat A^{\mathrm{QAE}}_{\text{winner}} \ge 2\,\hat A^{\mathrm{GRPO}}_{\text{winner}}",
     assumptions=("K = .4, G = 10",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("six winners", {"successes": 6}, Verdict.CERTIFIED),),
 )
 def huge_thumbs_up(quick: bool, *, successes: int = 1) -> CheckOutcome:
@@ -96,6 +100,8 @@ def huge_thumbs_up(quick: bool, *, successes: int = 1) -> CheckOutcome:
     latex=r"\hat A_{\text{loser}} = 0",
     assumptions=("K = .4, G = 10",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("K = .95", {"k": Fraction(95, 100)}, Verdict.REFUTED),),
 )
 def losers_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
@@ -122,6 +128,8 @@ def losers_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
     latex=r"\hat A_{\text{winner}} = 0,\ \hat A_{\text{loser}} = -\tfrac{1}{0.3}",
     assumptions=("K = .4, G = 10",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("K = .05", {"k": Fraction(1, 20)}, Verdict.REFUTED),),
 )
 def winners_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
@@ -154,6 +162,8 @@ def winners_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
     latex=r"|\{\hat A_i > 0\}| = 0.4\,G",
     assumptions=("K = .4", "binary rewards", "mixed groups of ten"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("ten different rewards and K = .6", {"graded": True}, Verdict.CERTIFIED),),
 )
 def top_40(quick: bool, *, graded: bool = False) -> CheckOutcome:
@@ -186,6 +196,8 @@ def top_40(quick: bool, *, graded: bool = False) -> CheckOutcome:
     latex=r"p < q \Rightarrow |\hat A^-(q)| \le |\hat A^-(p)|",
     assumptions=("GRPO, population standard deviation",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the successes' reward, not the failures' penalty", {"side": 0}, Verdict.CERTIFIED),),
 )
 def stops_punishing(quick: bool, *, side: int = 1) -> CheckOutcome:

@@ -7,14 +7,16 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.softmax import entropy_change, entropy_gradient, first_order_entropy_change
-from qae_sim.theory.certified import digits, entropy, number, prove_positive, x_log_x
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.ball import Ball, total
+from qae_sim.theory.certified import digits, entropy, near, number, prove_positive, x_log_x
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.entropy import PAPER
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import Moments, cov, simplex
+from qae_sim.theory.truth import Truth
 
 
 @claim(
@@ -26,6 +28,8 @@ from qae_sim.theory.softmax_identities import Moments, cov, simplex
     latex=r"\frac{\mathrm d}{\mathrm dt} H(z + t\,\delta)\Big|_{t=0} = -\operatorname{Cov}_\pi(\log\pi, \delta)",
     assumptions=("softmax policy with one logit per arm",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("E[log π·δ] instead of the covariance", {"centred": False}, Verdict.REFUTED),),
 )
 def identity(quick: bool, *, centred: bool = True) -> CheckOutcome:
@@ -48,14 +52,14 @@ def identity(quick: bool, *, centred: bool = True) -> CheckOutcome:
     )
 
 
-def _curvature(q: arb, second: arb, u: arb) -> arb:
+def _curvature(q: Ball, second: Ball, u: Ball) -> Ball:
     """E[(1 + log π + H)(d - E d)²] for three arms of probabilities q, second, 1-q-second and d = (0, u, 1)."""
     third = (1 - q - second).nonnegative_part()
-    pi, d = (q, second, third), (arb(0), u, arb(1))
-    mean = sum((p * x for p, x in zip(pi, d, strict=True)), arb(0))
+    pi, d = (q, second, third), (Ball(0), u, Ball(1))
+    mean = total(p * x for p, x in zip(pi, d, strict=True))
     logs = [x_log_x(p) for p in pi]
-    h = -sum(logs, arb(0))
-    return sum(((p * (1 + h) + log) * (x - mean) ** 2 for p, log, x in zip(pi, logs, d, strict=True)), arb(0))
+    h = -total(logs)
+    return total((p * (1 + h) + log) * (x - mean) ** 2 for p, log, x in zip(pi, logs, d, strict=True))
 
 
 @claim(
@@ -68,6 +72,8 @@ def _curvature(q: arb, second: arb, u: arb) -> arb:
     r"\rho = \max\delta - \min\delta",
     assumptions=("softmax policy with one logit per arm", "A >= 2 arms"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.OURS,
     breaks=(
         Break("a quarter of the bound", {"factor": Fraction(1, 4)}, Verdict.REFUTED),
         Break("the second derivative of a policy that does not tilt", {"tilt": 0}, Verdict.REFUTED),
@@ -96,11 +102,11 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
     )
     proofs = []
     for arms in (2,) if quick else (2, 3):
-        bound = number(factor) * arb(arms).log()
+        bound = number(factor) * Ball(arms).log()
 
-        def slack(q: arb, second: arb, u: arb, sign: int, bound: arb = bound) -> arb:
-            if q + second > 1:
-                return arb(1)  # outside the simplex
+        def slack(q: Ball, second: Ball, u: Ball, sign: int, bound: Ball = bound) -> Ball:
+            if (q + second > 1) is Truth.YES:
+                return Ball(1)  # outside the simplex
             return bound + sign * _curvature(q, second, u)
 
         for sign in (1, -1):
@@ -115,7 +121,7 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
                     proof.holds,
                     margin=repr(proof.margin),
                     counterexample={"pi": [float(proof.point[0]), float(1 - proof.point[0] - proof.point[1])]}
-                    if proof.holds is False
+                    if proof.holds is Truth.NO
                     else {},
                     figures={"boxes": proof.boxes},
                 )
@@ -131,7 +137,7 @@ def _remainder_floats() -> Evidence:
         z = rng.normal(size=(200, arms)) * rng.choice([0.1, 1, 10], size=(200, 1))
         d = rng.normal(size=(200, arms)) * rng.choice([0.01, 1, 5], size=(200, 1))
         left = np.abs(entropy_change(z, d) - first_order_entropy_change(z, d))
-        worst = max(worst, float((left / (0.5 * np.ptp(d, axis=-1) ** 2 * math.log(arms))).max()))
+        worst = worse(worst, float((left / (0.5 * np.ptp(d, axis=-1) ** 2 * math.log(arms))).max()))
     return Evidence(
         "entropy_change and first_order_entropy_change differ by less",
         "1000 policies of 2 to 1000 arms",
@@ -149,6 +155,8 @@ def _remainder_floats() -> Evidence:
     latex=r"\frac{\partial H}{\partial z_a} = -\pi_a(\log\pi_a + H) < 0 \iff \pi_a > e^{-H}",
     assumptions=("softmax policy with one logit per arm",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("the threshold 1/A: arms likelier than average", {"threshold": "1/A"}, Verdict.REFUTED),),
 )
 def single_logit(quick: bool, *, threshold: str = "exp(-H)") -> CheckOutcome:
@@ -157,7 +165,7 @@ def single_logit(quick: bool, *, threshold: str = "exp(-H)") -> CheckOutcome:
     one = [1 + 0 * pi[0], 0 * pi[0], 0 * pi[0]]
     mean = sum((p * x for p, x in zip(pi, logs, strict=True)), 0 * pi[0])
     identity = cov(pi, logs, one) == pi[0] * (logs[0] - mean)
-    steps, found, worst = 20, None, 0.0
+    steps, found, pairs, holds = 20, None, [], Truth.YES
     with ctx.workprec(64):
         for i, j in product(range(1, steps), repeat=2):
             if i + j >= steps:
@@ -166,10 +174,14 @@ def single_logit(quick: bool, *, threshold: str = "exp(-H)") -> CheckOutcome:
             p = [number(x) for x in exact]
             h = entropy(p)
             slope = -p[0] * (p[0].log() + h)
-            worst = max(worst, abs(float(slope) - float(entropy_gradient(np.log([float(x) for x in exact]))[0])))
-            bar = (-h).exp() if threshold == "exp(-H)" else arb(1) / 3
-            if found is None and ((p[0] > bar and slope > 0) or (p[0] < bar and slope < 0)):
+            pairs.append((float(entropy_gradient(np.log([float(x) for x in exact]))[0]), slope))
+            bar = (-h).exp() if threshold == "exp(-H)" else Ball(1) / 3
+            # Either both differences are positive or both negative, but for the uniform policy, where both are 0.
+            right = Truth.YES if len(set(exact)) == 1 else (p[0] > bar) & (slope < 0) | (p[0] < bar) & (slope > 0)
+            holds = holds & right
+            if found is None and right is Truth.NO:
                 found = {"pi": [float(x) for x in exact], "dH/dz of the first arm": digits(slope, 8)}
+    agrees, gap = near(pairs, "1e-14")
     return conclude(
         Evidence(
             "the derivative is -π_a(log π_a + H)",
@@ -181,10 +193,9 @@ def single_logit(quick: bool, *, threshold: str = "exp(-H)") -> CheckOutcome:
             f"its sign turns at {threshold}",
             "three arms in steps of .05",
             Method.INTERVALS,
-            found is None,
+            holds,
             counterexample=found or {},
+            confirms=threshold == "exp(-H)",
         ),
-        Evidence(
-            "softmax.entropy_gradient is this derivative", "the same", Method.FLOATS, worst < 1e-14, f"{worst:.1e}"
-        ),
+        Evidence("softmax.entropy_gradient is this derivative", "the same", Method.FLOATS, agrees, gap),
     )

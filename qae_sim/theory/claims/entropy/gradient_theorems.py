@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.entropy import PAPER
 from qae_sim.theory.claims.qae.first_order_entropy import linear_in_b
 from qae_sim.theory.registry import claim
@@ -21,6 +21,8 @@ from qae_sim.theory.softmax_identities import Moments, cov, simplex
     latex=r"z_a^{k+1} - z_a^k = \eta\,\pi(a)\,A(a)",
     assumptions=("tabular softmax policy", "exact gradient of E_π[A]"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("A is centred by the mean over arms, not by the policy's", {"centre": "arms"}, Verdict.REFUTED),
         Break("the score without its normaliser", {"normaliser": False}, Verdict.CERTIFIED),
@@ -64,6 +66,8 @@ def _gradient(pi: list[Any], values: list[Any], normaliser: bool = True) -> list
     latex=r"\Delta H \approx -\eta\,\operatorname{Cov}_{a\sim\pi}(\log\pi(a), \pi(a)A(a))",
     assumptions=("tabular softmax policy", "exact gradient of E_π[A]", "first order in η"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("A is centred by the mean over arms, not by the policy's", {"centre": "arms"}, Verdict.REFUTED),
         Break("the score without its normaliser", {"normaliser": False}, Verdict.CERTIFIED),
@@ -121,6 +125,8 @@ def _theorem1_example() -> dict[str, object]:
     r"\Delta H \approx -\eta\,\operatorname{Cov}_{a\sim\pi}(\log\pi, A)",
     assumptions=("tabular softmax policy", "first order in η"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("the Fisher matrix without ππᵀ", {"outer": False}, Verdict.REFUTED),),
 )
 def theorem2(quick: bool, *, outer: bool = True) -> CheckOutcome:
@@ -154,6 +160,8 @@ def theorem2(quick: bool, *, outer: bool = True) -> CheckOutcome:
     latex=r"\operatorname{Cov}_\pi(\log\pi, A + c) = \operatorname{Cov}_\pi(\log\pi, A)",
     assumptions=("softmax policy with one logit per arm", "first order in η"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("Theorem 1's expression", {"rule": "paper"}, Verdict.REFUTED),),
 )
 def natural_gradient_shift(quick: bool, *, rule: str = "natural gradient") -> CheckOutcome:
@@ -170,6 +178,8 @@ def natural_gradient_shift(quick: bool, *, rule: str = "natural gradient") -> Ch
     latex=r"\operatorname{Cov}_\pi(\log\pi, \pi (A + c)) = \operatorname{Cov}_\pi(\log\pi, \pi A)",
     assumptions=("softmax policy with one logit per arm", "first order in η"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the gradient with the score's normaliser", {"rule": "policy gradient"}, Verdict.CERTIFIED),),
 )
 def policy_gradient_shift(quick: bool, *, rule: str = "paper") -> CheckOutcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qae_sim.theory.claim import CheckOutcome, Verdict, unchecked
+from qae_sim.theory.claim import CheckOutcome, Origin, Verdict, unchecked
 from qae_sim.theory.claims.entropy import PAPER
 from qae_sim.theory.registry import claim
 
@@ -15,6 +15,7 @@ from qae_sim.theory.registry import claim
     "depend on the algorithm.",
     latex=r"R = -a\,e^{H} + b",
     expected=Verdict.OPEN,
+    origin=Origin.QUOTED,
 )
 def law(quick: bool) -> CheckOutcome:
     """Not checked."""

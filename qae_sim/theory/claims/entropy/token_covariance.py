@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 from qae_sim.advantages import token_covariances
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.entropy import PAPER
 from qae_sim.theory.registry import claim
 
@@ -20,6 +20,8 @@ from qae_sim.theory.registry import claim
     latex=r"\mathbb E\Big[\tfrac1N\sum_i (\ell_i-\bar\ell)(A_i-\bar A)\Big] = \operatorname{Cov}_\pi(\log\pi, A)",
     assumptions=("N tokens drawn independently from one policy",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("times N/(N-1)", {"corrected": True}, Verdict.CERTIFIED),),
 )
 def token_covariance(quick: bool, *, corrected: bool = False) -> CheckOutcome:
@@ -40,7 +42,7 @@ def token_covariance(quick: bool, *, corrected: bool = False) -> CheckOutcome:
             total += chance * value * (Fraction(n, n - 1) if corrected else 1)
             if n == 3:
                 ours = token_covariances([float(x) for x in logs], [float(a) for a in advantages], [1] * n)
-                worst = max(worst, abs(float(ours.mean()) - float(value)))
+                worst = worse(worst, abs(float(ours.mean()) - float(value)))
         if found is None and total != exact:
             found = {"N": n, "expected mean": float(total), "covariance": float(exact), "ratio": str(total / exact)}
     return conclude(

@@ -7,13 +7,15 @@ from fractions import Fraction
 from flint import ctx, fmpz_poly
 
 from qae_sim.advantages import expected_advantages
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.exact_advantages import advantages, root_of, speeds
 from qae_sim.theory.polynomials import X, Y, ring
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import for_all
 
 
 @claim(
@@ -25,6 +27,8 @@ from qae_sim.theory.registry import claim
     latex=r"c(p, G) \ge 0 \text{ because } a(n, 1) \ge 0 \ge a(n, 0) \text{ for every } n",
     assumptions=("binary rewards", "softmax bandit"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(Break("a baseline of 1.5 that no reward reaches", {"baseline": Fraction(3, 2)}, Verdict.REFUTED),),
 )
 def speed_nonnegative(quick: bool, *, baseline: Fraction | None = None) -> CheckOutcome:
@@ -59,6 +63,8 @@ def speed_nonnegative(quick: bool, *, baseline: Fraction | None = None) -> Check
     latex=r"\Delta z_a = -\tfrac{\eta}{G}\,\pi_a \sum_i A_i = 0 \text{ for } a \notin \{a_1, \dots, a_G\}",
     assumptions=("softmax policy gradient", "mean or leave-one-out baseline"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(
         Break("the quantile baseline", {"names": ("qae",)}, Verdict.REFUTED),
         Break("NEG-MASK", {"names": ("neg_mask",)}, Verdict.REFUTED),
@@ -97,6 +103,8 @@ def unsampled_arms(quick: bool, *, names: tuple[str, ...] = ("grpo",)) -> CheckO
     latex=r"\Delta H^- : \Delta H^+ = p : (1-p)",
     assumptions=("softmax bandit", "advantages that add up to zero"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("advantages that do not add up to zero", {"sum_zero": False}, Verdict.REFUTED),),
 )
 def negatives_share(quick: bool, *, sum_zero: bool = True) -> CheckOutcome:
@@ -124,6 +132,8 @@ def negatives_share(quick: bool, *, sum_zero: bool = True) -> CheckOutcome:
     latex=r"\mathbb E\,\tfrac1G\sum_i A_i(e_{a_i}-\pi) = p(1-p)(\pi_+-\pi_-) = \nabla_z p",
     assumptions=("binary rewards", "softmax bandit"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the group's own mean instead of the others'", {"others": False}, Verdict.REFUTED),),
 )
 def rloo_unbiased(quick: bool, *, others: bool = True) -> CheckOutcome:
@@ -161,6 +171,8 @@ def _speed_in_floats(name: str, factor: Fraction) -> Evidence:
     latex=r"c_{\mathrm{Dr.GRPO}} = \tfrac{G-1}{G}\,p(1-p)",
     assumptions=("binary rewards", "softmax bandit", "groups of one size"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the factor 1", {"constant": False}, Verdict.REFUTED),),
 )
 def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
@@ -190,23 +202,26 @@ def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
     latex=r"\frac{c_{\mathrm{GRPO}}(p)}{p(1-p)} = \text{const}",
     assumptions=("binary rewards", "softmax bandit", "G = 8"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("without the standard deviation", {"std": False}, Verdict.CERTIFIED),),
 )
 def std_biases(quick: bool, *, std: bool = True) -> CheckOutcome:
     """The ratio at several success rates: dividing by the standard deviation favours hard and easy queries."""
     with ctx.workprec(64):
         ratios = {
-            x: speeds("grpo", 8, number(x), Fraction(2, 5)) if std else number("7/8")
+            x: speeds("grpo", 8, number(x), Fraction(2, 5)) if std else Ball(7) / 8
             for x in ("0.5", "0.3", "0.1", "0.01")
         }
         reference = ratios["0.5"]
-        differing = next((x for x, ratio in ratios.items() if ratio > reference or ratio < reference), None)
+        same = for_all(ratios, lambda x: x == "0.5" or ratios[x] == reference)
+        differing = same.case
         return conclude(
             Evidence(
                 "c/(p(1-p)) is the same at all p",
                 "p = .5, .3, .1, .01",
                 Method.INTERVALS,
-                differing is None,
+                same.holds,
                 counterexample={}
                 if differing is None
                 else {

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import dr_grpo, grpo, qae, rloo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.exact_advantages import LEVELS, baseline, centred, floats, groups, variance
 from qae_sim.theory.registry import claim
@@ -22,6 +22,8 @@ from qae_sim.theory.registry import claim
     latex=r"\sum_i \hat A_i = 0",
     assumptions=("mean or leave-one-out baseline", "any rewards"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the quantile baseline", {"names": ("qae",)}, Verdict.REFUTED),),
 )
 def sum_zero(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo")) -> CheckOutcome:
@@ -60,6 +62,8 @@ def sum_zero(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo")) -> Check
     latex=r"\hat A(r + c) = \hat A(r)",
     assumptions=("mean, leave-one-out or quantile baseline",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("a fixed baseline of 1/2", {"names": ("half",)}, Verdict.REFUTED),),
 )
 def shift(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo", "qae")) -> CheckOutcome:
@@ -93,6 +97,8 @@ def shift(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo", "qae")) -> C
     latex=r"\hat A(s\,r) = \hat A(r),\ s > 0",
     assumptions=("divided by the standard deviation", "ε = 0"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("no standard deviation: Dr. GRPO, RLOO", {"std": False}, Verdict.REFUTED),
         Break("ε = 1/10", {"eps": Fraction(1, 10)}, Verdict.REFUTED),
@@ -131,6 +137,8 @@ def scale(quick: bool, *, std: bool = True, eps: Fraction = Fraction(0)) -> Chec
     latex=r"r_1 = \dots = r_G \Rightarrow \hat A_i = 0",
     assumptions=("the baseline is the group's own",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the whole batch's mean (REINFORCE++)", {"batch": True}, Verdict.REFUTED),),
 )
 def equal_rewards(quick: bool, *, batch: bool = False) -> CheckOutcome:

@@ -10,7 +10,7 @@ from flint import fmpz_poly
 from qae_sim.papers import PAPERS
 from qae_sim.softmax import pass_at_k_estimate
 from qae_sim.theory.binomial import binomial_term
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.polynomials import Y
 from qae_sim.theory.registry import claim
 
@@ -23,6 +23,8 @@ from qae_sim.theory.registry import claim
     latex=r"\mathbb E\Big[1 - \tbinom{n-c}{k}/\tbinom nk\Big] = 1-(1-p)^k",
     assumptions=("n independent responses, c of them correct", "k <= n"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("the plug-in estimate 1 - (1-c/n)^k", {"plug_in": True}, Verdict.REFUTED),),
 )
 def unbiased_pass_at_k(quick: bool, *, plug_in: bool = False) -> CheckOutcome:
@@ -37,7 +39,7 @@ def unbiased_pass_at_k(quick: bool, *, plug_in: bool = False) -> CheckOutcome:
                 found = {"n": n, "k": k}
             ours = pass_at_k_estimate(np.arange(n + 1), n, k)
             exact = np.array([1 - comb(n - c, k) / comb(n, k) for c in range(n + 1)])
-            worst = max(worst, float(np.abs(ours - exact).max()))
+            worst = worse(worst, float(np.abs(ours - exact).max()))
     return conclude(
         Evidence(
             "its expectation is 1-(1-p)^k",

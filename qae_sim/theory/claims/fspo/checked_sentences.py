@@ -7,7 +7,18 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import fspo, grpo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.fspo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -20,6 +31,8 @@ from qae_sim.theory.registry import claim
     latex=r"m_{i,t} \ne 0 \Rightarrow m_{i,t} A_{i,t} \ge 0,\quad |A_{i,t}| = |A_i|",
     assumptions=("every sentence has been checked",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("a checker that is wrong about one sentence", {"errs": True}, Verdict.REFUTED),),
 )
 def facts_decide(quick: bool, *, errs: bool = False) -> CheckOutcome:
@@ -53,6 +66,7 @@ def facts_decide(quick: bool, *, errs: bool = False) -> CheckOutcome:
     statement="FSPO makes fewer things up and reasons better.",
     latex=r"\text{FSPO} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -8,7 +8,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import gpg
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.gpg import PAPER
 from qae_sim.theory.registry import claim
 
@@ -21,6 +33,8 @@ from qae_sim.theory.registry import claim
     latex=r"\tfrac1B\sum_i A_i s_i = \tfrac{1}{B-M}\sum_{i \text{ in mixed groups}} (r_i-\bar r)\,s_i",
     assumptions=("groups of one size", "M counts responses in groups of equal rewards"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("M counts rewards of zero, as in verl", {"count": "nonzero"}, Verdict.REFUTED),),
 )
 def gpg_signal(quick: bool, *, count: str = "mixed") -> CheckOutcome:
@@ -39,7 +53,7 @@ def gpg_signal(quick: bool, *, count: str = "mixed") -> CheckOutcome:
             mean = np.mean(batch, axis=1, keepdims=True)
             exact = float(alpha) * (np.array(batch) - mean)
             ours = gpg(np.array(batch, dtype=float), count=count)  # type: ignore[arg-type]
-            worst = max(worst, float(np.abs(ours - exact).max()))
+            worst = worse(worst, float(np.abs(ours - exact).max()))
     return conclude(
         Evidence(
             "both sums have the same coefficients",
@@ -59,6 +73,7 @@ def gpg_signal(quick: bool, *, count: str = "mixed") -> CheckOutcome:
     statement="GPG trains better than GRPO.",
     latex=r"\text{GPG} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from flint import arb, ctx, fmpz_poly
+from flint import ctx, fmpz_poly
 
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_probabilities, mixed
 from qae_sim.theory.certified import digits, largest, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.claims.ha_dw.group_mean_bias import bias_numerator
 from qae_sim.theory.polynomials import X, ring, sign_between, value_at
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import Truth, for_all
 
 
 @claim(
@@ -25,6 +27,8 @@ from qae_sim.theory.registry import claim
     r" \Rightarrow \mathbb E[c\,\hat p \mid S] \in (p-\varepsilon, p+\varepsilon)",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("A(p) left out of the bounds", {"with_a": False}, Verdict.REFUTED),),
 )
 def lemma3(quick: bool, *, with_a: bool = True) -> CheckOutcome:
@@ -47,9 +51,10 @@ def lemma3(quick: bool, *, with_a: bool = True) -> CheckOutcome:
     )
 
 
-def coverage(g: int, p: Fraction, z: arb) -> Fraction:
-    """P(|p̂ - p| < z | S), leaving out numbers of successes for which that cannot be decided."""
-    inside = [k for k in range(1, g) if abs(number(Fraction(k, g) - p)) < z]
+def coverage(g: int, p: Fraction, z: Ball | Fraction) -> Fraction:
+    """P(|p̂ - p| < z | S)."""
+    gaps = {k: abs(Fraction(k, g) - p) for k in range(1, g)}
+    inside = [k for k, gap in gaps.items() if (gap < z if isinstance(z, Fraction) else number(gap) < z)]
     chances: list[Fraction] = binomial_probabilities(p, g)
     return sum((chances[k] for k in inside), Fraction(0)) / sum(chances[1:-1])
 
@@ -62,35 +67,39 @@ def coverage(g: int, p: Fraction, z: arb) -> Fraction:
     latex=r"P(|\hat p-p|<z\mid S) \ge \frac{1-2e^{-2Gz^2}-(1-\Delta)^G-\Delta^G}{1-(1-\Delta)^G-\Delta^G}",
     assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.QUOTED,
     breaks=(Break("e^(-2Gz²) once, not twice, and -8Gz² for -2Gz²", {"rate": 8}, Verdict.REFUTED),),
 )
 def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
     """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; also compared with exact probabilities."""
     sizes = range(2, 33 if quick else 129)
     rising = all(sign_between(mixed(g).derivative(), 0, "1/2") == 1 for g in sizes)
-    found, cases, least = None, 0, float("inf")
+    cases = [
+        (g, delta + (1 - 2 * delta) * Fraction(i, 4), z, delta)
+        for g in ((2, 3, 5, 8, 16) if quick else (2, 3, 4, 5, 8, 12, 16, 24, 32))
+        for delta in (Fraction(1, 20), Fraction(1, 5), Fraction(2, 5))
+        for i in range(5)
+        for z in (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
+    ]
+
+    def slack(g: int, p: Fraction, z: Fraction, delta: Fraction) -> Ball:
+        decay = number(-rate * g * z * z).exp() * (2 if rate == 2 else 1)
+        chance = number(value_at(mixed(g), delta))
+        return number(coverage(g, p, z)) - (chance - decay) / chance
+
     with ctx.workprec(64):
-        for g in (2, 3, 5, 8, 16) if quick else (2, 3, 4, 5, 8, 12, 16, 24, 32):
-            for delta in (Fraction(1, 20), Fraction(1, 5), Fraction(2, 5)):
-                for i in range(5):
-                    p = delta + (1 - 2 * delta) * Fraction(i, 4)
-                    for z in (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
-                        decay = number(-rate * g * z * z).exp() * (2 if rate == 2 else 1)
-                        bound = (number(value_at(mixed(g), delta)) - decay) / number(value_at(mixed(g), delta))
-                        slack = number(coverage(g, p, number(z))) - bound
-                        cases += 1
-                        least = min(least, float(slack))
-                        if found is None and slack < 0:
-                            found = {"g": g, "p": float(p), "z": float(z), "Delta": float(delta)}
+        search = for_all(cases, lambda case: slack(*case) >= 0)
+        found = dict(zip(("g", "p", "z", "Delta"), [float(x) for x in search.case or ()], strict=False))
     return conclude(
         Evidence("A(p) rises on (0, 1/2), so that P(S|p) >= A(Δ)", f"G = 2..{sizes[-1]}", Method.ROOTS, rising),
         Evidence(
             "the exact probability is above the bound",
-            f"{cases} cases of G, p, z, Δ",
-            Method.CASES,
-            found is None,
-            margin=repr(least),
-            counterexample=found or {},
+            f"{len(cases)} cases of G, p, z, Δ",
+            Method.INTERVALS,
+            search.holds,
+            counterexample=found,
+            confirms=rate == 2,
         ),
     )
 
@@ -103,32 +112,42 @@ def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
     latex=r"\varepsilon_\delta = \sqrt{\tfrac{1}{2G}\log\tfrac{2}{\delta(1-(1-\Delta)^G-\Delta^G)}}",
     assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("half of ε_δ", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
 )
 def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
     """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; also compared with exact probabilities."""
     a, d = ring("A", "d")
     identity = a - d * a == (1 - d) * a
-    found, cases, widths = None, 0, {}
+    settings = [
+        (g, delta, risk)
+        for g in (2, 4, 8, 16, 64)
+        for delta in (Fraction(1, 20), Fraction(1, 5))
+        for risk in (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2))
+    ]
     with ctx.workprec(64):
-        for g in (2, 4, 8, 16, 64):
-            for delta in (Fraction(1, 20), Fraction(1, 5)):
-                for risk in (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2)):
-                    width = ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt() * number(scale)
-                    widths[f"G = {g}, Δ = {delta}, δ = {risk}"] = digits(width, 6)
-                    for i in range(9):
-                        p = delta + (1 - 2 * delta) * Fraction(i, 8)
-                        cases += 1
-                        if found is None and coverage(g, p, width) < 1 - risk:
-                            found = {"g": g, "p": float(p), "delta": float(risk), "Delta": float(delta)}
+        width = {
+            (g, delta, risk): ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt() * number(scale)
+            for g, delta, risk in settings
+        }
+        widths = {f"G = {g}, Δ = {d}, δ = {r}": digits(width[g, d, r], 6) for g, d, r in settings}
+        cases = [
+            (g, delta + (1 - 2 * delta) * Fraction(i, 8), risk, delta) for g, delta, risk in settings for i in range(9)
+        ]
+        search = for_all(
+            cases, lambda case: coverage(case[0], case[1], width[case[0], case[3], case[2]]) >= 1 - case[2]
+        )
+        found = dict(zip(("g", "p", "delta", "Delta"), [float(x) for x in search.case or ()], strict=False))
     return conclude(
         Evidence("Lemma 4 at ε_δ gives 1 - δ", "every G, δ, Δ", Method.SYMBOLIC, bool(identity)),
         Evidence(
             "the exact probability is at least 1 - δ",
-            f"{cases} cases of G, p, δ, Δ",
-            Method.CASES,
-            found is None,
-            counterexample=found or {},
+            f"{len(cases)} cases of G, p, δ, Δ",
+            Method.INTERVALS,
+            search.holds,
+            counterexample=found,
+            confirms=scale == 1,
             figures={"half-width": widths},
         ),
     )
@@ -144,6 +163,8 @@ def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
     r"(p-\varepsilon, p+\varepsilon) \,\big|\, S\big) \ge 1-\delta",
     assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("an interval I_t half as wide", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
 )
 def lemma1(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
@@ -161,6 +182,8 @@ def lemma1(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
     r"c_{\mathrm{high}} = \inf_{p\in I_t}\tfrac{(p+\varepsilon)A}{p(1-p^{G-1})}",
     assumptions=("G = 8, δ = .05, Δ = .1, p̂ = 1/2",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("within .1 of p", {"eps": Fraction(1, 10)}, Verdict.CERTIFIED),
         Break("groups of 1024", {"g": 1024}, Verdict.CERTIFIED),
@@ -171,15 +194,15 @@ def lemma1_usable(quick: bool, *, eps: Fraction = Fraction(1, 20), g: int = 8) -
     delta, risk, p_hat = Fraction(1, 10), Fraction(1, 20), Fraction(1, 2)
     with ctx.workprec(64):
         width = ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt()
-        reach = Fraction(float(width.upper()))
+        reach = width.upper().exact_middle()
         low, high = max(delta, p_hat - reach), min(1 - delta, p_hat + reach)
 
-        def factor(p: arb, sign: int) -> arb:
+        def factor(p: Ball, sign: int) -> Ball:
             return (1 + sign * number(eps) / p) * (1 - (1 - p) ** g - p**g) / (1 - p ** (g - 1))
 
         c_low = largest(lambda p: factor(p, -1), low, high, tolerance=1e-4)
         c_high = -largest(lambda p: -factor(p, 1), low, high, tolerance=1e-4)
-        holds = True if c_low < c_high else (False if c_low > c_high else None)
+        holds = c_low < c_high
         return conclude(
             Evidence(
                 "c_low < c_high",
@@ -188,7 +211,7 @@ def lemma1_usable(quick: bool, *, eps: Fraction = Fraction(1, 20), g: int = 8) -
                 holds,
                 margin=digits(c_high - c_low, 4),
                 counterexample={"g": g, "p_hat": 0.5, "c_low": digits(c_low, 5), "c_high": digits(c_high, 5)}
-                if holds is False
+                if holds is Truth.NO
                 else {},
                 figures={"half-width of the confidence interval": digits(width, 6)},
             )

@@ -17,7 +17,7 @@ from flint import fmpz_poly
 from qae_sim.advantages import dr_grpo
 from qae_sim.theory.binomial import binomial_probability, binomial_term, failures, mixed
 from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.polynomials import X, Y, sign_between, value_at
 from qae_sim.theory.registry import claim
@@ -67,6 +67,8 @@ def _sizes(quick: bool) -> range:
     latex=r"\mathbb E[\hat A_i - A_i \mid S] < 0 \iff p < \tfrac12,\quad = 0 \iff p = \tfrac12",
     assumptions=("binary rewards", "mixed groups (event S)", "no standard deviation", "averaged over the own reward"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.QUOTED,
     breaks=(
         Break("the own reward is held fixed at 1", {"reward": 1}, Verdict.REFUTED),
         Break("hard means p < .6", {"middle": Fraction(3, 5)}, Verdict.REFUTED),
@@ -135,6 +137,8 @@ def own_reward_numerator(g: int) -> fmpz_poly:
     latex=r"\mathbb E[\hat A_i \mid S, r_i] < A_i \iff p < \tfrac12",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("groups of two", {"largest": 2}, Verdict.CERTIFIED),),
 )
 def theorem1_own_reward(quick: bool, *, largest: int = 8) -> CheckOutcome:
@@ -180,6 +184,8 @@ def theorem1_own_reward(quick: bool, *, largest: int = 8) -> CheckOutcome:
     r"p^* = G^{-1/(G-1)}",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("the exponent -1/G", {"exponent": 0}, Verdict.REFUTED),),
 )
 def own_reward_threshold(quick: bool, *, exponent: int = -1) -> CheckOutcome:
@@ -214,6 +220,8 @@ def own_reward_threshold(quick: bool, *, exponent: int = -1) -> CheckOutcome:
     r"\mathrm{bias}(1-p) = -\mathrm{bias}(p)",
     assumptions=("binary rewards", "mixed groups (event S)", "averaged over the own reward"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("without the term p^(G+1)", {"last": 0}, Verdict.REFUTED),),
 )
 def lemma2(quick: bool, *, last: int = 1) -> CheckOutcome:
@@ -249,6 +257,8 @@ def lemma2(quick: bool, *, last: int = 1) -> CheckOutcome:
     r"\ \text{for } p < \tfrac12",
     assumptions=("binary rewards", "mixed groups (event S)", "averaged over the own reward"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the bias given a correct response", {"reward": 1}, Verdict.REFUTED),),
 )
 def bias_grows(quick: bool, *, reward: int | None = None) -> CheckOutcome:
@@ -293,6 +303,8 @@ def bias_grows(quick: bool, *, reward: int | None = None) -> CheckOutcome:
     latex=r"c^* = \frac{1-(1-p)^G-p^G}{1-p^{G-1}},\ \mathbb E[c^*\hat p\mid S] = p,\ c^* < 1 \iff p < \tfrac12",
     assumptions=("binary rewards", "mixed groups (event S)", "p is known"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.OURS,
     breaks=(Break("c* = A(p)", {"denominator": "1"}, Verdict.REFUTED),),
 )
 def debiasing_factor(quick: bool, *, denominator: str = "1-p^(G-1)") -> CheckOutcome:

@@ -11,14 +11,17 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from flint import acb, arb, ctx, fmpq_poly, fmpz_poly
+from flint import acb, ctx, fmpq_poly, fmpz_poly
 
+from qae_sim.theory.ball import Ball, greatest
+from qae_sim.theory.ball import smallest as smallest_ball
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term, mixed
 from qae_sim.theory.certified import digits, integral, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.polynomials import Y, rational
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import Truth, for_all
 
 
 def above(g: int, j: int) -> fmpz_poly:
@@ -36,9 +39,9 @@ def pieces(g: int, low: Fraction, high: Fraction) -> list[tuple[int, Fraction, F
     return found
 
 
-def uniform_average(g: int, low: Fraction, high: Fraction) -> arb:
+def uniform_average(g: int, low: Fraction, high: Fraction) -> Ball:
     """Mean over p uniform on (low, high) of P(p̂ > p | S)."""
-    total = arb(0)
+    total = Ball(0)
     for j, one, other in pieces(g, low, high):
         if j == 0:
             total += number(other - one)  # any success at all is above p
@@ -79,6 +82,8 @@ def _area(polynomial: fmpz_poly, low: Fraction, high: Fraction) -> Fraction:
     r"\binom Gk p^k(1-p)^{G-k}}{1-(1-p)^G-p^G}",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("the sum begins at the floor itself", {"begin": 0}, Verdict.REFUTED),
         Break("at least ε instead of more than ε", {"strict": False}, Verdict.REFUTED),
@@ -127,6 +132,8 @@ COROLLARY_1 = ((Fraction(1, 2), "0.63"), (Fraction(1, 4), "0.78"))
     latex=r"\tfrac{1}{p_2}\int_0^{p_2} P(\hat p > p \mid S, p)\,\mathrm dp > 0.63,\ 0.78,\ = 1",
     assumptions=("p uniform, every p with the same weight", "mixed groups", "2 <= G <= 8"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("every p weighs by its chance of a mixed group", {"weighted": True}, Verdict.REFUTED),
         Break("groups up to 10", {"largest": 10}, Verdict.REFUTED),
@@ -141,17 +148,17 @@ def corollary1(quick: bool, *, weighted: bool = False, largest: int = 8) -> Chec
                 g: number(weighted_average(g, Fraction(0), end)) if weighted else uniform_average(g, Fraction(0), end)
                 for g in range(2, largest + 1)
             }
-            low = [g for g, value in values.items() if not value > number(constant)]
-            smallest = min(values, key=lambda g: float(values[g]))
+            search = for_all(values, lambda g, v=values, c=constant: v[g] > number(c))  # type: ignore[misc]
+            low = min(values, key=lambda g: values[g].middle)
             evidence.append(
                 Evidence(
                     f"the average over p < {end} is above {constant}",
                     f"G = 2..{largest}",
                     Method.INTERVALS,
-                    not low,
-                    margin=digits(values[smallest] - number(constant), 6),
-                    counterexample={"g": smallest, "p below": float(end), "average": digits(values[smallest], 8)}
-                    if low
+                    search.holds,
+                    margin=digits(values[low] - number(constant), 6),
+                    counterexample={"g": low, "p below": float(end), "average": digits(values[low], 8)}
+                    if search.case
                     else {},
                     figures={"average by G": {g: digits(value, 10) for g, value in values.items()}},
                 )
@@ -176,6 +183,8 @@ def corollary1(quick: bool, *, weighted: bool = False, largest: int = 8) -> Chec
     r"{\int_0^{p_2} P(S \mid p)\,\mathrm dp} > 0.63,\ 0.78",
     assumptions=("p uniform before the group is seen", "2 <= G <= 8"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("every p with the same weight", {"weighted": False}, Verdict.CERTIFIED),),
 )
 def corollary1_weighted(quick: bool, *, weighted: bool = True) -> CheckOutcome:
@@ -204,6 +213,8 @@ TABLES = {
     latex=r"\tfrac{1}{p_2}\int_0^{p_2} P(\hat p > p \mid S, p)\,\mathrm dp",
     assumptions=("p uniform, every p with the same weight",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.QUOTED,
     breaks=(Break("right to 1e-6", {"tolerance": "0.000001"}, Verdict.REFUTED),),
 )
 def tables(quick: bool, *, tolerance: str = "0.00001") -> CheckOutcome:
@@ -211,28 +222,28 @@ def tables(quick: bool, *, tolerance: str = "0.00001") -> CheckOutcome:
     with ctx.workprec(64):
         exact = {key: uniform_average(key[0], Fraction(0), key[1]) for key in TABLES}
         off = {key: abs(exact[key] - number(text)) for key, text in TABLES.items()}
-        wrong = [key for key, gap in off.items() if not gap < number(tolerance)]
+        search = for_all(off, lambda key: off[key] < number(tolerance))
         return conclude(
             Evidence(
                 f"every entry is within {tolerance}",
                 "8 entries",
                 Method.INTERVALS,
-                not wrong,
-                margin=digits(max(off.values(), key=float), 4),
+                search.holds,
+                margin=digits(greatest(off.values()), 4),
                 counterexample={
-                    "g": wrong[0][0],
-                    "p below": float(wrong[0][1]),
-                    "printed": TABLES[wrong[0]],
-                    "exact": digits(exact[wrong[0]], 10),
+                    "g": search.case[0],
+                    "p below": float(search.case[1]),
+                    "printed": TABLES[search.case],
+                    "exact": digits(exact[search.case], 10),
                 }
-                if wrong
+                if search.case
                 else {},
                 figures={f"G = {g}, p < {end}": digits(value, 12) for (g, end), value in exact.items()},
             )
         )
 
 
-def two_over_g(g: int) -> arb:
+def two_over_g(g: int) -> Ball:
     """(G/2)∫_0^{2/G} P(p̂ > p | S, p) dp: half of it is certain, and on (1/G, 2/G) two successes are needed."""
     if g == 2:  # (1/2, 1) asks for two successes of two, which is no mixed group
         return number("1/2")
@@ -245,13 +256,13 @@ def two_over_g(g: int) -> arb:
     return number("1/2") + (1 - integral(one_only, 1, 2)) / 2
 
 
-def tail_bound(g: int) -> arb:
+def tail_bound(g: int) -> Ball:
     """A number below the value of Corollary 2 for every group of g or more.
 
     (1-x/G)^{G-1} <= e^{-x}/(1-x/G) and A >= 1 - e^{-x} - (2/G)^G give an integrand of at most
     x·e^{-x} / ((1-2/g)(1 - e^{-x} - (2/g)^g)).
     """
-    edge = number(Fraction(2, g))
+    edge = number(Fraction(2, g)).arb
 
     def bound(x: acb) -> acb:
         decay = (-x).exp()
@@ -269,6 +280,8 @@ def tail_bound(g: int) -> arb:
     latex=r"\tfrac G2\int_0^{2/G} P(\hat p > p \mid S, p)\,\mathrm dp > 0.78,\quad G \ge 6",
     assumptions=("p uniform, every p with the same weight", "mixed groups"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.QUOTED,
     breaks=(
         Break("groups of 4 or more", {"smallest": 4}, Verdict.REFUTED),
         Break("above .782", {"constant": "0.782"}, Verdict.REFUTED),
@@ -280,7 +293,7 @@ def corollary2(quick: bool, *, smallest: int = 6, constant: str = "0.78") -> Che
     sizes = [*range(smallest, 33), *range(33, last, 16 if quick else 1)]
     with ctx.workprec(64):
         values = {g: two_over_g(g) for g in sizes}
-        low = [g for g, value in values.items() if not value > number(constant)]
+        search = for_all(values, lambda g: values[g] > number(constant))
         tail = tail_bound(last)
         limit = number("1/2") + (1 - integral(lambda x: x / (x.exp() - 1), 1, 2)) / 2
         every = "" if not quick else ", above 32 every 16th"
@@ -289,9 +302,9 @@ def corollary2(quick: bool, *, smallest: int = 6, constant: str = "0.78") -> Che
                 f"the average is above {constant}",
                 f"G = {smallest}..{last - 1}{every}",
                 Method.INTERVALS,
-                not low,
-                margin=digits(min(values.values(), key=float) - number(constant), 6),
-                counterexample={"g": low[0], "average": digits(values[low[0]], 8)} if low else {},
+                search.holds,
+                margin=digits(smallest_ball(values.values()) - number(constant), 6),
+                counterexample={"g": search.case, "average": digits(values[search.case], 8)} if search.case else {},
                 figures={
                     "average by G": {g: digits(two_over_g(g), 10) for g in (2, 3, 4, 6, 8, 16, 32)},
                     "limit": digits(limit, 12),
@@ -301,9 +314,9 @@ def corollary2(quick: bool, *, smallest: int = 6, constant: str = "0.78") -> Che
                 f"a lower bound for all larger groups is above {constant}",
                 f"every G >= {last}",
                 Method.INTERVALS,
-                bool(tail > number(constant)),
+                # A bound below the constant refutes nothing.
+                Truth.YES if (tail > number(constant)) is Truth.YES else Truth.UNDECIDED,
                 margin=digits(tail - number(constant), 6),
-                counterexample={} if tail > number(constant) else {"g": last, "bound": digits(tail, 8)},
             ),
         )
 
@@ -316,6 +329,8 @@ def corollary2(quick: bool, *, smallest: int = 6, constant: str = "0.78") -> Che
     latex=r"P(\hat p > p \mid S, p < \tfrac2G) > 0.78,\quad G \ge 6",
     assumptions=("p uniform before the group is seen",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("above .7", {"constant": Fraction(7, 10)}, Verdict.CERTIFIED),),
 )
 def corollary2_weighted(quick: bool, *, constant: Fraction = Fraction(78, 100)) -> CheckOutcome:
@@ -343,6 +358,8 @@ def corollary2_weighted(quick: bool, *, constant: Fraction = Fraction(78, 100)) 
     latex=r"p < \tfrac1G \Rightarrow \hat A_i < A_i \text{ surely on } S",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(Break("p < 2/G", {"numerator": 2}, Verdict.REFUTED),),
 )
 def corollary3(quick: bool, *, numerator: int = 1) -> CheckOutcome:

@@ -8,7 +8,7 @@ import numpy as np
 from flint import Ordering, fmpq_mpoly_ctx
 
 from qae_sim.advantages import HardAnchor, SoftAnchor
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.registry import claim
 
@@ -27,6 +27,8 @@ def spread(beliefs: list[Fraction]) -> Fraction:
     latex=r"C_{t-1} = \dots = C_{t-m} \Rightarrow \sigma_t = 0 \Rightarrow C_{t'}^+ = C_t^-\ \forall t' \ge t",
     assumptions=("the equations alone, without a warm start",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(Break("the project's warm start", {"warm_start": True}, Verdict.REFUTED),),
 )
 def absorbing(quick: bool, *, warm_start: bool = False) -> CheckOutcome:
@@ -66,6 +68,8 @@ def absorbing(quick: bool, *, warm_start: bool = False) -> CheckOutcome:
     latex=r"y_t = y\ \forall t \Rightarrow C_t \to y",
     assumptions=("the equations alone", "m = 2, η = 1"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("a fixed gain of .1", {"fixed_gain": Fraction(1, 10)}, Verdict.CERTIFIED),),
 )
 def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckOutcome:
@@ -112,6 +116,8 @@ def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckO
     latex=r"P(\eta_{200} < 10^{-3}\,\eta_0) > 0.98",
     assumptions=("m = 10, η = 1", "2048 independent responses a batch", "started with running means"),
     expected=Verdict.STATISTICAL,
+    tier=Tier.STATISTICAL,
+    origin=Origin.OURS,
     breaks=(Break("after 5 batches", {"batches": 5}, Verdict.REFUTED),),
 )
 def soft_starves(quick: bool, *, batches: int = 200) -> CheckOutcome:
@@ -166,6 +172,8 @@ def _lower(successes: int, trials: int) -> float:
     latex=r"\tfrac{h-1}{h}C_t^- + \tfrac1h y_t = \tfrac1h\Big(\sum_{j=1}^{h-1} y_{t-j} + y_t\Big)",
     assumptions=("h >= 2",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("C is the mean of the last h batches", {"of": 0}, Verdict.REFUTED),
         Break("h = 1", {"largest": 1}, Verdict.CERTIFIED),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Verdict, unchecked
+from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Origin, Verdict, unchecked
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.registry import claim
 
@@ -14,6 +14,7 @@ from qae_sim.theory.registry import claim
     statement="HA-DW improves GRPO, GSPO and DAPO on five benchmarks and three models.",
     latex=r"\text{acc}_{\mathrm{HA\text{-}DW}} > \text{acc}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def accuracy(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""
@@ -27,6 +28,7 @@ def accuracy(quick: bool) -> CheckOutcome:
     statement="A λ_scale of 1.3 to 1.5 trains best.",
     latex=r"\lambda_{\mathrm{scale}} \in [1.3, 1.5]",
     expected=Verdict.OPEN,
+    origin=Origin.QUOTED,
 )
 def best_scale(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

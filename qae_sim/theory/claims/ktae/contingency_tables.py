@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import comb
 
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.advantages.tokens import association
-from qae_sim.theory.certified import digits, number, x_log_x
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.ball import Ball, total
+from qae_sim.theory.certified import digits, near, number, x_log_x
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.ktae import PAPER
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import Answer, Truth, for_all
 
 
 def tables(largest: int) -> Iterator[tuple[int, int, int, int]]:
@@ -52,6 +54,8 @@ def two_sided(a: int, b: int, c: int, d: int) -> Fraction:
     latex=r"p = \sum_{k:\,P(k)\le P(a)} P(k)",
     assumptions=("exact comparison of probabilities (the code's float32 can break ties)",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the probability of the one table", {"variant": "single"}, Verdict.REFUTED),),
 )
 def fisher_code(quick: bool, *, variant: str = "two-sided") -> CheckOutcome:
@@ -65,11 +69,11 @@ def fisher_code(quick: bool, *, variant: str = "two-sided") -> CheckOutcome:
         scipy = float(fisher_exact([[a, b], [c, d]]).pvalue)
         gap = abs(float(exact) - scipy)
         cases += 1
-        worst = max(worst, gap)
+        worst = worse(worst, gap)
         if found is None and gap > 1e-9:
             found = {"a": a, "b": b, "c": c, "d": d, "value": float(exact), "scipy": scipy}
         fisher, _, _ = association(a + b + c + d, a + c, "code")
-        ours = max(ours, abs(fisher[a, b] - float(two_sided(a, b, c, d))))
+        ours = worse(ours, abs(fisher[a, b] - float(two_sided(a, b, c, d))))
     return conclude(
         Evidence(
             "the sum is SciPy's p-value to 1e-9",
@@ -91,6 +95,8 @@ def fisher_code(quick: bool, *, variant: str = "two-sided") -> CheckOutcome:
     latex=r"\frac{(a+b)!\,(c+d)!\,(a+c)!\,(b+d)!}{a!\,b!\,c!\,d!\,N!} = p_{\text{two-sided}}",
     assumptions=("both correct and wrong responses",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(Break("the printed value is claimed to be a lower bound", {"relation": "<="}, Verdict.CERTIFIED),),
 )
 def fisher_printed(quick: bool, *, relation: str = "=") -> CheckOutcome:
@@ -111,14 +117,14 @@ def fisher_printed(quick: bool, *, relation: str = "=") -> CheckOutcome:
     )
 
 
-def information_gain(a: int, b: int, c: int, d: int) -> arb:
+def information_gain(a: int, b: int, c: int, d: int) -> Ball:
     """Mutual information of correctness and presence in bits, by joint and marginal entropies."""
     n = a + b + c + d
 
-    def h(*counts: int) -> arb:
-        return -sum((x_log_x(number(Fraction(count, n))) for count in counts), arb(0))
+    def h(*counts: int) -> Ball:
+        return -total(x_log_x(number(Fraction(count, n))) for count in counts)
 
-    return (h(a + c, b + d) + h(a + b, c + d) - h(a, b, c, d)) / arb(2).log()
+    return (h(a + c, b + d) + h(a + b, c + d) - h(a, b, c, d)) / Ball(2).log()
 
 
 @claim(
@@ -130,31 +136,44 @@ def information_gain(a: int, b: int, c: int, d: int) -> arb:
     latex=r"0 \le \mathrm{IG}(o) \le H(Y) \le 1,\quad \mathrm{IG}(o) = 0 \iff ad = bc",
     assumptions=("in bits",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.IMPLIED,
     breaks=(Break("zero where a = b", {"zero": "a=b"}, Verdict.REFUTED),),
 )
 def gain(quick: bool, *, zero: str = "ad=bc") -> CheckOutcome:
     """Intervals for every table; where ad = bc the interval contains 0 and the joint law is a product, exactly."""
-    largest, found, ours, undecided = (8 if quick else 14), None, 0.0, False
+    largest = 8 if quick else 14
+
+    def fine(table: tuple[int, int, int, int]) -> Answer:
+        a, b, c, d = table
+        # Where ad = bc the joint law is the product of the margins, and the gain is 0 exactly; it is H(Y) exactly where
+        # presence is the reward or its opposite. Elsewhere intervals tell it from either.
+        independent, determined = a * d == b * c, (b == 0 and c == 0) or (a == 0 and d == 0)
+        claimed_zero = independent if zero == "ad=bc" else a == b
+        if independent or claimed_zero:
+            return independent and claimed_zero
+        value = information_gain(a, b, c, d)
+        return (value > 0) & (determined or value < information_gain(a + c, 0, 0, b + d))
+
     with ctx.workprec(96):
-        for a, b, c, d in tables(largest):
-            value, n = information_gain(a, b, c, d), a + b + c + d
-            rewards = information_gain(a + c, 0, 0, b + d)
-            expected_zero = a * d == b * c if zero == "ad=bc" else a == b
-            fine = value.contains(0) if expected_zero else value > 0
-            undecided |= not (value <= rewards or value.overlaps(rewards))
-            if found is None and not fine:
-                found = {"a": a, "b": b, "c": c, "d": d, "information gain": digits(value, 8)}
-            _, table, _ = association(n, a + c, "paper")
-            ours = max(ours, abs(table[a, b] - float(value)))
+        search = for_all(tables(largest), fine)
+        found = dict(zip("abcd", search.case, strict=True)) if search.case else {}
+        agrees, gap = near(
+            (
+                (float(association(a + b + c + d, a + c, "paper")[1][a, b]), information_gain(a, b, c, d))
+                for a, b, c, d in tables(largest)
+            ),
+            "1e-14",
+        )
     return conclude(
         Evidence(
             f"positive unless {zero}, then 0; at most H(Y)",
             f"all tables of groups of 2..{largest}",
             Method.INTERVALS,
-            None if undecided else found is None,
-            counterexample=found or {},
+            search.holds,
+            counterexample=found,
         ),
-        Evidence("ktae's table holds the same", "the same tables", Method.FLOATS, ours < 1e-14, f"{ours:.1e}"),
+        Evidence("ktae's table holds the same", "the same tables", Method.FLOATS, agrees, gap),
     )
 
 
@@ -167,6 +186,8 @@ def gain(quick: bool, *, zero: str = "ad=bc") -> CheckOutcome:
     latex=r"F = e^{-2p}\,\mathbf 1\{p < 1\},\quad |F(1) - F(p)| < 0.2",
     assumptions=("released code's p-value",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("without the rule for p = 1", {"rule": False}, Verdict.CERTIFIED),),
 )
 def jump(quick: bool, *, rule: bool = True) -> CheckOutcome:
@@ -176,9 +197,9 @@ def jump(quick: bool, *, rule: bool = True) -> CheckOutcome:
     p, (a, b, c, d) = below
     with ctx.workprec(64):
         f = (-2 * number(p)).exp()
-        at_one = arb(0) if rule else arb(-2).exp()
+        at_one = Ball(0) if rule else Ball(-2).exp()
         gap = f - at_one
-        smooth = bool(gap < number("0.2"))
+        smooth = gap < number("0.2")
         return conclude(
             Evidence(
                 "F next to p = 1 is within .2 of F at p = 1",
@@ -186,7 +207,7 @@ def jump(quick: bool, *, rule: bool = True) -> CheckOutcome:
                 Method.INTERVALS,
                 smooth,
                 counterexample={}
-                if smooth
+                if smooth is not Truth.NO
                 else {"a": a, "b": b, "c": c, "d": d, "p": float(p), "F": digits(f, 8), "F at p = 1": 0},
             )
         )

@@ -6,14 +6,17 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.advantages import ktae
-from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.ball import Ball, total
+from qae_sim.theory.certified import digits, near, number
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, unchecked
 from qae_sim.theory.claims.ktae import PAPER
 from qae_sim.theory.claims.ktae.contingency_tables import information_gain, single, tables, two_sided
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import Truth, for_all
 
 #: A group of token sequences: tokens by response, and rewards.
 Group = tuple[list[list[int]], list[int]]
@@ -28,20 +31,20 @@ def keys(group: Group, **options: Any) -> np.ndarray:
     return np.asarray(ktae(rewards, ids, mask, **options).key_values)
 
 
-def key_value(group: Group, token: int, *, variant: str = "paper", strength: int = 1, h3: int = 1) -> arb:
+def key_value(group: Group, token: int, *, variant: str = "paper", strength: int = 1, h3: int = 1) -> Ball:
     """The same of one token, rigorously: h₁ = h₂ = strength, k₁ = 2, b = 1/2, floor 1e-5 under both ratios."""
     tokens, rewards = group
     sides = [[row for row, r in zip(tokens, rewards, strict=True) if (r > 0) == right] for right in (True, False)]
     a, b = (sum(token in row for row in side) for side in sides)
     c, d = len(sides[0]) - a, len(sides[1]) - b
     fisher = single(a, b, c, d) if variant == "paper" else two_sided(a, b, c, d)
-    weight = (arb(0) if fisher == 1 else (-2 * number(fisher)).exp()) + information_gain(a, b, c, d)
+    weight = (Ball(0) if fisher == 1 else (-2 * number(fisher)).exp()) + information_gain(a, b, c, d)
     length = [sum(map(len, side)) for side in sides]
     mean = Fraction(sum(length), 2)
     frequency = []
-    for side, total in zip(sides, length, strict=True):
-        count = Fraction(sum(row.count(token) for row in side), 1 if variant == "paper" else total)
-        frequency.append(3 * count / (2 * (Fraction(1, 2) + Fraction(total) / (2 * mean)) + count))
+    for side, tokens_of_side in zip(sides, length, strict=True):
+        count = Fraction(sum(row.count(token) for row in side), 1 if variant == "paper" else tokens_of_side)
+        frequency.append(3 * count / (2 * (Fraction(1, 2) + Fraction(tokens_of_side) / (2 * mean)) + count))
     floor = Fraction(1, 10**5)
     angle = number(Fraction(a, a + c)).sqrt().asin() - number(Fraction(b, b + d)).sqrt().asin()
     ratio = frequency[0] / (frequency[1] + floor) - frequency[1] / (frequency[0] + floor)
@@ -51,13 +54,16 @@ def key_value(group: Group, token: int, *, variant: str = "paper", strength: int
 
 def _ties(group: Group, variant: str = "paper") -> Evidence:
     """Whether the project's floats are the rigorous values."""
-    ours, worst = keys(group, variant=variant), 0.0
-    for i, row in enumerate(group[0]):
-        for t, token in enumerate(row):
-            worst = max(worst, abs(float(ours[i, t]) - float(key_value(group, token, variant=variant))))
-    return Evidence(
-        f"ktae(variant={variant!r}) gives the same", "that group", Method.FLOATS, worst < 1e-12, f"{worst:.1e}"
+    ours = keys(group, variant=variant)
+    agrees, gap = near(
+        (
+            (float(ours[i, t]), key_value(group, token, variant=variant))
+            for i, row in enumerate(group[0])
+            for t, token in enumerate(row)
+        ),
+        "1e-12",
     )
+    return Evidence(f"ktae(variant={variant!r}) gives the same", "that group", Method.FLOATS, agrees, gap)
 
 
 @claim(
@@ -68,26 +74,39 @@ def _ties(group: Group, variant: str = "paper") -> Evidence:
     latex=r"\big|\sigma(x) - \tfrac12\big| < \tfrac12,\quad \big|2(\sigma(x)-\tfrac12)\big| < 1",
     assumptions=("real x",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the code's value in the paper's bounds", {"variant": "code"}, Verdict.REFUTED),),
 )
 def bounds(quick: bool, *, variant: str = "paper") -> CheckOutcome:
     """σ is between 0 and 1; floats reach the bounds, because a token on one side only has a ratio of thousands."""
-    found = None
+    # With y = e^(-x) > 0 the value is (1 - y)/(2(1 + y)); 1/2 minus and plus it are y/(1 + y) and 1/(1 + y), over 1.
+    (y,) = ring("y")
+    sides = (1 + y) - (1 - y) == 2 * y and (1 + y) + (1 - y) == 2
     with ctx.workprec(128):
-        for x in (-30, -3, 0, 3, 30):
-            value = 1 / (1 + (-number(x)).exp()) - number("1/2")
-            value = value * 2 if variant == "code" else value
-            if found is None and not (abs(value) < number("1/2") and abs(2 * value) < 1):
-                found = {"exponent": x, "value": digits(value, 12)}
+
+        def value(x: int) -> Ball:
+            key = 1 / (1 + (-number(x)).exp()) - number("1/2")
+            return key * 2 if variant == "code" else key
+
+        search = for_all((-30, -3, 0, 3, 30), lambda x: abs(value(x)) < number("1/2"))
+        found = {} if search.case is None else {"exponent": search.case, "value": digits(value(search.case), 12)}
     largest = float(np.abs(keys(([[1], [1], [2], [2]], [1, 1, 0, 0]))).max())
     code = float(np.abs(keys(([[1], [1], [2], [2]], [1, 1, 0, 0]), variant="code")).max())
     return conclude(
         Evidence(
+            "1/2 ∓ (σ(x) - 1/2) are y/(1+y) and 1/(1+y) with y = e^(-x) > 0: both positive",
+            "every x",
+            Method.SYMBOLIC,
+            sides,
+        ),
+        Evidence(
             "the value is inside the bounds",
-            "x = -30, -3, 0, 3, 30 (σ rises from 0 to 1)",
+            "x = -30, -3, 0, 3, 30",
             Method.INTERVALS,
-            found is None,
-            counterexample=found or {},
+            search.holds,
+            counterexample=found,
+            confirms=True,
         ),
         Evidence(
             "ktae stays within them, ends included",
@@ -107,6 +126,8 @@ def bounds(quick: bool, *, variant: str = "paper") -> CheckOutcome:
     latex=r"c = d = 0 \Rightarrow F = \mathrm{IG} = 0 \Rightarrow \mathrm{key} = 0",
     assumptions=("both correct and wrong responses",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("a token that all but one contain", {"missing": 1}, Verdict.REFUTED),),
 )
 def everywhere(quick: bool, *, missing: int = 0) -> CheckOutcome:
@@ -134,6 +155,8 @@ def everywhere(quick: bool, *, missing: int = 0) -> CheckOutcome:
     latex=r"\frac{a}{a+c} > \frac{b}{b+d} \Rightarrow \mathrm{key}(o) > 0",
     assumptions=("the paper's formula, h₃ = 1",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
         Break("term frequencies left out (h₃ = 0)", {"h3": 0}, Verdict.CERTIFIED),
@@ -147,7 +170,7 @@ def sign(quick: bool, *, h3: int = 1, condition: bool = True) -> CheckOutcome:
         "a token in both correct and in one of two wrong responses, which repeats it, has a positive value",
         "a group of four",
         Method.INTERVALS,
-        bool(value > 0),
+        value > 0,
         margin=digits(value, 8),
         counterexample={}
         if value > 0
@@ -155,19 +178,16 @@ def sign(quick: bool, *, h3: int = 1, condition: bool = True) -> CheckOutcome:
     )
     if not condition:
         return conclude(literal)
-    found = None
-    for a, b, c, d in tables(8 if quick else 14):
-        if a * (b + d) > b * (a + c):
-            f = single(a, b, c, d) < 1
-            angle = np.arcsin(np.sqrt(a / (a + c))) - np.arcsin(np.sqrt(b / (b + d)))
-            if found is None and not (f and angle > 0):
-                found = {"a": a, "b": b, "c": c, "d": d}
+    # The angle is positive because arcsin and the root rise; the strength is exp(-2p) unless p = 1.
+    leading = (t for t in tables(8 if quick else 14) if t[0] * (t[1] + t[3]) > t[1] * (t[0] + t[2]))
+    search = for_all(leading, lambda t: single(*t) < 1)
+    found = dict(zip("abcd", search.case or (), strict=False))
     under = Evidence(
         "strength and angle are positive",
         "all tables of small groups",
         Method.CASES,
-        found is None,
-        counterexample=found or {},
+        search.holds,
+        counterexample=found,
     )
     return conclude(literal, _ties(group), under=[under], condition="h₃ = 0: the term frequencies are left out")
 
@@ -181,6 +201,8 @@ def sign(quick: bool, *, h3: int = 1, condition: bool = True) -> CheckOutcome:
     r"\mathrm{key}_{\mathrm{code}}(o) \le \mathrm{key}_{\mathrm{code}}(o')",
     assumptions=("default parameters",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("paper against paper", {"other": "paper"}, Verdict.STATISTICAL),),
 )
 def paper_and_code(quick: bool, *, other: str = "code") -> CheckOutcome:
@@ -238,22 +260,26 @@ def paper_and_code(quick: bool, *, other: str = "code") -> CheckOutcome:
     latex=r"\sum_{i,t} \hat A^{\mathrm{KTAE}}_{i,t} = 0",
     assumptions=("responses of equal lengths",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("GRPO's part alone (h₁ = h₂ = 0)", {"strength": 0}, Verdict.CERTIFIED),),
 )
 def zero_sum(quick: bool, *, strength: int = 1) -> CheckOutcome:
     """One group in which a token is on the correct side only, and its counterpart on both."""
     group: Group = ([[1, 2], [1, 3], [3, 2], [2, 3]], [1, 1, 0, 0])
     # GRPO's part is 0: two tokens of each of +1, +1, -1, -1.
-    total = sum((key_value(group, token, strength=strength) for row in group[0] for token in row), arb(0))
-    zero = True if total.is_zero() else (False if total < 0 or total > 0 else None)
+    key_sum = total(key_value(group, token, strength=strength) for row in group[0] for token in row)
+    zero = key_sum == 0
     return conclude(
         Evidence(
             "the sum over all tokens is 0",
             "a group of four responses of two tokens",
             Method.INTERVALS,
             zero,
-            digits(total, 8),
-            counterexample={"tokens": group[0], "rewards": group[1], "sum": digits(total, 8)} if zero is False else {},
+            digits(key_sum, 8),
+            counterexample={"tokens": group[0], "rewards": group[1], "sum": digits(key_sum, 8)}
+            if zero is Truth.NO
+            else {},
         ),
         _ties(group),
     )
@@ -266,6 +292,7 @@ def zero_sum(quick: bool, *, strength: int = 1) -> CheckOutcome:
     statement="The weights of association, information gain and term frequency.",
     latex=r"h_1, h_2, h_3",
     expected=Verdict.OPEN,
+    origin=Origin.IMPLIED,
 )
 def weights(quick: bool) -> CheckOutcome:
     """Not checked."""

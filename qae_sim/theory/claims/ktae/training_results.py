@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Verdict, unchecked
+from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Origin, Verdict, unchecked
 from qae_sim.theory.claims.ktae import PAPER
 from qae_sim.theory.registry import claim
 
@@ -14,6 +14,7 @@ from qae_sim.theory.registry import claim
     statement="KTAE raises accuracy and shortens responses.",
     latex=r"\text{acc}_{\mathrm{KTAE}} > \text{acc},\ |o|_{\mathrm{KTAE}} < |o|",
     expected=Verdict.OPEN,
+    origin=Origin.OURS,
 )
 def accuracy(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

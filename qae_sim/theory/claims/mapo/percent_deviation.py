@@ -7,7 +7,18 @@ from fractions import Fraction
 import numpy as np
 
 from qae_sim.advantages import grpo, mapo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.mapo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -22,6 +33,8 @@ from qae_sim.theory.registry import claim
     r"\hat p \lessgtr \tfrac12 \Rightarrow A^+ \gtrless A^+_{\mathrm{GRPO}}",
     assumptions=("binary rewards", "mixed groups", "ε = 0"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("λ and 1 - λ exchanged", {"exchanged": True}, Verdict.REFUTED),),
 )
 def mapo_hard_prompts(quick: bool, *, exchanged: bool = False) -> CheckOutcome:
@@ -64,6 +77,8 @@ def mapo_hard_prompts(quick: bool, *, exchanged: bool = False) -> CheckOutcome:
     latex=r"A^+_{\mathrm{GRPO}}(n) = -A^-_{\mathrm{GRPO}}(G-n),\quad A^+(n) \ne -A^-(G-n)",
     assumptions=("binary rewards", "mixed groups, not half right", "ε = 0"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("λ = 0, which is GRPO", {"mixed": False}, Verdict.REFUTED),),
 )
 def mapo_mirror(quick: bool, *, mixed: bool = True) -> CheckOutcome:
@@ -107,6 +122,7 @@ def mapo_mirror(quick: bool, *, mixed: bool = True) -> CheckOutcome:
     statement="MAPO trains better than GRPO and than other advantages of its kind.",
     latex=r"\text{MAPO} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -7,7 +7,18 @@ from itertools import permutations, product
 import numpy as np
 
 from qae_sim.advantages import matched_rewards
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.match_tir import PAPER
 from qae_sim.theory.registry import claim
 
@@ -20,6 +31,8 @@ from qae_sim.theory.registry import claim
     latex=r"\sum_i S_{i,\sigma(i)} = \max_{\sigma'} \sum_i S_{i,\sigma'(i)}",
     assumptions=("similarities in [0, 1]",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the optimal assignment", {"matching": "optimal"}, Verdict.CERTIFIED),),
 )
 def greedy_matching(quick: bool, *, matching: str = "greedy") -> CheckOutcome:
@@ -51,6 +64,7 @@ def greedy_matching(quick: bool, *, matching: str = "greedy") -> CheckOutcome:
     statement="MatchTIR's small models surpass larger ones with tools.",
     latex=r"4\text{B} > 8\text{B}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -6,7 +6,18 @@ from flint import fmpz_poly
 
 from qae_sim.advantages import expected_advantages
 from qae_sim.theory.binomial import binomial_term
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.maxrl import PAPER
 from qae_sim.theory.polynomials import X, Y
 from qae_sim.theory.registry import claim
@@ -25,6 +36,8 @@ from qae_sim.theory.registry import claim
         "0 in a group without success",
     ),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("G - 1 terms", {"fewer": 1}, Verdict.CERTIFIED),
         Break("no mean subtracted: the scores of successes, averaged", {"centred": False}, Verdict.CERTIFIED),
@@ -72,6 +85,7 @@ def maxrl_terms(quick: bool, *, fewer: int = 0, centred: bool = True, silent: bo
     statement="MaxRL trains better than plain RL, pass@k included.",
     latex=r"\text{MaxRL} > \text{RL}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

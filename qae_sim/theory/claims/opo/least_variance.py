@@ -9,7 +9,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import opo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.opo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -35,6 +47,8 @@ def _pairs(largest: int) -> Iterator[tuple[list[Fraction], list[int]]]:
     latex=r"\sum_i \|s_i\|^2 (r_i-b)^2 \ \text{is least at}\ b^* = \frac{\sum_i l_i r_i}{\sum_i l_i}",
     assumptions=("squares of scores grow with the length, ‖s‖² = l", "scores of different responses are orthogonal"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("squares of scores do not depend on the length", {"grows": False}, Verdict.REFUTED),),
 )
 def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
@@ -50,7 +64,7 @@ def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
         if found is None and moments[0] > min(moments):
             found = {"rewards": [float(r) for r in rewards], "lengths": lengths, "better": float(_mean(rewards))}
         r = np.array([float(x) for x in rewards])
-        worst = max(worst, float(np.abs(opo(r, lengths) - (r - float(best))).max()))
+        worst = worse(worst, float(np.abs(opo(r, lengths) - (r - float(best))).max()))
     return conclude(
         Evidence(
             "neither the unweighted mean nor b* ± 1/7 has less",
@@ -70,6 +84,7 @@ def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
     statement="OPO shifts the policy less and keeps more entropy.",
     latex=r"H_{\mathrm{OPO}} > H_{\mathrm{GRPO}}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

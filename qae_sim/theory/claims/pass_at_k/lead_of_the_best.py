@@ -7,7 +7,7 @@ from flint import fmpz_poly
 
 from qae_sim.advantages import expected_advantages
 from qae_sim.theory.binomial import binomial_term
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.pass_at_k import PAPER
 from qae_sim.theory.polynomials import X, Y
 from qae_sim.theory.registry import claim
@@ -22,6 +22,8 @@ from qae_sim.theory.registry import claim
     latex=r"\mathbb E\,\tfrac1G\sum_i A_i(e_{a_i}-\pi) \propto \nabla_z\big(1-(1-p)^G\big)",
     assumptions=("binary rewards", "softmax bandit"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the lead over the group's mean", {"second": False}, Verdict.REFUTED),),
 )
 def passk_gradient(quick: bool, *, second: bool = True) -> CheckOutcome:
@@ -38,7 +40,7 @@ def passk_gradient(quick: bool, *, second: bool = True) -> CheckOutcome:
     worst = 0.0
     for p in (0.1, 0.5, 0.8):
         c = float(expected_advantages("grpo_passk", p, 8, eps=0).c) * np.sqrt(7) / 8  # std of one success in 8
-        worst = max(worst, abs(c - p * (1 - p) ** 8))
+        worst = worse(worst, abs(c - p * (1 - p) ** 8))
     return conclude(
         Evidence(
             "G·c = ∇ pass@G", f"every p, G = 2..{top}", Method.SYMBOLIC, found is None, counterexample=found or {}

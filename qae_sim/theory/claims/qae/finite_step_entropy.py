@@ -13,42 +13,45 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.softmax import entropy, paper_update
+from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import Moments, cov, simplex
+from qae_sim.theory.truth import Answer, Search, Truth, every, for_all
 
 #: The baselines whose entropies are compared.
 BASELINES = [Fraction(i, 20) for i in range(21)]
 
 
-def two_arm_logit(q: Fraction, eta: Fraction, b: Fraction) -> arb:
-    """x(b), the logit difference after the step."""
-    return number(q).log() - number(1 - q).log() + number(eta * (q + b * (1 - 2 * q)))
-
-
-def violation(kind: str, q: Fraction, eta: Fraction) -> tuple[Fraction, Fraction] | None:
-    """Two baselines, the second to have the larger entropy, of which it certainly has the smaller.
+def order(kind: str, q: Fraction, eta: Fraction) -> Search[tuple[Fraction, Fraction]]:
+    """Whether of two baselines the second always leads to the larger entropy.
 
     Args:
         kind: "monotone": any two; "low": b = 0 against the others; "high": the others against b = 1.
         q: Probability of the correct arm.
         eta: Step size.
     """
-    sizes = [abs(two_arm_logit(q, eta, b)) for b in BASELINES]
+    level = 2 * (number(q).log() - number(1 - q).log())
     count = len(BASELINES)
     pairs = {
         "monotone": [(i, i + 1) for i in range(count - 1)],
         "low": [(0, i) for i in range(1, count)],
         "high": [(i, count - 1) for i in range(count - 1)],
     }[kind]
-    # A larger |x| is a smaller entropy.
-    return next(((BASELINES[i], BASELINES[j]) for i, j in pairs if sizes[j] > sizes[i]), None)
+
+    def kept(pair: tuple[Fraction, Fraction]) -> Answer:
+        # A larger |x| is a smaller entropy; x(b)² - x(c)² is the product of the difference, which is rational, and
+        # the sum of the two.
+        one, other = (eta * (q + b * (1 - 2 * q)) for b in pair)
+        return other == one or (level + number(one + other)) * number(other - one) <= 0
+
+    return for_all([(BASELINES[i], BASELINES[j]) for i, j in pairs], kept)
 
 
 #: The step size up to which the order holds for q < 1/2, as a multiple of L = log((1-q)/q).
@@ -78,12 +81,13 @@ def _two_arms(kind: str, quick: bool, example: tuple[str, str], scale: Fraction)
     """One kind of order for two arms: it fails somewhere, and holds in exactly the stated region."""
     q, eta = (Fraction(x) for x in example)
     with ctx.workprec(64):
-        fails = violation(kind, q, eta)
+        example_order = order(kind, q, eta)
+        fails = example_order.case
         literal = Evidence(
             "the exact entropy after the step keeps the order",
             f"q = {q}, η = {eta}",
             Method.INTERVALS,
-            fails is None,
+            example_order.holds,
             counterexample={
                 "pi": [float(q), float(1 - q)],
                 "r": [1, 0],
@@ -93,20 +97,20 @@ def _two_arms(kind: str, quick: bool, example: tuple[str, str], scale: Fraction)
             if fails
             else {},
         )
-        inside, outside, cases = None, None, 0
+        inside, outside = [], []
         for i in range(1, 20 if quick else 50):
             rate = Fraction(i, 20 if quick else 50)
             likely = rate >= Fraction(1, 2)
             ratio = number((1 - rate) / rate).log()
             for j in (1, 3, 9, 11, 15, 40):  # tenths of the limit
-                edge = Fraction(float(ratio)) * LIMIT[kind](rate) if not likely else Fraction(1)
+                edge = ratio.exact_middle() * LIMIT[kind](rate) if not likely else Fraction(1)
                 step = edge * Fraction(j, 10)
                 if likely or j < 10:
-                    cases += 1
-                    wrong = violation(kind, rate, step * scale)
-                    inside = inside or ((rate, step * scale, wrong) if wrong else None)
-                elif violation(kind, rate, step) is None:
-                    outside = outside or (rate, step)
+                    inside.append((rate, step * scale))
+                else:
+                    outside.append((rate, step))
+        kept = for_all(inside, lambda case: order(kind, *case).holds)
+        broken = for_all(outside, lambda case: ~order(kind, *case).holds)
     condition = {
         "monotone": "q >= 1/2, or η(1-q) <= log((1-q)/q)",
         "low": "q >= 1/2, or η <= 2 log((1-q)/q)",
@@ -116,17 +120,19 @@ def _two_arms(kind: str, quick: bool, example: tuple[str, str], scale: Fraction)
         Evidence("the order is equivalent to the bound on η", "every q, η, b", Method.SYMBOLIC, _identities(kind)),
         Evidence(
             "no violation inside the region" + ("" if scale == 1 else f" stretched by {scale}"),
-            f"{cases} pairs (q, η), 21 baselines each",
+            f"{len(inside)} pairs (q, η), 21 baselines each",
             Method.INTERVALS,
-            inside is None,
-            counterexample={"q": float(inside[0]), "eta": float(inside[1])} if inside else {},
+            kept.holds,
+            counterexample={"q": float(kept.case[0]), "eta": float(kept.case[1])} if kept.case else {},
+            confirms=scale == 1,
         ),
         Evidence(
             "a violation at every point outside it",
             "step sizes 1.1, 1.5 and 4 times the limit",
             Method.INTERVALS,
-            outside is None,
-            counterexample={"q": float(outside[0]), "eta": float(outside[1])} if outside else {},
+            broken.holds,
+            counterexample={"q": float(broken.case[0]), "eta": float(broken.case[1])} if broken.case else {},
+            confirms=True,
         ),
     ]
     return conclude(literal, _order_in_floats(kind, q, eta, fails), under=under, condition=condition)
@@ -156,6 +162,8 @@ def _order_in_floats(kind: str, q: Fraction, eta: Fraction, fails: tuple[Fractio
     latex=r"b < b' \Rightarrow H(z + \eta\,\pi(r-b)) \le H(z + \eta\,\pi(r-b'))",
     assumptions=("two arms, the correct one of probability q", "the paper's update"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("a region 1.2 times as large", {"scale": Fraction(6, 5)}, Verdict.REFUTED),
         Break("the example has q = .51", {"example": ("0.51", "0.1")}, Verdict.CERTIFIED),
@@ -176,6 +184,8 @@ def finite_step_monotone(
     latex=r"H(z + \eta\,\pi r) \le H(z + \eta\,\pi(r-b)),\ b \in [0,1]",
     assumptions=("two arms, the correct one of probability q", "the paper's update"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("a region 1.2 times as large", {"scale": Fraction(6, 5)}, Verdict.REFUTED),
         Break("the example has η = .05", {"example": ("0.49", "0.05")}, Verdict.CERTIFIED),
@@ -196,6 +206,8 @@ def finite_step_low(
     latex=r"H(z + \eta\,\pi(r-1)) \ge H(z + \eta\,\pi(r-b)),\ b \in [0,1]",
     assumptions=("two arms, the correct one of probability q", "the paper's update", "q > 1-K for some K"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("a region 1.2 times as large", {"scale": Fraction(6, 5)}, Verdict.REFUTED),
         Break("the example has q = .61, easy for K = .4", {"example": ("0.61", "0.1")}, Verdict.CERTIFIED),
@@ -208,22 +220,20 @@ def finite_step_high(
     return _two_arms("high", quick, example, scale)
 
 
-def slope_sign(pi: list[Fraction], r: list[int], eta: Fraction, b: Fraction) -> arb:
+def slope_sign(pi: list[Fraction], r: list[int], eta: Fraction, b: Fraction) -> Ball:
     """Cov_π'(log π', π), the exact entropy's slope in b over η, at the policy π' after the step."""
     logs = [number(p).log() + number(eta * p * (x - b)) for p, x in zip(pi, r, strict=True)]
     weights = [log.exp() for log in logs]
-    total = sum(weights, arb(0))
-    after = [w / total for w in weights]
-    mean = sum((w * log for w, log in zip(after, logs, strict=True)), arb(0))
-    return sum((w * (log - mean) * number(p) for w, log, p in zip(after, logs, pi, strict=True)), arb(0))
+    normaliser = total(weights)
+    after = [w / normaliser for w in weights]
+    mean = total(w * log for w, log in zip(after, logs, strict=True))
+    return total(w * (log - mean) * number(p) for w, log, p in zip(after, logs, pi, strict=True))
 
 
-def satisfies(pi: list[Fraction], r: list[int], eta: Fraction, scale: Fraction) -> bool:
-    """Whether η <= 1 and log(π_a/π_c) >= η π_a for every wrong a that is likelier than a correct c, for certain."""
-    if eta > 1:
-        return False
-    return all(
-        bool((number(pi[a]) / number(pi[c])).log() * number(scale) > number(eta * pi[a]))
+def satisfies(pi: list[Fraction], r: list[int], eta: Fraction, scale: Fraction) -> Truth:
+    """Whether η <= 1 and log(π_a/π_c) >= η π_a for every wrong a that is likelier than a correct c."""
+    return every(
+        eta <= 1 and (number(pi[a]) / number(pi[c])).log() * number(scale) > number(eta * pi[a])
         for a in range(len(pi))
         for c in range(len(pi))
         if r[a] == 0 and r[c] == 1 and pi[a] >= pi[c]
@@ -238,6 +248,8 @@ def satisfies(pi: list[Fraction], r: list[int], eta: Fraction, scale: Fraction) 
     latex=r"\frac{\partial}{\partial b} H(z + \eta\,\pi(r-b)) = \eta\,\operatorname{Cov}_{\pi'}(\log\pi', \pi) \ge 0",
     assumptions=("the paper's update",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("gaps ten times smaller", {"scale": Fraction(10)}, Verdict.REFUTED),
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
@@ -253,19 +265,20 @@ def finite_step_arms(quick: bool, *, scale: Fraction = Fraction(1), condition: b
     with ctx.workprec(64):
         example, eta = [Fraction("0.34"), Fraction("0.33"), Fraction("0.33")], Fraction(1, 10)
         rewards = [0, 1, 1]
-        negative = next((b for b in BASELINES if slope_sign(example, rewards, eta, b) < 0), None)
+        rises = for_all(BASELINES, lambda b: slope_sign(example, rewards, eta, b) >= 0)
+        negative = rises.case
         literal = Evidence(
             "the slope of the exact entropy is not negative",
             "π = (.34, .33, .33), r = (0, 1, 1), η = .1",
             Method.INTERVALS,
-            negative is None,
+            rises.holds,
             counterexample={"pi": [0.34, 0.33, 0.33], "r": rewards, "eta": 0.1, "b": float(negative)}
             if negative is not None
             else {},
         )
         if not condition:
             return conclude(literal)
-        found, cases = _search(quick, scale)
+        search = _search(quick, scale)
     m = Moments()
     # dz/db = -ηπ at the new policy; with d = π the entropy moves by -η·(-Cov(log π', d)).
     slope = m.along(m.log_partition - m(1, 0)) == -(m(1, 1) - m(1, 0) * m(0, 1))
@@ -288,10 +301,11 @@ def finite_step_arms(quick: bool, *, scale: Fraction = Fraction(1), condition: b
         ),
         Evidence(
             "no negative slope under the condition",
-            f"{cases} policies of 3 to 5 arms, 5 baselines each",
+            f"{search.cases} policies of 3 to 5 arms with baselines",
             Method.INTERVALS,
-            found is None,
-            counterexample=found or {},
+            search.holds,
+            counterexample=_shown(search.case) if search.case else {},
+            confirms=scale == 1,
         ),
     ]
     return conclude(
@@ -301,10 +315,14 @@ def finite_step_arms(quick: bool, *, scale: Fraction = Fraction(1), condition: b
     )
 
 
-def _search(quick: bool, scale: Fraction) -> tuple[dict[str, object] | None, int]:
+#: A policy, rewards, a step size and a baseline.
+Step = tuple[list[Fraction], list[int], Fraction, Fraction]
+
+
+def _search(quick: bool, scale: Fraction) -> Search[Step]:
     """Look for a negative slope among random near-uniform policies that satisfy the condition."""
     rng = np.random.default_rng(0)
-    found, cases = None, 0
+    steps: list[Step] = []
     for _ in range(400 if quick else 3000):
         arms = int(rng.integers(3, 6))
         spread = int(rng.choice([3, 30]))
@@ -312,10 +330,14 @@ def _search(quick: bool, scale: Fraction) -> tuple[dict[str, object] | None, int
         pi = [Fraction(int(w), int(whole.sum())) for w in whole]
         r = [int(x) for x in rng.integers(0, 2, size=arms)]
         eta = Fraction(int(rng.integers(1, 101)), 100)
-        if not satisfies(pi, r, eta, scale):
-            continue
-        cases += 1
-        for b in BASELINES[::5]:
-            if found is None and slope_sign(pi, r, eta, b) < 0:
-                found = {"pi": [str(p) for p in pi], "r": r, "eta": float(eta), "b": float(b)}
-    return found, cases
+        if satisfies(pi, r, eta, scale):
+            steps += [(pi, r, eta, b) for b in BASELINES[::5]]
+    # Where all π are equal the slope is 0, which no enclosure can tell from below 0.
+    steps = [step for step in steps if len(set(step[0])) > 1]
+    return for_all(steps, lambda step: slope_sign(*step) >= 0)
+
+
+def _shown(step: Step) -> dict[str, object]:
+    """A step for a reader."""
+    pi, r, eta, b = step
+    return {"pi": [str(p) for p in pi], "r": r, "eta": float(eta), "b": float(b)}

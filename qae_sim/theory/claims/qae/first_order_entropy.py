@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.softmax import (
     entropy_bounds,
@@ -19,12 +19,14 @@ from qae_sim.softmax import (
     paper_update,
     policy_gradient_update,
 )
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import covariance, digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.exact_advantages import speeds
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import cov, pair_sum, simplex
+from qae_sim.theory.truth import Answer, for_all
 
 UPDATES = {
     "paper": paper_update,
@@ -95,6 +97,8 @@ def _slope_in_floats(rule: str, expected: str) -> Evidence:
     latex=r"\Delta H(b) = -\eta\,[F(0) - b\,\operatorname{Cov}_\pi(\log\pi,\pi)]",
     assumptions=("the paper's update Δz = η π (r - b)", "first order in η"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("the exact policy gradient", {"rule": "policy gradient"}, Verdict.REFUTED),
         Break("the natural gradient", {"rule": "natural gradient"}, Verdict.REFUTED),
@@ -102,7 +106,7 @@ def _slope_in_floats(rule: str, expected: str) -> Evidence:
 )
 def linear_knob(quick: bool, *, rule: str = "paper") -> CheckOutcome:
     """Differentiate by b; what is left does not contain b, so the change is linear."""
-    return conclude(linear_in_b(rule, "C", quick), _slope_in_floats(rule, "C"))
+    return conclude(linear_in_b(rule, "C", quick), _slope_in_floats(rule, "C" if rule == "paper" else "0"))
 
 
 @claim(
@@ -113,6 +117,8 @@ def linear_knob(quick: bool, *, rule: str = "paper") -> CheckOutcome:
     latex=r"b < b' \Rightarrow \Delta H(b) < \Delta H(b')",
     assumptions=("the paper's update", "first order in η", "π is not uniform"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("the exact policy gradient", {"rule": "policy gradient"}, Verdict.REFUTED),
         Break("the natural gradient", {"rule": "natural gradient"}, Verdict.REFUTED),
@@ -171,6 +177,8 @@ def _item(extreme: int, end: int, baselines: tuple[int, int], quick: bool) -> Ch
     latex=r"p \le 1-K \Rightarrow \Delta H(b_K) \le \Delta H(b),\ b \in [0,1]",
     assumptions=("the paper's update Δz = η π (r - b)", "first order in η"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("the upper end, b = 1, on hard queries", {"end": 1}, Verdict.REFUTED),
         Break("baselines down to -1", {"baselines": (-1, 1)}, Verdict.REFUTED),
@@ -190,6 +198,8 @@ def prop42_low(quick: bool, *, end: int = 0, baselines: tuple[int, int] = (0, 1)
     latex=r"p > 1-K \Rightarrow \Delta H(b_K) \ge \Delta H(b),\ b \in [0,1]",
     assumptions=("the paper's update Δz = η π (r - b)", "first order in η"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("the lower end, b = 0, on easy queries", {"end": 0}, Verdict.REFUTED),
         Break("baselines up to 2", {"baselines": (0, 2)}, Verdict.REFUTED),
@@ -209,6 +219,8 @@ def prop42_high(quick: bool, *, end: int = 1, baselines: tuple[int, int] = (0, 1
     latex=r"\Delta z = \eta\,\nabla_z \mathbb E_\pi[r - b]:\quad \tfrac{\partial}{\partial b}\Delta H(b) \ne 0",
     assumptions=("softmax policy with one logit per arm",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("the paper's update", {"rule": "paper"}, Verdict.CERTIFIED),),
 )
 def prop42_policy_gradient(quick: bool, *, rule: str = "policy gradient") -> CheckOutcome:
@@ -224,6 +236,8 @@ def prop42_policy_gradient(quick: bool, *, rule: str = "policy gradient") -> Che
     latex=r"\Delta z = \eta\,(r - b):\quad \tfrac{\partial}{\partial b}\Delta H(b) \ne 0",
     assumptions=("softmax policy with one logit per arm",),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("the paper's update", {"rule": "paper"}, Verdict.CERTIFIED),),
 )
 def prop42_natural_gradient(quick: bool, *, rule: str = "natural gradient") -> CheckOutcome:
@@ -239,7 +253,7 @@ def _baseline_matters(rule: str, quick: bool) -> CheckOutcome:
             f"under the {rule} the slope of ΔH in b is not 0",
             zero.over,
             Method.SYMBOLIC,
-            not zero.holds,
+            ~zero.holds,
             counterexample={"pi": [0.9, 0.1], "r": [1, 0], "change at b = 0 and at b = 1": "equal"}
             if zero.holds
             else {},
@@ -248,7 +262,7 @@ def _baseline_matters(rule: str, quick: bool) -> CheckOutcome:
     )
 
 
-def _two_arms(p: Fraction) -> tuple[list[arb], list[arb]]:
+def _two_arms(p: Fraction) -> tuple[list[Ball], list[Ball]]:
     """Probabilities and their logarithms of a correct arm of probability p and a wrong one."""
     pi = [number(p), number(1 - p)]
     return pi, [x.log() for x in pi]
@@ -263,29 +277,38 @@ def _two_arms(p: Fraction) -> tuple[list[arb], list[arb]]:
     latex=r"p \le 1-K \Rightarrow \mathbb E\,\Delta H_{\mathrm{QAE}} \le \mathbb E\,\Delta H_{\mathrm{GRPO}}",
     assumptions=("two-armed softmax bandit", "policy gradient of a group of G", "K = .4"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("compared with itself", {"other": "qae"}, Verdict.CERTIFIED),),
 )
 def prop42_finite_groups(quick: bool, *, other: str = "grpo") -> CheckOutcome:
     """E ΔH = -c·Cov(log π, π₊ - π₋): the order is that of the speeds c, and which way round depends on the policy."""
     k = Fraction(2, 5)
-    found = None
+
+    def excess(g: int, p: Fraction) -> Ball:
+        pi, logs = _two_arms(p)
+        direction = covariance(pi, logs, [Ball(1), Ball(0)])  # Δz ∝ (1, 0), up to a shift of both logits
+        return -(speeds("qae", g, pi[0], k) - speeds(other, g, pi[0], k)) * direction * pi[0] * pi[1]
+
+    def ordered(case: tuple[int, Fraction]) -> Answer:
+        g, p = case
+        if p == Fraction(1, 2) or other == "qae":
+            return True  # Cov(log π, π₊) of two equal arms is 0, and so is a difference of one estimator from itself
+        return excess(g, p) <= 0 if p <= 1 - k else excess(g, p) >= 0
+
     with ctx.workprec(64):
-        for g in (2, 3, 4, 8, 16):
-            for tenths in range(1, 10):
-                p = Fraction(tenths, 10)
-                pi, logs = _two_arms(p)
-                direction = covariance(pi, logs, [arb(1), arb(0)])  # Δz ∝ (1, 0), up to a shift of both logits
-                excess = -(speeds("qae", g, pi[0], k) - speeds(other, g, pi[0], k)) * direction * pi[0] * pi[1]
-                hard = p <= 1 - k
-                if found is None and (excess > 0 if hard else excess < 0):
-                    found = {"g": g, "k": 0.4, "p": float(p), "E dH of QAE minus GRPO, per eta": digits(excess, 10)}
+        search = for_all(((g, Fraction(i, 10)) for g in (2, 3, 4, 8, 16) for i in range(1, 10)), ordered)
+        found = {}
+        if search.case:
+            g, p = search.case
+            found = {"g": g, "k": 0.4, "p": float(p), "E dH of QAE minus GRPO, per eta": digits(excess(g, p), 10)}
     return conclude(
         Evidence(
             "the expected entropy changes keep the order of Proposition 4.2",
             "G = 2, 3, 4, 8, 16, p = .1...9, the correct arm against one wrong arm",
             Method.INTERVALS,
-            found is None,
-            counterexample=found or {},
+            search.holds,
+            counterexample=found,
         )
     )
 
@@ -299,34 +322,37 @@ def prop42_finite_groups(quick: bool, *, other: str = "grpo") -> CheckOutcome:
     latex=r"\Delta H(b_K) \le \Delta H_{\mathrm{clip}}(b)",
     assumptions=("the paper's update", "first order in η"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("nothing is clipped", {"clipped": False}, Verdict.CERTIFIED),),
 )
 def prop42_clipping(quick: bool, *, clipped: bool = True) -> CheckOutcome:
     """A rare correct arm at the upper clip gets no update: ΔH is then 0, below the entropy that b = 0 adds."""
-    found = None
+
+    def change(p: Fraction) -> Ball:
+        pi, logs = _two_arms(p)
+        return -covariance(pi, logs, [pi[0], Ball(0)])  # b = 0: only the correct arm moves; clipped, none does
+
     with ctx.workprec(64):
-        for percent in (40, 30, 20, 10, 1):
-            p = Fraction(percent, 100)
-            pi, logs = _two_arms(p)
-            quantile = -covariance(pi, logs, [pi[0], arb(0)])  # b = 0: only the correct arm moves
-            kept = arb(0) if clipped else arb(1)
-            other = -covariance(pi, logs, [pi[0] * kept, arb(0)])
-            if found is None and quantile > other:
-                found = {
-                    "pi": [float(p), float(1 - p)],
-                    "r": [1, 0],
-                    "b": 0,
-                    "clipped": "the correct arm",
-                    "dH of QAE per eta": digits(quantile, 10),
-                    "dH clipped per eta": digits(other, 10),
-                }
+        rates = [Fraction(percent, 100) for percent in (40, 30, 20, 10, 1)]
+        search = for_all(rates, lambda p: change(p) <= 0 if clipped else True)
+        found = {}
+        if search.case:
+            found = {
+                "pi": [float(search.case), float(1 - search.case)],
+                "r": [1, 0],
+                "b": 0,
+                "clipped": "the correct arm",
+                "dH of QAE per eta": digits(change(search.case), 10),
+                "dH clipped per eta": 0,
+            }
     return conclude(
         Evidence(
             "ΔH of the unclipped b = 0 is at most that of b = 0 with the correct arm clipped",
             "two arms, p = .4, .3, .2, .1, .01",
             Method.INTERVALS,
-            found is None,
-            counterexample=found or {},
+            search.holds,
+            counterexample=found,
         )
     )
 
@@ -339,26 +365,34 @@ def _sign_claim(hard: bool, rates: list[Fraction], correct_arms: int) -> CheckOu
         rates: Success rates, on that side of 1-K = .6.
         correct_arms: Arms that share p; one wrong arm has the rest.
     """
-    found = None
+
+    def change(p: Fraction) -> Ball:
+        pi = [number(p / correct_arms)] * correct_arms + [number(1 - p)]
+        step = [*pi[:-1], Ball(0)] if hard else [Ball(0)] * correct_arms + [-pi[-1]]
+        return -covariance(pi, [x.log() for x in pi], step)
+
+    def fine(p: Fraction) -> Answer:
+        if p / correct_arms == 1 - p:
+            return True  # a uniform policy: the covariance is 0
+        return change(p) <= 0 if hard else change(p) >= 0
+
     with ctx.workprec(64):
-        for p in rates:
-            pi = [number(p / correct_arms)] * correct_arms + [number(1 - p)]
-            step = [*pi[:-1], arb(0)] if hard else [arb(0)] * correct_arms + [-pi[-1]]
-            change = -covariance(pi, [x.log() for x in pi], step)
-            if found is None and not (change <= 0 if hard else change >= 0):
-                found = {
-                    "pi": [float(x) for x in pi],
-                    "r": [1] * correct_arms + [0],
-                    "b": 0 if hard else 1,
-                    "dH per eta": digits(change, 10),
-                }
+        search = for_all(rates, fine)
+        found = {}
+        if search.case:
+            found = {
+                "pi": [float(search.case / correct_arms)] * correct_arms + [float(1 - search.case)],
+                "r": [1] * correct_arms + [0],
+                "b": 0 if hard else 1,
+                "dH per eta": digits(change(search.case), 10),
+            }
     return conclude(
         Evidence(
             "the entropy does not rise" if hard else "the entropy does not fall",
             f"{correct_arms} correct arm(s) of equal probability and a wrong one, p = {', '.join(map(str, rates))}",
             Method.INTERVALS,
-            found is None,
-            counterexample=found or {},
+            search.holds,
+            counterexample=found,
         )
     )
 
@@ -376,6 +410,8 @@ EASY = [Fraction(i, 20) for i in range(13, 20)]
     latex=r"p \le 1-K \Rightarrow \Delta H(b_K) \le 0",
     assumptions=("the paper's update", "first order in η", "K = .4"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break(
             "only where the correct arm is the likelier one",
@@ -397,6 +433,8 @@ def explosion_proof(quick: bool, *, rates: list[Fraction] = HARD) -> CheckOutcom
     latex=r"p > 1-K \Rightarrow \Delta H(b_K) \ge 0",
     assumptions=("the paper's update", "first order in η", "K = .4"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break(
             "two correct arms, each less likely than the wrong one",

@@ -13,17 +13,19 @@ from fractions import Fraction
 from functools import cache
 
 import numpy as np
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.advantages import advantage_table, expected_advantages
 from qae_sim.softmax import binomial
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_probabilities
-from qae_sim.theory.certified import digits, number, prove_polynomial_positive, prove_positive
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.certified import digits, near, number, prove_polynomial_positive, prove_positive
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.exact_advantages import advantages, root_of, speed_polynomial, speeds
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import Truth
 
 
 @claim(
@@ -36,6 +38,8 @@ from qae_sim.theory.registry import claim
     r"c = \tfrac1G\,\mathbb E[(1-p)\,s_1 - p\,s_0]",
     assumptions=("softmax bandit", "advantages depend on the own reward and the number of successes only"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(
         Break("one of two correct arms has a larger advantage", {"by_arm": True}, Verdict.REFUTED),
         Break("the normaliser of the softmax is left out", {"normaliser": False}, Verdict.REFUTED),
@@ -77,6 +81,8 @@ def group_direction(quick: bool, *, by_arm: bool = False, normaliser: bool = Tru
     latex=r"0.83 < \frac{c_{\mathrm{QAE}}(p)}{c_{\mathrm{GRPO}}(p)} < 1.07,\quad p \in [0.02, 0.98]",
     assumptions=("softmax bandit", "population standard deviation, ε = 0", "G = 16, K = .4"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.OURS,
     breaks=(
         Break("POS-MASK instead of QAE", {"name": "pos_mask"}, Verdict.REFUTED),
         Break("groups of 4", {"g": 4}, Verdict.REFUTED),
@@ -85,17 +91,21 @@ def group_direction(quick: bool, *, by_arm: bool = False, normaliser: bool = Tru
 def speed_ratio(quick: bool, *, name: str = "qae", g: int = 16) -> CheckOutcome:
     """Signs of c_QAE - .83·c_GRPO and of 1.07·c_GRPO - c_QAE, polynomials in p; the project's floats tied to them."""
     k = Fraction(2, 5)
-    worst = 0.0
-    for estimator, options in (("grpo", {}), (name, {"k": 0.4})):
-        for x in ("0.02", "0.5", "0.8"):
-            c = float(expected_advantages(estimator, float(x), g, eps=0.0, **options).c)
-            exact = speeds(estimator, g, number(x), k) * number(x) * (1 - number(x))
-            worst = max(worst, abs(c - float(exact)))
+    options: dict[str, dict[str, float]] = {"grpo": {}, name: {"k": 0.4}}
+    agrees, gap = near(
+        (
+            (
+                float(expected_advantages(estimator, float(x), g, eps=0.0, **options[estimator]).c),
+                speeds(estimator, g, number(x), k) * number(x) * (1 - number(x)),
+            )
+            for estimator in options
+            for x in ("0.02", "0.5", "0.8")
+        ),
+        "1e-12",
+    )
     return conclude(
         *_ratio_between(name, g, ("0.83", "1.07"), ("0.02", "0.98"), ("0.02", "0.2", "0.5", "0.6", "0.8", "0.98")),
-        Evidence(
-            "expected_advantages agrees to 1e-12", "p = .02, .5, .8", Method.FLOATS, worst < 1e-12, f"{worst:.1e}"
-        ),
+        Evidence("expected_advantages agrees to 1e-12", "p = .02, .5, .8", Method.FLOATS, agrees, gap),
     )
 
 
@@ -106,10 +116,10 @@ def _ratio_between(
     k = Fraction(2, 5)
     with ctx.workprec(64 + 4 * g):  # the coefficients are as large as C(G, G/2)
         ours, other = speed_polynomial(name, g, k), speed_polynomial("grpo", g, k)
-        ratios = {x: digits(ours(number(x)) / other(number(x)), 10) for x in shown}
+        ratios = {x: digits(Ball(ours(number(x).arb) / other(number(x).arb)), 10) for x in shown}
         sides = {
-            f"above {bounds[0]}": ours - other * number(bounds[0]),
-            f"below {bounds[1]}": other * number(bounds[1]) - ours,
+            f"above {bounds[0]}": ours - other * number(bounds[0]).arb,
+            f"below {bounds[1]}": other * number(bounds[1]).arb - ours,
         }
         proofs = {side: prove_polynomial_positive(difference, *ends) for side, difference in sides.items()}
     return [
@@ -119,7 +129,7 @@ def _ratio_between(
             Method.INTERVALS,
             proof.holds,
             margin=repr(proof.margin),
-            counterexample={"g": g, "k": 0.4, "p": float(proof.point[0])} if proof.holds is False else {},
+            counterexample={"g": g, "k": 0.4, "p": float(proof.point[0])} if proof.holds is Truth.NO else {},
             figures={"pieces": proof.boxes, "ratio at p": ratios},
         )
         for side, proof in proofs.items()
@@ -135,6 +145,8 @@ def _ratio_between(
     latex=r"0.93 < \frac{c_{\mathrm{QAE}}(p)}{c_{\mathrm{GRPO}}(p)} < 1.01,\quad p \in [0.02, 0.98]",
     assumptions=("softmax bandit", "population standard deviation, ε = 0", "G = 128, K = .4"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.BOX,
+    origin=Origin.OURS,
     breaks=(Break("groups of 16", {"g": 16}, Verdict.REFUTED),),
 )
 def speed_ratio_large(quick: bool, *, g: int = 128) -> CheckOutcome:
@@ -144,9 +156,9 @@ def speed_ratio_large(quick: bool, *, g: int = 128) -> CheckOutcome:
     )
 
 
-def moments(name: str, g: int, p: arb, k: Fraction) -> tuple[arb, arb]:
+def moments(name: str, g: int, p: Ball, k: Fraction) -> tuple[Ball, Ball]:
     """Mean and mean square of the gradient of one group of a two-armed bandit, by the correct arm's logit."""
-    first, second = arb(0), arb(0)
+    first, second = Ball(0), Ball(0)
     for weight, (correct, wrong) in zip(binomial_probabilities(p, g), _sums(name, g, k, ctx.prec), strict=True):
         x = correct * (1 - p) - wrong * p  # the scores of the correct arm's logit are 1 - p and -p
         first, second = first + weight * x, second + weight * x * x
@@ -154,14 +166,14 @@ def moments(name: str, g: int, p: arb, k: Fraction) -> tuple[arb, arb]:
 
 
 @cache
-def _sums(name: str, g: int, k: Fraction, precision: int) -> list[tuple[arb, arb]]:
+def _sums(name: str, g: int, k: Fraction, precision: int) -> list[tuple[Ball, Ball]]:
     """Summed advantages of the correct and of the wrong responses over G, for n = 0..G, at the working precision."""
     mixed = [advantages(name, n, g, k) for n in range(1, g)]
     inside = [(n * root_of(plus) / g, (g - n) * root_of(minus) / g) for n, (plus, minus) in enumerate(mixed, 1)]
-    return [(arb(0), arb(0)), *inside, (arb(0), arb(0))]
+    return [(Ball(0), Ball(0)), *inside, (Ball(0), Ball(0))]
 
 
-def relative_variance(name: str, g: int, p: arb, k: Fraction) -> arb:
+def relative_variance(name: str, g: int, p: Ball, k: Fraction) -> Ball:
     """Variance of the gradient over its squared mean."""
     first, second = moments(name, g, p, k)
     return second / first**2 - 1
@@ -176,13 +188,15 @@ def relative_variance(name: str, g: int, p: arb, k: Fraction) -> arb:
     r"\frac{\operatorname{Var} g_{\mathrm{GRPO}}}{(\mathbb E g_{\mathrm{GRPO}})^2}",
     assumptions=("two-armed softmax bandit", "binary rewards", "K = .4, p in [.02, .98]"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("the reverse: GRPO's is the less noisy one", {"reverse": True}, Verdict.CERTIFIED),),
 )
 def gradient_variance(quick: bool, *, reverse: bool = False) -> CheckOutcome:
     """E[x²]/E[x]² of both estimators compared on all of [.02, .98]; exact values at some rates for all of the table."""
     k, g = Fraction(2, 5), 8 if quick else 16
 
-    def excess(p: arb) -> arb:
+    def excess(p: Ball) -> Ball:
         (mean, square), (other_mean, other_square) = (moments(name, g, p, k) for name in ("qae", "grpo"))
         difference = square * other_mean**2 - other_square * mean**2
         return difference if reverse else -difference
@@ -200,7 +214,7 @@ def gradient_variance(quick: bool, *, reverse: bool = False) -> CheckOutcome:
             Method.INTERVALS,
             proof.holds,
             margin=repr(proof.margin),
-            counterexample={"g": g, "k": 0.4, "p": float(proof.point[0])} if proof.holds is False else {},
+            counterexample={"g": g, "k": 0.4, "p": float(proof.point[0])} if proof.holds is Truth.NO else {},
             figures={"relative variance": table, "boxes": proof.boxes},
         ),
         _variance_floats(g, k),
@@ -212,12 +226,11 @@ def _variance_floats(g: int, k: Fraction) -> Evidence:
     rates: Sequence[float] = (0.1, 0.5, 0.9)
     table = advantage_table("qae", g, k=float(k), eps=0.0)
     n = np.arange(g + 1)
-    worst = 0.0
+    pairs = []
     for p in rates:
         weight = binomial(p, g)
         x = (n * table[:, 1] * (1 - p) - (g - n) * table[:, 0] * p) / g
         first, second = moments("qae", g, number(p), k)
-        worst = max(worst, abs(weight @ x - float(first)), abs(weight @ x**2 - float(second)))
-    return Evidence(
-        "advantage_table gives the same moments to 1e-13", f"p in {rates}", Method.FLOATS, worst < 1e-13, f"{worst:.1e}"
-    )
+        pairs += [(float(weight @ x), first), (float(weight @ x**2), second)]
+    agrees, gap = near(pairs, "1e-13")
+    return Evidence("advantage_table gives the same moments to 1e-13", f"p in {rates}", Method.FLOATS, agrees, gap)

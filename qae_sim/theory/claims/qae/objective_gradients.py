@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -23,6 +23,8 @@ from qae_sim.theory.registry import claim
     r"\nabla\sqrt{p(1-p)}\,\mathbb E[s^+ - s^-] \ne -\nabla\sqrt{\tfrac{1-p}p}\,\mathbb E[s^-]",
     assumptions=("on-policy", "p is the success rate itself (many responses)", "whole-response log-probability"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the expected score is not zero", {"zero_score": False}, Verdict.CERTIFIED),),
 )
 def on_policy_gradients(quick: bool, *, zero_score: bool = True) -> CheckOutcome:
@@ -53,6 +55,8 @@ def on_policy_gradients(quick: bool, *, zero_score: bool = True) -> CheckOutcome
     r"\nabla \sum_o \pi_\theta(o) = 0 \Rightarrow \nabla J_5 = \nabla J_6",
     assumptions=("no clipping", "no length normalisation", "p is the success rate of the old policy itself"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(
         Break("ratios clipped to (.8, 1.28)", {"clip": ("0.2", "0.28")}, Verdict.REFUTED),
         Break("score functions divided by the response's length", {"by_length": True}, Verdict.REFUTED),
@@ -114,6 +118,8 @@ def _ratio_gradients(
     latex=r"\nabla J_5^{\mathrm{clip}} = \nabla J_6^{\mathrm{clip}}",
     assumptions=("Clip-Higher, ratios kept within (.8, 1.28)", "p is the success rate of the old policy itself"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("no clipping", {"clip": None}, Verdict.CERTIFIED),
         Break("the condition lets probabilities change by half", {"within": Fraction(1, 2)}, Verdict.REFUTED),
@@ -166,6 +172,8 @@ def clipped_gradients(
     latex=r"\mathbb E\Big[\tfrac{1}{|o|}\nabla\log\pi(o)\Big] = 0",
     assumptions=("on-policy", "no clipping"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("no normalisation", {"by_length": False}, Verdict.CERTIFIED),
         Break("lengths differ, although of one kind among the correct ones", {"condition": False}, Verdict.REFUTED),
@@ -217,6 +225,8 @@ def _weighted(p: Fraction, by_length: bool) -> tuple[Fraction, Fraction]:
     r"\nabla J_{\mathrm{NEG}} = (1 + \mathbf 1\{p > 1-K\})\,\nabla J_{\mathrm{QAE}}",
     assumptions=("on-policy", "p is the success rate itself", "whole-response log-probability"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
     breaks=(Break("the expected score is not zero", {"zero_score": False}, Verdict.REFUTED),),
 )
 def masks_speed(quick: bool, *, zero_score: bool = True) -> CheckOutcome:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from qae_sim.advantages import Quantile, quantile_baseline
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.registry import claim
 
@@ -41,9 +41,11 @@ def smallest(*columns: np.ndarray) -> tuple[int, ...]:
     latex=r"b_K = \inf\{x : \hat F(x) \ge K\} = \mathbf 1\{\hat p > 1-K\}",
     assumptions=("binary rewards", "K in (0, 1)", "inverse-CDF quantile"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("hard means p < 1-K, without equality", {"strict": True}, Verdict.REFUTED),
-        Break("the baseline of the released code, torch.quantile", {"quantile": "linear"}, Verdict.REFUTED),
+        Break("the baseline of the released code, torch.quantile", {"quantile": "linear"}, Verdict.DIFFERS),
     ),
 )
 def eq4(quick: bool, *, strict: bool = False, quantile: Quantile = "inverted_cdf") -> CheckOutcome:
@@ -102,6 +104,8 @@ def _float_baseline(largest: int, quantile: Quantile) -> Evidence:
     latex=r"\operatorname{quantile}_{\text{linear}}(\{R_j\}, K) = \mathbf 1\{\hat p > 1-K\}",
     assumptions=("binary rewards", "K = .4"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("inverse-CDF instead of linear", {"linear": False}, Verdict.CERTIFIED),
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
@@ -160,6 +164,8 @@ def eq4_linear(quick: bool, *, linear: bool = True, condition: bool = True) -> C
     latex=r"\tfrac1G\,|\{i : \hat A_i = 0\}| \ge \min(K, 1-K)",
     assumptions=("binary rewards", "both rewards occur in the group"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the share is claimed to be max(K, 1-K)", {"claimed": "max"}, Verdict.REFUTED),),
 )
 def least_sparsity(quick: bool, *, claimed: str = "min") -> CheckOutcome:
@@ -195,6 +201,8 @@ def least_sparsity(quick: bool, *, claimed: str = "min") -> CheckOutcome:
     r"|\{\hat A_i < 0\}|_K \le |\{\hat A_i < 0\}|_{K'}",
     assumptions=("binary rewards", "one and the same group"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the reverse direction", {"lower": False}, Verdict.REFUTED),),
 )
 def k_is_a_lever(quick: bool, *, lower: bool = True) -> CheckOutcome:
@@ -228,6 +236,8 @@ def k_is_a_lever(quick: bool, *, lower: bool = True) -> CheckOutcome:
     latex=r"\exists i:\ R_i \ge \operatorname{median}(R),\ R_i - \operatorname{mean}(R) < 0,\ R_i = 1",
     assumptions=("rewards as in the paper: binary, competent means correct",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("graded rewards are not allowed either", {"graded": False}, Verdict.REFUTED),),
 )
 def outliers(quick: bool, *, graded: bool = True) -> CheckOutcome:
@@ -264,6 +274,8 @@ def outliers(quick: bool, *, graded: bool = True) -> CheckOutcome:
     latex=r"R'_i = R_i + c_i,\ c_i \ge 0,\ c_i = 0 \text{ if } R_i \le Q_K(R) \Rightarrow Q_K(R') = Q_K(R)",
     assumptions=("any real rewards",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("the mean instead of the quantile", {"baseline": "mean"}, Verdict.REFUTED),),
 )
 def robust_quantile(quick: bool, *, baseline: str = "quantile") -> CheckOutcome:

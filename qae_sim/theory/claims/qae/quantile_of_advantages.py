@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from qae_sim.advantages import grpo, qae, quantile_baseline
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.exact_advantages import baseline, centred, floats, groups, variance
 from qae_sim.theory.registry import claim
@@ -23,6 +23,8 @@ from qae_sim.theory.registry import claim
     r"\hat A = \frac{r-\bar r}{\sigma+\varepsilon}",
     assumptions=("inverse-CDF quantile", "one reward, normalised within the group"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.OURS,
     breaks=(
         Break("two rewards, each normalised and then added", {"rewards": 2}, Verdict.REFUTED),
         Break("advantages normalised by the batch", {"batch": True}, Verdict.REFUTED),

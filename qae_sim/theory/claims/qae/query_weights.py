@@ -11,14 +11,16 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.advantages import advantage_table
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.exact_advantages import KS, Root, advantages, binary_variance, mixed_groups, root
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import for_all
 
 
 def objective(name: str, n: int, g: int, k: Fraction) -> tuple[Root, Root]:
@@ -67,7 +69,7 @@ def float_table_agrees(name: str, quick: bool) -> Evidence:
         for n in range(1, g):
             for column, (sign, square) in zip((1, 0), advantages(name, n, g, k), strict=True):
                 exact = sign * float(square) ** 0.5
-                worst = max(worst, abs(float(table[n, column]) - exact) / max(abs(exact), 1.0))
+                worst = worse(worst, abs(float(table[n, column]) - exact) / max(abs(exact), 1.0))
     return Evidence(
         f"qae_sim.advantages.{name} agrees in floating point to 1e-13",
         f"G in {sizes}, all mixed groups, K = .1...9",
@@ -86,6 +88,8 @@ def float_table_agrees(name: str, quick: bool) -> Evidence:
     latex=r"\tfrac1G\sum_i \hat A_i s_i = \sqrt{p(1-p)}\,(\bar s^+ - \bar s^-)",
     assumptions=("binary rewards", "population standard deviation", "ε = 0", "every response weighs the same"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("sample standard deviation", {"ddof": 1}, Verdict.REFUTED),
         Break("the objective of Eq. 6 instead", {"target": "qae"}, Verdict.REFUTED),
@@ -106,6 +110,8 @@ def eq5(quick: bool, *, ddof: int = 0, target: str = "grpo") -> CheckOutcome:
     r" - \mathbf 1\{p>1-K\}\sqrt{\tfrac{1-p}p}\,\bar s^-",
     assumptions=("binary rewards", "population standard deviation", "ε = 0", "every response weighs the same"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("sample standard deviation", {"ddof": 1}, Verdict.REFUTED),
         Break("the symmetric weight of Eq. 5 instead", {"target": "grpo"}, Verdict.REFUTED),
@@ -126,6 +132,8 @@ def prop41(quick: bool, *, ddof: int = 0, target: str = "qae") -> CheckOutcome:
     r"\text{one of them times } \mathbf 1\{p\le 1-K\} \text{ or } \mathbf 1\{p>1-K\}",
     assumptions=("binary rewards", "population standard deviation", "ε = 0"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(
         Break("the unmasked side keeps GRPO's advantage", {"unmasked": "grpo"}, Verdict.REFUTED),
         Break("the two masks swapped", {"swapped": True}, Verdict.REFUTED),
@@ -149,20 +157,23 @@ def masks(quick: bool, *, unmasked: str = "one", swapped: bool = False) -> Check
     latex=r"\frac{\sigma}{\sigma+\varepsilon} = c(\varepsilon) \text{ for every } p,\ \sigma = \sqrt{p(1-p)}",
     assumptions=("binary rewards", "ε > 0"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("ε = 0", {"eps": 0}, Verdict.CERTIFIED),),
 )
 def eps_factor(quick: bool, *, eps: Fraction | int = Fraction(1, 10**4)) -> CheckOutcome:
     """The factor is σ/(σ + ε): one number only for groups with the same p(1-p)."""
     largest = 16 if quick else 64
     with ctx.workprec(128):
-        factors: dict[tuple[int, int], arb] = {}
+        factors: dict[tuple[int, int], Ball] = {}
         for g, n in mixed_groups(largest):
             sigma = number(binary_variance(n, g)).sqrt()
             factors[g, n] = sigma / (sigma + number(eps))
         reference = factors[2, 1]
-        differing = [key for key, factor in factors.items() if factor > reference or factor < reference]
-        g, n = differing[0] if differing else (2, 1)
-        lowest = min(factors, key=lambda key: float(factors[key]))
+        # Groups with half successes have one and the same σ; without ε the factor is σ/σ.
+        search = for_all(factors, lambda key: key[0] == 2 * key[1] or eps == 0 or factors[key] == reference)
+        g, n = search.case or (2, 1)
+        lowest = min(factors, key=lambda key: binary_variance(key[1], key[0]))
         figures = {
             "factor at p = 1/2": digits(reference),
             f"factor at G = {lowest[0]}, n = {lowest[1]}": digits(factors[lowest]),
@@ -172,14 +183,14 @@ def eps_factor(quick: bool, *, eps: Fraction | int = Fraction(1, 10**4)) -> Chec
                 "σ/(σ + ε) is one and the same number",
                 f"G = 2..{largest}, all mixed groups, ε = {eps}",
                 Method.INTERVALS,
-                not differing,
+                search.holds,
                 margin=digits(reference - factors[g, n], 5),
                 counterexample={
                     "eps": float(eps),
                     "p": [0.5, n / g],
                     "factors": [digits(reference), digits(factors[g, n])],
                 }
-                if differing
+                if search.case
                 else {},
                 figures=figures,
             )
@@ -195,6 +206,8 @@ def eps_factor(quick: bool, *, eps: Fraction | int = Fraction(1, 10**4)) -> Chec
     latex=r"\frac{\sigma_G}{\sigma_{G-1}} = \sqrt{\tfrac{G-1}{G}}",
     assumptions=("binary rewards", "ε = 0", "all groups have the same size"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("groups of different sizes", {"one_size": False}, Verdict.REFUTED),),
 )
 def ddof_factor(quick: bool, *, one_size: bool = True) -> CheckOutcome:
@@ -234,6 +247,8 @@ def _weights_by_loss(lengths: tuple[int, ...], loss: str) -> list[Fraction]:
     latex=r"\tfrac1G\sum_i \tfrac{1}{|o_i|}\sum_t f_{i,t} = \tfrac{1}{\sum_i |o_i|}\sum_i\sum_t f_{i,t}",
     assumptions=("binary rewards",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("the loss is the mean over responses", {"loss": "response"}, Verdict.CERTIFIED),
         Break("lengths may differ between correct and wrong responses", {"equal": "within a side"}, Verdict.REFUTED),

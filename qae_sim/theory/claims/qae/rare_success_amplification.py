@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.exact_advantages import KS, advantages, mixed_groups
 from qae_sim.theory.registry import claim
@@ -22,6 +22,8 @@ from qae_sim.theory.registry import claim
     latex=r"1 \le \frac{\hat A^{\mathrm{QAE}}_+}{\hat A^{\mathrm{GRPO}}_+} = \frac1{1-p} \le \frac1K",
     assumptions=("binary rewards", "p <= 1-K", "the same std and ε"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.QUOTED,
     breaks=(Break("the factor is 1/p", {"factor": "1/p"}, Verdict.REFUTED),),
 )
 def amplification(quick: bool, *, factor: str = "1/(1-p)") -> CheckOutcome:
@@ -65,6 +67,8 @@ def _monotone(values: Callable[[Fraction], Fraction], quick: bool, k: Fraction) 
     latex=r"p < q \le 1-K \Rightarrow \frac{1}{1-p} \ge \frac{1}{1-q}",
     assumptions=("binary rewards", "hard queries", "K = .4"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("the advantage itself, not its ratio to GRPO's, below p = 1/2", {"what": "advantage"}, Verdict.CERTIFIED),
     ),
@@ -98,6 +102,8 @@ def rarest_most_amplified(quick: bool, *, what: str = "ratio") -> CheckOutcome:
     latex=r"p < q \le 1-K \Rightarrow \sqrt{\tfrac{p}{1-p}} \ge \sqrt{\tfrac{q}{1-q}}",
     assumptions=("binary rewards", "K = .4"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("weight of a single success, 1/(G·std), below p = 1/2", {"what": "response"}, Verdict.CERTIFIED),),
 )
 def fig4_rare(quick: bool, *, what: str = "query") -> CheckOutcome:

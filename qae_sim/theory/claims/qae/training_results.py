@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Verdict, unchecked
+from qae_sim.theory.claim import NEEDS_TRAINING, CheckOutcome, Origin, Verdict, unchecked
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.registry import claim
 
@@ -14,6 +14,7 @@ from qae_sim.theory.registry import claim
     statement="Replacing the mean by the K-quantile raises pass@1 and keeps pass@16.",
     latex=r"\text{pass@1}_{\mathrm{QAE}} > \text{pass@1}_{\mathrm{DAPO}}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def accuracy(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""
@@ -27,6 +28,7 @@ def accuracy(quick: bool) -> CheckOutcome:
     statement="K = .2 leads to collapse, K = .8 to explosion, and K = .4 to neither.",
     latex=r"K = 0.4",
     expected=Verdict.OPEN,
+    origin=Origin.QUOTED,
 )
 def best_k(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""
@@ -40,6 +42,7 @@ def best_k(quick: bool) -> CheckOutcome:
     statement="Growth of the entropy is dominated by negative-advantage samples.",
     latex=r"\Delta H^- \gg \Delta H^+",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def negatives_drive_entropy(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""
@@ -53,6 +56,7 @@ def negatives_drive_entropy(quick: bool) -> CheckOutcome:
     statement="With a weak upper clip NEG-MASK comes close to QAE, with a strong one POS-MASK does.",
     latex=r"\epsilon_{\mathrm{high}} \in \{0.20, 0.28\}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def mask_order(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from flint import arb, ctx
+from flint import ctx
 
 from qae_sim.advantages import qae
+from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number, prove_positive
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.registry import claim
+from qae_sim.theory.truth import Truth
 
 K = Fraction(2, 5)
 
@@ -23,7 +25,7 @@ def zero_share(n: int, g: int, k: Fraction) -> Fraction:
     return 1 - p if p <= 1 - k else p
 
 
-def beta_share(a: arb, k: Fraction = K) -> arb:
+def beta_share(a: Ball, k: Fraction = K) -> Ball:
     """Share of zero advantages of large groups when success rates are Beta(a, a).
 
     E[(1-p)·1{p <= s}] + E[p·1{p > s}] = 1/2 + I_s(a, a) - I_s(a+1, a),  s = 1-K;  I_s(a, a) - I_s(a+1, a) is
@@ -42,6 +44,8 @@ def beta_share(a: arb, k: Fraction = K) -> arb:
     latex=r"0.75 \le \mathbb E_p\big[\mathbf 1\{p \le 1-K\}(1-p) + \mathbf 1\{p > 1-K\}\,p\big] \le 0.85",
     assumptions=("binary rewards", "large groups"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.BOX,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("the condition lets in flatter distributions, a up to 1", {"a": ("0.35", 1)}, Verdict.REFUTED),
         Break("no condition on the distribution", {"a": None}, Verdict.REFUTED),
@@ -79,7 +83,7 @@ def eighty_percent(quick: bool, *, a: tuple[str | int, str | int] | None = ("0.3
             Method.INTERVALS,
             proof.holds,
             margin=repr(proof.margin),
-            counterexample={"a": float(proof.point[0])} if proof.holds is False else {},
+            counterexample={"a": float(proof.point[0])} if proof.holds is Truth.NO else {},
         )
         for side, proof in (("at most 85 %", below), ("at least 75 %", above))
     ]
@@ -131,6 +135,8 @@ def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction) ->
     latex=r"K = 0.8:\ \Pr(\hat A_i < 0) > \tfrac12",
     assumptions=("binary rewards",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("success rates up to .6 are let in", {"high": Fraction(3, 5)}, Verdict.REFUTED),
         Break("K = .4", {"k": Fraction(2, 5)}, Verdict.REFUTED),
@@ -149,6 +155,8 @@ def large_k(quick: bool, *, k: Fraction = Fraction(4, 5), high: Fraction = Fract
     latex=r"K = 0.2:\ \Pr(\hat A_i > 0) > \tfrac12",
     assumptions=("binary rewards",),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("success rates down to .4 are let in", {"low": Fraction(2, 5)}, Verdict.REFUTED),
         Break("K = .6", {"k": Fraction(3, 5)}, Verdict.REFUTED),

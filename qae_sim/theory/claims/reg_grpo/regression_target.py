@@ -7,7 +7,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import grpo, reg_grpo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.reg_grpo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -20,6 +32,8 @@ from qae_sim.theory.registry import claim
     latex=r"\log\frac{\pi(y_i)}{\pi_{\mathrm{old}}(y_i)} = \frac{A_i}{\beta} - \log Z \Rightarrow L = 0",
     assumptions=("log-ratios standardised within the group", "ε small compared with their spread"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.NUMERICAL,
+    origin=Origin.IMPLIED,
     breaks=(Break("log-ratios as they are", {"standardised": False}, Verdict.REFUTED),),
 )
 def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
@@ -33,7 +47,7 @@ def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
             loss = float(reg_grpo(rewards, ratios, eps=1e-12))
             if not standardised:
                 loss = float(((target - ratios) ** 2).mean())
-            worst = max(worst, loss)
+            worst = worse(worst, loss)
             if found is None and loss > 1e-12:
                 found = {"g": g, "successes": n, "beta": beta, "loss": loss}
     return conclude(
@@ -55,6 +69,7 @@ def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
     statement="Reg-GRPO trains better than GRPO on video.",
     latex=r"\text{Reg-GRPO} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

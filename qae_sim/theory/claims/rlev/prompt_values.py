@@ -8,7 +8,18 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import grpo, rlev, rloo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.rlev import PAPER
 from qae_sim.theory.registry import claim
 
@@ -21,6 +32,8 @@ from qae_sim.theory.registry import claim
     latex=r"A(s\,r) \ne A(r),\ s > 1",
     assumptions=("binary rewards", "mixed groups", "GRPO, ε = 0"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("RLOO, which does not divide by the standard deviation", {"base": "rloo"}, Verdict.CERTIFIED),),
 )
 def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
@@ -59,6 +72,8 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
     latex=r"\frac{\partial J}{\partial z_{\mathrm{end}}} = s\,\pi(1-\pi)\,(p_{\mathrm{end}}-p_{\mathrm{go}})",
     assumptions=("one decision, to end or to go on", "p the success rate after either"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("a penalty for going on that does not scale", {"penalty": Fraction(1, 10)}, Verdict.REFUTED),),
 )
 def rlev_ending(quick: bool, *, penalty: Fraction = Fraction(0)) -> CheckOutcome:
@@ -95,6 +110,7 @@ def rlev_ending(quick: bool, *, penalty: Fraction = Fraction(0)) -> CheckOutcome
     statement="RLEV's policies are short on prompts of low value and thorough on others.",
     latex=r"|o| \uparrow v",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

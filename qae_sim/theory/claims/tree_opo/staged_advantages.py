@@ -8,7 +8,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import Tree, ordered_pairs, tree_opo
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.tree_opo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -26,6 +38,8 @@ def _trees(size: int) -> list[Tree]:
     latex=r"a \ne r - \bar r",
     assumptions=("binary rewards", "soft norm", "margin δ <= 1", "pairs of a failure above (or beside) a success"),
     expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
     breaks=(Break("a margin δ = 3/2, more than rewards differ", {"margin": Fraction(3, 2)}, Verdict.CERTIFIED),),
 )
 def tree_order(quick: bool, *, margin: Fraction = Fraction(1, 2)) -> CheckOutcome:
@@ -44,7 +58,7 @@ def tree_order(quick: bool, *, margin: Fraction = Fraction(1, 2)) -> CheckOutcom
                 found = {"parents": list(tree.parents), "rewards": list(rewards)}
             if len(tree.path(size - 1)) == size:  # one tree of each kind is enough for the solver: the chain
                 gap = np.abs(tree_opo(rewards, tree, margin=float(margin)) - np.array(centred, dtype=float)).max()
-                worst = max(worst, float(gap))
+                worst = worse(worst, float(gap))
     agrees = worst < 1e-6 if margin <= 1 else worst > 0.1
     return conclude(
         Evidence(
@@ -71,6 +85,7 @@ def tree_order(quick: bool, *, margin: Fraction = Fraction(1, 2)) -> CheckOutcom
     statement="Staged advantages train better than GRPO.",
     latex=r"\text{Tree-OPO} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

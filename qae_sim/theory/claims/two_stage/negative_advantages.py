@@ -9,7 +9,19 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import grpo_n
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+    worse,
+)
 from qae_sim.theory.claims.two_stage import PAPER
 from qae_sim.theory.registry import claim
 
@@ -37,6 +49,8 @@ def _first_order(pi: tuple[Fraction, Fraction, Fraction], *, negatives_alone: bo
     latex=r"A_i \le 0 \Rightarrow \Delta\log\pi_{\mathrm{unsampled}} > 0",
     assumptions=("softmax bandit of three arms: known right answer, unsampled one, failure", "first order"),
     expected=Verdict.CONDITIONAL,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("failures hold more than half of the probability", {"failures": True}, Verdict.CERTIFIED),),
 )
 def unsampled(quick: bool, *, failures: bool = False) -> CheckOutcome:
@@ -83,7 +97,7 @@ def _step_in_floats() -> Evidence:
         moved = pi * np.exp(eta * step)
         change = np.log(moved[1] / moved.sum() / pi[1]) / eta
         exact = _first_order((Fraction(p[0]), Fraction(p[1]), Fraction(p[2])), negatives_alone=True)
-        worst = max(worst, abs(change - 2 * float(exact)))
+        worst = worse(worst, abs(change - 2 * float(exact)))
     return Evidence(
         "grpo_n's step changes log π by so much, to 1e-5", "two policies", Method.FLOATS, worst < 1e-5, f"{worst:.1e}"
     )
@@ -98,6 +112,8 @@ def _step_in_floats() -> Evidence:
     latex=r"\Delta\log\pi_{\mathrm{unsampled}}\big|_{A^-} \ge \Delta\log\pi_{\mathrm{unsampled}}\big|_{A}",
     assumptions=("softmax bandit of three arms", "first order", "the known right answer is the likeliest"),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.IMPLIED,
     breaks=(Break("a failure is the likeliest", {"failure": True}, Verdict.REFUTED),),
 )
 def spared(quick: bool, *, failure: bool = False) -> CheckOutcome:
@@ -126,6 +142,7 @@ def spared(quick: bool, *, failure: bool = False) -> CheckOutcome:
     statement="After a stage of exploitation comes one of exploration, in which answers win that were never likely.",
     latex=r"\pi(\text{best}) \uparrow \text{ late}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -7,7 +7,18 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import RankBaselines, RankDynamics, effective_rank, grpo, verl_rank
-from qae_sim.theory.claim import NEEDS_TRAINING, Break, CheckOutcome, Evidence, Method, Verdict, conclude, unchecked
+from qae_sim.theory.claim import (
+    NEEDS_TRAINING,
+    Break,
+    CheckOutcome,
+    Evidence,
+    Method,
+    Origin,
+    Tier,
+    Verdict,
+    conclude,
+    unchecked,
+)
 from qae_sim.theory.claims.verl_rank import PAPER
 from qae_sim.theory.registry import claim
 
@@ -20,6 +31,8 @@ from qae_sim.theory.registry import claim
     latex=r"\min(\max(0,\Phi), |A|/\kappa) < |A|,\ \kappa > 1",
     assumptions=("κ = 2",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.ENUMERATED,
+    origin=Origin.PARAPHRASED,
     breaks=(Break("κ = 1/2", {"kappa": 0.5}, Verdict.REFUTED),),
 )
 def verl_sign(quick: bool, *, kappa: float = 2.0) -> CheckOutcome:
@@ -53,6 +66,8 @@ def verl_sign(quick: bool, *, kappa: float = 2.0) -> CheckOutcome:
     latex=r"\mathrm{ER} = e^{H(q)} \le k,\quad = k \iff q_1=\dots=q_k",
     assumptions=("centred states",),
     expected=Verdict.CERTIFIED,
+    tier=Tier.NUMERICAL,
+    origin=Origin.IMPLIED,
     breaks=(Break("states that are not centred", {"centred": False}, Verdict.REFUTED),),
 )
 def directions(quick: bool, *, centred: bool = True) -> CheckOutcome:
@@ -92,6 +107,7 @@ def directions(quick: bool, *, centred: bool = True) -> CheckOutcome:
     statement="VERL trains better than what it shapes.",
     latex=r"\text{VERL} > \text{GRPO}",
     expected=Verdict.OPEN,
+    origin=Origin.PARAPHRASED,
 )
 def training(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""

@@ -1,0 +1,159 @@
+"""Workers: they work, they end with whoever made them, and Ctrl-C ends a command at any moment, any number of times."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Future
+from pathlib import Path
+
+import psutil
+import pytest
+
+from qae_sim.processes import Workers
+
+#: Two workers that say who they are and then sleep for a minute; the main process waits for them.
+SLEEPERS = """
+import os, sys, time
+from qae_sim.processes import Interruption, Workers
+def job(folder):
+    open(os.path.join(folder, str(os.getpid())), "w").close()
+    time.sleep(60)
+if __name__ == "__main__":
+    with Interruption("last words"), Workers(2) as workers:
+        for future in [workers.submit(job, sys.argv[1]) for _ in range(4)]:
+            future.result()
+"""
+
+
+def alive(session: int) -> list[psutil.Process]:
+    """Processes of a session that still run."""
+    found = []
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getsid(process.pid) == session and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except ProcessLookupError:
+            continue
+    return found
+
+
+def all_gone(session: int, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not alive(session):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def sleepers(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    script, folder = tmp_path / "sleepers.py", tmp_path / "names"
+    folder.mkdir()
+    script.write_text(SLEEPERS)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(folder)], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while len(list(folder.iterdir())) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    yield process
+    process.communicate()
+
+
+class TestWorkers:
+    def test_they_work_and_are_prepared(self) -> None:
+        with Workers(1, os.putenv, "QAE_SIM_TEST", "prepared") as workers:
+            assert workers.submit(pow, 2, exp=10).result() == 1024
+            assert workers.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+
+    def test_the_number_is_checked(self) -> None:
+        with pytest.raises(ValueError, match="count must be an integer of at least 1; got 0"):
+            Workers(0)
+
+    def test_an_error_ends_them_at_once(self) -> None:
+        begun = time.monotonic()
+        futures: list[Future[None]] = []
+
+        def fail() -> None:
+            with Workers(1) as workers:
+                workers.submit(time.sleep, 0).result()
+                futures.append(workers.submit(time.sleep, 60))
+                while not futures[0].running():
+                    time.sleep(0.01)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert isinstance(futures[0].exception(timeout=20), BrokenExecutor)
+        assert time.monotonic() - begun < 50
+
+    @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "SIGTERM"])
+    def test_they_end_with_their_parent(self, sleepers: subprocess.Popen[str], stop: signal.Signals) -> None:
+        assert len(alive(sleepers.pid)) >= 3
+        sleepers.send_signal(stop)  # to the parent alone
+        assert sleepers.wait(20) == -stop
+        assert all_gone(sleepers.pid)
+
+    @pytest.mark.parametrize("pause", [0.0, 0.05, 0.2])
+    def test_ctrl_c_twice_leaves_nobody(self, sleepers: subprocess.Popen[str], pause: float) -> None:
+        os.killpg(sleepers.pid, signal.SIGINT)  # to all, as a terminal does
+        time.sleep(pause)
+        if sleepers.poll() is None:
+            os.killpg(sleepers.pid, signal.SIGINT)
+        _, errors = sleepers.communicate(timeout=20)
+        assert sleepers.returncode != 0
+        assert errors.count("Traceback") <= 1  # the script's own; workers say nothing
+        assert all_gone(sleepers.pid)
+
+    def test_a_command_that_ignores_ctrl_c_is_ended(self) -> None:
+        """KeyboardInterrupt can be lost, in a callback for example."""
+        code = (
+            "import time\nfrom qae_sim.processes import Interruption\n"
+            "with Interruption('last words', seconds=0.2):\n  print('ready', flush=True)\n"
+            "  try:\n    time.sleep(60)\n  except KeyboardInterrupt:\n    time.sleep(60)\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (130, "last words")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sweep_ends_at_any_ctrl_c(tmp_path: Path, seed: int) -> None:
+    """During start, work and shutdown; one to three times; to the whole terminal or to the main process."""
+    draw = random.Random(seed)
+    command = [
+        *(sys.executable, "-c", "import time; from qae_sim.cli import main; print('ready', flush=True); main()"),
+        *("sweep", "--arms=100", "--runs=512", "--steps=4000", "--eta=0.01", "--seed=1,2,3,4,5,6", "--workers=2"),
+        f"--folder={tmp_path}",
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.2 + draw.random() * 3)
+    for _ in range(draw.randint(1, 3)):
+        if process.poll() is None:
+            (os.killpg if draw.random() < 0.7 else os.kill)(process.pid, signal.SIGINT)
+            time.sleep(draw.random() * 0.3)
+    begun = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 20
+    assert process.returncode == 130
+    assert "Interrupted: " in errors
+    assert "the same command" in errors
+    assert "Traceback" not in errors
+    assert all_gone(process.pid)
