@@ -70,9 +70,12 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
     ]
     for members in pages.values():
         claim = members[0].claim
-        rows = [(f"[`{r.claim.id}`](#claim-{r.claim.id})", plain(r.claim.statement), _verdict(r.outcome.verdict))
-                for r in members]  # fmt: skip
-        index += [f"## {plain(claim.paper.name)}", _table(("claim", "says", "verdict"), rows)]
+        rows = [(f"[`{r.claim.id}`](#claim-{r.claim.id})", plain(r.claim.statement), str(r.claim.origin),
+                 _verdict(r.outcome.verdict), str(r.outcome.tier)) for r in members]  # fmt: skip
+        index += [
+            f"## {plain(claim.paper.name)}",
+            _table(("claim", "says", "origin", "verdict", "reach"), rows),
+        ]
     index.append(_toctree(page.removeprefix("claims/") for page in pages))
     shown = {id: [lesson for lesson in lessons if id in lesson.claims] for id in (r.claim.id for r in results)}
     written = {"claims/index": _text(index)}
@@ -98,6 +101,7 @@ def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
     if outcome.condition:
         word = "Why it is open" if outcome.verdict is Verdict.OPEN else "Holds if"
         parts.append(f"{word}: {plain(outcome.condition)}.")
+    parts.append(f"Origin: {claim.origin}. Reach: {outcome.tier}.")
     if outcome.evidence:
         parts += ["**Evidence**", "\n".join(map(_evidence, outcome.evidence))]
     if claim.breaks:
@@ -110,8 +114,7 @@ def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
 
 def _evidence(item: Evidence) -> str:
     """One thing that was looked at."""
-    answer = {True: "yes", False: "no", None: "undecided"}[item.holds]
-    lines = [f"- {plain(item.what)}: **{answer}**", f"  ({plain(item.over)}; {item.method})"]
+    lines = [f"- {plain(item.what)}: **{item.holds}**", f"  ({plain(item.over)}; {item.method})"]
     if item.margin:
         lines.append(f"  - margin: {plain(item.margin)}")
     if item.counterexample:
