@@ -151,6 +151,8 @@ class Layout:
 UNSEALED = ("checksum", "sha256:" + "0" * 64)
 #: How one looks in a file; JSON puts quotes between, and backslashes where it is within a string.
 _CHECKSUM = re.compile(rb'checksum[\\": ]+sha256:([0-9a-f]{64})')
+#: Name of the short checksums of tensors, which tell where damage is.
+_PARTS = "crc32"
 #: Damage leaves one of these at least, unless it is so large that the file cannot be read.
 _TRACES = (b"checksum", b"sha256:")
 
@@ -223,7 +225,9 @@ def to_json(values: Mapping[str, Any], *, indent: int | None = None) -> bytes:
     Returns:
         The file.
     """
-    return seal((json.dumps({**values, UNSEALED[0]: UNSEALED[1]}, indent=indent) + "\n").encode())
+    separators = (",", ":") if indent is None else None
+    text = json.dumps({**values, UNSEALED[0]: UNSEALED[1]}, indent=indent, separators=separators)
+    return seal((text + "\n").encode())
 
 
 def from_json(content: bytes) -> Any:
@@ -309,6 +313,20 @@ def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
         yield row
 
 
+def describe_tensors(about: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
+    """Describe tensors for a file of safetensors, which is then to be sealed.
+
+    Args:
+        about: What they are, values that JSON has.
+        tensors: Tensors by name.
+
+    Returns:
+        The description, with the place of the file's checksum and a short checksum (CRC-32) for each tensor.
+    """
+    parts = {name: zlib.crc32(np.ascontiguousarray(values).tobytes()) for name, values in tensors.items()}
+    return json.dumps({**about, _PARTS: parts, UNSEALED[0]: UNSEALED[1]}, sort_keys=True)
+
+
 def about_tensors(content: bytes) -> dict[str, Any]:
     """Read the description in a file of safetensors, which needs no PyTorch.
 
@@ -316,19 +334,44 @@ def about_tensors(content: bytes) -> dict[str, Any]:
         content: The file.
 
     Returns:
-        The description, without its checksum.
+        The description, without checksums.
 
     Raises:
-        ValueError: It holds none, is damaged, or its checksum does not fit.
+        ValueError: It holds none, is damaged, or its checksum does not fit; the message names the tensor, if it can.
     """
-    verify(content)
     try:
-        head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")].decode())
+        start = 8 + int.from_bytes(content[:8], "little")
+        head = json.loads(content[8:start].decode())
         about = dict(json.loads(head["__metadata__"]["about"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("it does not say what it holds") from error
-    about.pop(UNSEALED[0], None)
-    return about
+    try:
+        verify(content)
+    except ValueError as error:
+        name = _damaged_tensor(content[start:], head, about)
+        raise ValueError(f"its checksum does not fit, first in {name}" if name else str(error)) from error
+    return {name: value for name, value in about.items() if name not in (_PARTS, UNSEALED[0])}
+
+
+def _damaged_tensor(content: bytes, head: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """Name the first tensor that is damaged, if that can still be seen.
+
+    Args:
+        content: What follows the head of a file of safetensors.
+        head: The head, which may be damaged, too.
+        about: The description in it.
+
+    Returns:
+        Its name, or nothing.
+    """
+    try:
+        for name, crc in about[_PARTS].items():
+            start, end = head[name]["data_offsets"]
+            if zlib.crc32(content[start:end]) != crc:
+                return str(name)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass
+    return ""
 
 
 #: What NumPy, zipfile and zlib raise on archives that are cut short or damaged.

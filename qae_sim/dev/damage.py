@@ -7,12 +7,14 @@ Each damage is named by a seed, the kind of the file and a number, and can be re
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -42,6 +44,11 @@ class Kind:
 
     path: Path
     read: Callable[[], str]
+
+    @cached_property
+    def whole(self) -> tuple[bytes, str]:
+        """The whole file, and what it holds."""
+        return self.path.read_bytes(), self.read()
 
 
 @dataclass(frozen=True)
@@ -227,8 +234,8 @@ def _told_result(result: Result) -> str:
     return repr((result.study, result.runs, _bits(result.steps), records, _bits(result.parameters), result.version))
 
 
-def _bits(values: np.ndarray) -> tuple[str, tuple[int, ...], bytes]:
-    return str(values.dtype), values.shape, values.tobytes()
+def _bits(values: np.ndarray) -> tuple[str, tuple[int, ...], str]:
+    return str(values.dtype), values.shape, hashlib.sha256(values.tobytes()).hexdigest()
 
 
 # --- judging ---
@@ -246,8 +253,7 @@ def judge(name: str, kind: Kind, seed: int, number: int) -> Damage:
     Returns:
         What came of it.
     """
-    content = kind.path.read_bytes()
-    before = kind.read()
+    content, before = kind.whole
     way, broken = damaged(content, random.Random(f"{seed} {name} {number}"))
     kind.path.write_bytes(broken)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm.tasks import PAD, TASKS
 from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits
 from qae_sim.pictures.style import CORRECT, FOURTH, WRONG, tint
+from qae_sim.storage import from_json
 
 _STAGES = {"base": "Base model", "mean": "After training, mean baseline", "qae": "After training, QAE (K = .4)"}
 _COLOURING = {
@@ -70,7 +70,7 @@ def group_of(task: Any, prompt: Sequence[int], tokens: Any, entropies: Any) -> G
 def recorded_groups() -> Mapping[tuple[str, str], tuple[Group, ...]]:
     """Solutions that come with the package, by task and stage."""
     path = Path(qae_sim.lm.__file__).parent / "recorded" / "solutions.json"
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = from_json(path.read_bytes())
     found: dict[tuple[str, str], tuple[Group, ...]] = {}
     for entry in stored["models"]:
         task = TASKS[entry["task"]](**entry["options"])

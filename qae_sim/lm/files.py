@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from qae_sim.storage import UNSEALED, about_tensors, seal, write_atomically
+from qae_sim.storage import about_tensors, describe_tensors, seal, write_atomically
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
@@ -24,7 +23,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) 
     """
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Safetensors metadata are strings; one of them holds the description.
-    described = json.dumps(about | {UNSEALED[0]: UNSEALED[1]}, sort_keys=True)
+    described = describe_tensors(about, {name: tensor.numpy() for name, tensor in content.items()})
     write_atomically(path, seal(save(content, {"about": described})))
 
 

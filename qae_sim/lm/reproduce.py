@@ -21,7 +21,7 @@ from qae_sim.lm.train import choose_device, train
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import base_key, warm_start
 from qae_sim.processes import Workers
-from qae_sim.storage import write_atomically
+from qae_sim.storage import to_json, write_atomically
 
 
 def needed(names: Sequence[str], size: str) -> list[Config]:
@@ -93,7 +93,7 @@ def reproduce(
         _all(pool, [(_arm, runs, place / name, place / "bases", device) for name, runs in ensembles.items()], advance)
     record = Record.join([_arm(runs, place / name, place / "bases", device) for name, runs in ensembles.items()])
     record.save(place / "record.npz")
-    write_atomically(place / "solutions.json", json.dumps(solutions(names, place, size, device)).encode())
+    write_atomically(place / "solutions.json", to_json(solutions(names, place, size, device)))
     findings = judge(names, size, record)
     write_atomically(place / "table.md", table(findings, size, record).encode())
     return findings

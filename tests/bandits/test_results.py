@@ -60,22 +60,15 @@ class TestFile:
             with pytest.raises(ValueError, match=r"cut.npz is not a result that qae_sim can read: "):
                 Result.load(tmp_path / "cut.npz")
 
-    def test_a_flipped_bit_is_noticed_or_harmless(self, result: Result, tmp_path: Path) -> None:
+    def test_a_flipped_bit_is_noticed(self, result: Result, tmp_path: Path) -> None:
         result.save(tmp_path / "r.npz")
         whole = (tmp_path / "r.npz").read_bytes()
-        noticed = 0
         for position in range(0, len(whole), 3):
             damaged = bytearray(whole)
             damaged[position] ^= 1 << position % 8
             (tmp_path / "bit.npz").write_bytes(damaged)
-            try:
-                read = Result.load(tmp_path / "bit.npz")
-            except ValueError as error:
-                assert "bit.npz is not a result that qae_sim can read" in str(error)  # noqa: PT017
-                noticed += 1
-            else:
-                assert_equal(read, result)  # the bit belonged to a time stamp or the like
-        assert noticed > len(whole) / 3 * 0.6
+            with pytest.raises(ValueError, match="bit.npz is not a result that qae_sim can read"):
+                Result.load(tmp_path / "bit.npz")
 
     @pytest.mark.parametrize(
         ("change", "message"),

@@ -182,6 +182,22 @@ def test_cut_checkpoint_is_named(half: Path, keep: int) -> None:
         train(PAIR, half, device="cpu")
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.999])
+def test_flipped_weight_is_named(half: Path, share: float) -> None:
+    from safetensors import safe_open
+
+    path = half / "checkpoint.safetensors"
+    content = bytearray(path.read_bytes())
+    place = int(share * len(content))
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors is .*does not fit, first in (\w|\.)+$") as caught:
+        train(PAIR, half, device="cpu")
+    with safe_open(path, framework="pt") as file:
+        names = set(file.keys())
+    assert str(caught.value).rpartition(" ")[2] in names
+
+
 def test_foreign_checkpoints_are_named(half: Path, finished: tuple[Path, Record]) -> None:
     from safetensors.torch import save_file
 

@@ -8,7 +8,6 @@ nor TRL.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import warnings
@@ -25,7 +24,7 @@ from qae_sim.advantages import SoftAnchor
 from qae_sim.arrays import require_choice, require_integer
 from qae_sim.engines.demo.written_addition import LONGEST, problems, reward
 from qae_sim.processes import Workers
-from qae_sim.storage import write_atomically
+from qae_sim.storage import from_json, to_json, write_atomically
 
 SEEDS = (0, 1, 2, 3, 4)
 
@@ -203,9 +202,16 @@ def reproduce(
     with Workers(workers or os.cpu_count() or 1) as pool:
         for done in [pool.submit(_seed, place, seed, steps) for seed in seeds]:
             done.result()
-    runs = [json.loads((place / f"{seed}-{name}.json").read_text()) for name in RECIPES for seed in seeds]
-    text = json.dumps({"about": _about(steps), "runs": runs}, separators=(",", ":"))
-    write_atomically(place / _FILE, text.encode())
+    runs = [_read(place / f"{seed}-{name}.json") for name in RECIPES for seed in seeds]
+    write_atomically(place / _FILE, to_json({"about": _about(steps), "runs": runs}))
+
+
+def _read(path: Path) -> Any:
+    """A stored run."""
+    try:
+        return from_json(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is no stored run, or damaged; delete it to train it again: {error}") from error
 
 
 def _seed(place: Path, seed: int, steps: int) -> None:
@@ -227,7 +233,7 @@ def _seed(place: Path, seed: int, steps: int) -> None:
         if not path.exists():
             base.load_state_dict(weights)
             curves = train_run(name, seed, place / f"{seed}-{name}", base, tokenizer, steps=steps)
-            write_atomically(path, json.dumps({"recipe": name, "seed": seed, "curves": curves}).encode())
+            write_atomically(path, to_json({"recipe": name, "seed": seed, "curves": curves}))
 
 
 def _about(steps: int) -> dict[str, Any]:
@@ -263,7 +269,7 @@ def recorded() -> dict[str, Any]:
         >>> len(recorded()["runs"]), recorded()["about"]["device"]
         (25, 'cpu')
     """
-    return dict(json.loads((files("qae_sim.engines.demo") / "recorded" / _FILE).read_text(encoding="utf-8")))
+    return dict(from_json((files("qae_sim.engines.demo") / "recorded" / _FILE).read_bytes()))
 
 
 def recorded_log() -> Path:
