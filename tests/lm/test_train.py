@@ -184,18 +184,17 @@ def test_cut_checkpoint_is_named(half: Path, keep: int) -> None:
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.999])
 def test_flipped_weight_is_named(half: Path, share: float) -> None:
-    from safetensors import safe_open
+    from safetensors.torch import load
 
     path = half / "checkpoint.safetensors"
-    content = bytearray(path.read_bytes())
-    place = int(share * len(content))
-    content[place] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"checkpoint.safetensors is .*does not fit, first in (\w|\.)+$") as caught:
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[int(share * len(whole))] ^= 1
+    path.write_bytes(damaged)
+    before, after = load(whole), load(bytes(damaged))
+    (name,) = (name for name in before if not torch.equal(before[name], after[name]))
+    with pytest.raises(ValueError, match=rf"checkpoint.safetensors is .*does not fit, first in {re.escape(name)}$"):
         train(PAIR, half, device="cpu")
-    with safe_open(path, framework="pt") as file:
-        names = set(file.keys())
-    assert str(caught.value).rpartition(" ")[2] in names
 
 
 def test_foreign_checkpoints_are_named(half: Path, finished: tuple[Path, Record]) -> None:
