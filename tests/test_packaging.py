@@ -134,6 +134,8 @@ class TestWheel:
         names = set(wheel.namelist())
         assert {f"qae_sim/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= names
         assert "qae_sim/py.typed" in names
+        coq = ROOT / "qae_sim" / "theory" / "coq"
+        assert {f"qae_sim/theory/coq/{path.name}" for path in [*coq.glob("*.v"), coq / "theorems.toml"]} <= names
         assert "qae_sim/cli/jupyter/labconfig/default_setting_overrides.json" in names
         assert {f"qae_sim/site/{name}" for name in ("lesson.html", "pages/conf.py", "pages/guides/trl.md")} <= names
         assert not [name for name in names if name.startswith("tests/")]

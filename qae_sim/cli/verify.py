@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from qae_sim.theory import Claim, Report, Verdict, VerifiedClaim, all_claims, broken, verify
+from qae_sim.theory.coq import theorems
 from qae_sim.theory.verify import chosen
 
 _COLOURS = {
@@ -148,6 +149,9 @@ def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
             console.print(f"    counterexample: {escape(_values(item.counterexample))}")
         for name, value in item.figures.items():
             console.print(f"    {escape(name)}: {escape(str(value))}")
+    if theorem := theorems().get(claim.id):
+        word = "Refuted" if theorem.refutes else "Proved"
+        console.print(f"  {word} in Coq: theorem {theorem.name} of qae_sim/theory/coq/{theorem.path.name}")
     if breaks:
         for change, turned in broken(claim.id, quick=quick):
             console.print(f"  Changed: {escape(change.name)} -> {_verdict(turned.verdict)}")

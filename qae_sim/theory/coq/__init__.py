@@ -1,0 +1,161 @@
+"""Claims that the proof assistant Coq has checked, and the command that checks them again.
+
+Theorems are in the ``.v`` files of this folder, one for each claim, named after it; ``theorems.toml`` lists them with
+the axioms that each rests on. ``python -m qae_sim.theory.coq`` compiles all and compares.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qae_sim.arrays import invalid
+
+FOLDER = Path(__file__).parent
+
+INSTALL = "with Debian or Ubuntu: apt-get install coq libcoq-coquelicot"
+
+
+class CoqMissingError(RuntimeError):
+    """Coq or its library Coquelicot is not installed."""
+
+
+class CoqRejectedError(RuntimeError):
+    """Coq does not accept a file."""
+
+
+@dataclass(frozen=True)
+class CoqTheorem:
+    """A theorem, and the claim that it proves or refutes.
+
+    Attributes:
+        claim: The claim's identifier.
+        path: The file.
+        name: The theorem's name in it.
+        axioms: Full names of the axioms that it may rest on, which make the standard library's real numbers.
+        refutes: Whether it proves that the claim is false.
+    """
+
+    claim: str
+    path: Path
+    name: str
+    axioms: frozenset[str]
+    refutes: bool
+
+    @property
+    def statement(self) -> str:
+        """What is proved, in Coq's language.
+
+        Example:
+            >>> print(theorems()["qae.eq4"].statement)
+            Theorem qae_eq4 : forall r K, r <> [] -> binary r -> 0 < K < 1 ->
+              is_quantile K r (quantile_baseline K (average r)).
+        """
+        found = re.search(rf"^Theorem {self.name}\b.*?(?=^Proof\b)", self.path.read_text(encoding="utf-8"), re.M | re.S)
+        if found is None:
+            raise invalid("theorem", self.name, f"one of {self.path.name}")
+        return found.group().rstrip()
+
+
+@dataclass(frozen=True)
+class CoqOutcome:
+    """A theorem that Coq has accepted.
+
+    Attributes:
+        theorem: The theorem.
+        axioms: What it rests on, as Coq says.
+    """
+
+    theorem: CoqTheorem
+    axioms: frozenset[str]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it rests on the axioms of the table, on all of them and on no others."""
+        return self.axioms == self.theorem.axioms
+
+
+def theorems(folder: Path = FOLDER) -> dict[str, CoqTheorem]:
+    """All theorems by the identifiers of their claims, in the order of the table.
+
+    Args:
+        folder: Where the files and their table are.
+
+    Returns:
+        The theorems.
+
+    Example:
+        >>> theorem = theorems()["ha-dw.theorem1"]
+        >>> theorem.path.name, theorem.name
+        ('mixed_groups.v', 'ha_dw_theorem1')
+    """
+    table = _table(folder)
+    full = table["axioms"]
+    return {
+        claim: CoqTheorem(
+            claim,
+            folder / row["file"],
+            re.sub("[.-]", "_", claim),
+            frozenset(full[axiom] for axiom in row["axioms"]),
+            row.get("refutes", False),
+        )
+        for claim, row in table["theorems"].items()
+    }
+
+
+def check(folder: Path = FOLDER) -> tuple[CoqOutcome, ...]:
+    """Compile all files in a temporary folder, and ask Coq which axioms each theorem rests on.
+
+    Args:
+        folder: Where the files and their table are.
+
+    Returns:
+        One outcome for each theorem.
+
+    Raises:
+        CoqMissingError: Coq or Coquelicot is not installed.
+        CoqRejectedError: A file is not accepted; the message is Coq's.
+    """
+    known = tuple(theorems(folder).values())
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(made)
+        for name in _table(folder)["files"]:
+            shutil.copy(folder / name, place)
+            _coqc(place, name)
+        modules = " ".join(dict.fromkeys(theorem.path.stem for theorem in known))
+        questions = "\n".join(f"Print Assumptions {theorem.path.stem}.{theorem.name}." for theorem in known)
+        (place / "axioms.v").write_text(f"From QAE Require {modules}.\n{questions}\n", encoding="utf-8")
+        found = _axioms(_coqc(place, "axioms.v"))
+    return tuple(CoqOutcome(theorem, axioms) for theorem, axioms in zip(known, found, strict=True))
+
+
+def _table(folder: Path) -> dict[str, Any]:
+    """The table as it is written."""
+    return tomllib.loads((folder / "theorems.toml").read_text(encoding="utf-8"))
+
+
+def _coqc(place: Path, name: str) -> str:
+    """Compile a file, and return what Coq prints."""
+    # Coquelicot warns of its own coercions, which are nothing to us.
+    command = ["coqc", "-q", "-w", "-ambiguous-paths", "-Q", ".", "QAE", name]
+    try:
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise CoqMissingError(f"there is no command coqc; {INSTALL}") from error
+    if done.returncode and re.search(r"Coquelicot", done.stderr) and "physical path" in done.stderr:
+        raise CoqMissingError(f"Coq does not find its library Coquelicot; {INSTALL}")
+    if done.returncode:
+        raise CoqRejectedError(f"Coq does not accept {name}:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def _axioms(printed: str) -> list[frozenset[str]]:
+    """The axioms of each theorem, from what ``Print Assumptions`` prints: names stand at the beginning of a line."""
+    blocks = re.split(r"^(?:Axioms:|Closed under the global context)\n", printed, flags=re.M)[1:]
+    return [frozenset(re.findall(r"^(\S+)(?: :.*)?$", block, re.M)) for block in blocks]

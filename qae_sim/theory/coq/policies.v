@@ -1,0 +1,337 @@
+(** Policies over finitely many arms: entropy, covariance, and what a baseline does to the first-order entropy change.
+
+    [arms] is any list without any assumption but that it is not empty. A policy gives each arm a positive probability,
+    and a softmax policy is made of logits. The update of the QAE paper is dz = eta pi (r - b): its first-order entropy
+    change is eta times the derivative at 0 of the entropy of the logits z + t pi (r - b). *)
+
+From Coq Require Import Reals List Lra Lia.
+From Coquelicot Require Import Coquelicot.
+From QAE Require Import finite_sums groups.
+Import ListNotations.
+Open Scope R_scope.
+
+Section Policies.
+
+Context {X : Type}.
+Variable arms : list X.
+
+(** The mean of f under pi, and the covariance of f and g. *)
+Definition mean (pi f : X -> R) : R := sum arms (fun a => pi a * f a).
+Definition cov (pi f g : X -> R) : R := mean pi (fun a => f a * g a) - mean pi f * mean pi g.
+
+Definition policy (pi : X -> R) : Prop := (forall a, 0 < pi a) /\ sum arms pi = 1.
+Definition uniform (pi : X -> R) : Prop := forall a c, In a arms -> In c arms -> pi a = pi c.
+
+Definition entropy (pi : X -> R) : R := - mean pi (fun a => ln (pi a)).
+Definition total (z : X -> R) : R := sum arms (fun a => exp (z a)).
+Definition softmax (z : X -> R) (a : X) : R := exp (z a) / total z.
+
+(** ** Covariances *)
+
+(** Sum over pairs, before the probabilities add up to 1. *)
+Lemma pairs_of_weights : forall (w f g : X -> R) l,
+  sum_pairs l (fun a c => w a * w c * ((f a - f c) * (g a - g c)))
+  = sum l w * sum l (fun a => w a * (f a * g a)) - sum l (fun a => w a * f a) * sum l (fun a => w a * g a).
+Proof.
+  intros w f g. induction l as [|a l IH]; simpl; [lra|]. rewrite IH.
+  assert (H : sum l (fun c => w a * w c * ((f a - f c) * (g a - g c)))
+    = w a * (f a * g a) * sum l w - w a * f a * sum l (fun c => w c * g c)
+      - w a * g a * sum l (fun c => w c * f c) + w a * sum l (fun c => w c * (f c * g c))).
+  { rewrite <- !sum_scale, <- !sum_minus, <- sum_plus. apply sum_ext. intros. ring. }
+  rewrite H. ring.
+Qed.
+
+Lemma cov_pairs : forall pi f g, sum arms pi = 1 ->
+  cov pi f g = sum_pairs arms (fun a c => pi a * pi c * ((f a - f c) * (g a - g c))).
+Proof. intros pi f g H. rewrite pairs_of_weights, H. unfold cov, mean. ring. Qed.
+
+Lemma cov_minus_right : forall pi f g h, cov pi f (fun a => g a - h a) = cov pi f g - cov pi f h.
+Proof.
+  intros. unfold cov, mean.
+  rewrite (sum_ext _ arms _ (fun a => pi a * (f a * g a) - pi a * (f a * h a))) by (intros; ring).
+  rewrite (sum_ext _ arms (fun a => pi a * (g a - h a)) (fun a => pi a * g a - pi a * h a)) by (intros; ring).
+  rewrite !sum_minus. ring.
+Qed.
+
+Lemma cov_scale_right : forall pi f g c, cov pi f (fun a => c * g a) = c * cov pi f g.
+Proof.
+  intros. unfold cov, mean.
+  rewrite (sum_ext _ arms _ (fun a => c * (pi a * (f a * g a)))) by (intros; ring).
+  rewrite (sum_ext _ arms (fun a => pi a * (c * g a)) (fun a => c * (pi a * g a))) by (intros; ring).
+  rewrite !sum_scale. ring.
+Qed.
+
+Lemma cov_ext : forall pi f f' g g', (forall a, f a = f' a) -> (forall a, g a = g' a) ->
+  cov pi f g = cov pi f' g'.
+Proof.
+  intros pi f f' g g' Hf Hg. unfold cov, mean. f_equal; [|f_equal]; apply sum_ext; intros; rewrite ?Hf, ?Hg; ring.
+Qed.
+
+Lemma cov_const_right : forall pi f c, sum arms pi = 1 -> cov pi f (fun _ => c) = 0.
+Proof.
+  intros pi f c H. unfold cov, mean. rewrite sum_scale_right, H.
+  rewrite (sum_ext _ arms _ (fun a => (pi a * f a) * c)) by (intros; ring). rewrite sum_scale_right. ring.
+Qed.
+
+Lemma cov_const_left : forall pi g c, sum arms pi = 1 -> cov pi (fun _ => c) g = 0.
+Proof.
+  intros pi g c H. unfold cov, mean. rewrite sum_scale_right, H.
+  rewrite (sum_ext _ arms _ (fun a => c * (pi a * g a))) by (intros; ring). rewrite sum_scale. ring.
+Qed.
+
+Lemma log_order : forall x y, 0 < x -> 0 < y -> 0 <= (ln x - ln y) * (x - y).
+Proof.
+  intros x y Hx Hy. destruct (Rtotal_order x y) as [H | [-> | H]]; [| lra |].
+  - apply ln_increasing in H as L; [|lra]. nra.
+  - apply ln_increasing in H as L; [|lra]. nra.
+Qed.
+
+Lemma log_order_zero : forall x y, 0 < x -> 0 < y -> (ln x - ln y) * (x - y) = 0 -> x = y.
+Proof.
+  intros x y Hx Hy E. destruct (Rtotal_order x y) as [H | [-> | H]]; [| lra |].
+  - apply ln_increasing in H as L; [|lra]. nra.
+  - apply ln_increasing in H as L; [|lra]. nra.
+Qed.
+
+(** Cov(log pi, pi) is the stated sum over pairs of arms, is positive unless pi is uniform, and 0 if it is. *)
+Theorem qae_covariance_positive : forall pi, policy pi ->
+  let c := cov pi (fun a => ln (pi a)) pi in
+  c = sum_pairs arms (fun a c => pi a * pi c * ((ln (pi a) - ln (pi c)) * (pi a - pi c)))
+  /\ (~ uniform pi -> 0 < c) /\ (uniform pi -> c = 0).
+Proof.
+  intros pi [Hpos Hsum] c. assert (Hc : c = _) by (apply cov_pairs; exact Hsum).
+  set (f := fun a c => pi a * pi c * ((ln (pi a) - ln (pi c)) * (pi a - pi c))) in *.
+  assert (Hf : forall a c, 0 <= f a c).
+  { intros a d. unfold f. apply Rmult_le_pos; [left; apply Rmult_lt_0_compat; auto | now apply log_order]. }
+  assert (Hz : forall a, f a a = 0) by (intros; unfold f; ring).
+  split; [exact Hc | split].
+  - intros Hn. pose proof (sum_pairs_nonneg _ arms f Hf). rewrite Hc.
+    destruct (Req_dec (sum_pairs arms f) 0) as [E | N]; [exfalso | lra]. apply Hn. intros a d Ha Hd.
+    apply log_order_zero; auto. assert (Z : f a d = 0).
+    { apply (sum_pairs_zero _ arms f); auto. intros; unfold f; ring. }
+    unfold f in Z. apply Rmult_integral in Z as [Z | Z]; [|assumption].
+    pose proof (Rmult_lt_0_compat _ _ (Hpos a) (Hpos d)). lra.
+  - intros Hu. rewrite Hc. clear Hc c. assert (L : forall l, incl l arms -> sum_pairs l f = 0).
+    { induction l as [|a l IH]; intros Hl; simpl; [reflexivity|]. rewrite IH.
+      - rewrite (sum_ext _ l (f a) (fun _ => 0)); [rewrite sum_const; ring|].
+        intros d Hd. unfold f. rewrite (Hu a d); [ring | |]; apply Hl; [now left | now right].
+      - intros d Hd. apply Hl. now right. }
+    apply L. intros a Ha. exact Ha.
+Qed.
+
+(** ** The entropy of a softmax policy *)
+
+Hypothesis some_arm : arms <> [].
+
+Lemma total_pos : forall z, 0 < total z.
+Proof. intros. apply sum_pos; [exact some_arm | intros; apply exp_pos]. Qed.
+
+Lemma softmax_policy : forall z, policy (softmax z).
+Proof.
+  intros z. pose proof (total_pos z). split.
+  - intros a. apply Rdiv_lt_0_compat; [apply exp_pos | assumption].
+  - unfold softmax. rewrite sum_divide. fold (total z). field. lra.
+Qed.
+
+Lemma ln_softmax : forall z a, ln (softmax z a) = z a - ln (total z).
+Proof.
+  intros. pose proof (total_pos z). unfold softmax, Rdiv.
+  rewrite ln_mult, ln_exp, ln_Rinv; [ring | assumption | apply exp_pos | now apply Rinv_0_lt_compat].
+Qed.
+
+(** H = log total - (sum of exp(z) z) / total. *)
+Lemma entropy_softmax : forall z, entropy (softmax z) = ln (total z) - sum arms (fun a => exp (z a) * z a) / total z.
+Proof.
+  intros z. pose proof (total_pos z). unfold entropy, mean.
+  rewrite (sum_ext _ arms _ (fun a => (exp (z a) * z a) / total z - softmax z a * ln (total z))).
+  - rewrite sum_minus, sum_divide, sum_scale_right. destruct (softmax_policy z) as [_ ->]. ring.
+  - intros a _. rewrite ln_softmax. unfold softmax. field. lra.
+Qed.
+
+Lemma mean_softmax : forall z f, mean (softmax z) f = sum arms (fun a => exp (z a) * f a) / total z.
+Proof.
+  intros z f. unfold mean. rewrite <- sum_divide. apply sum_ext. intros. unfold softmax. unfold Rdiv. ring.
+Qed.
+
+Lemma derive_sum : forall (l : list X) (f : X -> R -> R) (d : X -> R) x,
+  (forall a, is_derive (f a) x (d a)) -> is_derive (fun t => sum l (fun a => f a t)) x (sum l d).
+Proof.
+  induction l as [|a l IH]; intros f d x H; simpl.
+  - apply (is_derive_const (K := R_AbsRing) (V := R_NormedModule)).
+  - apply (is_derive_plus (K := R_AbsRing) (V := R_NormedModule) (f a)); [apply H | apply IH; exact H].
+Qed.
+
+(** Moving the logits along delta. *)
+Definition moved (z delta : X -> R) (t : R) (a : X) : R := z a + t * delta a.
+
+Lemma moved_0 : forall z delta a, moved z delta 0 a = z a.
+Proof. intros. unfold moved. ring. Qed.
+
+Lemma derive_total : forall z delta,
+  is_derive (fun t => total (moved z delta t)) 0 (sum arms (fun a => exp (z a) * delta a)).
+Proof.
+  intros. unfold total. apply derive_sum. intros a. unfold moved. auto_derive; [easy|].
+  rewrite Rmult_0_l, Rplus_0_r. ring.
+Qed.
+
+Lemma derive_weighted : forall z delta f d, (forall a, is_derive (f a) 0 (d a)) ->
+  is_derive (fun t => sum arms (fun a => exp (moved z delta t a) * f a t)) 0
+    (sum arms (fun a => exp (z a) * (delta a * f a 0 + d a))).
+Proof.
+  intros z delta f d H. apply derive_sum. intros a.
+  assert (E : is_derive (fun t => exp (moved z delta t a)) 0 (exp (z a) * delta a)).
+  { unfold moved. auto_derive; [easy|]. rewrite Rmult_0_l, Rplus_0_r. ring. }
+  evar_last; [apply (is_derive_mult (fun t => exp (moved z delta t a)) (f a)); [exact E | apply H | intros; apply
+    Rmult_comm]|].
+  unfold plus, mult; simpl. rewrite moved_0. ring.
+Qed.
+
+(** To first order the entropy of a softmax policy changes by minus the covariance of log pi and the logits' change. *)
+Theorem entropy_identity : forall z delta, let pi := softmax z in
+  is_derive (fun t => entropy (softmax (moved z delta t))) 0 (- cov pi (fun a => ln (pi a)) delta).
+Proof.
+  intros z delta pi. pose proof (total_pos z) as Hz.
+  apply (is_derive_ext
+    (fun t => ln (total (moved z delta t))
+              - sum arms (fun a => exp (moved z delta t a) * moved z delta t a) / total (moved z delta t))).
+  { intros t. symmetry. apply entropy_softmax. }
+  pose proof (derive_total z delta) as Ht.
+  assert (Hn : is_derive (fun t => sum arms (fun a => exp (moved z delta t a) * moved z delta t a)) 0
+                 (sum arms (fun a => exp (z a) * (delta a * z a + delta a)))).
+  { evar_last; [apply derive_weighted with (d := delta); intros a; unfold moved; auto_derive; [easy | ring]|].
+    apply sum_ext. intros. rewrite moved_0. reflexivity. }
+  assert (H0 : total (moved z delta 0) = total z) by (apply sum_ext; intros; now rewrite moved_0).
+  assert (N0 : sum arms (fun a => exp (moved z delta 0 a) * moved z delta 0 a) = sum arms (fun a => exp (z a) * z a))
+    by (apply sum_ext; intros; now rewrite moved_0).
+  evar_last.
+  { apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule)).
+    - apply (is_derive_comp ln); [apply is_derive_ln; rewrite H0; exact Hz | exact Ht].
+    - apply is_derive_div; [exact Hn | exact Ht | rewrite H0; lra]. }
+  unfold minus, plus, opp, scal; simpl. unfold mult; simpl. rewrite H0, N0.
+  rewrite (cov_ext _ _ (fun a => z a - ln (total z)) delta delta);
+    [| intros; apply ln_softmax | reflexivity].
+  assert (C : cov pi (fun a => z a - ln (total z)) delta = cov pi z delta).
+  { unfold cov, mean. destruct (softmax_policy z) as [_ Hs]. fold pi in Hs.
+    rewrite (sum_ext _ arms _ (fun a => pi a * (z a * delta a) - ln (total z) * (pi a * delta a))) by (intros; ring).
+    rewrite (sum_ext _ arms (fun a => pi a * (z a - ln (total z))) (fun a => pi a * z a - pi a * ln (total z)))
+      by (intros; ring).
+    rewrite !sum_minus, sum_scale, sum_scale_right, Hs. ring. }
+  rewrite C. unfold cov, pi. rewrite !mean_softmax.
+  rewrite (sum_ext _ arms (fun a => exp (z a) * (delta a * z a + delta a))
+    (fun a => exp (z a) * (z a * delta a) + exp (z a) * delta a)) by (intros; ring).
+  rewrite sum_plus. field. lra.
+Qed.
+
+(** ** The baseline as a knob *)
+
+(** F(b) of the QAE paper: minus the first-order entropy change per step size under dz = eta pi (r - b). *)
+Definition F (pi r : X -> R) (b : R) : R := cov pi (fun a => ln (pi a)) (fun a => pi a * (r a - b)).
+
+(** The first-order entropy change for step size eta. *)
+Definition dH (eta : R) (pi r : X -> R) (b : R) : R := - eta * F pi r b.
+
+Lemma F_linear : forall pi r b, F pi r b = F pi r 0 - b * cov pi (fun a => ln (pi a)) pi.
+Proof.
+  intros. unfold F. rewrite <- cov_scale_right, <- cov_minus_right. apply cov_ext; intros; ring.
+Qed.
+
+(** Under the update dz = eta pi (r - b) the derivative of the entropy at step size 0 is -[F(0) - b Cov(log pi, pi)]:
+    linear in the baseline; so dH is linear in b, with slope eta Cov(log pi, pi). *)
+Theorem qae_linear_knob : forall z r b eta, let pi := softmax z in let c := cov pi (fun a => ln (pi a)) pi in
+  is_derive (fun t => entropy (softmax (moved z (fun a => pi a * (r a - b)) t))) 0 (- (F pi r 0 - b * c))
+  /\ dH eta pi r b = - eta * (F pi r 0 - b * c)
+  /\ is_derive (dH eta pi r) b (eta * c).
+Proof.
+  intros z r b eta pi c. split; [| split].
+  - rewrite <- F_linear. apply entropy_identity.
+  - unfold dH. now rewrite F_linear.
+  - apply (is_derive_ext (fun b => - eta * (F pi r 0 - b * c))).
+    + intros t. unfold dH. now rewrite (F_linear pi r t).
+    + auto_derive; [easy | ring].
+Qed.
+
+(** The first-order entropy change rises strictly with the baseline unless pi is uniform. *)
+Theorem qae_strictly_increasing : forall pi r eta b b', policy pi -> ~ uniform pi -> 0 < eta ->
+  b < b' -> dH eta pi r b < dH eta pi r b'.
+Proof.
+  intros pi r eta b b' Hp Hu He Hb. destruct (qae_covariance_positive pi Hp) as [_ [Hc _]]. specialize (Hc Hu).
+  unfold dH. rewrite (F_linear pi r b), (F_linear pi r b'). apply Rmult_lt_compat_l with (r := eta) in Hc; [|lra].
+  nra.
+Qed.
+
+Lemma dH_rises : forall pi r eta b b', policy pi -> 0 < eta -> b <= b' -> dH eta pi r b <= dH eta pi r b'.
+Proof.
+  intros pi r eta b b' Hp He Hb. destruct (qae_covariance_positive pi Hp) as [E _].
+  assert (0 <= cov pi (fun a => ln (pi a)) pi).
+  { rewrite E. apply sum_pairs_nonneg. intros a c. destruct Hp as [Hp _].
+    apply Rmult_le_pos; [left; apply Rmult_lt_0_compat; auto | now apply log_order]. }
+  unfold dH. rewrite (F_linear pi r b), (F_linear pi r b').
+  assert (0 <= eta * cov pi (fun a => ln (pi a)) pi) by nra. nra.
+Qed.
+
+(** On hard queries no baseline in [0, 1] makes the first-order entropy change smaller; every other one makes it larger
+    unless pi is uniform. *)
+Theorem qae_prop4_2_low : forall pi r eta K p b, policy pi -> 0 < eta -> 0 <= b <= 1 -> p <= 1 - K ->
+  dH eta pi r (quantile_baseline K p) <= dH eta pi r b
+  /\ (~ uniform pi -> b <> quantile_baseline K p -> dH eta pi r (quantile_baseline K p) < dH eta pi r b).
+Proof.
+  intros pi r eta K p b Hp He Hb HK. unfold quantile_baseline. destruct (Rle_dec p (1 - K)); [|lra]. split.
+  - apply dH_rises; auto; lra.
+  - intros. apply qae_strictly_increasing; auto; lra.
+Qed.
+
+(** On easy queries no baseline in [0, 1] makes it larger; every other one makes it smaller unless pi is uniform. *)
+Theorem qae_prop4_2_high : forall pi r eta K p b, policy pi -> 0 < eta -> 0 <= b <= 1 -> p > 1 - K ->
+  dH eta pi r (quantile_baseline K p) >= dH eta pi r b
+  /\ (~ uniform pi -> b <> quantile_baseline K p -> dH eta pi r (quantile_baseline K p) > dH eta pi r b).
+Proof.
+  intros pi r eta K p b Hp He Hb HK. unfold quantile_baseline. destruct (Rle_dec p (1 - K)); [lra|]. split.
+  - apply Rle_ge, dH_rises; auto; lra.
+  - intros. apply Rlt_gt, qae_strictly_increasing; auto; lra.
+Qed.
+
+(** ** Cui et al. *)
+
+(** A constant added to all advantages does not change Theorem 2's entropy change -eta Cov(log pi, A). *)
+Theorem entropy_natural_gradient_shift : forall pi A c eta, policy pi ->
+  - eta * cov pi (fun a => ln (pi a)) (fun a => A a + c) = - eta * cov pi (fun a => ln (pi a)) A.
+Proof.
+  intros pi A c eta [_ H].
+  rewrite (cov_ext _ _ (fun a => ln (pi a)) _ (fun a => A a - - c)) by (intros; ring).
+  rewrite cov_minus_right, cov_const_right by exact H. ring.
+Qed.
+
+(** The natural gradient step: with the Fisher matrix F = diag(pi) - pi pi' of a softmax policy, F A is the gradient of
+    the expected advantage (here: its derivative along every direction delta is the product of delta with F A); and
+    along dz = eta A the entropy changes by -eta Cov(log pi, A) to first order. *)
+Theorem entropy_theorem2 : forall z A, let pi := softmax z in
+  (forall delta, is_derive (fun t => mean (softmax (moved z delta t)) A) 0
+                   (sum arms (fun a => delta a * (pi a * A a - pi a * sum arms (fun c => pi c * A c)))))
+  /\ forall eta, is_derive (fun t => entropy (softmax (moved z (fun a => eta * A a) t))) 0
+                   (- eta * cov pi (fun a => ln (pi a)) A).
+Proof.
+  intros z A pi. pose proof (total_pos z) as Hz. split.
+  - intros delta. apply (is_derive_ext
+      (fun t => sum arms (fun a => exp (moved z delta t a) * A a) / total (moved z delta t))).
+    { intros t. symmetry. apply mean_softmax. }
+    assert (H0 : total (moved z delta 0) = total z) by (apply sum_ext; intros; now rewrite moved_0).
+    evar_last.
+    { apply is_derive_div.
+      - apply (derive_weighted z delta (fun a _ => A a) (fun _ => 0)). intros a. auto_derive; [easy | ring].
+      - apply derive_total.
+      - rewrite H0. lra. }
+    cbv beta. rewrite H0.
+    rewrite (sum_ext _ arms (fun a => exp (moved z delta 0 a) * A a) (fun a => exp (z a) * A a))
+      by (intros; now rewrite moved_0).
+    fold (mean pi A). unfold pi. rewrite mean_softmax. set (m := sum arms (fun a => exp (z a) * A a)).
+    rewrite (sum_ext _ arms (fun a => delta a * (softmax z a * A a - softmax z a * (m / total z)))
+      (fun a => (exp (z a) * (delta a * A a)) / total z - (exp (z a) * delta a) * (m / total z / total z)))
+      by (intros; unfold softmax; field; lra).
+    rewrite sum_minus, sum_divide, sum_scale_right.
+    rewrite (sum_ext _ arms (fun a => exp (z a) * (delta a * A a + 0)) (fun a => exp (z a) * (delta a * A a)))
+      by (intros; ring).
+    field. lra.
+  - intros eta. evar_last; [apply entropy_identity|]. rewrite cov_scale_right. fold pi. ring.
+Qed.
+
+End Policies.
