@@ -32,7 +32,7 @@ ROOM_EXTRAS = {
     "explorers": {"lab", "lm"},
     "site": {"lab", "docs"},
     "cli": {"lab", "lm"},
-    "dev": {"lab", "dev"},
+    "dev": {"lab", "lm", "dev"},
 }
 
 #: Distributions whose modules have another name.
