@@ -47,11 +47,16 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
         if page is not None:
             from qae_sim.pictures.log_report import report
 
-            write_atomically(page, report(found).encode())
+            content = report(found).encode(errors="backslashreplace")  # for halves of characters
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         raise click.ClickException(printable(error)) from error
     except OSError as error:
         raise cannot_use(run, error) from error
+    if page is not None:
+        try:
+            write_atomically(page, content)
+        except OSError as error:
+            raise cannot_use(page, error) from error
     console = Console()
     size = f"{len(found.steps)} steps, {int(found.responses.sum()):,} responses in groups of {found.group_size}"
     console.print(Text.assemble(shown(found.source, "bold"), f": {size}"))

@@ -1,0 +1,350 @@
+"""Kill commands at random moments, start them again until they are done, and compare with runs that nobody killed.
+
+    python -m qae_sim.dev.kill
+
+Kinds: a sweep with workers, a training run, a small reproduction with workers, a site, the copying of lessons. What is
+drawn (how, whom and when to kill) is repeated by a seed; where the command then is depends on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+
+import click
+import psutil
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from qae_sim.arrays import require_choice
+
+#: Seconds that a command may need to end after a signal; it says five, and the machine may be busy.
+PATIENCE = 30.0
+#: Kills of one run before it is left alone to finish.
+_IN_A_ROW = 3
+_COMMAND = "from qae_sim.cli import main; main()"
+#: Names of the ways to kill: signals to send, one after the other.
+WAYS: dict[str, tuple[signal.Signals, ...]] = {
+    "kill -9": (signal.SIGKILL,),
+    "SIGTERM": (signal.SIGTERM,),
+    "Ctrl-C": (signal.SIGINT,),
+    "Ctrl-C twice": (signal.SIGINT, signal.SIGINT),
+}
+_WIDTHS = (10, 10, 10, 15)
+_EDITED = "003.ipynb"
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A command that is killed.
+
+    Attributes:
+        command: Arguments of Python that run it, given its folder.
+        prepare: Puts into a new folder what is there before it runs.
+        half: Names files that are neither as they were nor as they will be, given the folder and a finished one.
+    """
+
+    command: Callable[[Path], list[str]]
+    prepare: Callable[[Path], object] = Path.mkdir
+    half: Callable[[Path, Path], list[str]] = lambda folder, whole: []
+
+
+@dataclass
+class Findings:
+    """What has come of the kills of one command.
+
+    Attributes:
+        kind: Name of the command.
+        kills: Number of kills by way.
+        rounds: Runs that were killed at least once and then finished.
+        failures: What went wrong, in words.
+    """
+
+    kind: str
+    kills: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def _sweep(folder: Path) -> list[str]:
+    sizes = ("--arms=50", "--runs=64", "--steps=400", "--eta=0.02", "--seed=0,1,2,3,4,5,6,7,8,9,10,11", "--workers=2")
+    return ["-c", _COMMAND, "sweep", *sizes, f"--folder={folder}"]
+
+
+def _train(folder: Path) -> list[str]:
+    sizes = {"task_options.digits": 1, "base_demonstrations": 512, "base_passes": 2, "held_out": 4, "pass_at": 4}
+    settings = [f"--set={name}={value}" for name, value in (sizes | {"evaluate_every": 2}).items()]
+    shape = (
+        "--task=addition",
+        "--prompts=4",
+        "--group-size=4",
+        "--minibatches=2",
+        "--batches=40",
+        "--seeds=0,1",
+        "--device=cpu",
+    )
+    return ["-c", _COMMAND, "train", *shape, *settings, f"--folder={folder}"]
+
+
+def _reproduce(folder: Path) -> list[str]:
+    return ["-c", f"from qae_sim.dev.kill import small_reproduction; small_reproduction({str(folder)!r})"]
+
+
+def small_reproduction(folder: str) -> None:
+    """Run ``qae-sim reproduce ktae`` with runs that are over in a moment.
+
+    Args:
+        folder: Where to.
+    """
+    from qae_sim.cli import main
+    from qae_sim.lm import reproduce
+    from qae_sim.lm.studies import arms
+
+    tiny = {"prompts": 16, "batches": 4, "held_out": 4, "pass_at": 2, "group_size": 4, "evaluate_every": 1}
+    tiny |= {"base_demonstrations": 256, "base_passes": 1}
+    with patch.object(arms, "SIZES", {"small": tiny}), patch.object(reproduce, "SEEDS", {"small": 2}):
+        main(["reproduce", "ktae", "--workers=2", "--device=cpu", f"--folder={folder}"])
+
+
+def _site(folder: Path) -> list[str]:
+    return ["-c", f"from qae_sim.dev.kill import small_site; small_site({str(folder)!r})"]
+
+
+def small_site(folder: str) -> None:
+    """Write three lessons of one line as pages.
+
+    Args:
+        folder: Where to; the lessons lie in its sibling ``source``.
+    """
+    from qae_sim.cli.stops import resumable
+    from qae_sim.site import write_lessons
+    from qae_sim.site.address import Address
+
+    source = Path(folder).parent / "source"
+    with resumable(Path(folder)):
+        write_lessons(sorted(source.glob("*.ipynb")), Path(folder), Address(""))
+
+
+def _half_site(folder: Path, whole: Path) -> list[str]:
+    return [name for name, content in _contents(folder).items() if content != _contents(whole).get(name)]
+
+
+def _lessons(folder: Path) -> list[str]:
+    code = "from qae_sim.cli.lessons import hand_out; hand_out(Path({0!r}).parent / 'many', Path({0!r}))"
+    return ["-c", "from pathlib import Path; " + code.format(str(folder))]
+
+
+def _prepare_lessons(folder: Path) -> None:
+    """A learner's folder: one lesson edited, and one as an earlier version handed it out."""
+    from qae_sim.cli.lessons import hand_out
+
+    old = folder.parent / "old"
+    if not old.exists():
+        _write_lessons(old, 8, "print('old')")
+    hand_out(old, folder)
+    (folder / _EDITED).write_bytes(_lesson("print('mine')"))
+
+
+def _half_lessons(folder: Path, whole: Path) -> list[str]:
+    old, new = _contents(folder.parent / "old"), _contents(whole)
+    allowed = {name: {content, old.get(name)} for name, content in new.items() if name.endswith(".ipynb")}
+    return [name for name, content in _contents(folder).items() if name in allowed and content not in allowed[name]]
+
+
+def _lesson(line: str) -> bytes:
+    """A notebook of a heading and a line."""
+    heading = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A lesson"}
+    code: dict[str, object] = {
+        "cell_type": "code",
+        "id": "b",
+        "metadata": {},
+        "source": line,
+        "outputs": [],
+        "execution_count": None,
+    }
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    book = {"cells": [heading, code], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(book).encode()
+
+
+def _write_lessons(folder: Path, count: int, line: str) -> None:
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number:03}.ipynb").write_bytes(_lesson(f"{line}  # {number}"))
+
+
+VICTIMS = {
+    "sweep": Victim(_sweep),
+    "train": Victim(_train),
+    "reproduce": Victim(_reproduce),
+    "site": Victim(_site, half=_half_site),
+    "lessons": Victim(_lessons, _prepare_lessons, _half_lessons),
+}
+
+
+def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], object] = lambda: None) -> Findings:
+    """Kill a command a number of times, and see what is left and whether it ends as one that was not killed.
+
+    Args:
+        kind: Name of the command, a key of :data:`VICTIMS`.
+        count: Number of kills.
+        seed: What is drawn: the way, whom the signal reaches (the main process, or all as from a terminal), the moment.
+        place: An empty folder to work in.
+        on_kill: Called after each kill.
+
+    Returns:
+        What was found.
+    """
+    require_choice("kind", kind, tuple(VICTIMS))
+    victim, draw, found = VICTIMS[kind], random.Random(f"{seed} {kind}"), Findings(kind)
+    _write_lessons(place / "source", 3, "print(1)")
+    _write_lessons(place / "many", 120, "print('new')")
+    whole = place / "whole"
+    victim.prepare(whole)
+    begun = time.monotonic()
+    if failures := _finish(victim, whole):
+        found.failures += failures
+        return found
+    seconds = time.monotonic() - begun
+    while found.kills.total() < count:
+        folder = place / f"{kind}-{found.rounds}"
+        victim.prepare(folder)
+        for _ in range(min(draw.randint(1, _IN_A_ROW), count - found.kills.total())):
+            way, group, moment = draw.choice(list(WAYS)), draw.random() < 0.5, seconds * draw.uniform(0.1, 1.0)
+            process = _start(victim, folder)
+            try:
+                process.wait(moment)
+                break  # done before the kill
+            except subprocess.TimeoutExpired:
+                found.kills[way] += 1
+                found.failures += _kill(process, way, group, f"{way} after {moment:.2f} s")
+                found.failures += [f"half a file: {name}" for name in victim.half(folder, whole)]
+                on_kill()
+        found.rounds += 1
+        found.failures += _finish(victim, folder)
+        found.failures += _differences(folder, whole)
+    return found
+
+
+def _start(victim: Victim, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a command as a terminal does: its processes are a group."""
+    command = [sys.executable, *victim.command(folder)]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def _finish(victim: Victim, folder: Path) -> list[str]:
+    """Let a command run to its end; what it said if it failed."""
+    done = subprocess.run([sys.executable, *victim.command(folder)], capture_output=True, text=True)
+    return [f"it does not go on: {done.stderr[-500:]}"] if done.returncode else []
+
+
+def _kill(process: subprocess.Popen[bytes], way: str, group: bool, what: str) -> list[str]:
+    """Send the signals, and see that all processes of a session end."""
+    for number, one in enumerate(WAYS[way]):
+        if number:
+            time.sleep(0.1)
+        if process.poll() is None:
+            (os.killpg if group else os.kill)(process.pid, one)
+    failures = []
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        failures.append(f"{what}: it still runs after {PATIENCE:g} s")
+        process.kill()
+        process.wait()
+    end = time.monotonic() + PATIENCE
+    while (left := _session(process.pid)) and time.monotonic() < end:
+        time.sleep(0.05)
+    for one_left in left:
+        one_left.kill()
+    return failures + ([f"{what}: {len(left)} processes are left behind"] if left else [])
+
+
+def _session(leader: int) -> list[psutil.Process]:
+    """Processes of a session that still run."""
+    found = []
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getsid(process.pid) == leader and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder by name, but the unfinished ones of processes that were killed."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in (".part", ".lock"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _differences(folder: Path, whole: Path) -> list[str]:
+    """Files that differ from those of a run that was not killed, and unfinished ones that have stayed."""
+    here, there = _contents(folder), _contents(whole)
+    names = [name for name in sorted(here.keys() | there.keys()) if here.get(name) != there.get(name)]
+    stay = [path.name for path in folder.rglob("*.part")]
+    return [f"{folder.name}: {name} differs" for name in names] + [f"{folder.name}: {name} has stayed" for name in stay]
+
+
+def table(findings: Sequence[Findings]) -> str:
+    """Findings as lines of text.
+
+    Args:
+        findings: What was found for each command.
+
+    Returns:
+        One line per command below a head.
+
+    Example:
+        >>> print(table([Findings("sweep", Counter({"kill -9": 2, "Ctrl-C": 1}), 2)]))
+        command       kills   kill -9   SIGTERM    Ctrl-C   Ctrl-C twice   runs finished   failures
+        sweep             3         2         0         1              0               2          0
+    """
+    ways = "".join(f"{way:>{width}}" for way, width in zip(WAYS, _WIDTHS, strict=True))
+    lines = [f"{'command':10}{'kills':>9}{ways}{'runs finished':>16}{'failures':>11}"]
+    for found in findings:
+        kills = "".join(f"{found.kills[way]:{width}}" for way, width in zip(WAYS, _WIDTHS, strict=True))
+        lines.append(f"{found.kind:10}{found.kills.total():9}{kills}{found.rounds:16}{len(found.failures):11}")
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1), default=60, show_default=True, help="Kills over all commands.")
+@click.option("--seed", default=0, show_default=True, help="Seed of what is drawn.")
+@click.option(
+    "--kind", "chosen", multiple=True, type=click.Choice(tuple(VICTIMS)), help="Only this command; repeatable."
+)
+def main(count: int, seed: int, chosen: tuple[str, ...]) -> None:
+    """Kill commands at random moments; exits with 1 if one then ended differently, hung, or left processes behind."""
+    kinds = chosen or tuple(VICTIMS)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    findings = []
+    with Progress(*columns, console=Console(stderr=True)) as bar, tempfile.TemporaryDirectory() as folder:
+        for number, kind in enumerate(kinds):
+            share = count * (number + 1) // len(kinds) - count * number // len(kinds)
+            task = bar.add_task(kind, total=share)
+            place = Path(folder) / kind
+            place.mkdir()
+            findings.append(kill(kind, share, seed, place, lambda task=task: bar.advance(task)))  # type: ignore[misc]
+    click.echo(table(findings))
+    for found in findings:
+        for failure in found.failures[:10]:
+            click.echo(f"{found.kind}: {failure}", err=True)
+    sys.exit(1 if any(found.failures for found in findings) else 0)
+
+
+if __name__ == "__main__":
+    main()
