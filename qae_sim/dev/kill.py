@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import click
@@ -33,6 +34,8 @@ from qae_sim.arrays import require_choice
 PATIENCE = 30.0
 #: Kills of one run before it is left alone to finish.
 _IN_A_ROW = 3
+# Small models are fastest on one thread, above all where other processes work, too.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 _COMMAND = "from qae_sim.cli import main; main()"
 #: Names of the ways to kill: signals to send, one after the other.
 WAYS: dict[str, tuple[signal.Signals, ...]] = {
@@ -61,7 +64,7 @@ class Victim:
 
 
 @dataclass
-class Findings:
+class KillReport:
     """What has come of the kills of one command.
 
     Attributes:
@@ -90,7 +93,7 @@ def _train(folder: Path) -> list[str]:
         "--prompts=4",
         "--group-size=4",
         "--minibatches=2",
-        "--batches=40",
+        "--batches=12",
         "--seeds=0,1",
         "--device=cpu",
     )
@@ -193,7 +196,7 @@ VICTIMS = {
 }
 
 
-def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], object] = lambda: None) -> Findings:
+def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], object] = lambda: None) -> KillReport:
     """Kill a command a number of times, and see what is left and whether it ends as one that was not killed.
 
     Args:
@@ -207,7 +210,7 @@ def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], ob
         What was found.
     """
     require_choice("kind", kind, tuple(VICTIMS))
-    victim, draw, found = VICTIMS[kind], random.Random(f"{seed} {kind}"), Findings(kind)
+    victim, draw, found = VICTIMS[kind], random.Random(f"{seed} {kind}"), KillReport(kind)
     _write_lessons(place / "source", 3, "print(1)")
     _write_lessons(place / "many", 120, "print('new')")
     whole = place / "whole"
@@ -240,14 +243,14 @@ def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], ob
 def _start(victim: Victim, folder: Path) -> subprocess.Popen[bytes]:
     """Start a command as a terminal does: its processes are a group."""
     command = [sys.executable, *victim.command(folder)]
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    silent: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    return subprocess.Popen(command, env=os.environ | _ENVIRONMENT, start_new_session=True, **silent)
 
 
 def _finish(victim: Victim, folder: Path) -> list[str]:
     """Let a command run to its end; what it said if it failed."""
-    done = subprocess.run([sys.executable, *victim.command(folder)], capture_output=True, text=True)
+    command = [sys.executable, *victim.command(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _ENVIRONMENT)
     return [f"it does not go on: {done.stderr[-500:]}"] if done.returncode else []
 
 
@@ -299,8 +302,8 @@ def _differences(folder: Path, whole: Path) -> list[str]:
     return [f"{folder.name}: {name} differs" for name in names] + [f"{folder.name}: {name} has stayed" for name in stay]
 
 
-def table(findings: Sequence[Findings]) -> str:
-    """Findings as lines of text.
+def table(findings: Sequence[KillReport]) -> str:
+    """KillReport as lines of text.
 
     Args:
         findings: What was found for each command.
@@ -309,7 +312,7 @@ def table(findings: Sequence[Findings]) -> str:
         One line per command below a head.
 
     Example:
-        >>> print(table([Findings("sweep", Counter({"kill -9": 2, "Ctrl-C": 1}), 2)]))
+        >>> print(table([KillReport("sweep", Counter({"kill -9": 2, "Ctrl-C": 1}), 2)]))
         command       kills   kill -9   SIGTERM    Ctrl-C   Ctrl-C twice   runs finished   failures
         sweep             3         2         0         1              0               2          0
     """
