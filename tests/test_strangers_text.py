@@ -18,7 +18,7 @@ from qae_sim.cli.text import printable, shown
 #: Clear the screen, set its title, a colour in one byte, delete, reversed writing, a line of its own, markup, an emoji.
 HOSTILE = (
     *("\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\x7f", "\u202eevil", "\u2066", "a\rb", "\x08\x08", "\u2028", "\x85"),
-    *("[bold]", "[/bold]", "[link=http://evil.example]", ":smile:", "\ud800", "\U000e0041"),
+    *("[bold]", "[/bold]", "[link=http://localhost]", ":smile:", "\ud800", "\U000e0041"),
 )
 ALL = "".join(HOSTILE)
 #: A name of a file, and an argument, can hold no half of a character.
