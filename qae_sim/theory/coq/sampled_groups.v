@@ -170,7 +170,7 @@ Qed.
 (** The difference of two baselines b and b', functions of the group, under a common scale sigma and a weight w common
     to the group: E[g_b] - E[g_b'] is the gradient of E[w (b' - b) / sigma], where g_b is the sum over the group of w
     (r - b) / sigma times the score. *)
-Lemma estimators_baseline_difference : forall G (r : X -> R) (w sigma b b' : list X -> R),
+Theorem estimators_baseline_difference : forall G (r : X -> R) (w sigma b b' : list X -> R),
   (forall g, length g = G -> sigma g <> 0) ->
   let g_of b := fun g => sum g (fun a => w g * ((r a - b g) / sigma g) * score a) in
   is_derive (fun theta => expect (pi theta) G (fun g => w g * (b' g - b g) / sigma g)) theta0
