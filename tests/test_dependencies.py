@@ -58,13 +58,11 @@ NOT_IMPORTED = {
     "cupy-cuda13x": "CuPy for another CUDA",
     "hatchling": "build backend: .ci/run builds without isolation",
     "import-linter": "run as a command",
-    "jupyterlab": "run by `qae-sim lab`",
     "mypy": "run as a command",
     "myst-parser": "named in the configuration of Sphinx",
     "pytest-xdist": "plug-in of pytest",
     "ruff": "run as a command",
     "types-docutils": "read by mypy",
-    "voila": "run by `qae-sim lab --voila`",
     **dict.fromkeys(
         ("cachetools", "fastapi", "msgspec", "pyzmq", "uvicorn"), "verl imports it and does not declare it"
     ),
