@@ -118,10 +118,11 @@ Proof.
   - intros x. unfold qae, grpo. field. lra.
 Qed.
 
-(** A lower K never lets fewer responses have a positive advantage, nor more a negative one; for any rewards. *)
+(** Whether a reward x has an advantage above or below 0 under the baseline q. *)
 Definition above (q x : R) : R := if Rlt_dec 0 (x - q) then 1 else 0.
 Definition below (q x : R) : R := if Rlt_dec (x - q) 0 then 1 else 0.
 
+(** A lower K never lets fewer responses have a positive advantage, nor more a negative one; for any rewards. *)
 Theorem qae_k_is_a_lever : forall K K' r q q', K <= K' -> is_quantile K r q -> is_quantile K' r q' ->
   sum r (above q) >= sum r (above q') /\ sum r (below q) <= sum r (below q').
 Proof.
@@ -129,9 +130,10 @@ Proof.
     intros x _; unfold above, below; repeat destruct Rlt_dec; lra.
 Qed.
 
-(** In every mixed group at least a share min(K, 1 - K) of the responses gets exactly zero. *)
+(** Whether an advantage is 0. *)
 Definition is_zero (x : R) : R := if Req_EM_T x 0 then 1 else 0.
 
+(** In every mixed group at least a share min(K, 1 - K) of the responses gets exactly zero. *)
 Theorem qae_least_sparsity : forall r K b eps, r <> [] -> binary r -> 0 < K < 1 -> 0 < std r + eps ->
   is_quantile K r b -> Rmin K (1 - K) <= sum r (fun x => is_zero (qae eps r b x)) / size r.
 Proof.

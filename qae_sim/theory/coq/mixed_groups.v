@@ -267,8 +267,7 @@ Proof.
       by (intros; ring). rewrite expect_scale. unfold Rdiv. ring.
 Qed.
 
-(** Below p = 1/G every mixed group underestimates the advantage of each response, above (G-1)/G every one overestimates
-    it. *)
+(** A mixed group has between 1 and G - 1 successes. *)
 Lemma mixed_bounds : forall g, mixed g = 1 -> 1 <= successes g <= size g - 1.
 Proof.
   intros g Hm. assert (E : existsb (fun b => b) g && existsb negb g = true).
@@ -288,6 +287,8 @@ Proof.
     + specialize (B g). lra.
 Qed.
 
+(** Below p = 1/G every mixed group underestimates the advantage of each response, above (G-1)/G every one overestimates
+    it. *)
 Theorem ha_dw_corollary3 : forall p g i, mixed g = 1 ->
   (p < 1 / size g -> group_advantage i g < true_advantage p i g)
   /\ (p > (size g - 1) / size g -> group_advantage i g > true_advantage p i g).
