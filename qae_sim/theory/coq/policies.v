@@ -222,6 +222,36 @@ Proof.
   rewrite sum_plus. field. lra.
 Qed.
 
+(** Of arms that all differ, one; and the direction that raises its logit alone. *)
+Definition one_arm (eq_dec : forall c d : X, {c = d} + {c <> d}) (a c : X) : R := if eq_dec c a then 1 else 0.
+
+Lemma sum_one_arm : forall eq_dec l a f, NoDup l -> In a l -> sum l (fun c => f c * one_arm eq_dec a c) = f a.
+Proof.
+  intros eq_dec l a f. induction l as [|d l IH]; intros Hd Ha; [easy|]. inversion Hd; subst. simpl. unfold one_arm at 1.
+  destruct (eq_dec d a) as [-> | N].
+  - rewrite (sum_ext _ l _ (fun _ => 0)); [rewrite sum_const; ring|]. intros c Hc. unfold one_arm.
+    destruct (eq_dec c a) as [-> | _]; [contradiction | ring].
+  - destruct Ha as [-> | Ha]; [contradiction|]. rewrite IH by assumption. ring.
+Qed.
+
+(** Raising one arm's logit changes the entropy at the rate -pi(a) (log pi(a) + H), which is negative exactly if the
+    arm's probability is above exp(-H). *)
+Theorem entropy_single_logit : forall eq_dec z a, NoDup arms -> In a arms -> let pi := softmax z in
+  let slope := - pi a * (ln (pi a) + entropy pi) in
+  is_derive (fun t => entropy (softmax (moved z (one_arm eq_dec a) t))) 0 slope
+  /\ (slope < 0 <-> pi a > exp (- entropy pi)).
+Proof.
+  intros eq_dec z a Hd Ha pi slope. destruct (softmax_policy z) as [Hpos _]. fold pi in Hpos. split.
+  - evar_last; [apply entropy_identity|]. fold pi. unfold slope, cov, entropy. unfold mean at 1 3.
+    rewrite (sum_ext _ arms (fun c => pi c * (ln (pi c) * one_arm eq_dec a c))
+      (fun c => (pi c * ln (pi c)) * one_arm eq_dec a c)) by (intros; ring).
+    rewrite (sum_one_arm eq_dec arms a (fun c => pi c * ln (pi c))), (sum_one_arm eq_dec arms a pi) by assumption. ring.
+  - specialize (Hpos a). split; intros H.
+    + assert (L : - entropy pi < ln (pi a)) by (unfold slope in H; nra).
+      apply exp_increasing in L. rewrite exp_ln in L by exact Hpos. exact L.
+    + apply Rgt_lt, ln_increasing in H; [|apply exp_pos]. rewrite ln_exp in H. unfold slope. nra.
+Qed.
+
 (** ** The baseline as a knob *)
 
 (** F(b) of the QAE paper: minus the first-order entropy change per step size under dz = eta pi (r - b). *)
