@@ -14,12 +14,15 @@ from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
     Array,
     as_floating,
+    as_numpy,
     invalid,
     like,
+    number_of,
     require_choice,
     require_finite,
     require_number,
     require_shape,
+    self_contained,
     working_precision,
 )
 
@@ -29,6 +32,7 @@ Matching: TypeAlias = Literal["optimal", "greedy", "transport"]
 _SINKHORN = 0.1
 
 
+@self_contained
 def fspo(rewards: Array, marks: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """FSPO: in sentences that were checked, the fact decides on the advantage's sign.
 
@@ -60,14 +64,13 @@ def fspo(rewards: Array, marks: Array, *, eps: float = 1e-6, ddof: int = 0) -> A
                [ 1., -1., -1.]])
     """
     r, xp = checked_rewards(rewards)
-    m, _ = as_floating("marks", marks)
+    m, mp = as_floating("marks", marks)
     require_shape("marks", m, (*r.shape, m.shape[-1] if m.ndim else 0), "a mark for each token of each response")
-    m = like("marks", r, m)
-    other = (m != 0) & (xp.abs(m) != 1)
-    if bool(xp.any(other)):
-        raise invalid("marks", float(m[other][0]), "-1, 0 or 1 everywhere")
+    other = (m != 0) & (m != 1) & (m != -1)
+    if bool(mp.any(other)):
+        raise invalid("marks", number_of(m[other][0]), "-1, 0 or 1 everywhere")
     advantages = grpo(working_precision(r), eps=eps, ddof=ddof)[..., None]
-    m = xp.astype(m, advantages.dtype)
+    m = like("marks", advantages, m)
     return restored("fspo", xp.where(m == 0, advantages, m * xp.abs(advantages) + 0.0), r)
 
 
@@ -86,6 +89,12 @@ class ToolCall:
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise invalid("name", self.name, "a string", TypeError)
+        if not isinstance(self.parameters, Mapping):
+            raise invalid("parameters", self.parameters, "a mapping of names to values", TypeError)
 
 
 def tool_similarity(call: ToolCall, truth: ToolCall) -> float:
@@ -119,10 +128,19 @@ def tool_similarity(call: ToolCall, truth: ToolCall) -> float:
         return 0.0
     mine, wanted = set(call.parameters), set(truth.parameters)
     jaccard = len(mine & wanted) / len(mine | wanted) if mine | wanted else 1.0
-    equal = sum(bool(call.parameters[key] == truth.parameters[key]) for key in mine & wanted)
+    equal = sum(_equal(key, call.parameters[key], truth.parameters[key]) for key in mine & wanted)
     return (1 + jaccard + equal) / (2 + len(wanted))
 
 
+def _equal(key: str, value: Any, wanted: Any) -> bool:
+    """Whether two values of a parameter are equal."""
+    try:
+        return bool(value == wanted)
+    except (TypeError, ValueError, RuntimeError) as error:  # arrays, which are compared entry by entry
+        raise invalid(f"parameters[{key!r}]", value, "a value that is equal to another or not") from error
+
+
+@self_contained
 def matched_rewards(similarity: Any, *, matching: Matching = "optimal") -> NDArray[np.float64]:
     """MatchTIR's reward of each call: its similarity with the call that it is matched with.
 
@@ -153,7 +171,7 @@ def matched_rewards(similarity: Any, *, matching: Matching = "optimal") -> NDArr
         (array([0.8, 0.8]), array([0.9, 0.1]))
     """
     require_choice("matching", matching, ("optimal", "greedy", "transport"))
-    s = np.asarray(as_floating("similarity", similarity)[0], dtype=np.float64)
+    s = as_numpy("similarity", similarity)
     if s.ndim != 2:
         raise invalid("similarity", s.shape, "a matrix, calls times truths")
     require_finite("similarity", s)
@@ -193,6 +211,7 @@ def _transport(s: NDArray[np.float64]) -> NDArray[np.float64]:
     return plan
 
 
+@self_contained
 def match_tir(
     rewards: Sequence[Sequence[float]], *, gamma: float = 0.9, eps: float = 1e-6, ddof: int = 0
 ) -> tuple[NDArray[np.float64], ...]:
@@ -226,23 +245,42 @@ def match_tir(
         [[1.0, 0.5], [-1.0, -0.5]]
     """
     gamma = require_number("gamma", gamma, low=0.0, high=1.0)
-    if len(rewards) < 2:
-        raise invalid("rewards", len(rewards), "at least 2 trajectories")
-    turns = [np.asarray(as_floating("rewards", each)[0], dtype=np.float64) for each in rewards]
+    eps = require_number("eps", eps, low=0.0)
+    try:
+        turns = [as_numpy("rewards", each) for each in rewards]
+    except TypeError as error:
+        if not hasattr(rewards, "__len__") or getattr(rewards, "ndim", 1) == 0:
+            raise invalid("rewards", rewards, "a sequence of trajectories", TypeError) from error
+        raise
+    if len(turns) < 2:
+        raise invalid("rewards", len(turns), "at least 2 trajectories")
     for each in turns:
         if each.ndim != 1 or not each.size:
             raise invalid("rewards", each.shape, "sequences of at least one turn")
         require_finite("rewards", each)
-    trajectory = grpo([float(each.sum()) for each in turns], eps=eps, ddof=ddof)
-    returns = [each.copy() for each in turns]
+    # z-scores know no unit and, between trajectories of one length, no origin: a unit in which no sum overflows, and
+    # an origin among the rewards, so that what they have in common does not round.
+    unit = 2.0**100 if max(float(np.abs(each).max()) for each in turns) > 2.0**900 else 1.0
+    eps, turns = eps / unit, [each / unit for each in turns]
+    origin = turns[0][0]
+    returns = [each - origin for each in turns]
+    shortest = min(map(len, turns))
+    sums = [float(each.sum()) + (len(each) - shortest) * origin for each in returns]
+    trajectory = grpo(sums, eps=eps, ddof=ddof)
     for each in returns:
         for j in range(len(each) - 2, -1, -1):
             each[j] += gamma * each[j + 1]
+    # What the origin adds up to over 0, 1, 2, ... turns that are still to come.
+    ahead = np.cumsum(gamma ** np.arange(max(map(len, turns))))
     local = [np.zeros(len(each)) for each in turns]
     for j in range(max(map(len, turns))):
         having = [i for i, each in enumerate(turns) if len(each) > j]
         if len(having) >= 2:
-            scores = grpo([float(returns[i][j]) for i in having], eps=eps, ddof=ddof)
+            least = min(len(turns[i]) for i in having) - j - 1
+            rest = [float((ahead[len(turns[i]) - j - 1] - ahead[least]) * origin) for i in having]
+            scores = grpo(
+                [float(returns[i][j]) + more for i, more in zip(having, rest, strict=True)], eps=eps, ddof=ddof
+            )
             for i, score in zip(having, scores, strict=True):
                 local[i][j] = score
     return tuple((whole + each) / 2 for whole, each in zip(trajectory, local, strict=True))
