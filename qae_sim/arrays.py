@@ -23,17 +23,20 @@ Array: TypeAlias = Any
 #: A module that offers the functions of the array API standard.
 Namespace: TypeAlias = Any
 
-P = ParamSpec("P")
-T = TypeVar("T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 #: The longest text that an error shows of a value.
-LONGEST = 200
+_LONGEST = 200
 
-#: Integers up to here are exact in float64; no count of anything is larger.
-LARGEST_COUNT = 2**53
+#: Integers up to here are exact in float64.
+_EXACT = 2**53
+
+#: No count of anything is larger than int64 holds.
+_LARGEST_COUNT = 2**63 - 1
 
 
-def self_contained(function: Callable[P, T]) -> Callable[P, T]:
+def self_contained(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Let a function compute the same whatever its caller has told NumPy and PyTorch about arithmetic.
 
     ``numpy.errstate`` does not matter inside: what overflows is found and named by the functions themselves. Nor does
@@ -52,7 +55,7 @@ def self_contained(function: Callable[P, T]) -> Callable[P, T]:
     """
 
     @wraps(function)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> T:
+    def inside(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         with np.errstate(all="ignore"):
             # PyTorch is looked at where something else has imported it, and never imported.
             enabled = getattr(sys.modules.get("torch"), "is_autocast_enabled", None)
@@ -85,7 +88,7 @@ def shown(value: object) -> str:
     except Exception:  # an integer of thousands of digits, or an object whose own code fails
         text = f"{type(value).__name__} that cannot be written out"
     text = " ".join(text.split()) if "\n" in text else text
-    return text if len(text) <= LONGEST else f"{text[:120]} ... {text[-40:]} ({len(text)} characters)"
+    return text if len(text) <= _LONGEST else f"{text[:120]} ... {text[-40:]} ({len(text)} characters)"
 
 
 def invalid(name: str, value: object, allowed: str, error: Callable[[str], Exception] = ValueError) -> Exception:
@@ -167,7 +170,7 @@ def _from_sequence(name: str, value: Any) -> np.ndarray:
         raise invalid(name, value, "an array, or nested sequences of equal lengths") from ragged
     except (TypeError, RuntimeError, OverflowError) as error:
         raise invalid(name, value, "an array of real numbers or booleans", TypeError) from error
-    large = result.dtype == object or (result.dtype == np.float64 and bool(np.any(np.abs(result) > LARGEST_COUNT)))
+    large = result.dtype == object or (result.dtype == np.float64 and bool(np.any(np.abs(result) >= _EXACT)))
     if not large:
         return result
     # NumPy keeps integers beyond 64 bits as objects, and rounds those that stand among floating numbers.
@@ -342,8 +345,37 @@ def as_numpy(name: str, value: Any) -> np.ndarray:
         x = _exactly(name, x, xp, xp.float64)
     x = xp.astype(x, xp.float64)
     if compat.is_torch_array(x):
-        x = x.detach().cpu()
+        return np.array(x.detach().cpu().numpy())
     return np.array(x.get() if compat.is_cupy_array(x) else x)
+
+
+def as_sequence(name: str, value: Any, of: str) -> list[Any]:
+    """Take a sequence that is read item by item.
+
+    Args:
+        name: The argument's name, for the error.
+        value: A list, a tuple, an array with an axis, or anything else that can be gone through.
+        of: What it holds, in words.
+
+    Returns:
+        Its items.
+
+    Raises:
+        TypeError: It is no sequence, or a word.
+
+    Example:
+        >>> as_sequence("parents", (-1, 0), "integers")
+        [-1, 0]
+    """
+    allowed = f"a sequence of {of}"
+    if compat.is_torch_array(value):
+        _require_plain_tensor(name, value)
+    if isinstance(value, str | bytes | np.ma.MaskedArray):
+        raise invalid(name, value, allowed, TypeError)
+    try:
+        return list(value)
+    except TypeError as error:
+        raise invalid(name, value, allowed, TypeError) from error
 
 
 def working_precision(x: Array) -> Array:
@@ -461,7 +493,7 @@ def require_number(
         ValueError: eps must be a finite number in [0.0, inf); got -1.0
     """
     kind = str(getattr(value, "dtype", "")).rpartition(".")[-1]
-    if isinstance(value, bool | np.bool) or kind.startswith(("bool", "complex")):
+    if isinstance(value, bool | np.bool | np.ma.MaskedArray) or kind.startswith(("bool", "complex")):
         raise invalid(name, value, "one real number", TypeError)
     try:
         number = number_of(value)
@@ -519,16 +551,16 @@ def require_count(name: str, value: Any, *, low: int = 1) -> int:
 
     Raises:
         TypeError: ``value`` is not an integer.
-        ValueError: It is smaller, or more than 2⁵³.
+        ValueError: It is smaller, or more than int64 holds.
 
     Example:
-        >>> require_count("responses", 2**60)
+        >>> require_count("responses", 2**63)
         Traceback (most recent call last):
-        ValueError: responses must be at most 2**53; got 1152921504606846976
+        ValueError: responses must be at most 2**63 - 1; got 9223372036854775808
     """
     number = require_integer(name, value, low=low)
-    if number > LARGEST_COUNT:
-        raise invalid(name, number, "at most 2**53")
+    if number > _LARGEST_COUNT:
+        raise invalid(name, number, "at most 2**63 - 1")
     return number
 
 

@@ -24,7 +24,7 @@ from qae_sim.arrays import (
     invalid,
     namespace,
     number_of,
-    require_integer,
+    require_count,
     require_number,
     self_contained,
     working_precision,
@@ -220,7 +220,7 @@ class SoftAnchor:
         eta = require_number("eta", self.eta, low=0.0, high=2.0)
         if eta == 0:
             raise invalid("eta", self.eta, "positive")
-        window = require_integer("window", self.window, low=2)
+        window = require_count("window", self.window, low=2)
         if not isinstance(self.warm_start, bool):
             raise invalid("warm_start", self.warm_start, "True or False", TypeError)
         recent = _beliefs("recent", self.recent, window - 1, f"at most window - 1 = {window - 1} beliefs")
@@ -312,7 +312,7 @@ class HardAnchor:
     recent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        window = require_integer("window", self.window, low=1)
+        window = require_count("window", self.window)
         start = require_number("start", self.start, low=0.0, high=1.0)
         recent = _beliefs("recent", self.recent, window, f"at most window = {window} accuracies")
         make_plain(self, window=window, start=start, recent=recent)

@@ -50,7 +50,7 @@ def overlong_punishment(lengths: Array, *, max_length: int = 20480, cache: int =
 
     Args:
         lengths: Response lengths L in tokens, >= 0, any shape.
-        max_length: Lmax in tokens, 1..2⁵³.
+        max_length: Lmax in tokens, 1..2⁶³ - 1.
         cache: Lc in tokens, 1..Lmax, the stretch over which the punishment grows from 0 to -1.
 
     Returns:

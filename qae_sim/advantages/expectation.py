@@ -84,7 +84,7 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
     # The table of estimators imports every estimator, so it is not imported at the top.
     from qae_sim.advantages.registry import get
 
-    entry = get(estimator)
+    entry = get(estimator, "estimator")
     if not entry.of_responses or entry.of_batches:
         raise invalid("estimator", estimator, f"of level 'response' here, not {entry.level!r}")
     if set(entry.inputs) - {"anchor"}:

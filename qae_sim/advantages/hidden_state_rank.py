@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
     as_numpy,
+    as_sequence,
     invalid,
     require_finite,
     require_integer,
@@ -114,12 +115,7 @@ def rank_dynamics(responses: Sequence[Any], *, stride: int = 40) -> RankDynamics
         (array([1.097]), array([0.415]))
     """
     require_integer("stride", stride, low=1)
-    try:
-        each = [as_numpy("responses", states) for states in responses]
-    except TypeError as error:
-        if not hasattr(responses, "__len__"):
-            raise invalid("responses", responses, "a sequence of matrices", TypeError) from error
-        raise
+    each = [as_numpy("responses", states) for states in as_sequence("responses", responses, "matrices")]
     found = np.zeros((3, len(each)))
     for i, z in enumerate(each):
         whole = _rank_of("responses", z)
@@ -231,8 +227,8 @@ def verl_rank(
         >>> verl_rank([1, 1, 0, 0], dynamics, usual, eps=0).round(3)
         array([ 1.381,  1.   , -1.   , -1.   ])
     """
-    require_number("gain", gain, low=0.0)
-    if require_number("kappa", kappa, low=0.0) == 0:
+    gain, kappa = require_number("gain", gain, low=0.0), require_number("kappa", kappa, low=0.0)
+    if kappa == 0:
         raise invalid("kappa", 0, "positive")
     for name, value, kind in (("dynamics", dynamics, RankDynamics), ("baselines", baselines, RankBaselines)):
         if not isinstance(value, kind):

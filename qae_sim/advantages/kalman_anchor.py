@@ -26,7 +26,7 @@ def design_effect(group_size: int, rho: float) -> float:
     1 + (G - 1)·ρ
 
     Args:
-        group_size: G, 1..2⁵³.
+        group_size: G, 1..2⁶³ - 1.
         rho: Correlation of two responses to the same prompt, in [0, 1].
 
     Returns:

@@ -22,6 +22,7 @@ from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
     Array,
     as_floating,
+    as_sequence,
     invalid,
     like,
     namespace,
@@ -294,12 +295,7 @@ def gdpo(
             raise invalid("further", tuple(others.shape), f"of shape ({allowed}), each further reward like rewards")
         require_finite("further", others)
         each += [working_precision(others[n, ...]) for n in range(others.shape[0])]
-    try:
-        w = [1.0] * len(each) if weights is None else list(weights)
-    except TypeError as error:
-        raise invalid(
-            "weights", weights, f"a sequence of {len(each)} numbers, one for each reward", TypeError
-        ) from error
+    w = [1.0] * len(each) if weights is None else as_sequence("weights", weights, "numbers, one for each reward")
     if len(w) != len(each):
         raise invalid("weights", weights, f"{len(each)} numbers, one for each reward")
     w = [require_number("weights", x) for x in w]

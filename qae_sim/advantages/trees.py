@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages._statistics import restored
 from qae_sim.arrays import (
     as_numpy,
+    as_sequence,
     invalid,
     require_choice,
     require_finite,
@@ -42,10 +43,7 @@ class Tree:
     parents: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        try:
-            parents = tuple(self.parents)
-        except TypeError as error:
-            raise invalid("parents", self.parents, "a sequence of integers", TypeError) from error
+        parents = as_sequence("parents", self.parents, "integers")
         if not parents:
             raise invalid("parents", parents, "-1 first, for the root")
         require_integer("parents", parents[0], low=-1, high=-1)

@@ -15,6 +15,7 @@ from qae_sim.arrays import (
     Array,
     as_floating,
     as_numpy,
+    as_sequence,
     invalid,
     like,
     number_of,
@@ -246,12 +247,7 @@ def match_tir(
     """
     gamma = require_number("gamma", gamma, low=0.0, high=1.0)
     eps = require_number("eps", eps, low=0.0)
-    try:
-        turns = [as_numpy("rewards", each) for each in rewards]
-    except TypeError as error:
-        if not hasattr(rewards, "__len__") or getattr(rewards, "ndim", 1) == 0:
-            raise invalid("rewards", rewards, "a sequence of trajectories", TypeError) from error
-        raise
+    turns = [as_numpy("rewards", each) for each in as_sequence("rewards", rewards, "trajectories")]
     if len(turns) < 2:
         raise invalid("rewards", len(turns), "at least 2 trajectories")
     for each in turns:

@@ -128,7 +128,12 @@ def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_s
     a = like("advantages", x, as_floating("advantages", advantages)[0])
     require_shape("advantages", a, tuple(r.shape), "the shape of rewards")
     require_finite("advantages", a)
-    parts = difficulty_weights(xp, xp.mean(x, axis=-1, keepdims=True) - belief_of(anchor), a, scale)
+    belief = belief_of(anchor)
+    if getattr(belief, "ndim", 0):
+        belief = like("anchor", x, belief)
+        if any(n not in (1, m) for n, m in zip(belief.shape[::-1], x.shape[::-1], strict=False)):
+            raise invalid("anchor", tuple(belief.shape), f"of a shape that broadcasts with rewards {tuple(x.shape)}")
+    parts = difficulty_weights(xp, xp.mean(x, axis=-1, keepdims=True) - belief, a, scale)
     found = HistoryWeights(*(xp.astype(part, r.dtype, copy=False) for part in parts))
     if not bool(xp.all(xp.isfinite(found.Phi))):
         raise invalid("lambda_scale", lambda_scale, f"small enough for the weights to fit {r.dtype}")

@@ -160,7 +160,7 @@ def pass_at_k_probability(p: Array, k: int) -> Array:
 
     Args:
         p: Success rates in [0, 1], any shape.
-        k: Number of responses, 1..2⁵³.
+        k: Number of responses, 1..2⁶³ - 1.
 
     Returns:
         Chances, the shape of ``p``.
