@@ -254,29 +254,39 @@ def match_tir(
         if each.ndim != 1 or not each.size:
             raise invalid("rewards", each.shape, "sequences of at least one turn")
         require_finite("rewards", each)
-    # z-scores know no unit and, between trajectories of one length, no origin: a unit in which no sum overflows, and
-    # an origin among the rewards, so that what they have in common does not round.
+    # z-scores know no unit, and no origin: a unit in which no sum overflows, and for each turn an origin among its
+    # rewards (their median, which no outlier moves), so that what trajectories have in common does not round.
     unit = 2.0**100 if max(float(np.abs(each).max()) for each in turns) > 2.0**900 else 1.0
     eps, turns = eps / unit, [each / unit for each in turns]
-    origin = turns[0][0]
-    returns = [each - origin for each in turns]
-    shortest = min(map(len, turns))
-    sums = [float(each.sum()) + (len(each) - shortest) * origin for each in returns]
-    trajectory = grpo(sums, eps=eps, ddof=ddof)
+    longest = max(map(len, turns))
+    origin = np.array([_middle([each[j] for each in turns if len(each) > j]) for j in range(longest)])
+    returns = [each - origin[: len(each)] for each in turns]
+    whole = _compared([float(each.sum()) for each in returns], [len(each) for each in turns], origin, 1.0, eps, ddof)
     for each in returns:
         for j in range(len(each) - 2, -1, -1):
             each[j] += gamma * each[j + 1]
-    # What the origin adds up to over 0, 1, 2, ... turns that are still to come.
-    ahead = np.cumsum(gamma ** np.arange(max(map(len, turns))))
     local = [np.zeros(len(each)) for each in turns]
-    for j in range(max(map(len, turns))):
+    for j in range(longest):
         having = [i for i, each in enumerate(turns) if len(each) > j]
         if len(having) >= 2:
-            least = min(len(turns[i]) for i in having) - j - 1
-            rest = [float((ahead[len(turns[i]) - j - 1] - ahead[least]) * origin) for i in having]
-            scores = grpo(
-                [float(returns[i][j]) + more for i, more in zip(having, rest, strict=True)], eps=eps, ddof=ddof
-            )
+            lengths = [len(turns[i]) - j for i in having]
+            scores = _compared([float(returns[i][j]) for i in having], lengths, origin[j:], gamma, eps, ddof)
             for i, score in zip(having, scores, strict=True):
                 local[i][j] = score
-    return tuple((whole + each) / 2 for whole, each in zip(trajectory, local, strict=True))
+    return tuple((score + each) / 2 for score, each in zip(whole, local, strict=True))
+
+
+def _middle(values: list[float]) -> float:
+    """The (lower) median."""
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _compared(
+    values: list[float], lengths: list[int], origin: NDArray[np.float64], gamma: float, eps: float, ddof: int
+) -> NDArray[np.float64]:
+    """z-scores of discounted sums that were measured from the origins; those of all turns but the common ones count."""
+    common = min(lengths)
+    rest = np.concatenate([[0.0], np.cumsum(gamma ** np.arange(common, len(origin)) * origin[common:])])
+    return np.asarray(
+        grpo([x + float(rest[n - common]) for x, n in zip(values, lengths, strict=True)], eps=eps, ddof=ddof)
+    )
