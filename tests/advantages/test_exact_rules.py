@@ -26,7 +26,7 @@ from public_calls import ADVANTAGES, numbers_of
 from qae_sim import advantages as adv
 
 #: Examples of each function: some in an ordinary run, what the profile says in a long one.
-FEW = 12
+FEW = 8
 EXAMPLES = settings.default.max_examples if settings.default and settings.default.max_examples > 100 else FEW
 
 #: Type, library, and how far answers may be off in units of what their group's largest answer is.
