@@ -275,7 +275,9 @@ def _moments(
     Without units, what is out of range becomes inf, nan or 0.
     """
     between = baseline if isinstance(baseline, Between) else None
-    origin = r[..., :1] if baseline is None else baseline if between is None else between.low
+    origin: Array = r[..., :1] if baseline is None else baseline
+    if between is not None:
+        origin = between.low
     scale, shrink = (1.0, 1.0) if units is None else units
     shifted = r - origin if units is None else r / scale - origin / scale
     if between is not None:
