@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from public_calls import ADVANTAGES, CALLS, SOFTMAX, WITHOUT_NUMBERS, numbers_of, public_functions
 
 from qae_sim import advantages, softmax
+from qae_sim.arrays import self_contained
 
 #: Rewards whose squares half precision does not hold, or that are too small for it.
 HARD: dict[str, dict[str, Any]] = {
@@ -95,3 +96,13 @@ def test_settings_come_back() -> None:
         assert set(np.geterr().values()) == {"raise"}
         assert torch.is_autocast_enabled("cpu")
     assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("rounded", ["float16", "bfloat16"])
+def test_matrix_products_stay_whole_inside(rounded: str) -> None:
+    """What autocast rounds most is a matrix product."""
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([[300.0, 1.0], [1.0, 3e-5]])
+    with torch.autocast("cpu", dtype=getattr(torch, rounded)):
+        assert (x @ x).dtype != torch.float32
+        assert torch.equal(self_contained(torch.matmul)(x, x), torch.tensor(x.numpy() @ x.numpy()))
