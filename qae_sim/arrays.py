@@ -252,7 +252,7 @@ def _exactly(name: str, x: Array, xp: Namespace, dtype: Any) -> Array:
     if bool(xp.any(changed)):
         first = xp.reshape(x, (-1,))[int(xp.argmax(xp.astype(xp.reshape(changed, (-1,)), xp.int8)))]
         number = int(first) if xp.isdtype(x.dtype, "integral") else first
-        raise invalid(name, number, f"of numbers that {str(dtype).rpartition('.')[-1]} holds exactly")
+        raise invalid(name, number, f"of numbers that {str(result.dtype).rpartition('.')[-1]} holds exactly")
     return result
 
 

@@ -16,7 +16,7 @@ def test_canon_takes_differences_first() -> None:
     x = 1e8 + 2e-8
     step = x - 1e8
     assert_allclose(adv.canon([x, 1e8, 1e8], [3, 1, 2]), [0.75 * step, -0.25 * step, -0.25 * step], rtol=1e-12)
-    assert_allclose(adv.canon([-1.7e308, 0, 1.7e308], [2, 1, 3]), [-1.275e308, 0, 1.275e308], rtol=1e-12, atol=1e295)
+    assert_allclose(adv.canon([-1.7e308, 0, 1.7e308], [2, 1, 3]), [-1.7e308, 0, 1.7e308], rtol=1e-12)
 
 
 def test_linear_quantile_takes_differences_first() -> None:
