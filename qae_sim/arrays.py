@@ -9,8 +9,11 @@ and what is allowed when something is wrong.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from contextlib import ExitStack
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import array_api_compat as compat
 import numpy as np
@@ -19,6 +22,73 @@ import numpy as np
 Array: TypeAlias = Any
 #: A module that offers the functions of the array API standard.
 Namespace: TypeAlias = Any
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+#: The longest text that an error shows of a value.
+_LONGEST = 200
+
+#: Integers up to here are exact in float64.
+_EXACT = 2**53
+
+#: No count of anything is larger than int64 holds.
+_LARGEST_COUNT = 2**63 - 1
+
+
+def self_contained(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let a function compute the same whatever its caller has told NumPy and PyTorch about arithmetic.
+
+    ``numpy.errstate`` does not matter inside: what overflows is found and named by the functions themselves. Nor does
+    ``torch.autocast``, which would round to half precision.
+
+    Args:
+        function: The function.
+
+    Returns:
+        The function with its own settings.
+
+    Example:
+        >>> with np.errstate(all="raise"):
+        ...     float(self_contained(np.exp)(-1e3))
+        0.0
+    """
+
+    @wraps(function)
+    def inside(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with np.errstate(all="ignore"):
+            # PyTorch is looked at where something else has imported it, and never imported.
+            enabled = getattr(sys.modules.get("torch"), "is_autocast_enabled", None)
+            if enabled is None or not (enabled("cpu") or enabled("cuda")):
+                return function(*args, **kwargs)
+            autocast = sys.modules["torch"].autocast
+            with ExitStack() as off:
+                for device in ("cpu", "cuda"):
+                    off.enter_context(autocast(device, enabled=False))
+                return function(*args, **kwargs)
+
+    return inside
+
+
+def shown(value: object) -> str:
+    """Write a value as errors show it: on one line, and shortened where it is long.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        Its text.
+
+    Example:
+        >>> shown([1, 0]), shown(10**400)[-16:]
+        ('[1, 0]', '(401 characters)')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # an integer of thousands of digits, or an object whose own code fails
+        text = f"{type(value).__name__} that cannot be written out"
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= _LONGEST else f"{text[:120]} ... {text[-40:]} ({len(text)} characters)"
 
 
 def invalid(name: str, value: object, allowed: str, error: Callable[[str], Exception] = ValueError) -> Exception:
@@ -37,7 +107,7 @@ def invalid(name: str, value: object, allowed: str, error: Callable[[str], Excep
         >>> invalid("k", 1.5, "a number strictly between 0 and 1")
         ValueError('k must be a number strictly between 0 and 1; got 1.5')
     """
-    return error(f"{name} must be {allowed}; got {value!r}")
+    return error(f"{name} must be {allowed}; got {shown(value)}")
 
 
 def namespace(*arrays: Array) -> Namespace:
@@ -70,8 +140,9 @@ def as_array(name: str, value: Any) -> tuple[Array, Namespace]:
         The array and its namespace.
 
     Raises:
-        TypeError: ``value`` is neither, or holds no real numbers.
-        ValueError: A nested sequence is ragged.
+        TypeError: ``value`` is neither, holds no real numbers, or is an array without values that can be looked at
+            (sparse, nested, quantised, without memory, or inside ``torch.func.vmap``).
+        ValueError: A nested sequence is ragged, or an integer in it is not exact in float64.
 
     Example:
         >>> as_array("rewards", [1, 0, 0])[0]
@@ -80,18 +151,68 @@ def as_array(name: str, value: Any) -> tuple[Array, Namespace]:
     if isinstance(value, np.ma.MaskedArray):
         raise invalid(name, "a masked array", "a plain array: what is masked has no value to compute with", TypeError)
     if not compat.is_array_api_obj(value):
-        try:
-            value = np.asarray(value)
-        except ValueError as ragged:
-            raise invalid(name, value, "an array, or nested sequences of equal lengths") from ragged
+        value = _from_sequence(name, value)
+    elif compat.is_torch_array(value):
+        _require_plain_tensor(name, value)
+    elif isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        value = np.asarray(value)  # np.matrix, for one, has shapes of its own
     xp = namespace(value)
     if not xp.isdtype(value.dtype, ("bool", "integral", "real floating")):
         raise invalid(name, str(value.dtype), "an array of real numbers or booleans", TypeError)
     return value, xp
 
 
+def _from_sequence(name: str, value: Any) -> np.ndarray:
+    """Make a NumPy array of a number or a nested sequence, without rounding an integer."""
+    try:
+        result = np.asarray(value)
+    except ValueError as ragged:
+        raise invalid(name, value, "an array, or nested sequences of equal lengths") from ragged
+    except (TypeError, RuntimeError, OverflowError) as error:
+        raise invalid(name, value, "an array of real numbers or booleans", TypeError) from error
+    large = result.dtype == object or (result.dtype == np.float64 and bool(np.any(np.abs(result) >= _EXACT)))
+    if not large:
+        return result
+    # NumPy keeps integers beyond 64 bits as objects, and rounds those that stand among floating numbers.
+    for number in np.asarray(value, dtype=object).flat:
+        if not isinstance(number, int | float | np.number | np.bool) or isinstance(number, np.complexfloating):
+            return np.asarray(value)  # whose type is refused
+        if isinstance(number, int | np.integer) and not _exact(int(number)):
+            raise invalid(name, number, "of integers that float64 holds exactly")
+    return result.astype(np.float64)
+
+
+def _exact(number: int) -> bool:
+    """Whether float64 holds an integer exactly."""
+    try:
+        return int(float(number)) == number
+    except OverflowError:
+        return False
+
+
+def _require_plain_tensor(name: str, x: Array) -> None:
+    """Raise unless a tensor of PyTorch has numbers in memory that can be looked at."""
+    kind = str(x.dtype).removeprefix("torch.")
+    allowed = "a tensor of numbers in memory"
+    if x.is_quantized or (kind.startswith("float") and kind not in ("float16", "float32", "float64")):
+        raise invalid(name, kind, "of float16, bfloat16, float32 or float64, or of integers or booleans", TypeError)
+    if x.is_nested or str(x.layout) != "torch.strided" or x.device.type == "meta":
+        what = "a nested tensor" if x.is_nested else f"a tensor on {x.device} with layout {x.layout}"
+        raise invalid(name, what, f"{allowed}, dense", TypeError)
+    try:
+        x.data_ptr()
+    except RuntimeError:
+        # Inside transforms of torch.func there is no memory to point at; grad can be asked for values, vmap cannot.
+        try:
+            bool(x.reshape(-1)[:1].any())
+        except RuntimeError as error:
+            raise invalid(name, "a tensor inside torch.func.vmap or the like", allowed, TypeError) from error
+
+
 def as_floating(name: str, value: Any) -> tuple[Array, Namespace]:
     """Take a floating array as it is; integers and booleans become the library's default floating type.
+
+    Numbers of more than 64 bits become float64.
 
     Args:
         name: The argument's name, for the error.
@@ -101,8 +222,8 @@ def as_floating(name: str, value: Any) -> tuple[Array, Namespace]:
         The floating array and its namespace.
 
     Raises:
-        TypeError: ``value`` holds no real numbers.
-        ValueError: A nested sequence is ragged.
+        TypeError: As :func:`as_array`.
+        ValueError: A nested sequence is ragged, or a number is not exact in the floating type.
 
     Example:
         >>> as_floating("rewards", [True, False])[0]
@@ -110,8 +231,29 @@ def as_floating(name: str, value: Any) -> tuple[Array, Namespace]:
     """
     x, xp = as_array(name, value)
     if not xp.isdtype(x.dtype, "real floating"):
-        x = xp.astype(x, xp.__array_namespace_info__().default_dtypes()["real floating"])
+        x = _exactly(name, x, xp, xp.__array_namespace_info__().default_dtypes()["real floating"])
+    elif xp.finfo(x.dtype).bits > 64:
+        x = _exactly(name, x, xp, xp.float64)
     return x, xp
+
+
+def _exactly(name: str, x: Array, xp: Namespace, dtype: Any) -> Array:
+    """Give numbers a floating type, and name the first that it cannot hold exactly."""
+    with np.errstate(all="ignore"):
+        result = xp.astype(x, dtype)
+        if xp.isdtype(x.dtype, "real floating"):
+            changed = xp.isfinite(x) & (xp.astype(result, x.dtype) != x)
+        elif xp.isdtype(x.dtype, "bool") or xp.iinfo(x.dtype).max <= 2 / xp.finfo(dtype).eps:
+            return result
+        else:
+            # What has been rounded up to the end of the integers' range does not come back from there.
+            end = 2.0 ** (xp.iinfo(x.dtype).bits - (xp.iinfo(x.dtype).min < 0))
+            changed = (result >= end) | (xp.astype(result, x.dtype) != x)
+    if bool(xp.any(changed)):
+        first = xp.reshape(x, (-1,))[int(xp.argmax(xp.astype(xp.reshape(changed, (-1,)), xp.int8)))]
+        number = int(first) if xp.isdtype(x.dtype, "integral") else first
+        raise invalid(name, number, f"of numbers that {str(result.dtype).rpartition('.')[-1]} holds exactly")
+    return result
 
 
 def like(name: str, x: Array, value: Any, dtype: Any = None) -> Array:
@@ -128,6 +270,7 @@ def like(name: str, x: Array, value: Any, dtype: Any = None) -> Array:
 
     Raises:
         TypeError: ``value`` is an array of a third library.
+        ValueError: An integer is not exact in a floating ``dtype``, or a finite number exceeds its range.
 
     Example:
         >>> like("k", np.zeros(2, dtype=np.float32), [1, 2])
@@ -139,9 +282,100 @@ def like(name: str, x: Array, value: Any, dtype: Any = None) -> Array:
         if namespace(value) is not xp:
             allowed = " or ".join(dict.fromkeys(("numpy", xp.__name__.removeprefix("array_api_compat."))))
             raise invalid(name, type(value).__name__, f"an array of {allowed}", TypeError)
-        return compat.to_device(xp.astype(value, dtype, copy=False), compat.device(x))
-    # The copy is for PyTorch, which warns when it shares memory with a read-only NumPy array.
-    return xp.asarray(np.array(value), dtype=dtype, device=compat.device(x))
+        source, sp = value, xp
+        result = compat.to_device(xp.astype(value, dtype, copy=False), compat.device(x))
+    else:
+        # The copy is for PyTorch, which warns when it shares memory with a read-only NumPy array.
+        source = np.array(value)
+        sp = namespace(source)
+        with np.errstate(all="ignore"):
+            result = xp.asarray(source, dtype=dtype, device=compat.device(x))
+    if xp.isdtype(dtype, "real floating"):
+        _require_kept(name, source, sp, result, xp)
+    return result
+
+
+def _require_kept(name: str, source: Array, sp: Namespace, result: Array, xp: Namespace) -> None:
+    """Raise where a floating type has rounded integers, or has turned numbers into infinities."""
+    kind = str(result.dtype).rpartition(".")[-1]
+    if sp.isdtype(source.dtype, "integral"):
+        if hasattr(sp, kind):  # NumPy has no bfloat16
+            _exactly(name, source, sp, getattr(sp, kind))
+    elif sp.isdtype(source.dtype, "real floating") and sp.finfo(source.dtype).bits > xp.finfo(result.dtype).bits:
+        require_finite(name, source)
+        require_finite(name, result)
+
+
+def number_of(x: Array) -> float:
+    """Read an array of one element as a Python number, without a gradient.
+
+    Args:
+        x: The array.
+
+    Returns:
+        The number.
+
+    Example:
+        >>> number_of(np.asarray(0.5))
+        0.5
+    """
+    return float(x.detach() if hasattr(x, "detach") else x)
+
+
+def as_numpy(name: str, value: Any) -> np.ndarray:
+    """Take numbers of any library and device as a float64 array of NumPy, for functions that answer in NumPy.
+
+    Args:
+        name: The argument's name, for the error.
+        value: As in :func:`as_array`.
+
+    Returns:
+        A new array.
+
+    Raises:
+        TypeError: As :func:`as_array`.
+        ValueError: As :func:`as_floating`.
+
+    Example:
+        >>> as_numpy("rewards", [True, False])
+        array([1., 0.])
+    """
+    x, xp = as_array(name, value)
+    if not xp.isdtype(x.dtype, "real floating") or xp.finfo(x.dtype).bits > 64:
+        x = _exactly(name, x, xp, xp.float64)
+    x = xp.astype(x, xp.float64)
+    if compat.is_torch_array(x):
+        return np.array(x.detach().cpu().numpy())
+    return np.array(x.get() if compat.is_cupy_array(x) else x)
+
+
+def as_sequence(name: str, value: Any, of: str) -> list[Any]:
+    """Take a sequence that is read item by item.
+
+    Args:
+        name: The argument's name, for the error.
+        value: A list, a tuple, an array with an axis, or anything else that can be gone through.
+        of: What it holds, in words.
+
+    Returns:
+        Its items.
+
+    Raises:
+        TypeError: It is no sequence, or a word.
+
+    Example:
+        >>> as_sequence("parents", (-1, 0), "integers")
+        [-1, 0]
+    """
+    allowed = f"a sequence of {of}"
+    if compat.is_torch_array(value):
+        _require_plain_tensor(name, value)
+    if isinstance(value, str | bytes | np.ma.MaskedArray):
+        raise invalid(name, value, allowed, TypeError)
+    try:
+        return list(value)
+    except TypeError as error:
+        raise invalid(name, value, allowed, TypeError) from error
 
 
 def working_precision(x: Array) -> Array:
@@ -181,7 +415,7 @@ def require_finite(name: str, x: Array) -> None:
     if bool(xp.any(bad)):
         index = tuple(int(i[0]) for i in xp.nonzero(xp.reshape(bad, (-1,))))
         position = tuple(int(i) for i in np.unravel_index(index[0], tuple(x.shape)))
-        value = float(xp.reshape(x, (-1,))[index[0]])
+        value = number_of(xp.reshape(x, (-1,))[index[0]])
         raise ValueError(f"{name} must be finite everywhere; got {value!r} at index {position}")
 
 
@@ -230,7 +464,7 @@ def checked_mask(mask: Any, x: Array, owner: str) -> Array:
     if kept.dtype != xp.bool:
         other = (kept != 0) & (kept != 1)
         if bool(xp.any(other)):
-            raise invalid("mask", float(kept[other][0]), "boolean, or 0 and 1")
+            raise invalid("mask", number_of(kept[other][0]), "boolean, or 0 and 1")
     return like("mask", x, xp.astype(kept, xp.bool), namespace(x).bool)
 
 
@@ -258,12 +492,15 @@ def require_number(
         Traceback (most recent call last):
         ValueError: eps must be a finite number in [0.0, inf); got -1.0
     """
-    if isinstance(value, bool | np.bool):
+    kind = str(getattr(value, "dtype", "")).rpartition(".")[-1]
+    if isinstance(value, bool | np.bool | np.ma.MaskedArray) or kind.startswith(("bool", "complex")):
         raise invalid(name, value, "one real number", TypeError)
     try:
-        number = float(value)
+        number = number_of(value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise invalid(name, value, "one real number", TypeError) from error
+    except OverflowError:  # an integer
+        number = math.inf
     inside = low < number < high if open_interval else low <= number <= high
     if isinstance(value, str) or not math.isfinite(number) or not inside:
         left = "(" if open_interval or low == -math.inf else "["
@@ -301,6 +538,32 @@ def require_integer(name: str, value: Any, *, low: int = 0, high: int | None = N
     return int(value)
 
 
+def require_count(name: str, value: Any, *, low: int = 1) -> int:
+    """Check that a parameter is a number of things, which floating arithmetic will compute with.
+
+    Args:
+        name: The parameter's name, for the error.
+        value: A Python or NumPy integer (no boolean).
+        low: The smallest value allowed.
+
+    Returns:
+        The number as a Python integer.
+
+    Raises:
+        TypeError: ``value`` is not an integer.
+        ValueError: It is smaller, or more than int64 holds.
+
+    Example:
+        >>> require_count("responses", 2**63)
+        Traceback (most recent call last):
+        ValueError: responses must be at most 2**63 - 1; got 9223372036854775808
+    """
+    number = require_integer(name, value, low=low)
+    if number > _LARGEST_COUNT:
+        raise invalid(name, number, "at most 2**63 - 1")
+    return number
+
+
 def require_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     """Check that a parameter is one of a few words.
 
@@ -320,6 +583,6 @@ def require_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
         Traceback (most recent call last):
         ValueError: variant must be one of 'paper', 'code'; got 'Paper'
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise invalid(name, value, "one of " + ", ".join(map(repr, choices)))
     return value

@@ -27,6 +27,7 @@ IN_CI = bool(os.environ.get("CI"))
 # No test asserts a time, so none may fail for being slow; and in CI the same examples are drawn each time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=3000)
 settings.load_profile("ci" if IN_CI else "default")
 
 #: Of the cases that a test has on each array library but NumPy, the part that an ordinary run keeps.

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import array_api_compat as compat
 import numpy as np
 
 from qae_sim.arrays import (
@@ -15,6 +16,7 @@ from qae_sim.arrays import (
     invalid,
     like,
     namespace,
+    number_of,
     require_choice,
     require_finite,
     require_integer,
@@ -27,6 +29,9 @@ Quantile: TypeAlias = Literal["inverted_cdf", "linear"]
 
 #: K·G closer than this to an integer is that integer: .28·25 is 7.000000000000001 in binary, and means 7.
 RANK_TOLERANCE = 1e-9
+
+#: Lengths beyond are no tokens, and would overflow when squares of float32 are weighted with them.
+LONGEST_RESPONSE = 2**31
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,41 @@ class GroupStatistics:
         Returns:
             The deviations times ``factor``, ``(..., G)``, in units of the rewards.
         """
-        with np.errstate(over="ignore"):
-            return self.deviation * factor * self.scale
+        return self.deviation * factor * self.scale
+
+    def unit(self) -> float:
+        """A power of two in which all groups that are not equal can be measured together.
+
+        Returns:
+            1.0 unless the rewards are extreme.
+        """
+        if isinstance(self.scale, float):
+            return self.scale
+        xp = namespace(self.std)
+        return number_of(xp.max(xp.where(self.std > 0, self.scale, 0.0))) or 1.0
+
+
+@dataclass(frozen=True)
+class Between:
+    """A number between two rewards of each group, low + share·(high - low).
+
+    Kept in parts, because what the rewards differ from it by may be less than the rounding of the number itself.
+
+    Attributes:
+        low: ``(..., 1)``.
+        high: ``(..., 1)``.
+        share: In [0, 1]; a number, or ``(..., 1)``.
+    """
+
+    low: Array
+    high: Array
+    share: Any
+
+    def value(self) -> Array:
+        """The number, ``(..., 1)``."""
+        xp = namespace(self.low)
+        # Two products and no difference: finite also when high - low is not, and exact where both are equal.
+        return xp.where(self.low == self.high, self.low, (1 - self.share) * self.low + self.share * self.high)
 
 
 def checked_rewards(rewards: Any, *, smallest_group: int = 2) -> tuple[Array, Namespace]:
@@ -117,7 +155,9 @@ def checked_binary(rewards: Any) -> tuple[Array, Namespace]:
     r, xp = checked_rewards(rewards)
     other = (r != 0) & (r != 1)
     if bool(xp.any(other)):
-        raise invalid("rewards", float(r[other][0]), "0 or 1 everywhere, this estimator being defined for them alone")
+        raise invalid(
+            "rewards", number_of(r[other][0]), "0 or 1 everywhere, this estimator being defined for them alone"
+        )
     return r, xp
 
 
@@ -159,13 +199,21 @@ def checked_lengths(lengths: Any, r: Array) -> Array:
         ValueError: It has another shape than the rewards, or some length is not a finite number >= 1.
     """
     counts = checked_companion("lengths", lengths, r)
-    if bool(namespace(counts).any(counts < 1)):
-        raise invalid("lengths", float(namespace(counts).min(counts)), "at least 1 everywhere, in tokens")
+    xp = namespace(counts)
+    if bool(xp.any(counts < 1)):
+        raise invalid("lengths", number_of(xp.min(counts)), "at least 1 everywhere, in tokens")
+    if bool(xp.any(counts > LONGEST_RESPONSE)):
+        raise invalid("lengths", number_of(xp.max(counts)), f"at most {LONGEST_RESPONSE} everywhere, in tokens")
     return counts
 
 
 def deviations(
-    r: Array, *, ddof: int = 0, baseline: Array | None = None, weights: Array | None = None
+    r: Array,
+    *,
+    ddof: int = 0,
+    baseline: Array | Between | None = None,
+    weights: Array | None = None,
+    name: str = "rewards",
 ) -> GroupStatistics:
     """Subtract a baseline from each group and measure the group's spread around its mean.
 
@@ -179,9 +227,10 @@ def deviations(
         baseline: What to subtract, ``(..., 1)``, between the least and the greatest reward of the group; the mean by
             default.
         weights: Weights of the rewards in mean and variance, ``(..., G)``; all 1 by default.
+        name: What the rewards are called in errors.
 
     Returns:
-        The deviations from the baseline and the standard deviation.
+        The deviations from the baseline and the standard deviation; empty ones where there are no rewards.
 
     Raises:
         TypeError: ``ddof`` is not an integer.
@@ -189,6 +238,8 @@ def deviations(
     """
     xp = namespace(r)
     require_integer("ddof", ddof, high=1)
+    if math.prod(r.shape) == 0:
+        return GroupStatistics(r, xp.sum(r, axis=-1, keepdims=True), 1.0)
     # Between 1/bound and bound the squares of all deviations that matter are ordinary numbers.
     bound = 2.0**400 if r.dtype == xp.float64 else 2.0**50
     statistics = _moments(xp, r, ddof, baseline, weights)
@@ -200,7 +251,7 @@ def deviations(
         regular = not bool(xp.any(statistics.deviation[equal] != 0))
     if regular:
         return statistics
-    require_finite("rewards", r)
+    require_finite(name, r)
     # Measure the extreme groups in units of powers of two, which changes no digit: small ones in a small unit, big
     # ones in a unit just large enough for their sums, and in a larger one for their squares.
     one = xp.ones_like(r[..., :1])
@@ -215,7 +266,7 @@ def _moments(
     xp: Namespace,
     r: Array,
     ddof: int,
-    baseline: Array | None,
+    baseline: Array | Between | None,
     weights: Array | None,
     units: tuple[Array, Array] | None = None,
 ) -> GroupStatistics:
@@ -223,34 +274,45 @@ def _moments(
 
     Without units, what is out of range becomes inf, nan or 0.
     """
-    origin = r[..., :1] if baseline is None else baseline
+    between = baseline if isinstance(baseline, Between) else None
+    origin: Array = r[..., :1] if baseline is None else baseline
+    if between is not None:
+        origin = between.low
     scale, shrink = (1.0, 1.0) if units is None else units
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        shifted = r - origin if units is None else r / scale - origin / scale
-        if weights is None:
-            count = r.shape[-1]
-            mean = xp.mean(shifted, axis=-1, keepdims=True)
-        else:
-            count = xp.sum(weights, axis=-1, keepdims=True)
-            mean = xp.sum(weights * shifted, axis=-1, keepdims=True) / count
-        if baseline is None:
-            shifted = shifted - mean
-            squares = _squares(xp, shifted, weights, shrink)
-        else:
-            # Σ(x-m)² = Σx² - n·m² spares a pass over the rewards. Where a baseline lies more than three deviations
-            # from the mean the difference would cancel, and the squares are summed around the mean.
-            about_baseline = _squares(xp, shifted, weights, shrink)
-            squares = about_baseline - count * (mean * shrink) ** 2
-            far = squares < about_baseline / 10
-            if bool(xp.any(far)):
-                squares = xp.where(far, _squares(xp, shifted - mean, weights, shrink), squares)
-        return GroupStatistics(shifted, xp.sqrt(squares / (count - ddof)) / shrink, scale)
+    shifted = r - origin if units is None else r / scale - origin / scale
+    if between is not None:
+        shifted = shifted - between.share * (between.high / scale - between.low / scale)
+    if weights is None:
+        count = r.shape[-1]
+        mean = xp.mean(shifted, axis=-1, keepdims=True)
+    else:
+        count = xp.sum(weights, axis=-1, keepdims=True)
+        mean = xp.sum(weights * shifted, axis=-1, keepdims=True) / count
+    if baseline is None:
+        shifted = shifted - mean
+        squares = _squares(xp, shifted, weights, shrink)
+    else:
+        # Σ(x-m)² = Σx² - n·m² spares a pass over the rewards. Where a baseline lies more than three deviations
+        # from the mean the difference would cancel, and the squares are summed around the mean.
+        about_baseline = _squares(xp, shifted, weights, shrink)
+        squares = about_baseline - count * (mean * shrink) ** 2
+        far = squares < about_baseline / 10
+        if bool(xp.any(far)):
+            squares = xp.where(far, _squares(xp, shifted - mean, weights, shrink), squares)
+    # The root has no derivative at 0; there its own is taken as 0, so that gradients through equal rewards are finite.
+    still = squares == 0
+    std = xp.where(still, xp.zeros_like(squares), xp.sqrt(xp.where(still, 1.0, squares) / (count - ddof)))
+    return GroupStatistics(shifted, std / shrink, scale)
 
 
 def _squares(xp: Namespace, x: Array, weights: Array | None, shrink: Array | float) -> Array:
     """Sum the squares of each group, of the deviations times ``shrink``; ``(..., 1)``."""
     x = x if isinstance(shrink, float) else x * shrink
-    return xp.vecdot(x if weights is None else weights * x, x)[..., None]
+    weighted = x if weights is None else weights * x
+    if compat.is_numpy_namespace(xp):
+        return xp.vecdot(weighted, x)[..., None]
+    # Elsewhere vecdot is a matrix product, whose precision is up to the caller's settings (autocast, TF32).
+    return xp.sum(weighted * x, axis=-1, keepdims=True)
 
 
 def restored(name: str, advantages: Array, r: Array) -> Array:
@@ -268,10 +330,9 @@ def restored(name: str, advantages: Array, r: Array) -> Array:
         ValueError: An advantage is too large for that type.
     """
     xp = namespace(advantages)
-    with np.errstate(over="ignore"):
-        result = xp.astype(advantages, r.dtype, copy=False)
+    result = xp.astype(advantages, r.dtype, copy=False)
     if not bool(xp.all(xp.isfinite(result))):
-        largest = float(xp.max(xp.abs(r)))
+        largest = number_of(xp.max(xp.abs(r)))
         raise invalid("rewards", largest, f"small enough in magnitude for the advantages of {name} to fit {r.dtype}")
     return result
 
@@ -315,7 +376,7 @@ def checked_k(k: Any, groups: tuple[int, ...]) -> Any:
         raise invalid("k", str(array.dtype), "a Python number, or an array of float32 or float64", TypeError)
     outside = ~((array > 0) & (array < 1))
     if bool(xp.any(outside)):
-        first = float(array[outside][0])
+        first = number_of(array[outside][0])
         raise invalid("k", first, "strictly between 0 and 1")
     try:
         fits = np.broadcast_shapes(tuple(array.shape), groups) == groups
@@ -370,8 +431,8 @@ def _order_statistic(x: Array, index: Any) -> Array:
     return xp.take_along_axis(x, index[..., None], axis=-1)
 
 
-def group_quantile(r: Array, k: Any, quantile: Quantile) -> Array:
-    """K-quantile of each group.
+def group_quantile(r: Array, k: Any, quantile: Quantile) -> Array | Between:
+    """K-quantile of each group, as a baseline for :func:`deviations`.
 
     Args:
         r: Floating rewards, ``(..., G)``.
@@ -379,7 +440,7 @@ def group_quantile(r: Array, k: Any, quantile: Quantile) -> Array:
         quantile: ``"inverted_cdf"`` (the paper) or ``"linear"`` (the released code).
 
     Returns:
-        ``(..., 1)``, meaningless where a group holds NaN.
+        A reward of each group, ``(..., 1)``, or a number between two; meaningless where a group holds NaN.
 
     Raises:
         ValueError: ``quantile`` is another word.
@@ -402,6 +463,4 @@ def group_quantile(r: Array, k: Any, quantile: Quantile) -> Array:
         h = kp.where(kp.abs(h - kp.round(h)) <= tolerance, kp.round(h), h)
         low, high = kp.astype(kp.floor(h), kp.int64), kp.astype(kp.ceil(h), kp.int64)
         fraction = like("k", r, h - kp.floor(h))[..., None]
-    bottom, top = _order_statistic(ordered, low), _order_statistic(ordered, high)
-    # Two products and no difference: finite also when top - bottom is not, and exact where both are equal.
-    return xp.where(bottom == top, bottom, (1 - fraction) * bottom + fraction * top)
+    return Between(_order_statistic(ordered, low), _order_statistic(ordered, high), fraction)

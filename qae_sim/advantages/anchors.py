@@ -18,7 +18,17 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from qae_sim.advantages._statistics import checked_rewards
-from qae_sim.arrays import Array, invalid, namespace, require_integer, require_number, working_precision
+from qae_sim.arrays import (
+    Array,
+    as_floating,
+    invalid,
+    namespace,
+    number_of,
+    require_count,
+    require_number,
+    self_contained,
+    working_precision,
+)
 
 #: A success rate, or those of several runs, ``(R,)``.
 Rate: TypeAlias = Any
@@ -38,6 +48,7 @@ class DifficultyAnchor(Protocol):
         """Return the anchor after a batch of so many responses, G to a prompt, of which it is told the mean reward."""
 
 
+@self_contained
 def batch_accuracy(rewards: Array) -> tuple[float, int, int]:
     """Mean reward of a batch, with its numbers of responses and of responses per prompt.
 
@@ -65,7 +76,7 @@ def batch_accuracy(rewards: Array) -> tuple[float, int, int]:
     if count == 0:
         raise invalid("rewards", tuple(r.shape), "a batch of one response at least")
     require_unit_interval(r)
-    return float(xp.mean(working_precision(r))), count, int(r.shape[-1])
+    return number_of(xp.mean(working_precision(r))), count, int(r.shape[-1])
 
 
 def require_unit_interval(r: Array) -> None:
@@ -73,7 +84,7 @@ def require_unit_interval(r: Array) -> None:
     xp = namespace(r)
     outside = ~((r >= 0) & (r <= 1))
     if bool(xp.any(outside)):
-        raise invalid("rewards", float(r[outside][0]), "in [0, 1] everywhere, so that their mean is a success rate")
+        raise invalid("rewards", number_of(r[outside][0]), "in [0, 1] everywhere, so that their mean is a success rate")
 
 
 #: What the rules ask of an array library, for plain numbers.
@@ -111,10 +122,11 @@ def require_rate(name: str, value: Any) -> Rate:
     """Check a success rate, or those of several runs."""
     if getattr(value, "ndim", 0) == 0:
         return require_number(name, value, low=0.0, high=1.0)
-    outside = ~((value >= 0) & (value <= 1))
-    if bool(outside.any()):
-        raise invalid(name, float(value[outside][0]), "a number in [0.0, 1.0] for each run")
-    return value
+    rates, xp = as_floating(name, value)
+    outside = ~((rates >= 0) & (rates <= 1))
+    if bool(xp.any(outside)):
+        raise invalid(name, number_of(rates[outside][0]), "a number in [0.0, 1.0] for each run")
+    return rates
 
 
 def _beliefs(name: str, values: Any, most: int, allowed: str) -> tuple[Rate, ...]:
@@ -159,6 +171,7 @@ class FixedAnchor:
         """
         return self.after(*batch_accuracy(rewards))
 
+    @self_contained
     def after(self, accuracy: Rate, responses: int, group_size: int) -> FixedAnchor:
         """Return the same anchor, whatever the batch was."""
         return self
@@ -207,13 +220,14 @@ class SoftAnchor:
         eta = require_number("eta", self.eta, low=0.0, high=2.0)
         if eta == 0:
             raise invalid("eta", self.eta, "positive")
-        window = require_integer("window", self.window, low=2)
+        window = require_count("window", self.window, low=2)
         if not isinstance(self.warm_start, bool):
             raise invalid("warm_start", self.warm_start, "True or False", TypeError)
         recent = _beliefs("recent", self.recent, window - 1, f"at most window - 1 = {window - 1} beliefs")
         make_plain(self, belief=belief, eta=eta, window=window, recent=recent)
 
     @property
+    @self_contained
     def sigma(self) -> Rate:
         """σₜ, the population standard deviation of the beliefs remembered (Eq. 10)."""
         first, *others = beliefs = (*self.recent, self.belief)
@@ -252,6 +266,7 @@ class SoftAnchor:
         """
         return self.after(*batch_accuracy(rewards))
 
+    @self_contained
     def after(self, accuracy: Rate, responses: int, group_size: int) -> SoftAnchor:
         """Move the belief towards an accuracy, or the beliefs of several runs towards theirs.
 
@@ -297,7 +312,7 @@ class HardAnchor:
     recent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        window = require_integer("window", self.window, low=1)
+        window = require_count("window", self.window)
         start = require_number("start", self.start, low=0.0, high=1.0)
         recent = _beliefs("recent", self.recent, window, f"at most window = {window} accuracies")
         make_plain(self, window=window, start=start, recent=recent)
@@ -318,6 +333,7 @@ class HardAnchor:
         """
         return self.after(*batch_accuracy(rewards))
 
+    @self_contained
     def after(self, accuracy: Rate, responses: int, group_size: int) -> HardAnchor:
         """Take an accuracy into the window, or those of several runs.
 

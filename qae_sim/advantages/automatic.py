@@ -17,6 +17,7 @@ from qae_sim.advantages._statistics import (
     checked_k,
     deviations,
     group_quantile,
+    rank,
     restored,
 )
 from qae_sim.arrays import (
@@ -25,13 +26,16 @@ from qae_sim.arrays import (
     checked_mask,
     invalid,
     like,
+    number_of,
     require_finite,
     require_number,
     require_shape,
+    self_contained,
     working_precision,
 )
 
 
+@self_contained
 def k_from_success_rate(p_hat: Array, *, hard_share: float = 0.5) -> float:
     """K for which a given share of the batch's prompts counts as hard.
 
@@ -65,11 +69,11 @@ def k_from_success_rate(p_hat: Array, *, hard_share: float = 0.5) -> float:
     if math.prod(p.shape) == 0:
         raise invalid("p_hat", tuple(p.shape), "the success rates of one prompt at least")
     if not bool(xp.all((p >= 0) & (p <= 1))):
-        raise invalid("p_hat", float(p[~((p >= 0) & (p <= 1))][0]), "in [0, 1] everywhere")
+        raise invalid("p_hat", number_of(p[~((p >= 0) & (p <= 1))][0]), "in [0, 1] everywhere")
     rates = xp.sort(xp.reshape(xp.astype(p, xp.float64), (-1,)))
-    threshold = float(group_quantile(rates, share, "inverted_cdf")[0])
+    threshold = number_of(rates[rank(share, rates.shape[0]) - 1])
     above = rates[rates > threshold]
-    upper = float(above[0]) if above.shape[0] else 1.0
+    upper = number_of(above[0]) if above.shape[0] else 1.0
     k = 1 - (threshold + upper) / 2
     if not 0 < k < 1:
         raise invalid("p_hat", threshold, "below 1 for the prompts that are to count as hard: no K in (0, 1) does it")
@@ -106,6 +110,7 @@ class SuccessRateK:
         require_number("hard_share", self.hard_share, low=0.0, high=1.0, open_interval=True)
         _require_rate(self.rate)
 
+    @self_contained
     def update(self, rewards: Array) -> SuccessRateK:
         """Return the state for the next batch.
 
@@ -176,6 +181,7 @@ class EntropyTargetK:
         if require_number("gain", self.gain, low=0.0) == 0:
             raise invalid("gain", self.gain, "positive")
 
+    @self_contained
     def update(self, entropy: float) -> EntropyTargetK:
         """Return the state for the next batch.
 
@@ -192,6 +198,7 @@ class EntropyTargetK:
         return replace(self, k=min(max(k, self.low), self.high))
 
 
+@self_contained
 def k_from_gradient_variance(rewards: Array, squared_norms: Array) -> float:
     """K that gives QAE's policy gradient the least variance.
 
@@ -253,10 +260,10 @@ def _squared_norms_by_side(rewards: Any, squared_norms: Any) -> tuple[float | No
     require_shape("squared_norms", norms, tuple(r.shape), "the shape of rewards")
     require_finite("squared_norms", norms)
     if bool(xp.any(norms < 0)):
-        raise invalid("squared_norms", float(xp.min(norms)), "at least 0 everywhere")
+        raise invalid("squared_norms", number_of(xp.min(norms)), "at least 0 everywhere")
     # Dividing before adding: a mean fits where a sum may not.
     sides = (norms[r == 1], norms[r == 0])
-    correct, wrong = (float(xp.sum(side / side.shape[0])) if side.shape[0] else None for side in sides)
+    correct, wrong = (number_of(xp.sum(side / side.shape[0])) if side.shape[0] else None for side in sides)
     return correct, wrong
 
 
@@ -295,6 +302,7 @@ class GradientVarianceK:
         """K for the current batch, in (0, 1)."""
         return _least_variance("correct, wrong", self.correct, self.wrong)
 
+    @self_contained
     def update(self, rewards: Array, squared_norms: Array) -> GradientVarianceK:
         """Return the state for the next batch; a side without responses keeps its value.
 
@@ -313,6 +321,7 @@ class GradientVarianceK:
         )
 
 
+@self_contained
 def quantile_whitening(
     rewards: Array,
     k: float = 0.4,

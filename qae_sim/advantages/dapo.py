@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from qae_sim.advantages._statistics import checked_rewards, deviations
-from qae_sim.arrays import Array, as_floating, invalid, require_integer, working_precision
+from qae_sim.arrays import (
+    Array,
+    as_floating,
+    invalid,
+    number_of,
+    require_count,
+    require_integer,
+    self_contained,
+    working_precision,
+)
 
 
+@self_contained
 def dynamic_sampling_mask(rewards: Array) -> Array:
     """DAPO's dynamic sampling: which groups carry a signal and are kept.
 
@@ -32,6 +42,7 @@ def dynamic_sampling_mask(rewards: Array) -> Array:
     return deviations(working_precision(r), ddof=0).std[..., 0] > 0
 
 
+@self_contained
 def overlong_punishment(lengths: Array, *, max_length: int = 20480, cache: int = 4096) -> Array:
     """DAPO's soft overlong punishment, to be added to the reward.
 
@@ -39,7 +50,7 @@ def overlong_punishment(lengths: Array, *, max_length: int = 20480, cache: int =
 
     Args:
         lengths: Response lengths L in tokens, >= 0, any shape.
-        max_length: Lmax in tokens, >= 1.
+        max_length: Lmax in tokens, 1..2⁶³ - 1.
         cache: Lc in tokens, 1..Lmax, the stretch over which the punishment grows from 0 to -1.
 
     Returns:
@@ -58,8 +69,10 @@ def overlong_punishment(lengths: Array, *, max_length: int = 20480, cache: int =
         array([ 0. , -0.5, -1. , -1. ])
     """
     n, xp = as_floating("lengths", lengths)
-    limit = require_integer("max_length", max_length, low=1)
+    limit = require_count("max_length", max_length)
     stretch = require_integer("cache", cache, low=1, high=limit)
     if not bool(xp.all((n >= 0) & xp.isfinite(n))):
-        raise invalid("lengths", float(n[~((n >= 0) & xp.isfinite(n))][0]), "finite and at least 0, in tokens")
-    return xp.clip(((limit - stretch) - n) / stretch, -1.0, 0.0)
+        raise invalid("lengths", number_of(n[~((n >= 0) & xp.isfinite(n))][0]), "finite and at least 0, in tokens")
+    # In float64 no limit is rounded, and no length of a shorter type.
+    punishments = xp.clip(((limit - stretch) - xp.astype(n, xp.float64)) / stretch, -1.0, 0.0)
+    return xp.astype(punishments, n.dtype, copy=False)

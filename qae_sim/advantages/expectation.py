@@ -13,11 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.arrays import Array, as_floating, invalid, like, require_integer, working_precision
+from qae_sim.arrays import (
+    Array,
+    as_floating,
+    as_numpy,
+    invalid,
+    like,
+    number_of,
+    require_integer,
+    require_shape,
+    self_contained,
+    working_precision,
+)
 from qae_sim.softmax import binomial
 from qae_sim.softmax.binomial_law import LARGEST_GROUP
 
 
+@self_contained
 def advantage_table(estimator: str | Callable[..., Array], group_size: int, **parameters: Any) -> np.ndarray:
     """Tabulate an estimator over all binary groups of a size.
 
@@ -51,7 +63,10 @@ def advantage_table(estimator: str | Callable[..., Array], group_size: int, **pa
     function = _response_level(estimator)
     successes = np.arange(size + 1)
     groups = (np.arange(size)[None, :] < successes[:, None]).astype(np.float64)
-    advantages = np.asarray(function(groups, **parameters), dtype=np.float64)
+    advantages = as_numpy("estimator", function(groups, **parameters))
+    require_shape("estimator", advantages, groups.shape, "an advantage for each reward")
+    if not np.isfinite(advantages).all():
+        raise invalid("estimator", estimator, "one that gives finite advantages")
     table = np.zeros((size + 1, 2))
     table[1:, 1] = advantages[1:, 0]
     table[:-1, 0] = advantages[:-1, -1]
@@ -62,12 +77,14 @@ def advantage_table(estimator: str | Callable[..., Array], group_size: int, **pa
 
 def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Array]:
     """Find the function behind a name; functions are taken as they are."""
-    if not isinstance(estimator, str):
+    if callable(estimator):
         return estimator
+    if not isinstance(estimator, str):
+        raise invalid("estimator", estimator, "the name of an estimator, or a function of rewards", TypeError)
     # The table of estimators imports every estimator, so it is not imported at the top.
     from qae_sim.advantages.registry import get
 
-    entry = get(estimator)
+    entry = get(estimator, "estimator")
     if not entry.of_responses or entry.of_batches:
         raise invalid("estimator", estimator, f"of level 'response' here, not {entry.level!r}")
     if set(entry.inputs) - {"anchor"}:
@@ -96,6 +113,7 @@ class GroupExpectation:
     zero_share: Array
 
 
+@self_contained
 def expected_advantages(
     estimator: str | Callable[..., Array], p: Array, group_size: int, **parameters: Any
 ) -> GroupExpectation:
@@ -131,21 +149,23 @@ def expected_advantages(
     x, xp = as_floating("p", p)
     x = working_precision(x)
     if not bool(xp.all((x >= 0) & (x <= 1))):
-        raise invalid("p", float(x[~((x >= 0) & (x <= 1))][0]), "in [0, 1] everywhere")
+        raise invalid("p", number_of(x[~((x >= 0) & (x <= 1))][0]), "in [0, 1] everywhere")
     table = advantage_table(estimator, group_size, **parameters)
     others = binomial(x, group_size - 1)
 
     def mean(values: np.ndarray) -> Array:
-        return xp.sum(others * like("p", x, values), axis=-1)
+        return xp.sum(others * like("estimator", x, values), axis=-1)
 
     of_correct, of_wrong = table[1:, 1], table[:-1, 0]
     alpha, beta = mean(of_correct), mean(of_wrong)
     q = 1 - x
-    return GroupExpectation(
-        p=x,
-        alpha=alpha,
-        beta=beta,
-        c=x * q * mean(of_correct - of_wrong),
-        second_moment=x * mean(of_correct**2) + q * mean(of_wrong**2),
-        zero_share=x * mean((of_correct == 0) * 1.0) + q * mean((of_wrong == 0) * 1.0),
-    )
+    found = {
+        "alpha": alpha,
+        "beta": beta,
+        "c": x * q * mean(of_correct - of_wrong),
+        "second_moment": x * mean(of_correct**2) + q * mean(of_wrong**2),
+        "zero_share": x * mean((of_correct == 0) * 1.0) + q * mean((of_wrong == 0) * 1.0),
+    }
+    if not all(bool(xp.all(xp.isfinite(value))) for value in found.values()):
+        raise invalid("estimator", estimator, f"one whose squared advantages fit {x.dtype}")
+    return GroupExpectation(p=x, **found)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from qae_sim.advantages._statistics import (
+    Between,
     Quantile,
     checked_binary,
     checked_k,
@@ -28,10 +29,12 @@ from qae_sim.arrays import (
     namespace,
     require_finite,
     require_number,
+    self_contained,
     working_precision,
 )
 
 
+@self_contained
 def grpo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """Group-relative advantage: the reward's z-score within its group.
 
@@ -65,6 +68,7 @@ def grpo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     return narrowed("grpo", group.standardised(eps), r)
 
 
+@self_contained
 def dr_grpo(rewards: Array) -> Array:
     """Advantage without the standard deviation: the reward minus its group's mean.
 
@@ -94,6 +98,7 @@ def dr_grpo(rewards: Array) -> Array:
     return restored("dr_grpo", group.in_reward_units(), r)
 
 
+@self_contained
 def rloo(rewards: Array) -> Array:
     """REINFORCE leave-one-out: the reward minus the mean of the others.
 
@@ -124,7 +129,6 @@ def rloo(rewards: Array) -> Array:
 
 def _whitened(name: str, values: Array, lengths: Array | None, eps: float, ddof: int, centre: bool) -> Array:
     """Divide by the standard deviation of the whole batch, after subtracting its mean if ``centre``."""
-    eps = require_number("eps", eps, low=0.0)
     x = working_precision(values)
     weights = None
     if lengths is not None:
@@ -137,6 +141,7 @@ def _whitened(name: str, values: Array, lengths: Array | None, eps: float, ddof:
     return restored(name, xp.reshape(batch.standardised(eps), values.shape), values)
 
 
+@self_contained
 def reinforce_plus_plus(rewards: Array, *, lengths: Array | None = None, eps: float = 1e-6, ddof: int = 0) -> Array:
     """REINFORCE++: the reward's z-score within the whole batch of groups.
 
@@ -169,9 +174,11 @@ def reinforce_plus_plus(rewards: Array, *, lengths: Array | None = None, eps: fl
                [-1., -1.,  1., -1.]])
     """
     r, _ = checked_rewards(rewards)
+    eps = require_number("eps", eps, low=0.0)
     return _whitened("reinforce_plus_plus", r, lengths, eps, ddof, centre=True)
 
 
+@self_contained
 def reinforce_plus_plus_baseline(
     rewards: Array, *, lengths: Array | None = None, eps: float = 1e-6, ddof: int = 0
 ) -> Array:
@@ -207,12 +214,16 @@ def reinforce_plus_plus_baseline(
                [ 0.   ,  0.   ]])
     """
     r, _ = checked_rewards(rewards)
+    eps = require_number("eps", eps, low=0.0)
     group = deviations(working_precision(r), ddof=0)
-    centred = restored("reinforce_plus_plus_baseline", group.in_reward_units(), working_precision(r))
-    whitened = _whitened("reinforce_plus_plus_baseline", centred, lengths, eps, ddof, centre=lengths is not None)
+    # In a unit of their own, what is small or large keeps its digits until the standard deviation divides.
+    unit = group.unit()
+    centred = group.deviation * (group.scale / unit)
+    whitened = _whitened("reinforce_plus_plus_baseline", centred, lengths, eps / unit, ddof, centre=lengths is not None)
     return restored("reinforce_plus_plus_baseline", whitened, r)
 
 
+@self_contained
 def quantile_baseline(rewards: Array, k: Any = 0.4, *, quantile: Quantile = "inverted_cdf") -> Array:
     """K-quantile of each group's rewards, QAE's baseline.
 
@@ -248,11 +259,13 @@ def quantile_baseline(rewards: Array, k: Any = 0.4, *, quantile: Quantile = "inv
     r, _ = checked_rewards(rewards)
     k = checked_k(k, tuple(r.shape[:-1]))
     x = working_precision(r)
-    b = group_quantile(x, k, quantile)
+    found = group_quantile(x, k, quantile)
     require_finite("rewards", r)
+    b = found.value() if isinstance(found, Between) else found
     return restored("quantile_baseline", b[..., 0], r)
 
 
+@self_contained
 def qae(
     rewards: Array, k: Any = 0.4, *, quantile: Quantile = "inverted_cdf", eps: float = 1e-6, ddof: int = 0
 ) -> Array:
@@ -312,6 +325,7 @@ def _masked(name: str, rewards: Array, k: Any, eps: float, ddof: int, hides: flo
     return restored(name, numerator / group.denominator(eps), r)
 
 
+@self_contained
 def pos_mask(rewards: Array, k: Any = 0.4, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """POS-MASK: QAE's gate on the correct responses alone; wrong ones always count.
 
@@ -344,6 +358,7 @@ def pos_mask(rewards: Array, k: Any = 0.4, *, eps: float = 1e-6, ddof: int = 0) 
     return _masked("pos_mask", rewards, k, eps, ddof, hides=1.0)
 
 
+@self_contained
 def neg_mask(rewards: Array, k: Any = 0.4, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """NEG-MASK: QAE's gate on the wrong responses alone; correct ones always count.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,11 +10,20 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages._statistics import checked_rewards
 from qae_sim.advantages.group import grpo
-from qae_sim.arrays import as_floating, invalid, require_finite, require_integer, require_number, require_shape
+from qae_sim.arrays import (
+    as_numpy,
+    as_sequence,
+    invalid,
+    require_finite,
+    require_integer,
+    require_number,
+    require_shape,
+    self_contained,
+)
 
 
+@self_contained
 def effective_rank(states: Any) -> float:
     """Effective rank of hidden states: how many directions they use, equally used ones counting fully.
 
@@ -39,15 +49,24 @@ def effective_rank(states: Any) -> float:
         >>> round(effective_rank([[1, 0], [-1, 0], [0, 1], [0, -1]]), 9)
         2.0
     """
-    z = np.asarray(as_floating("states", states)[0], dtype=np.float64)
+    return _rank_of("states", as_numpy("states", states))
+
+
+def _rank_of(name: str, z: NDArray[np.float64]) -> float:
+    """Effective rank of states that are called ``name`` in errors."""
     if z.ndim != 2 or not z.size:
-        raise invalid("states", z.shape, "a matrix, tokens times dimensions")
-    require_finite("states", z)
-    sigma = np.linalg.svd(z - z.mean(axis=0), compute_uv=False)
-    # What rounding leaves of equal states is no direction.
-    sigma = sigma[sigma > np.abs(z).max() * max(z.shape) * np.finfo(float).eps]
-    if not sigma.size:
+        raise invalid(name, z.shape, "a matrix, tokens times dimensions")
+    require_finite(name, z)
+    # Measured from the first state, the origin's rounding is gone; the rank knows no unit, and a power of two none
+    # that matters. In halves, because a difference may not fit where its half does.
+    z = z / 2 - z[0] / 2
+    largest = float(np.abs(z).max())
+    if largest == 0:
         return 0.0
+    z = np.ldexp(z, -math.frexp(largest)[1])
+    sigma = np.linalg.svd(z - z.mean(axis=0), compute_uv=False)
+    # What rounding leaves of directions that are none.
+    sigma = sigma[sigma > max(z.shape) * np.finfo(float).eps]
     q = sigma / sigma.sum()
     return float(np.exp(-(q * np.log(q)).sum()))
 
@@ -67,6 +86,7 @@ class RankDynamics:
     acceleration: NDArray[np.float64]
 
 
+@self_contained
 def rank_dynamics(responses: Sequence[Any], *, stride: int = 40) -> RankDynamics:
     """Measure effective rank, its velocity and its acceleration for the responses of a group.
 
@@ -95,12 +115,13 @@ def rank_dynamics(responses: Sequence[Any], *, stride: int = 40) -> RankDynamics
         (array([1.097]), array([0.415]))
     """
     require_integer("stride", stride, low=1)
-    found = np.zeros((3, len(responses)))
-    for i, states in enumerate(responses):
-        z = np.asarray(as_floating("responses", states)[0], dtype=np.float64)
-        m = [effective_rank(z[:end]) for end in range(stride, len(z) + 1, stride)]
+    each = [as_numpy("responses", states) for states in as_sequence("responses", responses, "matrices")]
+    found = np.zeros((3, len(each)))
+    for i, z in enumerate(each):
+        whole = _rank_of("responses", z)
+        m = [_rank_of("responses", z[:end]) for end in range(stride, len(z) + 1, stride)]
         d = [m[k] - np.mean(m[:k]) for k in range(1, len(m))]
-        found[:, i] = effective_rank(z), np.mean(d) if d else 0.0, np.mean(np.diff(d)) if len(d) > 1 else 0.0
+        found[:, i] = whole, np.mean(d) if d else 0.0, np.mean(np.diff(d)) if len(d) > 1 else 0.0
     return RankDynamics(*found)
 
 
@@ -133,7 +154,11 @@ class RankBaselines:
     def __post_init__(self) -> None:
         if require_number("share", self.share, low=0.0, high=1.0) == 0:
             raise invalid("share", 0, "positive")
+        for name in ("rank", "velocity", "acceleration"):
+            if getattr(self, name) is not None:
+                require_number(name, getattr(self, name))
 
+    @self_contained
     def update(self, dynamics: RankDynamics) -> RankBaselines:
         """The averages after another batch.
 
@@ -144,18 +169,20 @@ class RankBaselines:
             The next averages; the first batch's own means at first.
         """
 
-        def moved(old: float | None, values: NDArray[np.float64]) -> float:
+        def moved(name: str) -> float:
+            values, old = as_numpy(f"dynamics.{name}", getattr(dynamics, name)), getattr(self, name)
+            if not values.size:
+                raise invalid(f"dynamics.{name}", values.shape, "of one response at least")
+            require_finite(f"dynamics.{name}", values)
             new = float(np.mean(values))
             return new if old is None else (1 - self.share) * old + self.share * new
 
-        return RankBaselines(
-            moved(self.rank, dynamics.rank),
-            moved(self.velocity, dynamics.velocity),
-            moved(self.acceleration, dynamics.acceleration),
-            self.share,
-        )
+        if not isinstance(dynamics, RankDynamics):
+            raise invalid("dynamics", dynamics, "RankDynamics", TypeError)
+        return RankBaselines(moved("rank"), moved("velocity"), moved("acceleration"), self.share)
 
 
+@self_contained
 def verl_rank(
     rewards: Any,
     dynamics: RankDynamics,
@@ -200,14 +227,16 @@ def verl_rank(
         >>> verl_rank([1, 1, 0, 0], dynamics, usual, eps=0).round(3)
         array([ 1.381,  1.   , -1.   , -1.   ])
     """
-    require_number("gain", gain, low=0.0)
-    if require_number("kappa", kappa, low=0.0) == 0:
+    gain, kappa = require_number("gain", gain, low=0.0), require_number("kappa", kappa, low=0.0)
+    if kappa == 0:
         raise invalid("kappa", 0, "positive")
-    r, _ = checked_rewards(rewards)
-    base = np.asarray(grpo(np.asarray(r, dtype=np.float64), eps=eps, ddof=ddof))
+    for name, value, kind in (("dynamics", dynamics, RankDynamics), ("baselines", baselines, RankBaselines)):
+        if not isinstance(value, kind):
+            raise invalid(name, value, f"{kind.__name__}", TypeError)
+    base = grpo(as_numpy("rewards", rewards), eps=eps, ddof=ddof)
     relative = {}
     for name in ("rank", "velocity", "acceleration"):
-        values, usual = np.asarray(getattr(dynamics, name), dtype=np.float64), getattr(baselines, name)
+        values, usual = as_numpy(f"dynamics.{name}", getattr(dynamics, name)), getattr(baselines, name)
         require_shape(f"dynamics.{name}", values, base.shape, "one for each reward")
         require_finite(f"dynamics.{name}", values)
         if usual is None:

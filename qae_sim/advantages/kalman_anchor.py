@@ -8,7 +8,16 @@ from typing import ClassVar
 
 from qae_sim.advantages._statistics import checked_rewards
 from qae_sim.advantages.anchors import Rate, batch_accuracy, make_plain, require_rate, towards
-from qae_sim.arrays import Array, Namespace, invalid, require_finite, require_integer, require_number
+from qae_sim.arrays import (
+    Array,
+    Namespace,
+    invalid,
+    number_of,
+    require_count,
+    require_finite,
+    require_number,
+    self_contained,
+)
 
 
 def design_effect(group_size: int, rho: float) -> float:
@@ -17,7 +26,7 @@ def design_effect(group_size: int, rho: float) -> float:
     1 + (G - 1)·ρ
 
     Args:
-        group_size: G, >= 1.
+        group_size: G, 1..2⁶³ - 1.
         rho: Correlation of two responses to the same prompt, in [0, 1].
 
     Returns:
@@ -34,9 +43,10 @@ def design_effect(group_size: int, rho: float) -> float:
         >>> design_effect(16, 0.2)
         4.0
     """
-    return 1 + (require_integer("group_size", group_size, low=1) - 1) * require_number("rho", rho, low=0.0, high=1.0)
+    return 1 + (require_count("group_size", group_size) - 1) * require_number("rho", rho, low=0.0, high=1.0)
 
 
+@self_contained
 def intraclass_correlation(rewards: Array) -> float:
     """How much responses to the same prompt agree, beyond chance: the analysis-of-variance estimator of ρ.
 
@@ -75,14 +85,14 @@ def intraclass_correlation(rewards: Array) -> float:
     r = r * _power_of_two_below(xp, r)
     prompts, size = r.shape
     means = xp.mean(r, axis=-1)
-    between = size * float(xp.sum((means - xp.mean(means)) ** 2)) / (prompts - 1)
-    within = float(xp.sum((r - means[:, None]) ** 2)) / (prompts * (size - 1))
+    between = size * number_of(xp.sum((means - xp.mean(means)) ** 2)) / (prompts - 1)
+    within = number_of(xp.sum((r - means[:, None]) ** 2)) / (prompts * (size - 1))
     return float((between - within) / (between + (size - 1) * within))
 
 
 def _power_of_two_below(xp: Namespace, r: Array) -> float:
     """Scale that brings the largest magnitude near 1 without changing a digit; 1 for zeros."""
-    exponent = math.frexp(float(xp.max(xp.abs(r))))[1]
+    exponent = math.frexp(number_of(xp.max(xp.abs(r))))[1]
     # The cap is for subnormal numbers, whose scale would overflow.
     return math.ldexp(1.0, min(-exponent, 1000))
 
@@ -159,6 +169,7 @@ class KalmanAnchor:
         rho = require_number("rho", self.rho, low=0.0, high=1.0)
         make_plain(self, belief=belief, variance=variance, process_variance=step, rho=rho)
 
+    @self_contained
     def observation_variance(self, responses: int, group_size: int) -> Rate:
         """Variance of a batch's accuracy around the believed capability.
 
@@ -169,11 +180,12 @@ class KalmanAnchor:
         Returns:
             R, > 0.
         """
-        count = require_integer("responses", responses, low=1)
+        count = require_count("responses", responses)
         c = (count * self.belief + 1) / (count + 2)
         wrong = (count * (1 - self.belief) + 1) / (count + 2)  # 1 - c, which rounding cannot bring to 0
         return c * wrong / count * design_effect(group_size, self.rho)
 
+    @self_contained
     def gain(self, responses: int, group_size: int) -> Rate:
         """Weight of a batch of the given size, in (0, 1).
 
@@ -198,6 +210,7 @@ class KalmanAnchor:
         """
         return self.after(*batch_accuracy(rewards))
 
+    @self_contained
     def after(self, accuracy: Rate, responses: int, group_size: int) -> KalmanAnchor:
         """Weigh an accuracy against the belief, or those of several runs against theirs.
 

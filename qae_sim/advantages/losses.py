@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from qae_sim.advantages._statistics import checked_rewards
+from qae_sim.advantages._statistics import checked_rewards, deviations
 from qae_sim.advantages.group import grpo
-from qae_sim.arrays import Array, as_floating, like, require_finite, require_number, require_shape, working_precision
+from qae_sim.arrays import (
+    Array,
+    as_floating,
+    like,
+    require_finite,
+    require_number,
+    require_shape,
+    self_contained,
+    working_precision,
+)
 
 
+@self_contained
 def reg_grpo(rewards: Array, log_ratios: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """Reg-GRPO's loss: how far standardised log-ratios of the policy are from standardised rewards.
 
@@ -38,16 +48,11 @@ def reg_grpo(rewards: Array, log_ratios: Array, *, eps: float = 1e-6, ddof: int 
         (1.0, 0.0)
     """
     require_number("eps", eps, low=0.0, open_interval=True)
-    r, xp = checked_rewards(rewards)
-    rho, _ = as_floating("log_ratios", log_ratios)
+    r, _ = checked_rewards(rewards)
+    rho, xp = as_floating("log_ratios", log_ratios)
     require_shape("log_ratios", rho, tuple(r.shape), "the shape of rewards")
     require_finite("log_ratios", rho)
     rho = working_precision(rho)
     target = like("rewards", rho, grpo(working_precision(r), eps=eps, ddof=ddof))
-    centred = rho - xp.mean(rho, axis=-1, keepdims=True)
-    variance = xp.sum(centred * centred, axis=-1, keepdims=True) / (rho.shape[-1] - ddof)
-    # The root has no derivative at 0; there its own is taken as 0, and ε is left.
-    still = variance == 0
-    std = xp.where(still, xp.zeros_like(variance), xp.sqrt(xp.where(still, xp.ones_like(variance), variance)))
-    gap = target - centred / (std + eps)
+    gap = target - deviations(rho, ddof=ddof, name="log_ratios").standardised(eps)
     return xp.mean(gap * gap, axis=-1)

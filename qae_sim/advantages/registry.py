@@ -484,11 +484,12 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
 )
 
 
-def get(name: str) -> Estimator:
+def get(name: str, argument: str = "name") -> Estimator:
     """Look up an estimator.
 
     Args:
         name: Its name, as ``qae-sim estimators`` prints it.
+        argument: What errors call it.
 
     Returns:
         Its row.
@@ -502,12 +503,12 @@ def get(name: str) -> Estimator:
         'Eqs. 3-4'
     """
     if not isinstance(name, str):
-        raise invalid("name", name, "a string", TypeError)
+        raise invalid(argument, name, "a string", TypeError)
     if name in ESTIMATORS:
         return ESTIMATORS[name]
     close = difflib.get_close_matches(name, ESTIMATORS, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise invalid("name", name, "one of " + ", ".join(map(repr, ESTIMATORS)) + hint)
+    raise invalid(argument, name, "one of " + ", ".join(map(repr, ESTIMATORS)) + hint)
 
 
 def register(estimator: Estimator) -> None:

@@ -11,9 +11,10 @@ from typing import Literal
 
 from qae_sim.advantages._statistics import checked_binary, checked_rewards, deviations, narrowed, restored
 from qae_sim.advantages.group import grpo
-from qae_sim.arrays import Array, namespace, require_choice, require_number, working_precision
+from qae_sim.arrays import Array, namespace, require_choice, require_number, self_contained, working_precision
 
 
+@self_contained
 def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """MAPO's mixed advantage: GRPO's on prompts of middling difficulty, the deviation in percent at the ends.
 
@@ -53,6 +54,7 @@ def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     return narrowed("mapo", (1 - mixture) * group.standardised(eps) + mixture * percent, r)
 
 
+@self_contained
 def maxrl(rewards: Array) -> Array:
     """Maximum-likelihood RL: the centred reward over the group's mean, so that a prompt counts as in ∇ log p.
 
@@ -87,6 +89,7 @@ def maxrl(rewards: Array) -> Array:
     return restored("maxrl", group.deviation / xp.where(p == 0, 1.0, p), r)
 
 
+@self_contained
 def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """GRPO-N: GRPO's negative advantages alone.
 
@@ -120,6 +123,7 @@ def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     return xp.where(advantages < 0, advantages, xp.zeros_like(advantages))
 
 
+@self_contained
 def grpo_passk(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """Pass@k advantage: only the best response counts, by what it is ahead of the second best.
 
@@ -156,6 +160,7 @@ def grpo_passk(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     return narrowed("grpo_passk", ahead / group.denominator(eps), r)
 
 
+@self_contained
 def capo(rewards: Array, *, negatives: float = 0.0, eps: float = 1e-6, ddof: int = 0) -> Array:
     """CAPO's curriculum: GRPO's positive advantages alone at first, all of them later.
 
@@ -194,6 +199,7 @@ def capo(rewards: Array, *, negatives: float = 0.0, eps: float = 1e-6, ddof: int
     return xp.where(advantages < 0, nu * advantages + 0.0, advantages)  # + 0.0 turns -0.0 into 0.0
 
 
+@self_contained
 def gpg(rewards: Array, *, count: Literal["mixed", "nonzero"] = "mixed") -> Array:
     """GPG: the reward minus its group's mean, made larger by the share of responses that say nothing.
 

@@ -30,7 +30,7 @@ from qae_sim.advantages.kalman_anchor import KalmanAnchor
 from qae_sim.advantages.registry import ESTIMATORS, Estimator, get
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.advantages.weights import ha_dw_weights
-from qae_sim.arrays import Array, invalid, require_choice, require_number
+from qae_sim.arrays import Array, invalid, require_choice, require_number, self_contained
 from qae_sim.storage import from_plain, to_plain
 
 #: Difficulty anchors.
@@ -470,6 +470,7 @@ class AdvantageRule:
                 return float(known["k"])
         return None
 
+    @self_contained
     def advantages(
         self,
         rewards: Array,
@@ -532,6 +533,7 @@ class AdvantageRule:
             return rewards
         return np.where(np.asarray(rewards) > self.correct_above, 1.0, 0.0)
 
+    @self_contained
     def after(self, state: AdvantageState, observed: Mapping[str, Any]) -> AdvantageState:
         """The state after a batch.
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
-
 from qae_sim.advantages._statistics import (
+    GroupStatistics,
     checked_companion,
     checked_lengths,
     checked_rewards,
@@ -19,21 +18,28 @@ from qae_sim.advantages._statistics import (
     narrowed,
     restored,
 )
-from qae_sim.advantages.group import grpo, rloo
+from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
     Array,
     as_floating,
+    as_sequence,
     invalid,
     like,
     namespace,
+    number_of,
     require_choice,
     require_finite,
     require_number,
     require_shape,
+    self_contained,
     working_precision,
 )
 
+#: ε of the GRPO that RLEV scales: its default.
+GRPO_EPS = 1e-6
 
+
+@self_contained
 def opo(rewards: Array, lengths: Array) -> Array:
     """OPO: the reward minus the group's mean weighted by length.
 
@@ -67,6 +73,7 @@ def opo(rewards: Array, lengths: Array) -> Array:
     return restored("opo", group.in_reward_units(), r)
 
 
+@self_contained
 def canon(rewards: Array, metric: Array, *, mu: float = 0.5, alpha: float = 1.0) -> Array:
     """CANON: compare each response with the half of its group that is higher in some metric, and with the lower half.
 
@@ -108,23 +115,29 @@ def canon(rewards: Array, metric: Array, *, mu: float = 0.5, alpha: float = 1.0)
     r, xp = checked_rewards(rewards)
     require_finite("rewards", r)
     values = working_precision(r)
-    place = xp.argsort(xp.argsort(checked_companion("metric", metric, values), axis=-1, stable=True), axis=-1)
-    high = place >= values.shape[-1] // 2
-    # Means around a number of the group: those of equal rewards are then those rewards, to the last digit.
-    origin = values[..., :1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        means = [
-            origin
-            + xp.sum(xp.where(half, values - origin, 0.0), axis=-1, keepdims=True)
-            / xp.sum(xp.astype(half, values.dtype), axis=-1, keepdims=True)
-            for half in (~high, high)
-        ]
-        low_mean, high_mean = means
-        inter = xp.where(high, alpha * values - low_mean, values - alpha * high_mean)
-        intra = values - xp.where(high, high_mean, low_mean)
-        return restored("canon", mu * inter + (1 - mu) * intra, r)
+    # The metric is sorted as it comes: in the type of the rewards some of its numbers might be equal.
+    by, mp = as_floating("metric", metric)
+    require_shape("metric", by, tuple(r.shape), "one number for each reward")
+    require_finite("metric", by)
+    place = like("metric", values, mp.argsort(mp.argsort(by, axis=-1, stable=True), axis=-1), xp.int64)
+    count = values.shape[-1] // 2
+    high = place >= count
+    # A unit for groups whose sums would leave the floating range.
+    big = xp.max(xp.abs(values), axis=-1, keepdims=True) > float(xp.finfo(values.dtype).max) / 2**20
+    unit = xp.where(big, 2.0**40, xp.ones_like(values[..., :1]))
+    x = values / unit
+    # Each half is measured from its first response; what both halves have in common is gone before it can round.
+    low_origin, high_origin = (xp.sum(xp.where(place == n, x, 0.0), axis=-1, keepdims=True) for n in (0, count))
+    x = x - xp.where(high, high_origin, low_origin)
+    low_mean = xp.sum(xp.where(high, 0.0, x), axis=-1, keepdims=True) / count
+    high_mean = xp.sum(xp.where(high, x, 0.0), axis=-1, keepdims=True) / (values.shape[-1] - count)
+    between = low_origin - high_origin if alpha == 1 else low_origin - alpha * high_origin
+    inter = xp.where(high, (alpha * x - low_mean) - between, (x - alpha * high_mean) + between)
+    intra = x - xp.where(high, high_mean, low_mean)
+    return restored("canon", (mu * inter + (1 - mu) * intra) * unit, r)
 
 
+@self_contained
 def aapo(
     rewards: Array,
     reference: Array,
@@ -170,11 +183,11 @@ def aapo(
     r, xp = checked_rewards(rewards)
     values = working_precision(r)
     advantages = grpo(values, eps=eps, ddof=ddof)
-    with np.errstate(over="ignore"):
-        margin = xp.clip(values - checked_companion("reference", reference, values), -clip_low, clip_high)
+    margin = xp.clip(values - checked_companion("reference", reference, values), -clip_low, clip_high)
     return restored("aapo", advantages + margin, r)
 
 
+@self_contained
 def rlev(
     rewards: Array,
     prompt_values: Array,
@@ -219,13 +232,18 @@ def rlev(
     values = working_precision(r)
     worth = checked_companion("prompt_values", prompt_values, values, groups=True)
     if bool(xp.any(worth < 0)):
-        raise invalid("prompt_values", float(xp.min(worth)), "at least 0 everywhere")
-    with np.errstate(over="ignore"):
-        scale = 1 + xp.minimum(alpha * worth, xp.ones_like(worth))
-        scaled = restored("rlev", scale * values, values)
-    return restored("rlev", (rloo if base == "rloo" else grpo)(scaled), r)
+        raise invalid("prompt_values", number_of(xp.min(worth)), "at least 0 everywhere")
+    scale = 1 + xp.minimum(alpha * worth, xp.ones_like(worth))
+    # The base estimators' differences, scaled after they are taken.
+    group = deviations(values)
+    if base == "rloo":
+        size = r.shape[-1]
+        return restored("rlev", group.in_reward_units(size / (size - 1)) * scale, r)
+    scaled = GroupStatistics(scale * group.deviation, scale * group.std, group.scale)
+    return restored("rlev", scaled.standardised(GRPO_EPS), r)
 
 
+@self_contained
 def gdpo(
     rewards: Array,
     further: Array | None = None,
@@ -272,16 +290,22 @@ def gdpo(
     each = [first]
     if further is not None:
         others, _ = as_floating("further", further)
-        count = others.shape[0] if others.ndim else 0
-        require_shape("further", others, (count, *r.shape), "the other rewards, each of the shape of rewards")
-        each += [like("further", first, others[n, ...]) for n in range(count)]
-    w = [1.0] * len(each) if weights is None else list(weights)
+        if others.ndim == 0 or tuple(others.shape[1:]) != tuple(r.shape):
+            allowed = ", ".join(["N - 1", *map(str, r.shape)])
+            raise invalid("further", tuple(others.shape), f"of shape ({allowed}), each further reward like rewards")
+        require_finite("further", others)
+        each += [working_precision(others[n, ...]) for n in range(others.shape[0])]
+    w = [1.0] * len(each) if weights is None else as_sequence("weights", weights, "numbers, one for each reward")
     if len(w) != len(each):
         raise invalid("weights", weights, f"{len(each)} numbers, one for each reward")
     w = [require_number("weights", x) for x in w]
     total = xp.zeros_like(first)
     for weight, values in zip(w, each, strict=True):
-        total = total + weight * grpo(values, eps=eps, ddof=ddof)
+        # Each reward in its own type until its differences are taken.
+        total = total + weight * like("further", first, grpo(values, eps=eps, ddof=ddof))
+    require_finite("rewards", r)
+    if not bool(xp.all(xp.isfinite(total))):
+        raise invalid("weights", w, f"small enough in magnitude for their sum to fit {total.dtype}")
     # Around 0, the mean of what has been centred group by group, so that zeros stay exact.
     flat = xp.reshape(total, (1, -1))
     batch = deviations(flat, ddof=ddof, baseline=xp.zeros_like(flat[:, :1]))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from qae_sim.advantages.tokens import Variant
 from qae_sim.arrays import (
     Array,
@@ -16,15 +14,18 @@ from qae_sim.arrays import (
     invalid,
     like,
     namespace,
+    number_of,
     require_choice,
     require_finite,
     require_number,
     require_shape,
+    self_contained,
     working_precision,
 )
 from qae_sim.streams import uniform
 
 
+@self_contained
 def token_covariances(log_probs: Array, advantages: Array, mask: Array) -> Array:
     """Each token's share in the covariance between log-probability and advantage.
 
@@ -54,21 +55,28 @@ def token_covariances(log_probs: Array, advantages: Array, mask: Array) -> Array
     """
     given, xp = as_floating("log_probs", log_probs)
     logp = working_precision(given)
-    with np.errstate(over="ignore"):  # what exceeds the type becomes infinite and is named below
-        adv = like("advantages", logp, as_floating("advantages", advantages)[0])
+    adv = like("advantages", logp, as_floating("advantages", advantages)[0])
     kept = _some(mask, logp, "log_probs")
     require_shape("advantages", adv, tuple(logp.shape), "the shape of log_probs")
     logp, adv = xp.where(kept, logp, 0.0), xp.where(kept, adv, 0.0)
     require_finite("log_probs", logp)
     require_finite("advantages", adv)
-    count = int(xp.sum(xp.astype(kept, xp.int64)))
-    with np.errstate(over="ignore"):
-        product = (logp - xp.sum(logp / count)) * (adv - xp.sum(adv / count))
-        covariances = xp.astype(xp.where(kept, product, 0.0), given.dtype, copy=False)
+    (x, x_unit), (y, y_unit) = (_centred(xp, values, kept) for values in (logp, adv))
+    covariances = xp.astype(x * y * (x_unit * y_unit), given.dtype, copy=False)
     if not bool(xp.all(xp.isfinite(covariances))):
-        largest = float(xp.max(xp.abs(adv)))
+        largest = number_of(xp.max(xp.abs(adv)))
         raise invalid("advantages", largest, f"small enough in magnitude for the covariances to fit {given.dtype}")
     return covariances
+
+
+def _centred(xp: Namespace, values: Array, kept: Array) -> tuple[Array, float]:
+    """Subtract the mean of the unmasked tokens, 0 elsewhere; in units of the power of two that comes with it."""
+    unit = 4.0 if number_of(xp.max(xp.abs(values))) > float(xp.finfo(values.dtype).max) / 4 else 1.0
+    # Measured from one of them, so that what all have in common does not round.
+    first = int(xp.argmax(xp.astype(xp.reshape(kept, (-1,)), xp.int8)))
+    shifted = xp.where(kept, values / unit - xp.reshape(values, (-1,))[first] / unit, 0.0)
+    count = int(xp.sum(xp.astype(kept, xp.int64)))
+    return xp.where(kept, shifted - xp.sum(shifted / count), 0.0), unit
 
 
 def _some(mask: Any, x: Array, owner: str) -> Array:
@@ -79,6 +87,7 @@ def _some(mask: Any, x: Array, owner: str) -> Array:
     return kept
 
 
+@self_contained
 def clip_cov_mask(
     covariances: Array,
     mask: Array,
@@ -134,6 +143,7 @@ def clip_cov_mask(
     return _smallest(xp, draw, wanted)
 
 
+@self_contained
 def kl_cov_mask(covariances: Array, mask: Array, *, ratio: float = 2e-3, variant: Variant = "paper") -> Array:
     """KL-Cov: the tokens of highest covariance, which then get a KL penalty.
 

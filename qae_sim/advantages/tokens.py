@@ -20,9 +20,10 @@ from qae_sim.arrays import (
     invalid,
     like,
     require_choice,
+    require_count,
     require_finite,
-    require_integer,
     require_number,
+    self_contained,
     working_precision,
 )
 
@@ -88,6 +89,7 @@ def _checked_tokens(token_ids: Any, mask: Any, rewards: Any) -> tuple[Array, Arr
     return ids, kept, r, xp
 
 
+@self_contained
 def token_table(rewards: Array, token_ids: Array, mask: Array) -> TokenTable:
     """Count, for every token of every group, in how many correct and wrong responses it occurs, and how often.
 
@@ -240,6 +242,7 @@ def term_frequency(xp: Namespace, count: Array, length: Array, mean_length: Arra
     return xp.where(occurs, (k1 + 1) * (count / xp.where(occurs, saturated, 1.0)), 0.0)
 
 
+@self_contained
 def ktae(
     rewards: Array,
     token_ids: Array,
@@ -317,14 +320,15 @@ def ktae(
     if variant == "code" and weights["h1"] + weights["h2"] == 0:
         raise invalid("h1", h1, "positive when h2 is 0: the code's variant divides by their sum")
     ids, kept, r, xp = _checked_tokens(token_ids, mask, rewards)
-    response = grpo(r, eps=eps, ddof=ddof if ddof is not None else int(variant == "code"))
+    response = grpo(working_precision(r), eps=eps, ddof=ddof if ddof is not None else int(variant == "code"))
     table = _count(ids, kept, r, xp)
     key = _key_values(xp, table, working_precision(r), variant, **weights)
     shown = kept
     if pad_token_id is not None:
-        shown = kept & (ids != require_integer("pad_token_id", pad_token_id))
-    key = xp.astype(xp.where(shown, key, 0.0), r.dtype, copy=False)
-    return TokenAdvantages(xp.where(kept, response[..., None] + key, 0.0), key)
+        shown = kept & (ids != require_count("pad_token_id", pad_token_id, low=0))
+    key = xp.where(shown, key, 0.0)
+    advantages = xp.where(kept, response[..., None] + key, 0.0)
+    return TokenAdvantages(xp.astype(advantages, r.dtype, copy=False), xp.astype(key, r.dtype, copy=False))
 
 
 def _key_values(

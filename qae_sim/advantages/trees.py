@@ -9,14 +9,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qae_sim.advantages._statistics import restored
 from qae_sim.arrays import (
-    as_floating,
+    as_numpy,
+    as_sequence,
     invalid,
     require_choice,
     require_finite,
     require_integer,
     require_number,
     require_shape,
+    self_contained,
 )
 
 
@@ -40,11 +43,12 @@ class Tree:
     parents: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parents", tuple(self.parents))
-        if not self.parents or self.parents[0] != -1:
-            raise invalid("parents", self.parents[:1], "-1 first, for the root")
-        for node, parent in enumerate(self.parents[1:], start=1):
-            require_integer("parents", parent, high=node - 1)
+        parents = as_sequence("parents", self.parents, "integers")
+        if not parents:
+            raise invalid("parents", parents, "-1 first, for the root")
+        require_integer("parents", parents[0], low=-1, high=-1)
+        checked = (require_integer("parents", parent, high=node) for node, parent in enumerate(parents[1:]))
+        object.__setattr__(self, "parents", (-1, *checked))
 
     @cached_property
     def leaves(self) -> tuple[int, ...]:
@@ -54,7 +58,10 @@ class Tree:
 
     def path(self, node: int) -> tuple[int, ...]:
         """Nodes from the root to a node, itself included."""
-        return (node,) if node == 0 else (*self.path(self.parents[node]), node)
+        nodes = [require_integer("node", node, high=len(self.parents) - 1)]
+        while nodes[-1] != 0:
+            nodes.append(self.parents[nodes[-1]])
+        return tuple(reversed(nodes))
 
     def below(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum up values over each node and all that come below it.
@@ -71,6 +78,7 @@ class Tree:
         return sums
 
 
+@self_contained
 def attn_rl(rewards: Any, tree: Tree) -> NDArray[np.float64]:
     """AttnRL: how much better than the prompt, and than the step before it, the leaves below a step do.
 
@@ -99,13 +107,18 @@ def attn_rl(rewards: Any, tree: Tree) -> NDArray[np.float64]:
     """
     r = _rewards_of(rewards, tree, len(_require_tree(tree).leaves), "one for each leaf")
     on_leaves, one = np.zeros(len(tree.parents)), np.zeros(len(tree.parents))
-    on_leaves[list(tree.leaves)], one[list(tree.leaves)] = r, 1.0
+    # Values are compared with each other alone: measured from one of the rewards, what all have in common does not
+    # round; and in units of a power of two, sums of them do not overflow.
+    unit = 2.0**60 if np.abs(r).max() > 2.0**900 else 1.0
+    on_leaves[list(tree.leaves)], one[list(tree.leaves)] = r / unit - r[0] / unit, 1.0
     count = tree.below(one)
     value = tree.below(on_leaves) / count
     parents = np.maximum(np.array(tree.parents), 0)  # the root's is itself, and its advantage 0
-    return np.asarray((2 * value - value[0] - value[parents]) / np.sqrt(count))
+    advantages = ((value - value[0]) + (value - value[parents])) / np.sqrt(count) * unit
+    return np.asarray(restored("attn_rl", advantages, r))
 
 
+@self_contained
 def tree_opo(
     rewards: Any, tree: Tree, *, margin: float = 0.1, norm: Literal["soft", "hard"] = "soft"
 ) -> NDArray[np.float64]:
@@ -175,6 +188,7 @@ def tree_opo(
     return a
 
 
+@self_contained
 def tree_opo_heuristic(
     rewards: Any,
     tree: Tree,
@@ -258,7 +272,7 @@ def _require_tree(tree: Tree) -> Tree:
 
 def _rewards_of(rewards: Any, tree: Tree, count: int, meaning: str) -> NDArray[np.float64]:
     """Take rewards as numbers, as many as there are places for."""
-    r = np.asarray(as_floating("rewards", rewards)[0], dtype=np.float64)
+    r = as_numpy("rewards", rewards)
     require_shape("rewards", r, (count,), meaning)
     require_finite("rewards", r)
     return r

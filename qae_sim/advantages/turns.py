@@ -14,12 +14,16 @@ from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
     Array,
     as_floating,
+    as_numpy,
+    as_sequence,
     invalid,
     like,
+    number_of,
     require_choice,
     require_finite,
     require_number,
     require_shape,
+    self_contained,
     working_precision,
 )
 
@@ -29,6 +33,7 @@ Matching: TypeAlias = Literal["optimal", "greedy", "transport"]
 _SINKHORN = 0.1
 
 
+@self_contained
 def fspo(rewards: Array, marks: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
     """FSPO: in sentences that were checked, the fact decides on the advantage's sign.
 
@@ -60,14 +65,13 @@ def fspo(rewards: Array, marks: Array, *, eps: float = 1e-6, ddof: int = 0) -> A
                [ 1., -1., -1.]])
     """
     r, xp = checked_rewards(rewards)
-    m, _ = as_floating("marks", marks)
+    m, mp = as_floating("marks", marks)
     require_shape("marks", m, (*r.shape, m.shape[-1] if m.ndim else 0), "a mark for each token of each response")
-    m = like("marks", r, m)
-    other = (m != 0) & (xp.abs(m) != 1)
-    if bool(xp.any(other)):
-        raise invalid("marks", float(m[other][0]), "-1, 0 or 1 everywhere")
+    other = (m != 0) & (m != 1) & (m != -1)
+    if bool(mp.any(other)):
+        raise invalid("marks", number_of(m[other][0]), "-1, 0 or 1 everywhere")
     advantages = grpo(working_precision(r), eps=eps, ddof=ddof)[..., None]
-    m = xp.astype(m, advantages.dtype)
+    m = like("marks", advantages, m)
     return restored("fspo", xp.where(m == 0, advantages, m * xp.abs(advantages) + 0.0), r)
 
 
@@ -86,6 +90,12 @@ class ToolCall:
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise invalid("name", self.name, "a string", TypeError)
+        if not isinstance(self.parameters, Mapping):
+            raise invalid("parameters", self.parameters, "a mapping of names to values", TypeError)
 
 
 def tool_similarity(call: ToolCall, truth: ToolCall) -> float:
@@ -119,10 +129,19 @@ def tool_similarity(call: ToolCall, truth: ToolCall) -> float:
         return 0.0
     mine, wanted = set(call.parameters), set(truth.parameters)
     jaccard = len(mine & wanted) / len(mine | wanted) if mine | wanted else 1.0
-    equal = sum(bool(call.parameters[key] == truth.parameters[key]) for key in mine & wanted)
+    equal = sum(_equal(key, call.parameters[key], truth.parameters[key]) for key in mine & wanted)
     return (1 + jaccard + equal) / (2 + len(wanted))
 
 
+def _equal(key: str, value: Any, wanted: Any) -> bool:
+    """Whether two values of a parameter are equal."""
+    try:
+        return bool(value == wanted)
+    except (TypeError, ValueError, RuntimeError) as error:  # arrays, which are compared entry by entry
+        raise invalid(f"parameters[{key!r}]", value, "a value that is equal to another or not") from error
+
+
+@self_contained
 def matched_rewards(similarity: Any, *, matching: Matching = "optimal") -> NDArray[np.float64]:
     """MatchTIR's reward of each call: its similarity with the call that it is matched with.
 
@@ -153,7 +172,7 @@ def matched_rewards(similarity: Any, *, matching: Matching = "optimal") -> NDArr
         (array([0.8, 0.8]), array([0.9, 0.1]))
     """
     require_choice("matching", matching, ("optimal", "greedy", "transport"))
-    s = np.asarray(as_floating("similarity", similarity)[0], dtype=np.float64)
+    s = as_numpy("similarity", similarity)
     if s.ndim != 2:
         raise invalid("similarity", s.shape, "a matrix, calls times truths")
     require_finite("similarity", s)
@@ -193,6 +212,7 @@ def _transport(s: NDArray[np.float64]) -> NDArray[np.float64]:
     return plan
 
 
+@self_contained
 def match_tir(
     rewards: Sequence[Sequence[float]], *, gamma: float = 0.9, eps: float = 1e-6, ddof: int = 0
 ) -> tuple[NDArray[np.float64], ...]:
@@ -226,23 +246,47 @@ def match_tir(
         [[1.0, 0.5], [-1.0, -0.5]]
     """
     gamma = require_number("gamma", gamma, low=0.0, high=1.0)
-    if len(rewards) < 2:
-        raise invalid("rewards", len(rewards), "at least 2 trajectories")
-    turns = [np.asarray(as_floating("rewards", each)[0], dtype=np.float64) for each in rewards]
+    eps = require_number("eps", eps, low=0.0)
+    turns = [as_numpy("rewards", each) for each in as_sequence("rewards", rewards, "trajectories")]
+    if len(turns) < 2:
+        raise invalid("rewards", len(turns), "at least 2 trajectories")
     for each in turns:
         if each.ndim != 1 or not each.size:
             raise invalid("rewards", each.shape, "sequences of at least one turn")
         require_finite("rewards", each)
-    trajectory = grpo([float(each.sum()) for each in turns], eps=eps, ddof=ddof)
-    returns = [each.copy() for each in turns]
+    # z-scores know no unit, and no origin: a unit in which no sum overflows, and for each turn an origin among its
+    # rewards (their median, which no outlier moves), so that what trajectories have in common does not round.
+    unit = 2.0**100 if max(float(np.abs(each).max()) for each in turns) > 2.0**900 else 1.0
+    eps, turns = eps / unit, [each / unit for each in turns]
+    longest = max(map(len, turns))
+    origin = np.array([_middle([each[j] for each in turns if len(each) > j]) for j in range(longest)])
+    returns = [each - origin[: len(each)] for each in turns]
+    whole = _compared([float(each.sum()) for each in returns], [len(each) for each in turns], origin, 1.0, eps, ddof)
     for each in returns:
         for j in range(len(each) - 2, -1, -1):
             each[j] += gamma * each[j + 1]
     local = [np.zeros(len(each)) for each in turns]
-    for j in range(max(map(len, turns))):
+    for j in range(longest):
         having = [i for i, each in enumerate(turns) if len(each) > j]
         if len(having) >= 2:
-            scores = grpo([float(returns[i][j]) for i in having], eps=eps, ddof=ddof)
+            lengths = [len(turns[i]) - j for i in having]
+            scores = _compared([float(returns[i][j]) for i in having], lengths, origin[j:], gamma, eps, ddof)
             for i, score in zip(having, scores, strict=True):
                 local[i][j] = score
-    return tuple((whole + each) / 2 for whole, each in zip(trajectory, local, strict=True))
+    return tuple((score + each) / 2 for score, each in zip(whole, local, strict=True))
+
+
+def _middle(values: list[float]) -> float:
+    """The (lower) median."""
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _compared(
+    values: list[float], lengths: list[int], origin: NDArray[np.float64], gamma: float, eps: float, ddof: int
+) -> NDArray[np.float64]:
+    """z-scores of discounted sums that were measured from the origins; those of all turns but the common ones count."""
+    common = min(lengths)
+    rest = np.concatenate([[0.0], np.cumsum(gamma ** np.arange(common, len(origin)) * origin[common:])])
+    return np.asarray(
+        grpo([x + float(rest[n - common]) for x, n in zip(values, lengths, strict=True)], eps=eps, ddof=ddof)
+    )

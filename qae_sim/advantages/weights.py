@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
-from qae_sim.advantages._statistics import checked_rewards, restored
+from qae_sim.advantages._statistics import checked_rewards
 from qae_sim.advantages.anchors import DifficultyAnchor, Rate, require_rate, require_unit_interval
 from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
@@ -16,9 +14,11 @@ from qae_sim.arrays import (
     as_floating,
     invalid,
     like,
+    number_of,
     require_finite,
     require_number,
     require_shape,
+    self_contained,
     working_precision,
 )
 
@@ -81,6 +81,7 @@ def difficulty_weights(
         Yang et al., HA-DW (arXiv:2601.08521), Eqs. 13-16.
 
     Example:
+        >>> import numpy as np
         >>> difficulty_weights(np, np.array([-0.5]), np.array([2.0, 0.0, -2.0]), 1.0)[2].round(3)
         array([1.649, 1.   , 0.607])
     """
@@ -88,6 +89,7 @@ def difficulty_weights(
     return direction, magnitude, lambda_scale * xp.exp(direction * magnitude)
 
 
+@self_contained
 def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_scale: float = 1.3) -> HistoryWeights:
     """Weights that raise rare successes on hard prompts and remaining failures on easy ones.
 
@@ -123,14 +125,22 @@ def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_s
     if scale == 0:
         raise invalid("lambda_scale", lambda_scale, "positive")
     x = working_precision(r)
-    with np.errstate(over="ignore"):  # what exceeds the type becomes infinite and is named below
-        a = like("advantages", x, as_floating("advantages", advantages)[0])
+    a = like("advantages", x, as_floating("advantages", advantages)[0])
     require_shape("advantages", a, tuple(r.shape), "the shape of rewards")
     require_finite("advantages", a)
-    parts = difficulty_weights(xp, xp.mean(x, axis=-1, keepdims=True) - belief_of(anchor), a, scale)
-    return HistoryWeights(*(xp.astype(part, r.dtype, copy=False) for part in parts))
+    belief = belief_of(anchor)
+    if getattr(belief, "ndim", 0):
+        belief = like("anchor", x, belief)
+        if any(n not in (1, m) for n, m in zip(belief.shape[::-1], x.shape[::-1], strict=False)):
+            raise invalid("anchor", tuple(belief.shape), f"of a shape that broadcasts with rewards {tuple(x.shape)}")
+    parts = difficulty_weights(xp, xp.mean(x, axis=-1, keepdims=True) - belief, a, scale)
+    found = HistoryWeights(*(xp.astype(part, r.dtype, copy=False) for part in parts))
+    if not bool(xp.all(xp.isfinite(found.Phi))):
+        raise invalid("lambda_scale", lambda_scale, f"small enough for the weights to fit {r.dtype}")
+    return found
 
 
+@self_contained
 def ha_dw(
     rewards: Array,
     anchor: Anchor,
@@ -170,14 +180,15 @@ def ha_dw(
     """
     r, xp = checked_rewards(rewards)
     given = advantages is not None
-    if advantages is None:
-        advantages = grpo(r, eps=eps, ddof=ddof)
     x = working_precision(r)
+    if advantages is None:
+        advantages = grpo(x, eps=eps, ddof=ddof)
     weights = ha_dw_weights(x, advantages, anchor, lambda_scale=lambda_scale)
-    with np.errstate(over="ignore"):
-        weighted = weights.Phi * like("advantages", x, advantages)
-        fits = bool(xp.all(xp.isfinite(xp.astype(weighted, r.dtype, copy=False))))
-    if given and not fits:
-        largest = float(xp.max(xp.abs(weighted)))
+    weighted = weights.Phi * like("advantages", x, advantages)
+    result = xp.astype(weighted, r.dtype, copy=False)
+    if not bool(xp.all(xp.isfinite(result))):
+        largest = number_of(xp.max(xp.abs(weighted)))
+        if not given:
+            raise invalid("lambda_scale", lambda_scale, f"small enough for the advantages to fit {r.dtype}")
         raise invalid("advantages", f"up to {largest:.6g} after weighting", f"small enough in magnitude for {r.dtype}")
-    return restored("ha_dw", weighted, r)
+    return result

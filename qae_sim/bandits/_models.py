@@ -13,7 +13,7 @@ from qae_sim.bandits._kernels import Softmax, column_sum, entropy
 from qae_sim.bandits._random import REWARDS, START, normal
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.bandits.study import Study
-from qae_sim.softmax import pass_at_k_probability
+from qae_sim.softmax.binomial_law import chance_of_any
 from qae_sim.streams import streams, uniform_at
 
 
@@ -101,7 +101,7 @@ class BanditModel:
         if wanted & {"success", "pass_at_k"}:
             p = self.success_rates(policy)
             values["success"] = self._mean(p)
-            values["pass_at_k"] = self._mean(pass_at_k_probability(p, self._pass_at))
+            values["pass_at_k"] = self._mean(chance_of_any(p, self._pass_at))
         if "correct_entropy" in wanted:
             values["correct_entropy"] = self._mean(self._correct_entropy(policy))
         return values
@@ -227,7 +227,7 @@ class SequenceModel:
             log_correct = self.log_correct(log_pi)
             p = column_sum(xp, xp.exp(log_correct))
             values["success"] = p
-            values["pass_at_k"] = pass_at_k_probability(p, self._pass_at)
+            values["pass_at_k"] = chance_of_any(p, self._pass_at)
             values["correct_entropy"] = entropy(xp, log_correct)
         if "length" in wanted:
             reached = self.reached(log_pi)

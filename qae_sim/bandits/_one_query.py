@@ -35,7 +35,7 @@ from qae_sim.bandits._random import EQUAL, RESPONSES, START, SUCCESSES, WAITING,
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.study import Study
-from qae_sim.softmax import pass_at_k_probability
+from qae_sim.softmax.binomial_law import chance_of_any
 from qae_sim.streams import streams, uniform_at
 
 #: Logits may drift this far above 0 before they are shifted back; exp() and the entropy keep their digits.
@@ -103,7 +103,7 @@ class Query:
         if "success" in recorder.wanted:
             values["success"] = p
         if "pass_at_k" in recorder.wanted:
-            values["pass_at_k"] = pass_at_k_probability(p, self.study.pass_at)
+            values["pass_at_k"] = chance_of_any(p, self.study.pass_at)
         if "correct_entropy" in recorder.wanted:
             right = z[: self.right_rows] + self.log_success
             values["correct_entropy"] = entropy(self.xp, right) if self.right_rows else self.xp.full(len(p), np.nan)

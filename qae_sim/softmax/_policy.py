@@ -16,8 +16,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from qae_sim.arrays import (
     Array,
     Namespace,
@@ -93,11 +91,11 @@ def checked_per_arm(name: str, logits: Array, value: Any) -> Array:
     z = working_precision(logits)
     x = like(name, z, x)
     xp = as_floating(name, z)[1]
+    require_finite(name, x)
     try:
         x = xp.broadcast_to(x, z.shape)
     except (ValueError, RuntimeError):
         require_shape(name, x, tuple(z.shape), "the shape of logits, or one that broadcasts to it")
-    require_finite(name, x)
     return x
 
 
@@ -116,8 +114,7 @@ def fitted(name: str, result: Array, z: Array) -> Array:
         ValueError: Some entry does not fit.
     """
     xp = as_floating(name, z)[1]
-    with np.errstate(over="ignore"):
-        result = xp.astype(result, z.dtype, copy=False)
+    result = xp.astype(result, z.dtype, copy=False)
     if not bool(xp.all(xp.isfinite(result))):
         largest = "magnitudes whose differences and products do not"
         raise ValueError(f"{name} must be small enough for the computation to stay within {z.dtype}; got {largest}")

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 
-from qae_sim.arrays import Array, Namespace, as_array, as_floating, invalid, like, namespace, require_integer
+from qae_sim.arrays import (
+    Array,
+    Namespace,
+    as_array,
+    as_floating,
+    invalid,
+    like,
+    namespace,
+    number_of,
+    require_count,
+    require_integer,
+    require_shape,
+    self_contained,
+)
 
 #: The largest number of trials whose binomial coefficients float64 holds.
 LARGEST_GROUP = 1000
 
+#: The largest number of samples that pass@k is estimated from; a table of so many entries takes a second or two.
+LARGEST_SAMPLE = 10**6
 
+#: Success rates below count by their logarithm.
+SMALL_RATE = 2.0**-7
+
+
+@self_contained
 def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
     """Probabilities of 0..n successes in n independent trials.
 
@@ -40,12 +61,34 @@ def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
     """
     x, xp = as_floating("p", p)
     n = require_integer("trials", trials, low=0, high=LARGEST_GROUP)
-    high = xp.astype(x, xp.float64)  # shorter types do not hold C(n, m)
+    high = _chances("p", x)  # shorter types do not hold C(n, m)
+    q = 1 - high if complement is None else _checked_complement(complement, high, float(xp.finfo(x.dtype).eps))
+    return xp.astype(xp.moveaxis(binomial_rows(high, q, n), 0, -1), x.dtype, copy=False)
+
+
+def _chances(name: str, x: Array) -> Array:
+    """Take probabilities in float64 and check them."""
+    xp = namespace(x)
+    high = xp.astype(x, xp.float64)
     outside = ~((high >= 0) & (high <= 1))
     if bool(xp.any(outside)):
-        raise invalid("p", float(xp.reshape(high, (-1,))[xp.reshape(outside, (-1,))][0]), "in [0, 1] everywhere")
-    q = 1 - high if complement is None else like("complement", high, complement)
-    return xp.astype(xp.moveaxis(binomial_rows(high, q, n), 0, -1), x.dtype, copy=False)
+        first = xp.reshape(high, (-1,))[xp.reshape(outside, (-1,))][0]
+        raise invalid(name, number_of(first), "in [0, 1] everywhere")
+    return high
+
+
+def _checked_complement(complement: Any, p: Array, eps: float) -> Array:
+    """Take 1 - p, which may be known better than p tells but not contradict it."""
+    given, gp = as_floating("complement", complement)
+    require_shape("complement", given, tuple(p.shape), "the shape of p")
+    q = like("complement", p, _chances("complement", given))
+    xp = namespace(p)
+    # Half of the digits of the shorter type: sums of a million probabilities have lost a few.
+    off = xp.abs((p + q) - 1) > math.sqrt(max(eps, float(gp.finfo(given.dtype).eps)))
+    if bool(xp.any(off)):
+        first = xp.reshape(q, (-1,))[xp.reshape(off, (-1,))][0]
+        raise invalid("complement", number_of(first), "1 - p everywhere")
+    return q
 
 
 def binomial_rows(p: Array, complement: Array, trials: int) -> Array:
@@ -71,8 +114,18 @@ def binomial_rows(p: Array, complement: Array, trials: int) -> Array:
     """
     xp = namespace(p)
     choose = xp.asarray(_coefficients(trials), device=compat.device(p))
-    successes, failures = _powers(xp, p, trials), _powers(xp, complement, trials)
-    return xp.reshape(choose, (-1,) + (1,) * p.ndim) * successes * xp.flip(failures, axis=0)
+    choose = xp.reshape(choose, (-1,) + (1,) * p.ndim)
+    successes, failures = _powers(xp, p, trials), xp.flip(_powers(xp, complement, trials), axis=0)
+    plain = choose * successes * failures
+    tiny = float(xp.finfo(xp.float64).smallest_normal)
+    small = ((p > 0) & (p**trials < tiny)) | ((complement > 0) & (complement**trials < tiny))
+    if not bool(xp.any(small)):
+        return plain
+    # Powers that underflow where their product with C(n, m) need not: by halves, each an ordinary number or the
+    # product too small in any case.
+    half, other = _half_powers(xp, p, trials), _half_powers(xp, complement, trials)
+    other = tuple(xp.flip(part, axis=0) for part in other)
+    return xp.where(small, choose * half[0] * other[0] * half[1] * other[1], plain)
 
 
 @cache
@@ -81,34 +134,40 @@ def _coefficients(trials: int) -> np.ndarray:
     return np.array([float(math.comb(trials, m)) for m in range(trials + 1)])
 
 
+def _half_powers(xp: Namespace, x: Array, highest: int) -> tuple[Array, Array]:
+    """Two factors of the powers x⁰, x¹, ...: x^⌊m/2⌋ and x^⌈m/2⌉."""
+    powers = _powers(xp, x, (highest + 1) // 2)
+    m = xp.arange(highest + 1, device=compat.device(x))
+    return xp.take(powers, m // 2, axis=0), xp.take(powers, (m + 1) // 2, axis=0)
+
+
 def _powers(xp: Namespace, x: Array, highest: int) -> Array:
     """The powers x⁰, x¹, ... as rows: each half of them is the other one times a power of 2."""
-    rows = xp.empty((highest + 1, *x.shape), dtype=x.dtype, device=compat.device(x))
-    rows[0, ...] = 1.0
-    known = 1
-    while known <= highest:
+    rows = xp.ones_like(x)[None, ...]
+    while rows.shape[0] <= highest:
+        known = rows.shape[0]
         more = min(known, highest + 1 - known)
         # x**known anew each time: squaring the last factor would double its rounding error, too.
-        rows[known : known + more, ...] = rows[:more, ...] * x**known
-        known += more
+        rows = xp.concat([rows, rows[:more, ...] * x**known])
     return rows
 
 
+@self_contained
 def pass_at_k_probability(p: Array, k: int) -> Array:
     """Chance that at least one of k independent responses is correct, for a known success rate.
 
     pass@k = 1 - (1-p)^k
 
     Args:
-        p: Success rates in [0, 1], any shape; not checked, because simulators ask at each step.
-        k: Number of responses, >= 1.
+        p: Success rates in [0, 1], any shape.
+        k: Number of responses, 1..2⁶³ - 1.
 
     Returns:
         Chances, the shape of ``p``.
 
     Raises:
         TypeError: ``p`` holds no real numbers, ``k`` is no integer.
-        ValueError: ``k`` is below 1.
+        ValueError: A success rate outside [0, 1], or ``k`` out of range.
 
     Source:
         Definition.
@@ -117,10 +176,37 @@ def pass_at_k_probability(p: Array, k: int) -> Array:
         >>> pass_at_k_probability([0.0, 0.5, 1.0], 2)
         array([0.  , 0.75, 1.  ])
     """
-    x, _ = as_floating("p", p)
-    return 1 - (1 - x) ** require_integer("k", k, low=1)
+    x, xp = as_floating("p", p)
+    number = require_count("k", k)
+    return xp.astype(chance_of_any(_chances("p", x), number), x.dtype, copy=False)
 
 
+def chance_of_any(p: Array, k: int) -> Array:
+    """The chances of :func:`pass_at_k_probability` without checks, for simulators, which ask at each step.
+
+    Args:
+        p: Success rates in [0, 1], floating, any shape.
+        k: Number of responses, >= 1.
+
+    Returns:
+        Chances, the shape of ``p``.
+
+    Source:
+        Definition.
+
+    Example:
+        >>> chance_of_any(np.array([0.0, 0.5, 1e-20]), 2)
+        array([0.0e+00, 7.5e-01, 2.0e-20])
+    """
+    xp = namespace(p)
+    # 1 - p rounds away what a small p says.
+    small = p < SMALL_RATE
+    if not bool(xp.any(small)):
+        return 1 - (1 - p) ** k
+    return xp.where(small, -xp.expm1(k * xp.log1p(-xp.where(small, p, 0.0))), 1 - (1 - p) ** k)
+
+
+@self_contained
 def pass_at_k_estimate(successes: Array, samples: int, k: int) -> Array:
     """Unbiased estimate from samples of the chance that at least one of k responses is correct.
 
@@ -128,7 +214,7 @@ def pass_at_k_estimate(successes: Array, samples: int, k: int) -> Array:
 
     Args:
         successes: c, integers in 0..n, any shape.
-        samples: n, >= 1.
+        samples: n, 1..10⁶.
         k: Number of responses drawn without replacement, 1..n.
 
     Returns:
@@ -149,14 +235,27 @@ def pass_at_k_estimate(successes: Array, samples: int, k: int) -> Array:
     if not xp.isdtype(c.dtype, "integral"):
         raise invalid("successes", str(c.dtype), "an array of integers", TypeError)
     c = xp.astype(c, xp.int64, copy=False)  # short types cannot be compared with a large n
-    n = require_integer("samples", samples, low=1)
+    n = require_count("samples", samples)
+    if n > LARGEST_SAMPLE:
+        raise invalid("samples", n, f"at most {LARGEST_SAMPLE}")
     k = require_integer("k", k, low=1, high=n)
     outside = (c < 0) | (c > n)
     if bool(xp.any(outside)):
         raise invalid("successes", int(xp.reshape(c, (-1,))[xp.reshape(outside, (-1,))][0]), f"from 0 to samples = {n}")
-    total = math.comb(n, k)
-    # One correctly rounded division of exact integers for each possible number of successes.
-    table = np.array([(total - math.comb(n - m, k)) / total for m in range(n + 1)])
     floating = xp.__array_namespace_info__().default_dtypes()["real floating"]
-    values = xp.take(like("successes", c, table, floating), xp.reshape(c, (-1,)))
+    values = xp.take(like("successes", c, _estimates(n, k), floating), xp.reshape(c, (-1,)))
     return xp.reshape(values, c.shape)
+
+
+@lru_cache(maxsize=16)
+def _estimates(n: int, k: int) -> np.ndarray:
+    """1 - C(n-c, k) / C(n, k) for c = 0..n."""
+    # C(n-c-1, k) / C(n-c, k) = (n-c-k) / (n-c). The products are kept in integers that stand for multiples of 2⁻²⁵⁶,
+    # so that n roundings of them do not reach the digits of float64, and none is lost when they are taken from 1.
+    one = left = 1 << 256
+    table = np.ones(n + 1)
+    for c in range(n - k + 1):
+        table[c] = (one - left) / one
+        left = left * (n - c - k) // (n - c)
+    table.flags.writeable = False
+    return table

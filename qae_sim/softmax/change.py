@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from qae_sim.arrays import Array, Namespace, require_finite, require_number
+from qae_sim.arrays import Array, Namespace, require_finite, require_number, self_contained
 from qae_sim.softmax._policy import (
     Policy,
     at_top,
@@ -24,6 +22,7 @@ from qae_sim.softmax._policy import (
 )
 
 
+@self_contained
 def first_order_entropy_change(logits: Array, delta: Array) -> Array:
     """Change of the entropy to first order in a change of the logits.
 
@@ -51,11 +50,11 @@ def first_order_entropy_change(logits: Array, delta: Array) -> Array:
     w = working_logits(xp, z)
     (now,), scale = lifted(xp, policy(xp, w))
     d = checked_per_arm("delta", z, delta)
-    with np.errstate(over="ignore", invalid="ignore"):
-        change = -scale * mean_product(xp, now, centred(xp, now, w), centred(xp, now, d))[..., 0]
+    change = -scale * mean_product(xp, now, centred(xp, now, w), centred(xp, now, d))[..., 0]
     return fitted("delta", change, z)
 
 
+@self_contained
 def entropy_change(logits: Array, delta: Array) -> Array:
     """Exact change of the entropy under a change of the logits of any size, tiny or huge.
 
@@ -90,8 +89,7 @@ def entropy_change(logits: Array, delta: Array) -> Array:
     w = working_logits(xp, z)
     d = checked_per_arm("delta", z, delta)
     before = policy(xp, w)
-    with np.errstate(over="ignore"):  # what leaves the floating range is named below
-        total = w + d
+    total = w + d
     require_finite("logits + delta", total)
     after = policy(xp, total, rounding(w, d, total))
     (old, new), scale = lifted(xp, before, after)
@@ -109,7 +107,8 @@ def entropy_change(logits: Array, delta: Array) -> Array:
     direct = -scale * xp.sum(divergence + tilt, axis=-1)
     size = scale * xp.sum(xp.abs(divergence) + xp.abs(tilt), axis=-1)
     h, h_after = before.entropy[..., 0], after.entropy[..., 0]
-    return xp.astype(xp.where(h + h_after < size, h_after - h, direct), z.dtype, copy=False)
+    # What a change that huge makes of the direct sum (NaN) is no number to compare with.
+    return fitted("delta", xp.where((h + h_after < size) | ~xp.isfinite(size), h_after - h, direct), z)
 
 
 def _log_ratio(xp: Namespace, old: Policy, new: Policy, d: Array) -> Array:
@@ -151,6 +150,7 @@ class EntropyBounds:
     width: Array
 
 
+@self_contained
 def entropy_bounds(logits: Array, rewards: Array, *, eta: float) -> EntropyBounds:
     """Two-sided bound of Proposition 4.2: under the paper's update ΔH rises linearly with the baseline.
 
@@ -197,7 +197,7 @@ def entropy_bounds(logits: Array, rewards: Array, *, eta: float) -> EntropyBound
         return scale * mean(xp, now.pi, surprise * (typical * level + rest))[..., 0]
 
     return EntropyBounds(
-        lower=xp.astype(-step * covariance_with_pi_times(r), z.dtype, copy=False),
-        upper=xp.astype(step * covariance_with_pi_times(1 - r), z.dtype, copy=False),
-        width=xp.astype(step * covariance_with_pi_times(xp.ones_like(r)), z.dtype, copy=False),
+        lower=fitted("rewards, eta", -step * covariance_with_pi_times(r), z),
+        upper=fitted("rewards, eta", step * covariance_with_pi_times(1 - r), z),
+        width=fitted("eta", step * covariance_with_pi_times(xp.ones_like(r)), z),
     )

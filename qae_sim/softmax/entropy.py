@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from qae_sim.arrays import (
     Array,
+    Namespace,
     as_floating,
     require_number,
     require_shape,
+    self_contained,
 )
 from qae_sim.softmax._policy import (
     centred,
@@ -26,6 +26,7 @@ from qae_sim.softmax._policy import (
 )
 
 
+@self_contained
 def probabilities(logits: Array) -> Array:
     """Probabilities of a softmax policy.
 
@@ -52,6 +53,7 @@ def probabilities(logits: Array) -> Array:
     return xp.astype(policy(xp, working_logits(xp, z)).pi, z.dtype, copy=False)
 
 
+@self_contained
 def entropy(logits: Array) -> Array:
     """Entropy of a softmax policy, accurate also where it is tiny.
 
@@ -71,6 +73,7 @@ def entropy(logits: Array) -> Array:
         Definition.
 
     Example:
+        >>> import numpy as np
         >>> bool(np.isclose(entropy([0.0, -600.0]), 601 * np.exp(-600), rtol=1e-12, atol=0))
         True
     """
@@ -78,6 +81,7 @@ def entropy(logits: Array) -> Array:
     return xp.astype(policy(xp, working_logits(xp, z)).entropy[..., 0], z.dtype, copy=False)
 
 
+@self_contained
 def covariance(logits: Array, x: Array, y: Array) -> Array:
     """Covariance of two quantities of the arms under the policy.
 
@@ -105,11 +109,11 @@ def covariance(logits: Array, x: Array, y: Array) -> Array:
     z, xp = checked_logits(logits)
     (now,), scale = lifted(xp, policy(xp, working_logits(xp, z)))
     left, right = checked_per_arm("x", z, x), checked_per_arm("y", z, y)
-    with np.errstate(over="ignore", invalid="ignore"):
-        product = scale * mean_product(xp, now, centred(xp, now, left), centred(xp, now, right))[..., 0]
+    product = scale * mean_product(xp, now, centred(xp, now, left), centred(xp, now, right))[..., 0]
     return fitted("x, y", product, z)
 
 
+@self_contained
 def entropy_gradient(logits: Array) -> Array:
     """Exact gradient of the entropy with respect to the logits.
 
@@ -149,6 +153,25 @@ def _baseline(logits: Array, b: Any) -> Array:
     return checked_per_arm("b", logits, x[..., None])
 
 
+def _difference(xp: Namespace, x: Array, y: Array) -> tuple[Array, float]:
+    """Compute x - y in units of the power of two that comes with it; 1.0 unless the difference might not fit."""
+    unit = max(_unit(xp, x), _unit(xp, y))
+    return (x - y, 1.0) if unit == 1.0 else (x / unit - y / unit, unit)
+
+
+def _in_units(xp: Namespace, x: Array) -> tuple[Array, float]:
+    """Bring values into units in which their differences fit; 1.0 unless they are huge."""
+    unit = _unit(xp, x)
+    return (x, 1.0) if unit == 1.0 else (x / unit, unit)
+
+
+def _unit(xp: Namespace, x: Array) -> float:
+    """A power of two that keeps differences of values in range."""
+    huge = float(xp.finfo(x.dtype).max) / 8
+    return 8.0 if bool(xp.any(xp.abs(x) > huge)) else 1.0
+
+
+@self_contained
 def paper_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
     """Logit change of the papers' theorems, which leave out the softmax normaliser.
 
@@ -178,10 +201,11 @@ def paper_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -
     """
     z, xp = checked_logits(logits)
     pi = policy(xp, working_logits(xp, z)).pi
-    delta = require_number("eta", eta) * pi * (checked_per_arm("rewards", z, rewards) - _baseline(z, b))
-    return xp.astype(delta, z.dtype, copy=False)
+    difference, unit = _difference(xp, checked_per_arm("rewards", z, rewards), _baseline(z, b))
+    return fitted("eta, rewards, b", require_number("eta", eta) * pi * difference * unit, z)
 
 
+@self_contained
 def policy_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
     """Logit change along the exact gradient of the expected reward.
 
@@ -210,10 +234,11 @@ def policy_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta
     z, xp = checked_logits(logits)
     now = policy(xp, working_logits(xp, z))
     _baseline(z, b)
-    delta = require_number("eta", eta) * now.pi * centred(xp, now, checked_per_arm("rewards", z, rewards))
-    return xp.astype(delta, z.dtype, copy=False)
+    r, unit = _in_units(xp, checked_per_arm("rewards", z, rewards))
+    return fitted("eta, rewards", require_number("eta", eta) * now.pi * centred(xp, now, r) * unit, z)
 
 
+@self_contained
 def natural_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -> Array:
     """Logit change along the natural gradient of the expected reward.
 
@@ -240,8 +265,8 @@ def natural_gradient_update(logits: Array, rewards: Array, b: Array = 0.0, *, et
         array([ 0.5, -0.5])
     """
     z, xp = checked_logits(logits)
-    delta = require_number("eta", eta) * (checked_per_arm("rewards", z, rewards) - _baseline(z, b))
-    return xp.astype(delta, z.dtype, copy=False)
+    difference, unit = _difference(xp, checked_per_arm("rewards", z, rewards), _baseline(z, b))
+    return fitted("eta, rewards, b", require_number("eta", eta) * difference * unit, z)
 
 
 #: The update rules by name; all have the signature ``(logits, rewards, b, *, eta)``.

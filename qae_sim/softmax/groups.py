@@ -11,17 +11,21 @@ from qae_sim.arrays import (
     Array,
     Namespace,
     as_floating,
+    as_numpy,
     invalid,
     like,
+    number_of,
     require_choice,
     require_finite,
     require_number,
+    self_contained,
 )
 from qae_sim.softmax._policy import (
     at_top,
     centred,
     checked_logits,
     checked_per_arm,
+    fitted,
     lifted,
     mean,
     policy,
@@ -66,6 +70,7 @@ class GroupMoments:
     squares_0: Array
 
 
+@self_contained
 def group_moments(table: Array, p: Array, complement: Array | None = None) -> GroupMoments:
     """Moments of an estimator's summed advantages over groups of independent responses.
 
@@ -119,16 +124,19 @@ def group_moments(table: Array, p: Array, complement: Array | None = None) -> Gr
         "squares_1": expect(like("table", weight, n * a[:, 1] ** 2)),
         "squares_0": expect(like("table", weight, (size - n) * a[:, 0] ** 2)),
     }
-    return GroupMoments(**{name: xp.astype(value, x.dtype, copy=False) for name, value in moments.items()})
+    found = {name: xp.astype(value, x.dtype, copy=False) for name, value in moments.items()}
+    if not all(bool(xp.all(xp.isfinite(value))) for value in found.values()):
+        raise invalid("table", float(np.abs(a).max()), f"small enough in magnitude for the moments to fit {x.dtype}")
+    return GroupMoments(**found)
 
 
 def _checked_table(table: Any) -> np.ndarray:
     """Take a table a(n, r) as a NumPy array and check it."""
-    x, xp = as_floating("table", table)
+    x, _ = as_floating("table", table)
     if x.ndim != 2 or x.shape[1] != 2 or x.shape[0] < 2:
         raise invalid("table", tuple(x.shape), "of shape (G + 1, 2) with G >= 1")
     require_finite("table", x)
-    return np.asarray([[float(entry) for entry in row] for row in xp.astype(x, xp.float64)])
+    return as_numpy("table", x)
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,7 @@ class ExpectedEntropyChange:
         return self.drift + self.noise
 
 
+@self_contained
 def expected_entropy_change(
     logits: Array, success: Array, table: Array, *, eta: float, rule: SampledRule = "policy_gradient"
 ) -> ExpectedEntropyChange:
@@ -190,7 +199,7 @@ def expected_entropy_change(
     z, xp = checked_logits(logits)
     right = checked_per_arm("success", z, success)
     if not bool(xp.all((right >= 0) & (right <= 1))):
-        raise invalid("success", float(right[(right < 0) | (right > 1)][0]), "in [0, 1] everywhere")
+        raise invalid("success", number_of(right[(right < 0) | (right > 1)][0]), "in [0, 1] everywhere")
     a = _checked_table(table)
     step = require_number("eta", eta) / (a.shape[0] - 1)
     w = working_logits(xp, z)
@@ -219,9 +228,7 @@ def expected_entropy_change(
     first_order = -scale * xp.sum(pi * surprise * expected, axis=-1)
     bend = scale * xp.sum(curvature * expected * expected, axis=-1)
     noise = scale * step * step * xp.sum(curvature * (between + within), axis=-1)
-    return ExpectedEntropyChange(
-        *(xp.astype(part, z.dtype, copy=False) for part in (first_order, first_order + bend, noise))
-    )
+    return ExpectedEntropyChange(*(fitted("table, eta", part, z) for part in (first_order, first_order + bend, noise)))
 
 
 def _spread(xp: Namespace, chance: Array, pi: Array) -> Array:
