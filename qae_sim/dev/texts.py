@@ -150,9 +150,9 @@ def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
         others = {"a Python loop over runs": "loop", "a jitted JAX scan": "JAX scan"}
         named = []
         for name, key in others.items():
-            ratios = table.get(f"ours, auto : {key}", {}).values()
-            if ratios:
-                named.append(f"{number(min(ratios))} to {number(max(ratios))} times as fast as {name}")
+            cells = table.get(f"ours, auto : {key}", {}).values()
+            if cells:
+                named.append(f"{number(min(cells))} to {number(max(cells))} times as fast as {name}")
         rows.append(("1024 simulated bandits (GRPO and QAE, large and small steps)", ", ".join(named), "bandits"))
     if "lm" in found:
         table = found["lm"].tables["A step beside TRL's"]

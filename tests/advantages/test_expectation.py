@@ -152,7 +152,7 @@ class TestBadInput:
             expected_advantages("grpo", 0.5, 8.0)  # type: ignore[arg-type]
 
     def test_estimator(self) -> None:
-        with pytest.raises(ValueError, match=r"^name must be one of .* \(did you mean 'qae'\?\); got 'qea'"):
+        with pytest.raises(ValueError, match=r"^estimator must be one of .* \(did you mean 'qae'\?\); got 'qea'"):
             expected_advantages("qea", 0.5, 8)
         with pytest.raises(ValueError, match="estimator must be one that looks at rewards alone: .*; got 'opo'"):
             expected_advantages("opo", 0.5, 4)
