@@ -65,7 +65,7 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
     latex=r"\operatorname{Var}(C^- - c) = \frac{q\,(h+1)(2h+1)}{6h} + \frac Rh",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(Break("the error of the belief after its batch", {"lag": 0}, Verdict.REFUTED),),
 )
@@ -77,14 +77,18 @@ def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
         drift = sum((w * w for w in weights), Fraction(0))
         if found is None and drift != Fraction((h + 1) * (2 * h + 1), 6 * h):
             found = {"h": h, "coefficient of q": float(drift)}
+    n = ring("h")[0]
+    step = (n + 1) * (n + 2) * (2 * n + 3) - n * (n + 1) * (2 * n + 1) == 6 * (n + 1) ** 2
     return conclude(
+        Evidence("1² + ... + h² = h(h+1)(2h+1)/6, by induction", "every h", Method.SYMBOLIC, step),
         Evidence(
             "the weights' squares add up to (h+1)(2h+1)/(6h)",
             f"h = 1..{top}",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms=lag == 1,
+        ),
     )
 
 
@@ -97,7 +101,7 @@ def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
     latex=r"1 \le \frac{\mathrm{Var}_h}{P} < \tfrac76 \text{ at } h = \sqrt{1+4R/q}",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R", "steady state"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(
         Break("windows twice as long", {"stretch": 2}, Verdict.REFUTED),
@@ -125,11 +129,18 @@ def window_loss(quick: bool, *, stretch: int = 1, ratio: Fraction = Fraction(7, 
             "Var_h - P = q·((s-h)²/4h + (h²-1)/12h) >= 0", "every q, R and h >= 1", Method.SYMBOLIC, bool(identity)
         ),
         Evidence(
+            "at h = s the ratio is (7h-1)/(6h) < 7/6",
+            "every h >= 1",
+            Method.SYMBOLIC,
+            6 * h * (h + 1) + (h**2 - 1) == (h + 1) * (7 * h - 1),
+        ),
+        Evidence(
             f"at the best window the ratio is below {ratio}",
-            f"h = 1..{top} (and every h: (7h-1)/(6h))",
+            f"h = 1..{top}",
             Method.CASES,
             found is None,
             counterexample=found or {},
+            confirms=stretch == 1 and ratio == Fraction(7, 6),
             figures={"best window": table},
         ),
     )
