@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from flint import ctx
 
-from qae_sim.advantages import steady_state_gain
+from qae_sim.advantages import KalmanAnchor, steady_state_gain
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.anchor import PAPER
@@ -41,6 +41,8 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
         square = (g * (p**2 + r * (p + r)) - p**2) ** 2  # g* = q/(q+R)
     steady = (2 * g - g**2) == 1 - (1 - g) ** 2
     holds = bool(excess == square and steady)
+    before = KalmanAnchor(variance=0.01, process_variance=0.01)
+    after, observed, predicted = before.after(0.5, 64, 8), before.observation_variance(64, 8), 0.02
     worst = 0.0
     for q, noise in ((0.01, 1.0), (1.0, 1.0), (4.0, 0.5)):
         best = (q + (q * q + 4 * q * noise) ** 0.5) / 2
@@ -52,6 +54,12 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
             Method.SYMBOLIC,
             holds,
             counterexample={} if holds else {"q": 1, "R": 1, "gain": 0.5, "best gain": 0.618034},
+        ),
+        Evidence(
+            "KalmanAnchor's variance becomes PR/(P + R)",
+            "one batch of 64",
+            Method.FLOATS,
+            abs(float(after.variance) - predicted * float(observed) / (predicted + float(observed))) < 1e-15,
         ),
         Evidence("steady_state_gain is g*", "three pairs of q and R", Method.FLOATS, worst < 1e-15, f"{worst:.1e}"),
     )

@@ -73,7 +73,7 @@ def _helpful_in_floats(rate: str) -> Evidence:
     rewards = np.array(list(product((0.0, 1.0), repeat=g)))[1:-1]
     chance = p ** rewards.sum(axis=1) * (1 - p) ** (g - rewards.sum(axis=1))
     advantages = rewards - rewards.mean(axis=1, keepdims=True)
-    weighted = ha_dw_weights(rewards, advantages, 0.5, lambda_scale=1.0).Phi * advantages
+    weighted = ha_dw_weights(rewards, advantages, 0.5, lambda_scale=2.0).Phi * advantages / 2
     for reward in (1, 0):
         own = rewards[:, 0] == reward
         plain, moved = (np.average(a[own, 0], weights=chance[own]) for a in (advantages, weighted))
