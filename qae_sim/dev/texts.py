@@ -110,8 +110,8 @@ def claims(project: Project) -> str:
     found = all_claims().values()
     counts = [(verdict, sum(claim.expected is verdict for claim in found)) for verdict in Verdict]
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
-    proved = sum(claim.tier is Tier.PROVED for claim in found)
-    return f"{len(found)} claims of the papers: {listed} ({proved} of them {Tier.PROVED})"
+    reaching = sum(claim.tier is Tier.PROVED for claim in found)
+    return f"{len(found)} claims of the papers: {listed} ({reaching} of them {Tier.PROVED})"
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from flint import ctx
 
-from qae_sim.advantages import steady_state_gain
+from qae_sim.advantages import KalmanAnchor, steady_state_gain
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.anchor import PAPER
@@ -41,6 +41,8 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
         square = (g * (p**2 + r * (p + r)) - p**2) ** 2  # g* = q/(q+R)
     steady = (2 * g - g**2) == 1 - (1 - g) ** 2
     holds = bool(excess == square and steady)
+    before = KalmanAnchor(variance=0.01, process_variance=0.01)
+    after, observed, predicted = before.after(0.5, 64, 8), before.observation_variance(64, 8), 0.02
     worst = 0.0
     for q, noise in ((0.01, 1.0), (1.0, 1.0), (4.0, 0.5)):
         best = (q + (q * q + 4 * q * noise) ** 0.5) / 2
@@ -52,6 +54,12 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
             Method.SYMBOLIC,
             holds,
             counterexample={} if holds else {"q": 1, "R": 1, "gain": 0.5, "best gain": 0.618034},
+        ),
+        Evidence(
+            "KalmanAnchor's variance becomes PR/(P + R)",
+            "one batch of 64",
+            Method.FLOATS,
+            abs(float(after.variance) - predicted * float(observed) / (predicted + float(observed))) < 1e-15,
         ),
         Evidence("steady_state_gain is g*", "three pairs of q and R", Method.FLOATS, worst < 1e-15, f"{worst:.1e}"),
     )
@@ -65,7 +73,7 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
     latex=r"\operatorname{Var}(C^- - c) = \frac{q\,(h+1)(2h+1)}{6h} + \frac Rh",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(Break("the error of the belief after its batch", {"lag": 0}, Verdict.REFUTED),),
 )
@@ -77,14 +85,18 @@ def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
         drift = sum((w * w for w in weights), Fraction(0))
         if found is None and drift != Fraction((h + 1) * (2 * h + 1), 6 * h):
             found = {"h": h, "coefficient of q": float(drift)}
+    n = ring("h")[0]
+    step = (n + 1) * (n + 2) * (2 * n + 3) - n * (n + 1) * (2 * n + 1) == 6 * (n + 1) ** 2
     return conclude(
+        Evidence("1² + ... + h² = h(h+1)(2h+1)/6, by induction", "every h", Method.SYMBOLIC, step),
         Evidence(
             "the weights' squares add up to (h+1)(2h+1)/(6h)",
             f"h = 1..{top}",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms=lag == 1,
+        ),
     )
 
 
@@ -97,7 +109,7 @@ def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
     latex=r"1 \le \frac{\mathrm{Var}_h}{P} < \tfrac76 \text{ at } h = \sqrt{1+4R/q}",
     assumptions=("c⁺ = c + w, y = c + v, white noises of variance q and R", "steady state"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(
         Break("windows twice as long", {"stretch": 2}, Verdict.REFUTED),
@@ -125,11 +137,18 @@ def window_loss(quick: bool, *, stretch: int = 1, ratio: Fraction = Fraction(7, 
             "Var_h - P = q·((s-h)²/4h + (h²-1)/12h) >= 0", "every q, R and h >= 1", Method.SYMBOLIC, bool(identity)
         ),
         Evidence(
+            "at h = s the ratio is (7h-1)/(6h) < 7/6",
+            "every h >= 1",
+            Method.SYMBOLIC,
+            6 * h * (h + 1) + (h**2 - 1) == (h + 1) * (7 * h - 1),
+        ),
+        Evidence(
             f"at the best window the ratio is below {ratio}",
-            f"h = 1..{top} (and every h: (7h-1)/(6h))",
+            f"h = 1..{top}",
             Method.CASES,
             found is None,
             counterexample=found or {},
+            confirms=stretch == 1 and ratio == Fraction(7, 6),
             figures={"best window": table},
         ),
     )

@@ -124,6 +124,12 @@ def negatives_share(quick: bool, *, sum_zero: bool = True) -> CheckOutcome:
     )
 
 
+def _products() -> bool:
+    """E[n(G-n)] = G(G-1)p(1-p) from the binomial law's E[n] = Gp and E[n²] = Gp(1-p) + G²p²."""
+    p, g = ring("p", "G")
+    return bool(g * (g * p) - (g * p * (1 - p) + g**2 * p**2) == g * (g - 1) * p * (1 - p))
+
+
 @claim(
     "estimators.rloo-unbiased",
     paper=PAPER,
@@ -145,7 +151,15 @@ def rloo_unbiased(quick: bool, *, others: bool = True) -> CheckOutcome:
         if found is None and total != divisor * X * Y:
             found = {"g": g, "ratio to the gradient": float(Fraction(g - 1, g))}
     return conclude(
-        Evidence("c = p(1-p)", f"every p, G = 2..{top}", Method.SYMBOLIC, found is None, counterexample=found or {}),
+        Evidence("E[n(G-n)] = G(G-1)p(1-p)", "every p and G", Method.SYMBOLIC, _products()),
+        Evidence(
+            "c = p(1-p)",
+            f"every p, G = 2..{top}",
+            Method.ROOTS,
+            found is None,
+            counterexample=found or {},
+            confirms=others,
+        ),
         _speed_in_floats("rloo", Fraction(1)),
     )
 
@@ -183,12 +197,14 @@ def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
         if found is None and total != (g * (g - 1) if constant else g * g) * X * Y:
             found = {"g": g, "c over p(1-p)": float(Fraction(g - 1, g))}
     return conclude(
+        Evidence("E[n(G-n)] = G(G-1)p(1-p)", "every p and G", Method.SYMBOLIC, _products()),
         Evidence(
             "c is the stated multiple of p(1-p)",
             f"every p, G = 2..{top}",
-            Method.SYMBOLIC,
+            Method.ROOTS,
             found is None,
             counterexample=found or {},
+            confirms=constant,
         ),
         _speed_in_floats("dr_grpo", Fraction(7, 8)),
     )

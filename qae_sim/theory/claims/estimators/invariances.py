@@ -11,6 +11,7 @@ from qae_sim.advantages import dr_grpo, grpo, qae, rloo
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.exact_advantages import LEVELS, baseline, centred, floats, groups, variance
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -62,7 +63,7 @@ def sum_zero(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo")) -> Check
     latex=r"\hat A(r + c) = \hat A(r)",
     assumptions=("mean, leave-one-out or quantile baseline",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
     breaks=(Break("a fixed baseline of 1/2", {"names": ("half",)}, Verdict.REFUTED),),
 )
@@ -78,14 +79,23 @@ def shift(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo", "qae")) -> C
         ),
         None,
     )
+    total, g, own, c = ring("sum", "G", "r", "c")
+    means = (total + g * c) - (total + 0 * c) == g * c and (total + g * c) - (own + c) == (total - own) + (g - 1) * c
     return conclude(
+        Evidence(
+            "all rewards' sum moves by G·c, that of the others by (G-1)·c, and order statistics by c, as rewards do",
+            "every group, G and c",
+            Method.SYMBOLIC,
+            means,
+        ),
         Evidence(
             "r - b is the same",
             f"G = 2..{largest}, all groups of three levels, c = 3.4",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms="half" not in names,
+        ),
     )
 
 
@@ -97,7 +107,7 @@ def shift(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo", "qae")) -> C
     latex=r"\hat A(s\,r) = \hat A(r),\ s > 0",
     assumptions=("divided by the standard deviation", "ε = 0"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
     breaks=(
         Break("no standard deviation: Dr. GRPO, RLOO", {"std": False}, Verdict.REFUTED),
@@ -118,14 +128,24 @@ def scale(quick: bool, *, std: bool = True, eps: Fraction = Fraction(0)) -> Chec
             same = after == [by * x for x in before] and not any(rest)
             if found is None and not same:
                 found = {"estimator": name, "rewards": floats(r), "factor": 4}
+    square, total, g, s = ring("squares", "sum", "G", "s")
+    # G²σ² = G Σ r² - (Σ r)² becomes s² times as large, and deviations s times.
+    spread = g * (s**2 * square) - (s * total) ** 2 == s**2 * (g * square - total**2)
     return conclude(
+        Evidence(
+            "σ² becomes s² times as large, and mean and order statistics s times",
+            "every group, G and s > 0",
+            Method.SYMBOLIC,
+            spread,
+        ),
         Evidence(
             "advantages of r and of 4r are equal",
             f"G = 2..{largest}, all groups of three levels",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms=std and not eps,
+        ),
     )
 
 

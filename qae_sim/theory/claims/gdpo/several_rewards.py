@@ -129,7 +129,7 @@ def gdpo_resolution(quick: bool, *, same: bool = False, below: int = 16) -> Chec
         "gdpo gives sums 0, 1 and 0, 2 different advantages",
         "one batch",
         Method.FLOATS,
-        bool(abs(ours[1, 1] / ours[0, 1] - 2) < 1e-12),
+        bool(abs(ours[1, 1] / ours[0, 1] - 2) < 1e-12 and ours[1, 1] > 0),
     )
     sizes = range(2, below)
     search = for_all(sizes if not quick else (2, 3, 4, 5, *range(16, below)), lambda g: _merged(g, same) is None)

@@ -11,7 +11,7 @@ from qae_sim.theory.binomial import binomial_probabilities, mixed
 from qae_sim.theory.certified import digits, largest, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
-from qae_sim.theory.claims.ha_dw.group_mean_bias import bias_numerator
+from qae_sim.theory.claims.ha_dw.group_mean_bias import bias_numerator, for_every_g
 from qae_sim.theory.polynomials import X, ring, sign_between, value_at
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Truth, for_all
@@ -41,13 +41,15 @@ def lemma3(quick: bool, *, with_a: bool = True) -> CheckOutcome:
         if found is None and a * mean != mixed(g) * X * (1 - X ** (g - 1)):
             found = {"g": g}
     return conclude(
+        for_every_g(),
         Evidence(
             "the ends of the interval map to p - ε and p + ε",
             f"every p and ε, G = {sizes[0]}..{sizes[-1]}",
-            Method.SYMBOLIC,
+            Method.ROOTS,
             found is None,
             counterexample=found or {},
-        )
+            confirms=with_a,
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from qae_sim.theory.binomial import binomial_probability, binomial_term, failure
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
-from qae_sim.theory.polynomials import X, Y, sign_between, value_at
+from qae_sim.theory.polynomials import X, Y, ring, sign_between, value_at
 from qae_sim.theory.registry import claim
 
 
@@ -53,6 +53,31 @@ def expected_bias(g: int, p: Fraction, reward: int | None = None) -> Fraction:
     return total / weight
 
 
+def for_every_g() -> Evidence:
+    """The identities of this module with P = p^(G-1) and Q = (1-p)^(G-1) as variables, and with them every G.
+
+    E[p̂·1{S}] = p - p·P, because p̂ has the mean p and a group without failures, p̂ = 1, has the chance p·P; given a
+    correct response the others have (G-1)p successes on average, and are all correct with the chance P.
+    """
+    p, big_p, q, g = ring("p", "P", "Q", "G")
+    a = 1 - (1 - p) * q - p * big_p
+    bias = p * (1 - big_p) - p * a
+    own = (g - 1) * p + 1 - g * big_p - g * p * (1 - big_p)
+    identities = (
+        bias == p * (1 - p) * (q - big_p),  # positive exactly for p < 1/2
+        bias == p * (1 - p) * q + p**2 * big_p - p * big_p,
+        a - (1 - big_p) == (1 - p) * (big_p - q),
+        own == (1 - p) * (1 - g * big_p),
+    )
+    return Evidence(
+        "the bias over A is p(1-p)(Q - P), given a correct response (1-p)(1 - G·P), and A - (1-P) is (1-p)(P - Q), "
+        "with P = p^(G-1), Q = (1-p)^(G-1)",
+        "every p and every G",
+        Method.SYMBOLIC,
+        all(identities),
+    )
+
+
 def _sizes(quick: bool) -> range:
     """Group sizes to check."""
     return range(2, 65 if quick else 257)
@@ -67,7 +92,7 @@ def _sizes(quick: bool) -> range:
     latex=r"\mathbb E[\hat A_i - A_i \mid S] < 0 \iff p < \tfrac12,\quad = 0 \iff p = \tfrac12",
     assumptions=("binary rewards", "mixed groups (event S)", "no standard deviation", "averaged over the own reward"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.BOX,
+    tier=Tier.PROVED,
     origin=Origin.QUOTED,
     breaks=(
         Break("the own reward is held fixed at 1", {"reward": 1}, Verdict.REFUTED),
@@ -86,18 +111,22 @@ def theorem1(quick: bool, *, middle: Fraction = Fraction(1, 2), reward: int | No
             p = next(x for x in rates if x != middle and (value_at(numerator, x) > 0) != (x < middle))
             found = {"g": g, "p": float(p), "E[A - A_hat | S]": float(expected_bias(g, p, reward))}
     sizes = _sizes(quick)
+    as_stated = middle == Fraction(1, 2) and reward is None
     return conclude(
+        for_every_g(),
         Evidence(
             "the sum over all mixed groups is p(1-p)((1-p)^{G-1} - p^{G-1})",
             f"every p, G = {sizes[0]}..{sizes[-1]}",
             Method.SYMBOLIC,
             bool(factored),
+            confirms=as_stated,
         ),
         Evidence(
             f"it is positive on (0, {middle}) and negative on ({middle}, 1)",
-            f"every p in (0, 1), G = {sizes[0]}..{sizes[-1]} (and every G, from the factors)",
+            f"every p in (0, 1), G = {sizes[0]}..{sizes[-1]}",
             Method.ROOTS,
             found is None,
+            confirms=as_stated,
             counterexample=found or {},
             figures={"bias at G = 8": {x: float(expected_bias(8, Fraction(x))) for x in ("0.1", "0.3", "0.5", "0.9")}},
         ),
@@ -199,15 +228,19 @@ def own_reward_threshold(quick: bool, *, exponent: int = -1) -> CheckOutcome:
         mirrored &= wrong == -own_reward_numerator(g)(Y)
     thresholds = {g: digits(number(g) ** (number(-1) / (g - 1)), 12) for g in (2, 4, 8, 16, 32)}
     return conclude(
+        for_every_g(),
         Evidence(
             f"the bias given a correct response is (1-p)(1 - G p^(G{exponent:+d})) over G(1 - p^(G-1))",
             f"every p, G = {sizes[0]}..{sizes[-1]}",
-            Method.SYMBOLIC,
+            Method.ROOTS,
             found is None,
+            confirms=exponent == -1,
             counterexample=found or {},
             figures={"threshold for correct responses by G": thresholds},
         ),
-        Evidence("that given a wrong one is its mirror image", "the same", Method.SYMBOLIC, bool(mirrored)),
+        Evidence(
+            "that given a wrong one is its mirror image", "the same", Method.SYMBOLIC, bool(mirrored), confirms=True
+        ),
     )
 
 
@@ -238,13 +271,15 @@ def lemma2(quick: bool, *, last: int = 1) -> CheckOutcome:
                 "formula": float(value_at(stated, Fraction(1, 2)) / value_at(mixed(g), Fraction(1, 2))),
             }
     return conclude(
+        for_every_g(),
         Evidence(
             "numerator and symmetry as stated",
             f"every p, G = {sizes[0]}..{sizes[-1]}",
-            Method.SYMBOLIC,
+            Method.ROOTS,
             found is None,
+            confirms=last == 1,
             counterexample=found or {},
-        )
+        ),
     )
 
 
@@ -303,7 +338,7 @@ def bias_grows(quick: bool, *, reward: int | None = None) -> CheckOutcome:
     latex=r"c^* = \frac{1-(1-p)^G-p^G}{1-p^{G-1}},\ \mathbb E[c^*\hat p\mid S] = p,\ c^* < 1 \iff p < \tfrac12",
     assumptions=("binary rewards", "mixed groups (event S)", "p is known"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.BOX,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(Break("c* = A(p)", {"denominator": "1"}, Verdict.REFUTED),),
 )
@@ -320,11 +355,13 @@ def debiasing_factor(quick: bool, *, denominator: str = "1-p^(G-1)") -> CheckOut
         ):
             found = {"g": g}
     return conclude(
+        for_every_g(),
         Evidence(
             "E[p̂·1{S}] = p(1 - p^(G-1)), and c* - 1 has the sign of p - 1/2",
             f"every p in (0, 1), G = {sizes[0]}..{sizes[-1]}",
             Method.ROOTS,
             found is None,
+            confirms=denominator != "1",
             counterexample=found or {},
-        )
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 from flint import ctx
@@ -66,6 +67,23 @@ def helpful(g: int, p: Fraction, anchor: Fraction, reward: int) -> tuple[Ball, B
     return smallest(ends), greatest(ends)
 
 
+def _helpful_in_floats(rate: str) -> Evidence:
+    """The helpful λ by all groups of eight responses, one by one, with the project's weights."""
+    g, p, pairs = 8, float(Fraction(rate)), []
+    rewards = np.array(list(product((0.0, 1.0), repeat=g)))[1:-1]
+    chance = p ** rewards.sum(axis=1) * (1 - p) ** (g - rewards.sum(axis=1))
+    advantages = rewards - rewards.mean(axis=1, keepdims=True)
+    weighted = ha_dw_weights(rewards, advantages, 0.5, lambda_scale=2.0).Phi * advantages / 2
+    for reward in (1, 0):
+        own = rewards[:, 0] == reward
+        plain, moved = (np.average(a[own, 0], weights=chance[own]) for a in (advantages, weighted))
+        gap, truth = abs(plain - (reward - p)), reward - p
+        ends = sorted(((truth - gap) / moved, (truth + gap) / moved))
+        pairs += list(zip(map(float, ends), helpful(g, Fraction(rate), Fraction(1, 2), reward), strict=True))
+    agrees, gap_text = near(pairs, "1e-12")
+    return Evidence("the same λ by all 254 groups with ha_dw_weights", f"p = {rate}", Method.FLOATS, agrees, gap_text)
+
+
 def four_cases(g: int, p: Fraction, anchor: Fraction) -> dict[str, tuple[Ball, Ball]]:
     """Helpful λ for a hard prompt of success rate p and an easy one of 1-p, correct and wrong responses."""
     return {
@@ -109,6 +127,7 @@ def theorem3_one_scale(
             if found is None and meet is Truth.NO:
                 found = {"g": 8, "p": float(rate), "C": 0.5} | {name: _text(case) for name, case in cases.items()}
     return conclude(
+        _helpful_in_floats("0.2"),
         Evidence(
             "the four intervals of λ have a number in common",
             f"G = 8, C = .5, p (and 1-p) = {', '.join(rates)}",
@@ -116,7 +135,7 @@ def theorem3_one_scale(
             holds,
             counterexample=found or {},
             figures={"common λ by p": common},
-        )
+        ),
     )
 
 
@@ -139,6 +158,7 @@ def theorem3_union(quick: bool, *, rate: str = "0.3", scale: str = "1.2") -> Che
         x = number(scale)
         inside = every((case[0] < x) & (x < case[1]) for case in (right, wrong))
         return conclude(
+            _helpful_in_floats(rate),
             Evidence(
                 f"λ = {scale}, which is in the union, helps correct and wrong responses",
                 f"G = 8, p = {rate}, C = .5",
@@ -154,7 +174,7 @@ def theorem3_union(quick: bool, *, rate: str = "0.3", scale: str = "1.2") -> Che
                     "helps correct": _text(right),
                     "helps wrong": _text(wrong),
                 },
-            )
+            ),
         )
 
 
@@ -184,6 +204,7 @@ def scale_13(
     if search.case:
         found = {"g": 8, "p": float(search.case), "C": 0.5, "lambda": float(scale), "helpful": table[search.case]}
     return conclude(
+        _helpful_in_floats("0.2"),
         Evidence(
             f"λ = {scale} is a helpful scale",
             f"p = {', '.join(rates)}",
@@ -191,7 +212,7 @@ def scale_13(
             search.holds,
             counterexample=found,
             figures={"helpful λ by p": table},
-        )
+        ),
     )
 
 

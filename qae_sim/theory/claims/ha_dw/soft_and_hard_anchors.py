@@ -78,6 +78,13 @@ def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckO
     Each ratio of steps is at most η(y - C)/2 < .2, so that all later steps add up to less than Δ/(1 - .2).
     """
     y, before, belief = Fraction(9, 10), Fraction(2, 5), Fraction(1, 2)
+    soft = SoftAnchor(belief=0.5, window=2, warm_start=False, recent=(0.4,)).update([[1, 1, 1, 1]])
+    tie = Evidence(
+        "SoftAnchor moves by σ(y - C), σ over m",
+        "beliefs .4, .5 and an accuracy of 1",
+        Method.FLOATS,
+        abs(float(soft.belief) - 0.525) < 1e-15,
+    )
     if fixed_gain is not None:
         for _ in range(400):
             belief += fixed_gain * (y - belief)
@@ -96,6 +103,7 @@ def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckO
     ratio = (y - belief) / 2
     limit = belief + (belief - before) * ratio / (1 - ratio)
     return conclude(
+        tie,
         Evidence(
             "no number below y bounds the beliefs",
             "beliefs .4, .5, then y = .9 for ever",
@@ -103,7 +111,7 @@ def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckO
             limit >= y,
             margin=str(float(y - limit)),
             counterexample={"beliefs": [0.4, 0.5], "m": 2, "eta": 1, "y": 0.9, "C stays below": float(limit)},
-        )
+        ),
     )
 
 

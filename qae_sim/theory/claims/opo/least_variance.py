@@ -23,6 +23,7 @@ from qae_sim.theory.claim import (
     worse,
 )
 from qae_sim.theory.claims.opo import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -43,11 +44,11 @@ def _pairs(largest: int) -> Iterator[tuple[list[Fraction], list[int]]]:
     "opo.least-variance",
     paper=PAPER,
     equation="optimal reward baseline",
-    statement="No baseline gives a group's gradient less variance than the mean weighted by length.",
+    statement="No baseline gives a group's gradient a smaller second moment than the mean weighted by length.",
     latex=r"\sum_i \|s_i\|^2 (r_i-b)^2 \ \text{is least at}\ b^* = \frac{\sum_i l_i r_i}{\sum_i l_i}",
     assumptions=("squares of scores grow with the length, ‖s‖² = l", "scores of different responses are orthogonal"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("squares of scores do not depend on the length", {"grows": False}, Verdict.REFUTED),),
 )
@@ -65,13 +66,23 @@ def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
             found = {"rewards": [float(r) for r in rewards], "lengths": lengths, "better": float(_mean(rewards))}
         r = np.array([float(x) for x in rewards])
         worst = worse(worst, float(np.abs(opo(r, lengths) - (r - float(best))).max()))
+    length, first, second, b = ring("L", "A", "S", "b")  # Σ l, Σ l·r and Σ l·r²
+    moment = second - 2 * b * first + b**2 * length  # Σ l (r - b)²; at b* = A/L it is S - A²/L
+    parabola = moment * length - (second * length - first**2) == (b * length - first) ** 2
     return conclude(
+        Evidence(
+            "Σ l (r-b)² exceeds its value at b* by (bL - Σ l·r)²/L, L = Σ l",
+            "every group, lengths and b",
+            Method.SYMBOLIC,
+            parabola,
+        ),
         Evidence(
             "neither the unweighted mean nor b* ± 1/7 has less",
             f"G = 2..{largest}, three levels of reward, lengths 1 to 3",
             Method.CASES,
             found is None,
             counterexample=found or {},
+            confirms=grows,
         ),
         Evidence("opo subtracts b*, to 1e-14", "the same", Method.FLOATS, worst < 1e-14, f"{worst:.1e}"),
     )

@@ -259,7 +259,18 @@ def _baseline_matters(rule: str, quick: bool) -> CheckOutcome:
             else {},
         ),
         _slope_in_floats(rule, "0" if rule != "paper" else "C"),
+        _update_in_floats(),
     )
+
+
+def _update_in_floats() -> Evidence:
+    """The three updates at one policy, whose values are plain."""
+    wanted = {"paper": [0.45, -0.05], "policy gradient": [0.09, -0.09], "natural gradient": [0.5, -0.5]}
+    z, r = np.log([0.9, 0.1]), np.array([1.0, 0.0])
+    worst = 0.0
+    for rule, exact in wanted.items():
+        worst += float(np.abs(UPDATES[rule](z, r, 0.5, eta=1.0) - exact).max())
+    return Evidence("the three updates are π(r-b), π(r-E r), r-b", "π = (.9, .1)", Method.FLOATS, worst < 1e-15)
 
 
 def _two_arms(p: Fraction) -> tuple[list[Ball], list[Ball]]:

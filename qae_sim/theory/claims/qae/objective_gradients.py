@@ -55,7 +55,7 @@ def on_policy_gradients(quick: bool, *, zero_score: bool = True) -> CheckOutcome
     r"\nabla \sum_o \pi_\theta(o) = 0 \Rightarrow \nabla J_5 = \nabla J_6",
     assumptions=("no clipping", "no length normalisation", "p is the success rate of the old policy itself"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(
         Break("ratios clipped to (.8, 1.28)", {"clip": ("0.2", "0.28")}, Verdict.REFUTED),
@@ -83,14 +83,24 @@ def off_policy_gradients(quick: bool, *, clip: tuple[str, str] | None = None, by
                     "gradient of Eq. 5": float(five),
                     "of Eq. 6": float(six),
                 }
+    # All new probabilities add up to 1, so that with D = ∇Σ π(correct) the mean ratios have the gradients D/p and
+    # -D/(1-p). Times p(1-p), Eq. 5 is D(1-p) + Dp; Eq. 6 is D, on either side.
+    p, d = ring("p", "D")
     return conclude(
+        Evidence(
+            "p(1-p)∇J₅ = D(1-p) + D·p and p(1-p)∇J₆ = D, both over √(p(1-p)), are equal",
+            "every policy, old and new, and every p",
+            Method.SYMBOLIC,
+            d * (1 - p) + d * p == d,
+        ),
         Evidence(
             "∇J₅ = ∇J₆ (both divided by √(p(1-p))), K = .4",
             f"old and new probability of the correct response in steps of 1/{steps}",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms=clip is None and not by_length,
+        ),
     )
 
 

@@ -66,7 +66,7 @@ def two_levels(k: int, arms: int, x: Ball) -> Ball:
     statement="Over the simplex Cov(log π, π) is largest where one arm is likely and all others are equal, and it "
     "grows with the number of arms: the two-sided bound of Proposition 4.2 is at most η times that wide.",
     latex=r"\max_{\pi\in\Delta_A}\operatorname{Cov}_\pi(\log\pi,\pi) = \max_x f_{1,A}(x)",
-    assumptions=("A arms",),
+    assumptions=("A arms, A = 2 to 16",),
     expected=Verdict.CERTIFIED,
     tier=Tier.BOX,
     origin=Origin.OURS,
@@ -81,9 +81,10 @@ def covariance_largest(quick: bool, *, likely: int = 1) -> CheckOutcome:
     top = 8 if quick else 16
     holds, found, best, at = Truth.YES, None, {}, {}
     with ctx.workprec(64):
-        for arms in range(likely + 1, top + 1):
+        for arms in range(2 * likely, top + 1):
             maxima = {
-                k: largest(partial(two_levels, k, arms), 0, Fraction(1, k), tolerance=1e-5) for k in range(1, arms)
+                k: largest(partial(two_levels, k, arms), 0, Fraction(1, k), tolerance=1e-5)
+                for k in range(1, arms // 2 + 1)  # k arms of x and arms - k of y, or the reverse
             }
             best[arms] = maxima[likely]
             others = [value for k, value in maxima.items() if k not in (likely, arms - likely)]

@@ -13,7 +13,7 @@ from itertools import product
 
 from flint import ctx
 
-from qae_sim.advantages import advantage_table
+from qae_sim.advantages import advantage_table, grpo
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
@@ -178,7 +178,9 @@ def eps_factor(quick: bool, *, eps: Fraction | int = Fraction(1, 10**4)) -> Chec
             "factor at p = 1/2": digits(reference),
             f"factor at G = {lowest[0]}, n = {lowest[1]}": digits(factors[lowest]),
         }
+        ours = grpo([1.0, 0.0], eps=0.5)[0]  # (1/2) over (1/2 + 1/2)
         return conclude(
+            Evidence("grpo divides by σ + ε", "one success in two, ε = 1/2", Method.FLOATS, abs(ours - 0.5) < 1e-15),
             Evidence(
                 "σ/(σ + ε) is one and the same number",
                 f"G = 2..{largest}, all mixed groups, ε = {eps}",
@@ -193,7 +195,7 @@ def eps_factor(quick: bool, *, eps: Fraction | int = Fraction(1, 10**4)) -> Chec
                 if search.case
                 else {},
                 figures=figures,
-            )
+            ),
         )
 
 
@@ -219,14 +221,16 @@ def ddof_factor(quick: bool, *, one_size: bool = True) -> CheckOutcome:
         if binary_variance(n, g) / binary_variance(n, g, 1) != reference:
             found = {"g": g, "successes": n, "compared with": {"g": 2, "successes": 1}}
             break
+    sample = grpo([1.0, 0.0, 0.0, 0.0], eps=0.0, ddof=1)[0]  # (1 - 1/4) over √(3/16 · 4/3) = 1/2
     return conclude(
+        Evidence("grpo(ddof=1) divides by G - 1", "one success in four", Method.FLOATS, abs(sample - 1.5) < 1e-14),
         Evidence(
             "the ratio of the variances is (G-1)/G",
             f"G = 2..{largest}, all mixed groups",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from qae_sim.theory.claim import (
     unchecked,
 )
 from qae_sim.theory.claims.rlev import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -51,6 +52,7 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
     r = np.array([[1.0, 0, 0, 0]])
     ours = rlev(r, [1.0], base=base) / (grpo(r) if base == "grpo" else rloo(r))  # type: ignore[arg-type]
     wanted = 1.0 if base == "grpo" else 2.0
+    most = float(rlev(r, [1000.0], base="rloo")[0, 0])  # the scale is capped at 2
     return conclude(
         Evidence(
             "the success's advantage is another",
@@ -60,6 +62,7 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
             counterexample=found or {},
         ),
         Evidence("rlev does so", "one success in four", Method.FLOATS, bool(np.abs(ours - wanted).max() < 1e-5)),
+        Evidence("and scales by 2 at most", "a prompt worth 1000", Method.FLOATS, abs(most - 2) < 1e-12),
     )
 
 
@@ -72,7 +75,7 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
     latex=r"\frac{\partial J}{\partial z_{\mathrm{end}}} = s\,\pi(1-\pi)\,(p_{\mathrm{end}}-p_{\mathrm{go}})",
     assumptions=("one decision, to end or to go on", "p the success rate after either"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("a penalty for going on that does not scale", {"penalty": Fraction(1, 10)}, Verdict.REFUTED),),
 )
@@ -83,6 +86,8 @@ def rlev_ending(quick: bool, *, penalty: Fraction = Fraction(0)) -> CheckOutcome
         slope = (s * end) - (s * go - penalty)  # J(π = 1) - J(π = 0)
         if found is None and slope * pi * (1 - pi) != s * pi * (1 - pi) * (end - go):
             found = {"s": float(s), "p_end": float(end), "p_go": float(go)}
+    worth, finish, proceed, chance = ring("s", "end", "go", "pi")
+    spared = (worth * finish - worth * proceed) * chance * (1 - chance)
     z, eta = 0.3, 1e-6
 
     def value(logit: float) -> float:
@@ -93,11 +98,18 @@ def rlev_ending(quick: bool, *, penalty: Fraction = Fraction(0)) -> CheckOutcome
     gap = abs((value(z + eta) - value(z - eta)) / (2 * eta) - 1.5 * pi * (1 - pi) * 0.5)
     return conclude(
         Evidence(
+            "J(1) - J(0) times π(1-π) is the stated slope",
+            "every s, p_end, p_go and π",
+            Method.SYMBOLIC,
+            spared == worth * chance * (1 - chance) * (finish - proceed),
+        ),
+        Evidence(
             "the slope is the stated one",
             "s = 1, 3/2; p, π multiples of 1/10",
             Method.CASES,
             found is None,
             counterexample=found or {},
+            confirms=penalty == 0,
         ),
         Evidence("so is a difference quotient, to 1e-8", "one point", Method.FLOATS, gap < 1e-8, f"{gap:.1e}"),
     )
