@@ -110,6 +110,12 @@ class TestItIsEverywhere:
         names = {option[0] for option in table.spec["controls"]["first"]["options"]}
         assert "midrange" in names
 
+    def test_reference(self) -> None:
+        pytest.importorskip("anywidget")
+        from qae_sim.site.catalogue import estimators_page
+
+        assert "(estimator-midrange)=" in estimators_page()
+
     def test_reasons(self) -> None:
         assert not any(why_not("midrange", place) for place in ("explorer", "bandits", "lm", "trl"))
 
