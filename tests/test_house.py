@@ -91,3 +91,24 @@ def test_a_paper_has_its_number_in_one_place() -> None:
                     for number in re.findall(r"\b\d{4}\.\d{5}\b", node.value)
                 ]
     assert not found
+
+
+def test_no_module_needs_itself() -> None:
+    """No circle of imports, those inside functions included; a package counts as what its ``__init__`` imports."""
+    modules = {name_of(path) for path in FILES}
+    arrows: dict[str, set[str]] = {name: set() for name in modules}
+    for path, module, name in imports():
+        target = f"{module}.{name}" if f"{module}.{name}" in modules else module
+        if target in modules and target != name_of(path) and not name_of(path).startswith(f"{target}."):
+            arrows[name_of(path)].add(target)
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join([*way[way.index(module) :], module])
+        if module not in done:
+            for other in sorted(arrows[module]):
+                visit(other, (*way, module))
+            done.add(module)
+
+    for module in sorted(modules):
+        visit(module, ())

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from qae_sim.advantages.registry import get
 from qae_sim.arrays import (
     Array,
     as_floating,
@@ -81,9 +82,6 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
         return estimator
     if not isinstance(estimator, str):
         raise invalid("estimator", estimator, "the name of an estimator, or a function of rewards", TypeError)
-    # The table of estimators imports every estimator, so it is not imported at the top.
-    from qae_sim.advantages.registry import get
-
     entry = get(estimator, "estimator")
     if not entry.of_responses or entry.of_batches:
         raise invalid("estimator", estimator, f"of level 'response' here, not {entry.level!r}")

@@ -1,81 +1,14 @@
-"""From successes in a group to advantages: a table for binary rewards, and what does not fit into one."""
+"""Advantages of sampled batches, for every level of estimators."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 
-from qae_sim.advantages import Term, advantage_table
-from qae_sim.advantages.rule import NamedFunction
-from qae_sim.arrays import Array, Namespace, invalid
+from qae_sim.advantages import Term
+from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._kernels import to_numpy
+from qae_sim.bandits._tables import table_of
 from qae_sim.bandits.study import Study
-
-
-@dataclass(frozen=True)
-class AdvantageTable:
-    """An estimator's advantages for binary rewards, by the number n of successes among G; arrays ``(G + 1,)``.
-
-    Attributes:
-        correct: Advantage of a correct response.
-        wrong: Advantage of a wrong one.
-        zero_share: Share of the group's advantages that are exactly 0.
-        baseline: Reward at which the advantage would be 0, on the line through the two; the common reward in a group
-            of equal rewards without advantages, nan where there is no such line.
-    """
-
-    correct: np.ndarray
-    wrong: np.ndarray
-    zero_share: np.ndarray
-    baseline: np.ndarray
-
-    @property
-    def quiet(self) -> bool:
-        """Whether groups of equal rewards have no advantages, so that they change nothing."""
-        return bool(self.correct[-1] == 0 and self.wrong[0] == 0)
-
-
-def table_at(study: Study, step: int) -> AdvantageTable:
-    """Table of a rule that is tabulated, at a step: the weighted sum of its terms' tables."""
-    return _table(tuple(term.key for term in study.rule.at(step)), study.group_size)
-
-
-@lru_cache(maxsize=4096)
-def _table(keys: tuple[tuple[Any, ...], ...], size: int) -> AdvantageTable:
-    """Build a table; few different ones are ever needed."""
-    total = np.zeros((size + 1, 2))
-    for estimator, parameters, weight in keys:
-        row = Term(estimator).row
-        asked = row.name if isinstance(estimator, str) else estimator
-        total = total + weight * advantage_table(asked, size, **dict(parameters))
-    wrong, correct = total.T
-    return _of_advantages(correct, wrong)
-
-
-def _of_advantages(correct: np.ndarray, wrong: np.ndarray) -> AdvantageTable:
-    """Complete a table."""
-    size = len(correct) - 1
-    n = np.arange(size + 1)
-    zero_share = (n * (correct == 0) + (size - n) * (wrong == 0)) / size
-    slope = correct - wrong
-    baseline = np.where(slope == 0, np.nan, -wrong / np.where(slope == 0, 1, slope))
-    for end, advantage in ((0, wrong[0]), (size, correct[-1])):
-        baseline[end] = float(end > 0) if advantage == 0 else np.nan
-    return AdvantageTable(correct, wrong, zero_share, baseline)
-
-
-def check(study: Study) -> None:
-    """Raise what a table raises about the rule's parameters, at both ends of their schedules."""
-    if not study.rule.tabulated or any(isinstance(term.estimator, NamedFunction) for term in study.rule.terms):
-        return
-    for step in {0, study.steps - 1}:
-        if not table_at(study, step).quiet and study.algorithm == "events":
-            raise invalid(
-                "algorithm", "events", "'dense' or 'auto' for an estimator that moves groups of equal rewards"
-            )
 
 
 def advantages_of(study: Study, xp: Namespace, tokens: Array, said: Array, correct: Array, step: int) -> Array:
@@ -93,7 +26,7 @@ def advantages_of(study: Study, xp: Namespace, tokens: Array, said: Array, corre
         ``(G, L, B, R)``, or ``(G, 1, B, R)`` where all tokens of a response share one.
     """
     if study.rule.tabulated:
-        table, n = table_at(study, step), correct.sum(axis=0)
+        table, n = table_of(study.rule, study.group_size, step), correct.sum(axis=0)
         return xp.where(correct, xp.asarray(table.correct)[n], xp.asarray(table.wrong)[n])[:, None]
     total = 0.0
     for term in study.rule.at(step):

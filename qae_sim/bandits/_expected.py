@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace
-from qae_sim.bandits._advantages import AdvantageTable, table_at
 from qae_sim.bandits._kernels import Softmax, column_sum
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
 from qae_sim.bandits._one_query import mixed_chance
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
+from qae_sim.bandits._tables import AdvantageTable, table_of
 from qae_sim.bandits.study import Study
 from qae_sim.softmax.binomial_law import binomial_rows
 
@@ -95,7 +95,7 @@ def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
         if recorder.due(step):
             for name, values in model.states(policy, recorder.wanted).items():
                 recorder.state(name, step, values)
-        table = table_at(study, step)
+        table = table_of(study.rule, study.group_size, step)
         kept = Kept(xp, study, model.success_rates(policy), weights)
         _record_batch(xp, recorder, kept, table, weights, step)
         delta = ascent.step(_gradient(study, model, policy, kept.p, kept.coefficients(table), weights))

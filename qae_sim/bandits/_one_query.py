@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace
-from qae_sim.bandits._advantages import table_at
 from qae_sim.bandits._kernels import (
     Workspace,
     column_dot,
@@ -33,6 +32,7 @@ from qae_sim.bandits._kernels import (
 from qae_sim.bandits._optimizers import split_change
 from qae_sim.bandits._random import EQUAL, RESPONSES, START, SUCCESSES, WAITING, normal
 from qae_sim.bandits._records import SUMMED, Recorder
+from qae_sim.bandits._tables import table_of
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.study import Study
 from qae_sim.softmax.binomial_law import chance_of_any
@@ -63,7 +63,7 @@ class Query:
         self.start = xp.asarray(np.array(problem.start[0])[self.order][:, None])
 
         size = study.group_size
-        table = table_at(study, 0)
+        table = table_of(study.rule, study.group_size, 0)
         n = np.arange(size + 1)
         step = study.eta / size
         net = n * table.correct + (size - n) * table.wrong

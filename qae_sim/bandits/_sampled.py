@@ -9,12 +9,13 @@ import numpy as np
 from qae_sim.advantages import DifficultyAnchor
 from qae_sim.advantages.weights import difficulty_weights
 from qae_sim.arrays import Array, Namespace
-from qae_sim.bandits._advantages import advantages_of, table_at
+from qae_sim.bandits._advantages import advantages_of
 from qae_sim.bandits._kernels import Softmax, Workspace, column_sum, cumulate, padded_rows, scatter_add, search
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._random import QUERIES, RESPONSES
 from qae_sim.bandits._records import SUMMED, Recorder
+from qae_sim.bandits._tables import table_of
 from qae_sim.bandits.study import Study
 from qae_sim.streams import streams, uniform_at
 
@@ -173,7 +174,11 @@ def estimate(
     n = batch.correct.sum(axis=0)
     advantages = advantages_of(study, xp, batch.tokens, batch.said, batch.correct, step)
     if study.rule.tabulated:
-        recorder.add("baseline", step, column_sum(xp, xp.asarray(table_at(study, step).baseline)[n]) / len(n))
+        recorder.add(
+            "baseline",
+            step,
+            column_sum(xp, xp.asarray(table_of(study.rule, study.group_size, step).baseline)[n]) / len(n),
+        )
     if anchor is not None:
         difference = n / study.group_size - anchor.belief
         advantages = advantages * difficulty_weights(xp, difference, advantages, study.rule.lambda_scale)[2]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from qae_sim.advantages.rule import AUTOMATIC, FIELDS, KINDS, AdvantageRule, as_rule, changed
+from qae_sim.advantages.rule import AUTOMATIC, FIELDS, KINDS, AdvantageRule, NamedFunction, as_rule, changed
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
+from qae_sim.bandits._tables import table_of
 from qae_sim.bandits.problems import Bandit, SequenceBandit
 from qae_sim.softmax.binomial_law import LARGEST_GROUP
 from qae_sim.storage import from_plain, to_plain
@@ -328,8 +329,6 @@ def _require_kind(name: str, value: Any, *kinds: type) -> None:
 
 def _check_rule(study: Study) -> None:
     """Check that the rule can be followed here."""
-    from qae_sim.bandits import _advantages  # it needs Study
-
     study.rule.require_place("estimator", "bandits")
     if study.rule.correct_above is not None:
         raise invalid("correct_above", study.rule.correct_above, "None here, where rewards are 0 and 1")
@@ -339,7 +338,13 @@ def _check_rule(study: Study) -> None:
         for value in term.parameters.values():
             if isinstance(value, AUTOMATIC):
                 raise invalid("parameters", value, "a number or a schedule here, where runs do not steer themselves")
-    _advantages.check(study)
+    if not study.rule.tabulated or any(isinstance(term.estimator, NamedFunction) for term in study.rule.terms):
+        return
+    for step in {0, study.steps - 1}:  # both ends of the parameters' schedules
+        if not table_of(study.rule, study.group_size, step).quiet and study.algorithm == "events":
+            raise invalid(
+                "algorithm", "events", "'dense' or 'auto' for an estimator that moves groups of equal rewards"
+            )
 
 
 def _check_records(study: Study) -> None:
