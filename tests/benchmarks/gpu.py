@@ -99,7 +99,15 @@ def tests(workers: int) -> dict[str, Any]:
     """Counts of ``pytest -m gpu``."""
     output = called(
         *("-m", "pytest", "-q", "-m", "gpu", "-W", "default", "-p", "no:cacheprovider", "-n", str(workers)),
-        *("tests/advantages", "tests/softmax", "tests/bandits", "tests/lm", "tests/test_arrays.py", "--tb=short"),
+        *(
+            "tests/advantages",
+            "tests/softmax",
+            "tests/bandits",
+            "tests/lm",
+            "tests/test_arrays.py",
+            "tests/test_streams.py",
+            "--tb=short",
+        ),
     )
     return counts(output)
 
