@@ -338,7 +338,8 @@ def about_tensors(content: bytes) -> dict[str, Any]:
         The description, without checksums.
 
     Raises:
-        ValueError: It holds none, is damaged, or its checksum does not fit; the message names the tensor where it is known.
+        ValueError: It holds none, is damaged, or its checksum does not fit; the message names the tensor if it is
+            known.
     """
     try:
         start = 8 + int.from_bytes(content[:8], "little")

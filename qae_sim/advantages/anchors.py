@@ -145,6 +145,10 @@ class FixedAnchor:
     Attributes:
         belief: C, in [0, 1].
 
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
+
     Source:
         Yang et al., HA-DW (arXiv:2601.08521), ablation of the dynamic threshold.
 
@@ -197,6 +201,10 @@ class SoftAnchor:
         window: m, number of beliefs that σ is computed from, >= 2.
         warm_start: Whether the running-mean gain replaces an undefined or vanished one.
         recent: The beliefs before the current one, oldest first, at most m - 1.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Yang et al., HA-DW (arXiv:2601.08521), Eqs. 8-12; η, m and the start are not given there.
@@ -295,6 +303,10 @@ class HardAnchor:
         window: h, >= 1.
         start: C before the first batch, in [0, 1].
         recent: Accuracies of the last batches, oldest first, at most h.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Yang et al., HA-DW (arXiv:2601.08521), App. F, Eq. 134; h is not given there. (The equation's recursive form

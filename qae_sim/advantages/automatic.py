@@ -90,6 +90,10 @@ class SuccessRateK:
         hard_share: Share of the prompts to treat as hard, in (0, 1).
         rate: Weight of the newest batch, in (0, 1].
 
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
+
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... success rate"; the rule is ours.
 
@@ -120,6 +124,10 @@ class SuccessRateK:
 
         Returns:
             The next state.
+
+        Raises:
+            TypeError: ``rewards`` holds no real numbers.
+            ValueError: G < 2, or a reward is neither 0 nor 1.
         """
         r, xp = checked_binary(rewards)
         p_hat = xp.mean(working_precision(r), axis=-1)
@@ -153,6 +161,10 @@ class EntropyTargetK:
         gain: Step on the logit scale per nat of error, > 0.
         low: Smallest K, in (0, 1).
         high: Largest K, in [low, 1).
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... entropy"; the rule is ours.
@@ -189,6 +201,10 @@ class EntropyTargetK:
 
         Returns:
             The next state.
+
+        Raises:
+            TypeError: ``entropy`` is no number.
+            ValueError: It is negative or not finite.
         """
         error = self.target - require_number("entropy", entropy, low=0.0)
         logit = math.log(self.k) - math.log1p(-self.k) + self.gain * error
@@ -277,6 +293,10 @@ class GradientVarianceK:
         wrong: v₋, the same among wrong responses, > 0.
         rate: Weight of the newest batch, in (0, 1].
 
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
+
     Source:
         As :func:`k_from_gradient_variance`.
 
@@ -311,6 +331,10 @@ class GradientVarianceK:
 
         Returns:
             The next state.
+
+        Raises:
+            TypeError: An argument holds no real numbers.
+            ValueError: As for :func:`k_from_gradient_variance`; all rewards may be equal here.
         """
         correct, wrong = _squared_norms_by_side(rewards, squared_norms)
         return replace(

@@ -48,7 +48,7 @@ def design_effect(group_size: int, rho: float) -> float:
 
 @self_contained
 def intraclass_correlation(rewards: Array) -> float:
-    """Intraclass correlation ρ, how much responses to one prompt agree beyond chance: the analysis-of-variance estimate.
+    """Intraclass correlation ρ: how much responses to one prompt agree beyond chance, by analysis of variance.
 
     ρ̂ = (B - W) / (B + (G - 1) W), B and W the mean squares between and within prompts
 
@@ -145,6 +145,10 @@ class KalmanAnchor:
         variance: P, variance of the belief after the last batch, in [0, 1]; 1/12 is that of a uniform guess.
         process_variance: q, variance of one step of the capability, in (0, 1].
         rho: Correlation of two responses to one prompt, in [0, 1]; see :func:`intraclass_correlation`.
+
+    Raises:
+        TypeError: A value is no number.
+        ValueError: A value is out of range.
 
     Source:
         Kalman (1960); the optimal counterpart of HA-DW's Eq. 8, which calls itself Kalman-style.

@@ -1,12 +1,12 @@
-"""The fast simulator: one query with its own logits, one plain gradient step per group.
+"""The fast simulator: one prompt with its own logits, one plain gradient step per group.
 
-Two algorithms of the same law. `Dense` takes all runs through the same step together. `Events` exploits that a group
-whose responses are all right or all wrong changes nothing: it draws the waiting time until the next mixed group
-(geometric), the number of its successes (binomial, given that it is mixed), and its responses from the right and from
-the wrong arms. Each run has its own clock there, and only responses with an advantage are drawn at all.
+Two algorithms simulate the same distribution. `Dense` takes all runs through the same step together. `Events` exploits
+that a group whose responses are all correct or all wrong changes nothing: it draws the waiting time until the next
+mixed group (geometric), the number of its successes (binomial, given that it is mixed), and its responses from the
+correct and from the wrong arms. Each run has its own clock there, and only responses with an advantage are drawn.
 
-An outcome is an arm together with its reward. Rows of the weights that are sampled from are outcomes, right ones
-first: for deterministic arms these are the arms themselves, a Bernoulli arm has two.
+An outcome is an arm with its reward: a deterministic arm has one, a Bernoulli arm two. Weights to sample from have one
+row for each outcome, correct ones first.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from qae_sim.bandits.study import Study
 from qae_sim.softmax.binomial_law import chance_of_any
 from qae_sim.streams import streams, uniform_at
 
-#: Logits may drift this far above 0 before they are shifted back; exp() and the entropy keep their digits.
+#: Logits may rise this far above 0 before they are shifted back; so far exp() and the entropy keep their digits.
 _HEADROOM = 32.0
 #: Steps after which a run may leave the dense algorithm, and the chance of a mixed group below which it does.
 _REVIEW, _RARE = 32, 0.6
 
 
 class Query:
-    """A study's problem and estimator as arrays, arms sorted by their chance to be right."""
+    """A study's problem and estimator as arrays, arms sorted by their chance to be correct."""
 
     def __init__(self, xp: Namespace, study: Study) -> None:
         problem = study.problem
@@ -54,12 +54,12 @@ class Query:
         success = np.array(problem.success[0])
         self.order = np.argsort(-success, kind="stable")
         x = success[self.order]
-        right, wrong = np.flatnonzero(x > 0), np.flatnonzero(x < 1)
-        self.right_rows = len(right)
+        correct, wrong = np.flatnonzero(x > 0), np.flatnonzero(x < 1)
+        self.correct_rows = len(correct)
         self.deterministic = problem.deterministic
-        self.arm = xp.asarray(np.concatenate([right, wrong]))
-        self.share = xp.asarray(np.concatenate([x[right], 1 - x[wrong]])[:, None])
-        self.log_success = xp.asarray(np.log(x[right])[:, None])
+        self.arm = xp.asarray(np.concatenate([correct, wrong]))
+        self.share = xp.asarray(np.concatenate([x[correct], 1 - x[wrong]])[:, None])
+        self.log_success = xp.asarray(np.log(x[correct])[:, None])
         self.start = xp.asarray(np.array(problem.start[0])[self.order][:, None])
 
         size = study.group_size
@@ -105,8 +105,8 @@ class Query:
         if "pass_at_k" in recorder.wanted:
             values["pass_at_k"] = chance_of_any(p, self.study.pass_at)
         if "correct_entropy" in recorder.wanted:
-            right = z[: self.right_rows] + self.log_success
-            values["correct_entropy"] = entropy(self.xp, right) if self.right_rows else self.xp.full(len(p), np.nan)
+            correct = z[: self.correct_rows] + self.log_success
+            values["correct_entropy"] = entropy(self.xp, correct) if self.correct_rows else self.xp.full(len(p), np.nan)
         return values
 
     def arms(self, place: Array, columns: Array) -> Array:
@@ -116,24 +116,24 @@ class Query:
         count = columns.size
         return self.arm[place // count] * count + place % count
 
-    def move(self, z: Array, place: Array, right: Array, steps: Array) -> None:
+    def move(self, z: Array, place: Array, is_correct: Array, steps: Array) -> None:
         """Add each response's step to the logit of its arm, in place."""
         flat = z.reshape(-1)
         if self.deterministic:
             scatter_add(self.xp, flat, place, steps)
-        else:  # an arm may be right and wrong in one group: first one, then the other, see scatter_add
-            scatter_add(self.xp, flat, place, self.xp.where(right, steps, 0.0))
-            scatter_add(self.xp, flat, place, self.xp.where(right, 0.0, steps))
+        else:  # an arm may be correct and wrong in one group: first one, then the other, see scatter_add
+            scatter_add(self.xp, flat, place, self.xp.where(is_correct, steps, 0.0))
+            scatter_add(self.xp, flat, place, self.xp.where(is_correct, 0.0, steps))
 
     def changes(
-        self, z: Array, place: Array, right: Array, steps: Array, sums: tuple[Array, Array], pi: Array
+        self, z: Array, place: Array, is_correct: Array, steps: Array, sums: tuple[Array, Array], pi: Array
     ) -> tuple[Array, Array]:
         """Split the entropy change of a step by the sign of the advantage.
 
         Args:
             z: Logits before the step, ``(A, C)``.
             place: Flat place in ``z`` of each response's arm.
-            right: Whether it is right.
+            is_correct: Whether each response is correct.
             steps: η·A/G of each response.
             sums: Sums of the positive and of the negative steps, each ``(C,)``.
             pi: Probabilities, ``(A, C)``.
@@ -145,14 +145,14 @@ class Query:
         moved = []
         for bound, total in zip((xp.maximum, xp.minimum), sums, strict=True):
             delta = xp.zeros_like(z)
-            self.move(delta, place, right, bound(steps, 0.0))
+            self.move(delta, place, is_correct, bound(steps, 0.0))
             moved.append(delta - total * pi if self.study.update == "policy_gradient" else delta)
         one, other = moved
         return split_change(lambda logits: entropy(xp, logits), z, one + other, one, other)
 
 
 def mixed_chance(xp: Namespace, p: Array, size: int) -> Array:
-    """Chance 1 - p^G - (1-p)^G that a group has right and wrong responses, also where it is tiny."""
+    """Chance 1 - p^G - (1-p)^G that a group has correct and wrong responses, also where it is tiny."""
     rare = xp.minimum(p, 1 - p)
     return -xp.expm1(size * xp.log1p(-rare)) - rare**size
 
@@ -183,10 +183,10 @@ def simulate_single(xp: Namespace, study: Study, runs: range) -> tuple[dict[str,
 class Dense:
     """All runs through the same steps together.
 
-    One step of a run: z is its logits, w = exp(z) up to a common factor, and the running sums of w over outcomes are
-    its distribution function up to that factor. A uniform number times the total finds an outcome by search, which is
-    right if it lies among the right rows; with n right outcomes of G the table of advantages gives each response's
-    move, η·A/G, and z rises by it at the response's arm, less π times the sum of all moves.
+    One step of a run: z are its logits, w = exp(z) up to a common factor, and the running sums of w over outcomes are
+    its distribution function up to that factor. The first running sum above a uniform number times the total gives an
+    outcome, which is correct if it is among the correct rows. With n correct outcomes of G the table of advantages
+    gives each response's move η·A/G; z grows by it at the response's arm, less π times the sum of all moves.
 
     Args:
         query: The problem.
@@ -246,7 +246,7 @@ class Dense:
         self.work = Workspace.of(xp, query.study.group_size, self.count)
 
     def _let_rare_ones_leave(self, step: int) -> None:
-        """Let runs leave in which mixed groups have become rare: 1 - p^G - (1-p)^G is small."""
+        """Move runs out in which mixed groups have become rare, 1 - p^G - (1-p)^G < ``_RARE``."""
         xp = self.query.xp
         rare = mixed_chance(xp, _success(self.query, self.z), self.query.study.group_size) < _RARE
         if bool(rare.any()):
@@ -258,7 +258,7 @@ class Dense:
             self._take_memory()
 
     def _distribution(self, step: int) -> Array:
-        """Weights w = exp(z) and their running sums over outcomes; records of the policy. Gives the totals ``(C,)``."""
+        """Compute weights w = exp(z) and their running sums over outcomes; record the policy. Returns the totals."""
         xp, query, recorder = self.query.xp, self.query, self.recorder
         xp.exp(self.z, out=self.weight)
         due = recorder.due(step)
@@ -267,7 +267,7 @@ class Dense:
         cumulate(xp, outcomes, self.outcome_rows)
         total = self.running[len(query.arm) - 1]
         if due:
-            p = self.running[query.right_rows - 1] / total if query.right_rows else xp.zeros(self.count)
+            p = self.running[query.correct_rows - 1] / total if query.correct_rows else xp.zeros(self.count)
             # H = log Σw - Σwz/Σw. Rounding, of the size of 1e-15, must not make an entropy negative.
             h = None if weighted is None else xp.maximum(xp.log(total) - weighted / total, 0.0)
             for name, values in query.states(recorder, self.z, h, p).items():
@@ -283,12 +283,12 @@ class Dense:
         return search(xp, self.running, targets, self.numbers, work)
 
     def _learn(self, step: int, outcome: Array, total: Array) -> None:
-        """Move the logits by what the group says: z += η·A/G at each response's arm, less π times their sum."""
+        """Update the logits by the group: z += η·A/G at each response's arm, less π times their sum."""
         xp, query, recorder, work = self.query.xp, self.query, self.recorder, self.work
-        right = xp.less(outcome, query.right_rows * self.count, out=work.passed)
-        n = right.sum(axis=0)
-        # wrong[n] for wrong responses, correct[n] for right ones
-        moves = xp.multiply(right, query.correct[n] - query.wrong[n], out=work.values)
+        is_correct = xp.less(outcome, query.correct_rows * self.count, out=work.passed)
+        n = is_correct.sum(axis=0)
+        # wrong[n] for wrong responses, correct[n] for correct ones
+        moves = xp.multiply(is_correct, query.correct[n] - query.wrong[n], out=work.values)
         xp.add(moves, query.wrong[n], out=moves)
         place = query.arms(outcome, self.numbers)
         for name in self.counted:
@@ -296,37 +296,37 @@ class Dense:
         recorder.add("attempts", step, 1.0, self.columns)
         if self.splitting:
             sums = column_sum(xp, xp.maximum(moves, 0.0)), column_sum(xp, xp.minimum(moves, 0.0))
-            changes = query.changes(self.z, place, right, moves, sums, self.weight / total)
+            changes = query.changes(self.z, place, is_correct, moves, sums, self.weight / total)
             for name, values in zip(SUMMED, changes, strict=True):
                 recorder.add(name, step, values, self.columns)
         if query.centred:
             self.weight *= query.net[n] / total
             self.z -= self.weight
-        query.move(self.z, place, right, moves)
+        query.move(self.z, place, is_correct, moves)
 
 
 def _success(query: Query, z: Array) -> Array:
     """Success probability, ``(A, C)`` to ``(C,)``."""
     weight = query.xp.exp(z - z.max(axis=0))
     rows = query.outcomes(weight)
-    right = column_sum(query.xp, rows[: query.right_rows].copy()) if query.right_rows else 0.0 * weight[0]
-    return right / column_sum(query.xp, rows.copy())
+    mass = column_sum(query.xp, rows[: query.correct_rows].copy()) if query.correct_rows else 0.0 * weight[0]
+    return mass / column_sum(query.xp, rows.copy())
 
 
 class Events:
     """Each run from one mixed group to the next, by its own clock.
 
-    A group whose responses are all right or all wrong changes nothing, so the policy stays as it is until the next
+    A group whose responses are all correct or all wrong changes nothing, so the policy stays as it is until the next
     mixed group. With M = 1 - p^G - (1-p)^G the chance of one, the steps until then are geometric: ⌊log(1-u)/log(1-M)⌋;
-    the number n of its right responses is binomial, given 0 < n < G; and its responses are drawn from the right and
-    from the wrong outcomes, those alone that have an advantage.
+    the number n of its correct responses is binomial, given 0 < n < G; and those of its responses that have an
+    advantage are drawn from the correct and from the wrong outcomes.
 
     Args:
         query: The problem.
         recorder: Where records go.
         runs: The runs' numbers.
         logits: Logits, ``(A, R)``; overwritten with those at the end.
-        clock: The step that each run stands before, ``(R,)``.
+        clock: The next step of each run, ``(R,)``.
     """
 
     def __init__(self, query: Query, recorder: Recorder, runs: range, logits: Array, clock: Array) -> None:
@@ -353,8 +353,8 @@ class Events:
             self._record_stay(p, event)
             happens = event < study.steps
             n = _mixed_successes(xp, p, study.group_size, uniform_at(self.state[SUCCESSES], event))
-            outcome, owner, right = self._sample(n, event, happens)
-            self._learn(n, event, happens, outcome, owner, right)
+            outcome, owner, is_correct = self._sample(n, event, happens)
+            self._learn(n, event, happens, outcome, owner, is_correct)
             self.clock = xp.minimum(event + 1, study.steps)
             self._drop_those_that_are_over()
         _fill(xp, self.recorder, self.stays)
@@ -368,14 +368,14 @@ class Events:
         self.memory = Workspace.of(xp, query.study.group_size * self.count)
 
     def _distribution(self) -> Array:
-        """Weights w = exp(z) and their running sums over outcomes, right ones first; gives success rates ``(C,)``."""
+        """Compute weights w = exp(z) and their running sums over outcomes. Returns success rates ``(C,)``."""
         xp, query = self.query.xp, self.query
         self.z -= self.z.max(axis=0)
         self.weight = xp.exp(self.z)
         self.weighted = column_dot(xp, self.weight, self.z)
         cumulate(xp, query.outcomes(self.weight), self.running[: len(query.arm)])
         self.total = self.running[len(query.arm) - 1]
-        self.mass = self.running[query.right_rows - 1] if query.right_rows else xp.zeros(self.count)
+        self.mass = self.running[query.correct_rows - 1] if query.correct_rows else xp.zeros(self.count)
         return self.mass / self.total
 
     def _next_event(self, p: Array) -> Array:
@@ -388,7 +388,7 @@ class Events:
         return xp.minimum(self.clock + waiting, steps)
 
     def _record_stay(self, p: Array, event: Array) -> None:
-        """Note the policy for all rows until the event, and the equal groups before it."""
+        """Record the policy for all rows until the event, and the groups of equal rewards before it."""
         xp, study = self.query.xp, self.query.study
         h = xp.maximum(xp.log(self.total) - self.weighted / self.total, 0.0)
         values = self.query.states(self.recorder, self.z, h, p)
@@ -399,26 +399,26 @@ class Events:
         _equal_groups(self.query, self.recorder, p, self.columns, self.clock, event, self.state[EQUAL])
 
     def _sample(self, n: Array, event: Array, happens: Array) -> tuple[Array, Array, Array]:
-        """Draw the responses that have an advantage: their outcomes, whose they are, and which are right."""
+        """Draw the responses that have an advantage: outcomes, runs, and which are correct."""
         xp, query, size = self.query.xp, self.query, self.query.study.group_size
-        first = xp.where(query.correct[n] != 0, 0, n)  # the first n responses are the right ones
+        first = xp.where(query.correct[n] != 0, 0, n)  # the first n responses are the correct ones
         last = xp.where(query.wrong[n] != 0, size, n)
         response, owner = ranges(xp, first, xp.where(happens, last - first, 0))
         work = self.memory.first(len(owner))
         positions = event[owner] * size + response
         u = uniform_at(self.state[RESPONSES][owner], positions, (work.targets, work.values))
-        right = response < n[owner]
-        base = xp.where(right, 0.0, self.mass[owner])
-        width = xp.where(right, self.mass[owner], (self.total - self.mass)[owner])
-        # Right rows end below `mass`, and no rounding may lead beyond the last row.
+        is_correct = response < n[owner]
+        base = xp.where(is_correct, 0.0, self.mass[owner])
+        width = xp.where(is_correct, self.mass[owner], (self.total - self.mass)[owner])
+        # Correct rows end below `mass`, and no rounding may lead beyond the last row.
         below = xp.nextafter(self.total, 0.0)
         targets = xp.minimum(base + u * width, below[owner])
-        return search(xp, self.running, targets, owner, work), owner, right
+        return search(xp, self.running, targets, owner, work), owner, is_correct
 
-    def _learn(self, n: Array, event: Array, happens: Array, outcome: Array, owner: Array, right: Array) -> None:
-        """Move the logits by what the group says, as :meth:`Dense._learn` does; record the step."""
+    def _learn(self, n: Array, event: Array, happens: Array, outcome: Array, owner: Array, is_correct: Array) -> None:
+        """Update the logits by the group, as :meth:`Dense._learn` does; record the step."""
         xp, query, recorder = self.query.xp, self.query, self.recorder
-        moves = xp.where(right, query.correct[n][owner], query.wrong[n][owner])
+        moves = xp.where(is_correct, query.correct[n][owner], query.wrong[n][owner])
         place = query.arms(outcome, self.columns)
         cell = (event[happens] // query.study.every) * self.runs + self.columns[happens]
         for name in query.counts:
@@ -426,13 +426,13 @@ class Events:
         _gather_step(xp, recorder, "attempts", cell, xp.ones(len(cell)))
         if self.splitting:
             positive, negative = (self._sum_of_moves(sign, n, happens) for sign in (xp.maximum, xp.minimum))
-            changes = query.changes(self.z, place, right, moves, (positive, negative), self.weight / self.total)
+            changes = query.changes(self.z, place, is_correct, moves, (positive, negative), self.weight / self.total)
             for name, part in zip(SUMMED, changes, strict=True):
                 _gather_step(xp, recorder, name, cell, part[happens])
         if query.centred:
             self.weight *= xp.where(happens, query.net[n], 0.0) / self.total
             self.z -= self.weight
-        query.move(self.z, place, right, moves)
+        query.move(self.z, place, is_correct, moves)
 
     def _sum_of_moves(self, sign: Any, n: Array, happens: Array) -> Array:
         """Sum over the group of its positive, or of its negative, moves, ``(C,)``."""
@@ -493,7 +493,7 @@ def _fill(xp: Namespace, recorder: Recorder, stays: list[tuple[Array, Array, dic
 def _equal_groups(
     query: Query, recorder: Recorder, p: Array, columns: Array, start: Array, stop: Array, state: Array
 ) -> None:
-    """Record the steps whose groups are all right or all wrong."""
+    """Record the steps whose groups are all correct or all wrong."""
     xp, study = query.xp, query.study
     if not recorder.wanted & {"zero_share", "accuracy", "baseline", "attempts"}:
         return
@@ -503,14 +503,14 @@ def _equal_groups(
     _gather_step(xp, recorder, "zero_share", cell, ones)
     _gather_step(xp, recorder, "attempts", cell, ones)
     if recorder.wanted & {"accuracy", "baseline"}:
-        all_right, all_wrong = p**study.group_size, (1 - p) ** study.group_size
-        share = all_right / (all_right + all_wrong)
-        right = (uniform_at(state[owner], step) < share[owner]).astype(xp.float64)
-        _gather_step(xp, recorder, "accuracy", cell, right)
-        _gather_step(xp, recorder, "baseline", cell, right)
+        all_correct, all_wrong = p**study.group_size, (1 - p) ** study.group_size
+        share = all_correct / (all_correct + all_wrong)
+        is_correct = (uniform_at(state[owner], step) < share[owner]).astype(xp.float64)
+        _gather_step(xp, recorder, "accuracy", cell, is_correct)
+        _gather_step(xp, recorder, "baseline", cell, is_correct)
 
 
 def _gather_step(xp: Namespace, recorder: Recorder, name: str, cell: Array, values: Array) -> None:
-    """Add what steps did to their rows."""
+    """Add values of single steps to the rows of a record."""
     if name in recorder.wanted:
         scatter_add(xp, recorder.table(name).reshape(-1), cell, values)
