@@ -148,7 +148,7 @@ def as_array(name: str, value: Any) -> tuple[Array, Namespace]:
         array([1, 0, 0])
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise invalid(name, "a masked array", "a plain array: what is masked has no value to compute with", TypeError)
+        raise invalid(name, "a masked array", "a plain array, without masked entries", TypeError)
     if not compat.is_array_api_obj(value):
         value = _from_sequence(name, value)
     elif compat.is_torch_array(value):

@@ -302,7 +302,7 @@ def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
             checksum = verify(line, after or "")
             row = json.loads(line.decode())
             if not isinstance(row, dict):
-                raise ValueError("it holds no names and values")
+                raise ValueError("it is no JSON object")
             if number > 1 and (checksum is None) != (after is None):
                 raise ValueError("lines with and without checksums are mixed")
         except ValueError as error:

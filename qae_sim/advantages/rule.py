@@ -326,10 +326,14 @@ class AdvantageRule:
             if not self.estimator or not all(isinstance(term, Term) for term in self.estimator):
                 raise invalid("estimator", self.estimator, "one or several Terms", TypeError)
             if self.parameters:
-                raise invalid("parameters", self.parameters, "empty with a sum, whose terms have their own")
+                raise invalid("parameters", self.parameters, "empty with a sum: its terms have parameters of their own")
             for term in self.estimator:
                 if isinstance(term.estimator, str) and get(term.estimator).weights:
-                    raise invalid("estimator", term.estimator, "without a weight of its own in a sum: give anchor=...")
+                    raise invalid(
+                        "estimator",
+                        term.estimator,
+                        "without HA-DW's weights in a sum: give anchor=...",
+                    )
         elif not isinstance(self.estimator, str) and not callable(self.estimator):
             raise invalid("estimator", self.estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)
         for term in self.terms:
@@ -345,7 +349,7 @@ class AdvantageRule:
         if self.correct_above is not None:
             require_number("correct_above", self.correct_above)
             if self.anchor is None:
-                raise invalid("correct_above", self.correct_above, "None without an anchor: nothing else asks for it")
+                raise invalid("correct_above", self.correct_above, "None without an anchor: only HA-DW uses it")
         if self.anchor is None:
             if isinstance(self.estimator, str) and get(self.estimator).weights:
                 raise invalid(
@@ -398,7 +402,7 @@ class AdvantageRule:
     def _refuse_weights_of_tokens(self) -> None:
         """Raise if an anchor would have to weight the advantages of single tokens."""
         if self.anchor is not None and self.of_tokens:
-            raise invalid("anchor", self.anchor, f"None with {self.name!r}, which values tokens, not responses")
+            raise invalid("anchor", self.anchor, f"None with {self.name!r}, whose advantages are of tokens")
 
     # --- batches ---
 

@@ -138,7 +138,7 @@ def _equal(key: str, value: Any, wanted: Any) -> bool:
     try:
         return bool(value == wanted)
     except (TypeError, ValueError, RuntimeError) as error:  # arrays, which are compared entry by entry
-        raise invalid(f"parameters[{key!r}]", value, "a value that is equal to another or not") from error
+        raise invalid(f"parameters[{key!r}]", value, "a value whose comparison by == gives True or False") from error
 
 
 @self_contained

@@ -9,7 +9,7 @@ import numpy as np
 from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._kernels import Softmax, column_sum
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
-from qae_sim.bandits._one_query import mixed_chance
+from qae_sim.bandits._one_prompt import mixed_chance
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits._tables import AdvantageTable, table_of

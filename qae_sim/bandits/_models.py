@@ -119,9 +119,9 @@ class BanditModel:
         total = xp.where(some, total, 1.0)
         return xp.where(some, xp.log(total) + weighted_gap / total, np.nan)
 
-    def _mean(self, per_query: Array) -> Array:
+    def _mean(self, per_prompt: Array) -> Array:
         """Weighted mean over prompts, ``(Q, R)`` to ``(R,)``."""
-        return column_sum(self._xp, per_query * self._weights)
+        return column_sum(self._xp, per_prompt * self._weights)
 
     def final(self, theta: Array) -> Array:
         """Parameters with the axes of the problem's ``start``, runs last."""

@@ -88,7 +88,7 @@ class Sampler:
         else:
             u = uniform_at(self._queries, block * slots + xp.arange(slots)[:, None])
             which = (self._below <= u).sum(axis=0)
-            chosen = of_queries(xp, policy, which)
+            chosen = of_prompts(xp, policy, which)
         weight = chosen.weight.reshape(rows, -1)
         if self._running is None:
             self._running = xp.full((padded_rows(rows), weight.shape[1]), np.inf)
@@ -107,12 +107,12 @@ class Sampler:
         return SampledBatch(which, tokens, said, correct, xp.ones((slots, runs)))
 
 
-def of_queries(xp: Namespace, policy: Softmax, which: Array) -> Softmax:
+def of_prompts(xp: Namespace, policy: Softmax, which: Array) -> Softmax:
     """The policy of the prompts in a batch, ``(A, L, Q, R)`` to ``(A, L, B, R)``."""
     return policy.columns(xp, slice(None), which, xp.arange(policy.gap.shape[-1]))
 
 
-def to_queries(xp: Namespace, gradient: Array, which: Array, queries: int) -> Array:
+def to_prompts(xp: Namespace, gradient: Array, which: Array, queries: int) -> Array:
     """Gradient for the logits of all prompts from that of a batch, which may hold a prompt several times."""
     total = xp.zeros((*gradient.shape[:2], queries, gradient.shape[-1]))
     run = xp.arange(gradient.shape[-1])
@@ -229,7 +229,7 @@ class Learner:
             for chosen, weight in zip(self._minibatches, weights, strict=True):
                 if old is not None:
                     policy = self._model.policy(theta)
-                in_batch = policy if study.queries is None else of_queries(xp, policy, batch.which)
+                in_batch = policy if study.queries is None else of_prompts(xp, policy, batch.which)
                 log_pi = in_batch.log_pi(xp)
                 taken, place = self._taken(log_pi, batch.tokens)
                 old = taken if old is None else old
@@ -280,7 +280,7 @@ class Learner:
         for response in range(len(force)):  # one response at a time, see scatter_add
             scatter_add(xp, gradient.reshape(-1), place[response], force[response])
         if study.queries is not None:
-            gradient = to_queries(xp, gradient, batch.which, study.problem.queries)  # type: ignore[union-attr]
+            gradient = to_prompts(xp, gradient, batch.which, study.problem.queries)  # type: ignore[union-attr]
         return self._model.gradient(gradient)
 
     def _count_clipped(self, step: int, counted: Array, low: Array, high: Array) -> None:

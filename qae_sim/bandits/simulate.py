@@ -12,7 +12,7 @@ from qae_sim.advantages.rule import NamedFunction
 from qae_sim.arrays import Namespace, invalid, require_choice, require_integer
 from qae_sim.bandits._expected import simulate_expected
 from qae_sim.bandits._kernels import to_numpy
-from qae_sim.bandits._one_query import simulate_single
+from qae_sim.bandits._one_prompt import simulate_single
 from qae_sim.bandits._sampled import simulate_general
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.results import Result

@@ -350,7 +350,7 @@ def _check_rule(study: Study) -> None:
             raise invalid("parameters", term.parameters["metric"], "'length', the only metric of responses here")
         for value in term.parameters.values():
             if isinstance(value, AUTOMATIC):
-                raise invalid("parameters", value, "a number or a schedule here, where runs do not steer themselves")
+                raise invalid("parameters", value, "a number or a schedule: the laboratory has no automatic K")
     if not study.rule.tabulated or any(isinstance(term.estimator, NamedFunction) for term in study.rule.terms):
         return
     for step in {0, study.steps - 1}:  # both ends of the parameters' schedules
