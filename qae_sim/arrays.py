@@ -1,9 +1,8 @@
-"""Which array library is this? Checks of what comes in.
+"""Find the array library of the arguments, and check their shapes and values.
 
 Every function of ``qae_sim.softmax`` and ``qae_sim.advantages`` takes arrays of NumPy, CuPy or PyTorch (or of any
-library that follows the Python array API standard) and answers in the same library, on the same device. The
-functions here are what those share: they find the library, check shape and value, and name the argument, its value
-and what is allowed when something is wrong.
+library that follows the Python array API standard) and returns arrays of the same library, on the same device. They
+share the functions of this module, whose errors name the argument, its value and what is allowed.
 """
 
 from __future__ import annotations
@@ -32,21 +31,21 @@ _LONGEST = 200
 #: Integers up to here are exact in float64.
 _EXACT = 2**53
 
-#: No count of anything is larger than int64 holds.
+#: The largest count: what int64 holds.
 _LARGEST_COUNT = 2**63 - 1
 
 
 def self_contained(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let a function compute the same whatever its caller has told NumPy and PyTorch about arithmetic.
+    """Make a function independent of its caller's settings for arithmetic in NumPy and PyTorch.
 
-    ``numpy.errstate`` does not matter inside: what overflows is found and named by the functions themselves. Nor does
+    ``numpy.errstate`` has no effect inside, because the functions themselves find what overflows and name it. Nor has
     ``torch.autocast``, which would round to half precision.
 
     Args:
         function: The function.
 
     Returns:
-        The function with its own settings.
+        The function, called under settings of its own.
 
     Example:
         >>> with np.errstate(all="raise"):
@@ -57,7 +56,7 @@ def self_contained(function: Callable[_P, _T]) -> Callable[_P, _T]:
     @wraps(function)
     def inside(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         with np.errstate(all="ignore"):
-            # PyTorch is looked at where something else has imported it, and never imported.
+            # Read off PyTorch only if it has been imported already: importing it takes seconds.
             enabled = getattr(sys.modules.get("torch"), "is_autocast_enabled", None)
             if enabled is None or not (enabled("cpu") or enabled("cuda")):
                 return function(*args, **kwargs)
@@ -140,7 +139,7 @@ def as_array(name: str, value: Any) -> tuple[Array, Namespace]:
         The array and its namespace.
 
     Raises:
-        TypeError: ``value`` is neither, holds no real numbers, or is an array without values that can be looked at
+        TypeError: ``value`` is none of these, holds no real numbers, or is an array whose values cannot be read
             (sparse, nested, quantised, without memory, or inside ``torch.func.vmap``).
         ValueError: A nested sequence is ragged, or an integer in it is not exact in float64.
 
@@ -149,13 +148,13 @@ def as_array(name: str, value: Any) -> tuple[Array, Namespace]:
         array([1, 0, 0])
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise invalid(name, "a masked array", "a plain array: what is masked has no value to compute with", TypeError)
+        raise invalid(name, "a masked array", "a plain array, without masked entries", TypeError)
     if not compat.is_array_api_obj(value):
         value = _from_sequence(name, value)
     elif compat.is_torch_array(value):
         _require_plain_tensor(name, value)
     elif isinstance(value, np.ndarray) and type(value) is not np.ndarray:
-        value = np.asarray(value)  # np.matrix, for one, has shapes of its own
+        value = np.asarray(value)  # np.matrix, for one, always has two axes
     xp = namespace(value)
     if not xp.isdtype(value.dtype, ("bool", "integral", "real floating")):
         raise invalid(name, str(value.dtype), "an array of real numbers or booleans", TypeError)
@@ -176,7 +175,7 @@ def _from_sequence(name: str, value: Any) -> np.ndarray:
     # NumPy keeps integers beyond 64 bits as objects, and rounds those that stand among floating numbers.
     for number in np.asarray(value, dtype=object).flat:
         if not isinstance(number, int | float | np.number | np.bool) or isinstance(number, np.complexfloating):
-            return np.asarray(value)  # whose type is refused
+            return np.asarray(value)  # as_array refuses its type
         if isinstance(number, int | np.integer) and not _exact(int(number)):
             raise invalid(name, number, "of integers that float64 holds exactly")
     return result.astype(np.float64)
@@ -191,7 +190,7 @@ def _exact(number: int) -> bool:
 
 
 def _require_plain_tensor(name: str, x: Array) -> None:
-    """Raise unless a tensor of PyTorch has numbers in memory that can be looked at."""
+    """Raise unless a tensor of PyTorch holds plain numbers in memory that can be read."""
     kind = str(x.dtype).removeprefix("torch.")
     allowed = "a tensor of numbers in memory"
     if x.is_quantized or (kind.startswith("float") and kind not in ("float16", "float32", "float64")):
@@ -202,7 +201,7 @@ def _require_plain_tensor(name: str, x: Array) -> None:
     try:
         x.data_ptr()
     except RuntimeError:
-        # Inside transforms of torch.func there is no memory to point at; grad can be asked for values, vmap cannot.
+        # Inside transforms of torch.func tensors have no memory address; grad still lets values be read, vmap does not.
         try:
             bool(x.reshape(-1)[:1].any())
         except RuntimeError as error:
@@ -238,7 +237,7 @@ def as_floating(name: str, value: Any) -> tuple[Array, Namespace]:
 
 
 def _exactly(name: str, x: Array, xp: Namespace, dtype: Any) -> Array:
-    """Give numbers a floating type, and name the first that it cannot hold exactly."""
+    """Convert numbers to a floating type; raise for the first that it cannot hold exactly."""
     with np.errstate(all="ignore"):
         result = xp.astype(x, dtype)
         if xp.isdtype(x.dtype, "real floating"):
@@ -246,7 +245,7 @@ def _exactly(name: str, x: Array, xp: Namespace, dtype: Any) -> Array:
         elif xp.isdtype(x.dtype, "bool") or xp.iinfo(x.dtype).max <= 2 / xp.finfo(dtype).eps:
             return result
         else:
-            # What has been rounded up to the end of the integers' range does not come back from there.
+            # A number rounded up to just beyond the integer type's range cannot be converted back for the comparison.
             end = 2.0 ** (xp.iinfo(x.dtype).bits - (xp.iinfo(x.dtype).min < 0))
             changed = (result >= end) | (xp.astype(result, x.dtype) != x)
     if bool(xp.any(changed)):
@@ -261,7 +260,7 @@ def like(name: str, x: Array, value: Any, dtype: Any = None) -> Array:
 
     Args:
         name: The argument's name, for the error.
-        x: The array to follow.
+        x: The array whose library, device and type the result gets.
         value: A number, a sequence, a NumPy array, or an array of the library of ``x``.
         dtype: The type of the result; that of ``x`` by default.
 
@@ -307,7 +306,7 @@ def _require_kept(name: str, source: Array, sp: Namespace, result: Array, xp: Na
 
 
 def number_of(x: Array) -> float:
-    """Read an array of one element as a Python number, without a gradient.
+    """Read an array of one element as a Python number, detached from any gradient.
 
     Args:
         x: The array.
@@ -323,7 +322,7 @@ def number_of(x: Array) -> float:
 
 
 def as_numpy(name: str, value: Any) -> np.ndarray:
-    """Take numbers of any library and device as a float64 array of NumPy, for functions that answer in NumPy.
+    """Take numbers of any library and device as a float64 array of NumPy, for functions that return NumPy.
 
     Args:
         name: The argument's name, for the error.
@@ -354,14 +353,14 @@ def as_sequence(name: str, value: Any, of: str) -> list[Any]:
 
     Args:
         name: The argument's name, for the error.
-        value: A list, a tuple, an array with an axis, or anything else that can be gone through.
+        value: A list, a tuple, an array with at least one axis, or any other iterable.
         of: What it holds, in words.
 
     Returns:
         Its items.
 
     Raises:
-        TypeError: It is no sequence, or a word.
+        TypeError: It is not iterable, or is a string or a masked array.
 
     Example:
         >>> as_sequence("parents", (-1, 0), "integers")
@@ -420,13 +419,13 @@ def require_finite(name: str, x: Array) -> None:
 
 
 def require_shape(name: str, x: Array, shape: tuple[int, ...], meaning: str) -> None:
-    """Raise if an array has another shape than it must have.
+    """Raise unless an array has the required shape.
 
     Args:
         name: The argument's name, for the error.
         x: The array.
-        shape: The shape it must have.
-        meaning: What that shape is, in words.
+        shape: The required shape.
+        meaning: What that shape stands for, in words.
 
     Raises:
         ValueError: The shapes differ.
@@ -539,7 +538,7 @@ def require_integer(name: str, value: Any, *, low: int = 0, high: int | None = N
 
 
 def require_count(name: str, value: Any, *, low: int = 1) -> int:
-    """Check that a parameter is a number of things, which floating arithmetic will compute with.
+    """Check that a parameter is a count, an integer from ``low`` to 2⁶³ - 1.
 
     Args:
         name: The parameter's name, for the error.
@@ -551,7 +550,7 @@ def require_count(name: str, value: Any, *, low: int = 1) -> int:
 
     Raises:
         TypeError: ``value`` is not an integer.
-        ValueError: It is smaller, or more than int64 holds.
+        ValueError: It is below ``low``, or larger than int64 holds.
 
     Example:
         >>> require_count("responses", 2**63)
@@ -565,18 +564,18 @@ def require_count(name: str, value: Any, *, low: int = 1) -> int:
 
 
 def require_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
-    """Check that a parameter is one of a few words.
+    """Check that a parameter is one of a few strings.
 
     Args:
         name: The parameter's name, for the error.
-        value: The word given.
-        choices: The words allowed.
+        value: The string given.
+        choices: The strings allowed.
 
     Returns:
-        The word.
+        The string.
 
     Raises:
-        ValueError: The word is not allowed.
+        ValueError: It is none of them.
 
     Example:
         >>> require_choice("variant", "Paper", ("paper", "code"))

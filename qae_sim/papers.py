@@ -12,11 +12,11 @@ class Paper:
     """A paper, a page, or a family of methods that no single paper stands for.
 
     Attributes:
-        key: What the project calls it.
-        name: What a sentence calls it: mostly the method's name.
+        key: Its key in :data:`PAPERS`.
+        name: Its name in a sentence, mostly that of its method.
         authors: First author and "et al."; empty where they are not known.
-        title: Its title, or the beginning of it.
-        arxiv: Its identifier on arXiv; empty where it is not there.
+        title: Its title, which may be shortened.
+        arxiv: Its identifier on arXiv; empty if it is not on arXiv.
 
     Example:
         >>> PAPERS["qae"].cite

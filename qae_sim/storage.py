@@ -1,8 +1,9 @@
-"""What is kept: settings as plain values, files that say what they are and carry a checksum, and safe writing.
+"""Storage: settings as plain values, files that state their format and carry a checksum, and safe writing.
 
-A file that can be resumed or judged holds ``checksum sha256:DIGITS`` once: the SHA-256 of the file with zeros for the
-digits. JSON has it as an entry, an archive (npz) as the comment of the zip file, safetensors within their description,
-and of a file of rows each line has its own, which counts the line before it in. Files from before checksums are read.
+A file of a run or a result holds ``checksum sha256:DIGITS`` once: the SHA-256 of the file with zeros in place of the
+digits. In JSON it is an entry, in an archive (npz) the comment of the zip file, in safetensors a part of the
+description. In a file of rows each line has its own, which covers the line before it, too. Older files, which have no
+checksum, can still be read.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from qae_sim.arrays import invalid, require_choice
 
 
 def to_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
-    """Describe a value in values that JSON has; dataclasses carry their kind.
+    """Describe a value in values that JSON has; of a dataclass the class name is stored as its ``kind``.
 
     Args:
         value: A number, a string, None, a dataclass of one of the kinds, or mappings and sequences of these.
@@ -41,7 +42,7 @@ def to_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
         The description.
 
     Raises:
-        TypeError: There is something else in it.
+        TypeError: It contains anything else.
 
     Example:
         >>> from qae_sim.advantages import LinearK
@@ -94,17 +95,17 @@ def from_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
     return value
 
 
-# --- files that say what they are ---
+# --- files that state their format ---
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a file of one kind says about itself.
+    """What files of one kind state about themselves.
 
     Attributes:
-        format: Name of the kind, the same for ever.
-        version: Number of the layout; it counts up when an older reader would misread a newer file.
-        title: What people call such a file, with its article.
+        format: Name of the kind of file, which never changes.
+        version: Number of the layout; it grows when an older reader would misread a newer file.
+        title: What messages call such a file, with its article.
 
     Example:
         >>> Layout("qae_sim example", 1, "an example").head
@@ -117,14 +118,14 @@ class Layout:
 
     @property
     def head(self) -> dict[str, Any]:
-        """What to write into the file, among other things or alone."""
+        """Entries that every file of this kind holds."""
         return {"format": self.format, "format_version": self.version}
 
     def require(self, head: Any) -> None:
-        """Check what a file says about itself.
+        """Check what a file states about itself.
 
         Args:
-            head: What was read; other entries are left aside.
+            head: Entries read from the file; others are ignored.
 
         Raises:
             ValueError: It is of another kind, or of another version.
@@ -149,11 +150,11 @@ class Layout:
 
 #: Name and value of a checksum that is still to be computed.
 UNSEALED = ("checksum", "sha256:" + "0" * 64)
-#: How one looks in a file; JSON puts quotes between, and backslashes where it is within a string.
+#: A checksum in a file: JSON puts quotes in between, and backslashes as well inside a string.
 _CHECKSUM = re.compile(rb'checksum[\\": ]+sha256:([0-9a-f]{64})')
-#: Name of the short checksums of tensors, which tell where damage is.
+#: Name of the short checksums of single tensors, which tell where the damage is.
 _PARTS = "crc32"
-#: Damage leaves one of these at least, unless it is so large that the file cannot be read.
+#: A damaged file still holds at least one of these, unless so much is damaged that it cannot be read.
 _TRACES = (b"checksum", b"sha256:")
 
 
@@ -189,7 +190,7 @@ def verify(content: bytes, after: str = "") -> str | None:
         after: Checksum of the line before, if it is a line.
 
     Returns:
-        The checksum; None where there is none, as in files of before.
+        The checksum; None where there is none, as in older files.
 
     Raises:
         ValueError: It does not fit.
@@ -211,7 +212,7 @@ def verify(content: bytes, after: str = "") -> str | None:
 
 
 def _digest(content: bytes, after: str) -> str:
-    """SHA-256 of a checksum and what comes after it."""
+    """SHA-256 of the checksum of the line before, followed by the content."""
     return hashlib.sha256(after.encode() + content).hexdigest()
 
 
@@ -257,7 +258,7 @@ def from_json(content: bytes) -> Any:
 
 
 def to_lines(rows: Sequence[Mapping[str, Any]], after: str = "") -> tuple[bytes, str]:
-    """Write rows as lines of JSON; the checksum of each covers all before it, so that none can be missing.
+    """Write rows as lines of JSON; the checksum of each covers all lines before it, so that a missing line is noticed.
 
     Args:
         rows: Values that JSON has; NaN is written as JSON's extension that Python reads.
@@ -287,7 +288,7 @@ def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
     """Read lines that :func:`to_lines` wrote, or lines of JSON without checksums.
 
     Args:
-        content: The file. What stands behind the last newline was cut short by a crash, and is left out.
+        content: The file. What follows the last newline is a line that a crash cut short, and is left out.
 
     Yields:
         Rows, without checksums.
@@ -301,7 +302,7 @@ def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
             checksum = verify(line, after or "")
             row = json.loads(line.decode())
             if not isinstance(row, dict):
-                raise ValueError("it holds no names and values")
+                raise ValueError("it is no JSON object")
             if number > 1 and (checksum is None) != (after is None):
                 raise ValueError("lines with and without checksums are mixed")
         except ValueError as error:
@@ -314,10 +315,10 @@ def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def describe_tensors(about: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Describe tensors for a file of safetensors, which is then to be sealed.
+    """Describe tensors for a file of safetensors, whose checksum :func:`seal` then fills in.
 
     Args:
-        about: What they are, values that JSON has.
+        about: A description of them, in values that JSON has.
         tensors: Tensors by name.
 
     Returns:
@@ -328,7 +329,7 @@ def describe_tensors(about: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
 
 
 def about_tensors(content: bytes) -> dict[str, Any]:
-    """Read the description in a file of safetensors, which needs no PyTorch.
+    """Read the description in a file of safetensors, without PyTorch.
 
     Args:
         content: The file.
@@ -337,7 +338,8 @@ def about_tensors(content: bytes) -> dict[str, Any]:
         The description, without checksums.
 
     Raises:
-        ValueError: It holds none, is damaged, or its checksum does not fit; the message names the tensor, if it can.
+        ValueError: It holds none, is damaged, or its checksum does not fit; the message names the tensor if it is
+            known.
     """
     try:
         start = 8 + int.from_bytes(content[:8], "little")
@@ -358,11 +360,11 @@ def _damaged_tensor(content: bytes, head: Mapping[str, Any], about: Mapping[str,
 
     Args:
         content: What follows the head of a file of safetensors.
-        head: The head, which may be damaged, too.
+        head: The head, which may itself be damaged.
         about: The description in it.
 
     Returns:
-        Its name, or nothing.
+        Its name, or an empty string.
     """
     try:
         for name, crc in about[_PARTS].items():
@@ -390,11 +392,11 @@ def write_archive(
     entry: str = "about",
     compressed: bool = False,
 ) -> None:
-    """Write arrays and a description into one NumPy archive (npz), whole or not at all.
+    """Write arrays and a description into one NumPy archive (npz), in one step.
 
     Args:
         path: The file; its folder exists.
-        layout: What the file says it is.
+        layout: The format that the file states.
         about: The description, values that JSON has.
         arrays: Arrays by name.
         entry: Name of the archive's entry that holds the description.
@@ -417,10 +419,10 @@ def seal_archive(content: bytes) -> bytes:
     """Put a checksum into the comment of a zip file.
 
     Args:
-        content: The file; a comment that it has is replaced.
+        content: The file; an existing comment is replaced.
 
     Returns:
-        The file with its checksum, which other readers take as it is.
+        The file with its checksum, still a valid zip file.
     """
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:
@@ -433,7 +435,7 @@ def read_archive(path: Path, layout: Layout, *, entry: str = "about") -> tuple[d
 
     Args:
         path: The file.
-        layout: What it must say it is.
+        layout: The format that it must state.
         entry: Name of the entry that holds the description.
 
     Returns:
@@ -474,17 +476,17 @@ def _damaged_entry(content: bytes) -> str:
         return ""
 
 
-# --- whole or not at all ---
+# --- writing in one step ---
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment the old or the new one is there, whole, even if the power fails.
+    """Write a file in one step: at any moment the old or the new file is there, complete, even if the power fails.
 
-    What processes that were killed have left of earlier tries is removed.
+    Unfinished files left behind by processes that were killed are removed.
 
     Args:
         path: The file; its folder exists.
-        content: All that it is to hold.
+        content: Its whole content.
 
     Raises:
         OSError: It cannot be written.
@@ -511,7 +513,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk, where the system knows how."""
+    """Flush the names in a folder to disk, where the system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -536,7 +538,7 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
-    """Whether there is a process of this number; where that cannot be asked safely, there is."""
+    """Whether a process of this number is running; True where it cannot be asked safely."""
     if os.name != "posix":  # elsewhere signal 0 may end the process
         return True
     try:
@@ -548,20 +550,20 @@ def _is_running(process: int) -> bool:
     return True
 
 
-# --- one writer ---
+# --- locks ---
 
-#: Held by the process that writes a folder; it stays there, empty of meaning, when nobody does.
+#: Locked by the process that writes a folder; afterwards the file stays, unlocked.
 _LOCK = ".writer.lock"
-#: What systems say that have no such locks.
+#: Errors of systems that have no such locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
 def one_writer(folder: Path) -> Iterator[None]:
-    """Be the only process that writes a folder; the lock dies with its process, however that ends.
+    """Lock a folder so that no other process writes it; the lock ends with its process, however that ends.
 
-    Where a file system or a system has no locks (some network folders, Windows), a warning says so, and the work goes
-    on unlocked: whoever starts two processes there must give each a folder of its own.
+    Where there are no locks (some network folders, Windows), a warning says so and the work goes on without: two
+    processes must then be given two folders.
 
     Args:
         folder: The folder. Reading it needs no lock.
@@ -571,7 +573,7 @@ def one_writer(folder: Path) -> Iterator[None]:
 
     Raises:
         OSError: The folder cannot be written.
-        ValueError: Another process writes it; the message names both.
+        ValueError: Another process writes it; the message names the folder and the process.
     """
     try:
         import fcntl
@@ -599,5 +601,5 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 
 def _warn_of_no_lock(folder: Path, reason: str) -> None:
-    """Say that nothing keeps a second process away."""
+    """Warn that a second process could write the folder at the same time."""
     warnings.warn(f"{folder} cannot be locked ({reason}): let no other process write it at the same time", stacklevel=4)

@@ -1,6 +1,6 @@
-"""Random numbers that are named: the same on every array library, device and chunk.
+"""Counter-based random numbers: the same on every array library and device, whatever the chunking.
 
-A counter-based generator: the number at position i of the stream (seed, key, key, ...) is a fixed function of these
+The number at position i of the stream (seed, key, key, ...) is a fixed function of these
 integers, so it does not depend on the library, the device, the chunking or the order in which numbers are asked for.
 The mixing function is SplitMix64's (Steele, Lea and Flood, 2014), in wrapping signed 64-bit arithmetic because PyTorch
 has no unsigned multiplication.
@@ -147,7 +147,7 @@ def uniform_at(states: Array, positions: Array, buffers: tuple[Array, Array] | N
         states: From :func:`streams`.
         positions: Positions >= 0 in the streams, integers that broadcast with ``states``.
         buffers: Two float64 arrays of the broadcast shape to work in, for callers that draw often: fresh memory costs
-            as much as the arithmetic. The first one becomes the result.
+            as much as the arithmetic. The first one holds the result.
 
     Returns:
         float64 array of the broadcast shape.

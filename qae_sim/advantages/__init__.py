@@ -1,6 +1,6 @@
 """Rewards in, advantages out: one pure function per estimator, and the table of them.
 
-Group estimators take ``rewards`` of shape ``(..., G)`` as arrays of NumPy, CuPy or PyTorch and answer in kind:
+Group estimators take ``rewards`` of shape ``(..., G)`` as arrays of NumPy, CuPy or PyTorch and return the same kind:
 
 >>> from qae_sim.advantages import qae
 >>> qae([1, 0, 0, 0, 0], k=0.4, eps=0)

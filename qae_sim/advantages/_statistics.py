@@ -30,7 +30,7 @@ Quantile: TypeAlias = Literal["inverted_cdf", "linear"]
 #: K·G closer than this to an integer is that integer: .28·25 is 7.000000000000001 in binary, and means 7.
 RANK_TOLERANCE = 1e-9
 
-#: Lengths beyond are no tokens, and would overflow when squares of float32 are weighted with them.
+#: Longer responses do not exist, and squares of float32 weighted with such lengths would overflow.
 LONGEST_RESPONSE = 2**31
 
 
@@ -49,7 +49,7 @@ class GroupStatistics:
     scale: Array | float
 
     def denominator(self, eps: float) -> Array:
-        """Compute std + ε, and 1 in groups of equal rewards under ε = 0, whose numerators are 0 anyway.
+        """Compute std + ε; 1 where this is 0, in groups of equal rewards, whose numerators are 0.
 
         Args:
             eps: ε >= 0, in units of the rewards.
@@ -72,10 +72,10 @@ class GroupStatistics:
         return self.deviation / self.denominator(eps)
 
     def in_reward_units(self, factor: float = 1.0) -> Array:
-        """Undo the scale; what then exceeds the floating range becomes infinite, for :func:`restored` to name.
+        """Undo the scale; what then exceeds the floating range becomes infinite, and :func:`restored` raises for it.
 
         Args:
-            factor: A factor for all of them.
+            factor: A number to multiply all of them by.
 
         Returns:
             The deviations times ``factor``, ``(..., G)``, in units of the rewards.
@@ -83,7 +83,7 @@ class GroupStatistics:
         return self.deviation * factor * self.scale
 
     def unit(self) -> float:
-        """A power of two in which all groups that are not equal can be measured together.
+        """A power of two that serves as a common unit for all groups whose rewards differ.
 
         Returns:
             1.0 unless the rewards are extreme.
@@ -98,7 +98,7 @@ class GroupStatistics:
 class Between:
     """A number between two rewards of each group, low + share·(high - low).
 
-    Kept in parts, because what the rewards differ from it by may be less than the rounding of the number itself.
+    Kept in parts, because its differences from the rewards may be smaller than its own rounding.
 
     Attributes:
         low: ``(..., 1)``.
@@ -217,9 +217,9 @@ def deviations(
 ) -> GroupStatistics:
     """Subtract a baseline from each group and measure the group's spread around its mean.
 
-    Before anything else each group is shifted by a number out of its own range: equal rewards then give exact zeros,
-    whatever their value. NaN, infinities and squares that overflow all show in the standard deviation, an array G
-    times smaller than the rewards, so looking there costs next to nothing.
+    First each group is shifted by a number from its own range: equal rewards then give exact zeros, whatever their
+    value. NaN, infinities and squares that overflow all show in the standard deviation, which is G times smaller than
+    the rewards, so checking it costs next to nothing.
 
     Args:
         r: Floating rewards of at least 32 bits, ``(..., G)``.
@@ -270,8 +270,9 @@ def _moments(
     weights: Array | None,
     units: tuple[Array, Array] | None = None,
 ) -> GroupStatistics:
-    """Compute deviation and standard deviation, with ``units`` in units of the first and squares of the second.
+    """Compute deviation and standard deviation.
 
+    ``units`` are (scale, shrink): rewards are divided by scale, and multiplied by shrink before they are squared.
     Without units, what is out of range becomes inf, nan or 0.
     """
     between = baseline if isinstance(baseline, Between) else None
@@ -316,7 +317,7 @@ def _squares(xp: Namespace, x: Array, weights: Array | None, shrink: Array | flo
 
 
 def restored(name: str, advantages: Array, r: Array) -> Array:
-    """Give advantages the floating type of the rewards, and make sure that they fit into it.
+    """Convert advantages to the floating type of the rewards, and check that they fit into it.
 
     Args:
         name: The estimator's name, for the error.
@@ -338,7 +339,7 @@ def restored(name: str, advantages: Array, r: Array) -> Array:
 
 
 def narrowed(name: str, advantages: Array, r: Array) -> Array:
-    """Do the same for standardised advantages, which are at most of the order of √G and so finite as they are.
+    """Do as :func:`restored` for standardised advantages, which are of the order of √G at most and so finite.
 
     Args:
         name: The estimator's name, for the error.
@@ -443,12 +444,12 @@ def group_quantile(r: Array, k: Any, quantile: Quantile) -> Array | Between:
         A reward of each group, ``(..., 1)``, or a number between two; meaningless where a group holds NaN.
 
     Raises:
-        ValueError: ``quantile`` is another word.
+        ValueError: ``quantile`` is unknown.
     """
     require_choice("quantile", quantile, ("inverted_cdf", "linear"))
     xp = namespace(r)
     size = r.shape[-1]
-    ordered = xp.sort(r, axis=-1, stable=False)  # equal rewards cannot be told apart, and stability costs time
+    ordered = xp.sort(r, axis=-1, stable=False)  # equal rewards are the same number, and a stable sort is slower
     if quantile == "inverted_cdf":
         return _order_statistic(ordered, rank(k, size) - 1)
     # h = K(G-1) lies between two order statistics; near an integer it is that integer, so that zeros stay exact.

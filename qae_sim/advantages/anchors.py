@@ -1,11 +1,11 @@
-"""Difficulty anchors: what earlier batches say about the model's capability.
+"""Difficulty anchors: the model's capability, estimated from earlier batches.
 
-An anchor is a small frozen dataclass. ``anchor.belief`` is C⁻, what it believes before the current batch;
+An anchor is a small frozen dataclass. ``anchor.belief`` is C⁻, the believed success rate before the current batch;
 ``anchor.update(rewards)`` is the anchor after it, a new object. All fields are plain numbers and tuples, so
 ``dataclasses.asdict`` is all that a checkpoint needs.
 
 The rules broadcast: ``anchor.after(accuracy, responses, group_size)`` with accuracies ``(R,)`` of R independent runs
-gives an anchor whose beliefs are ``(R,)``, each what its run alone would have given.
+gives an anchor whose beliefs are ``(R,)``, the same as from each run alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class DifficultyAnchor(Protocol):
         """Return the anchor after a batch of rewards ``(..., G)``."""
 
     def after(self, accuracy: Rate, responses: int, group_size: int) -> DifficultyAnchor:
-        """Return the anchor after a batch of so many responses, G to a prompt, of which it is told the mean reward."""
+        """Return the anchor after a batch of that mean reward, number of responses and number per prompt."""
 
 
 @self_contained
@@ -87,7 +87,7 @@ def require_unit_interval(r: Array) -> None:
         raise invalid("rewards", number_of(r[outside][0]), "in [0, 1] everywhere, so that their mean is a success rate")
 
 
-#: What the rules ask of an array library, for plain numbers.
+#: The functions of an array library that the rules use, for plain numbers.
 _NUMBERS = SimpleNamespace(minimum=min, maximum=max, sqrt=math.sqrt, where=lambda holds, a, b: a if holds else b)
 
 
@@ -130,7 +130,7 @@ def require_rate(name: str, value: Any) -> Rate:
 
 
 def _beliefs(name: str, values: Any, most: int, allowed: str) -> tuple[Rate, ...]:
-    """Check a memory of success rates."""
+    """Check a tuple of remembered success rates."""
     if not isinstance(values, tuple | list):
         raise invalid(name, values, "a tuple of numbers", TypeError)
     if len(values) > most:
@@ -144,6 +144,10 @@ class FixedAnchor:
 
     Attributes:
         belief: C, in [0, 1].
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Yang et al., HA-DW (arXiv:2601.08521), ablation of the dynamic threshold.
@@ -184,19 +188,23 @@ class SoftAnchor:
     C⁺ = (1 - ηₜ) C⁻ + ηₜ y,  ηₜ = η·σₜ,  σₜ the population standard deviation of the last m beliefs
 
     The rule has an absorbing state: once the last m beliefs are equal, σ = 0, the gain is 0, and C never moves again;
-    it also drifts there by itself when the accuracies vary little, since a small gain makes for a small spread. The
+    it also drifts there by itself when the accuracies vary little, since a small gain leads to a small spread. The
     paper does not say how to start. Here, while fewer than m beliefs exist and whenever σ = 0, the gain is that of a
     running mean, 1/(number of beliefs): the first batch sets C, the second averages, and the anchor is never stuck.
     ``warm_start=False`` is the equation alone, absorbing state included (see :attr:`absorbed`).
 
-    Which beliefs C_{t-j} are is not said in the paper either; here they are the m latest, the current C⁻ included.
+    Nor does the paper say which beliefs the C_{t-j} are; here they are the m latest, the current C⁻ included.
 
     Attributes:
         belief: C⁻ before the current batch, in [0, 1].
         eta: η, the task-dependent factor, in (0, 2] (σ is at most 1/2, so the gain stays in [0, 1]).
-        window: m, how many beliefs σ looks at, >= 2.
+        window: m, number of beliefs that σ is computed from, >= 2.
         warm_start: Whether the running-mean gain replaces an undefined or vanished one.
         recent: The beliefs before the current one, oldest first, at most m - 1.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Yang et al., HA-DW (arXiv:2601.08521), Eqs. 8-12; η, m and the start are not given there.
@@ -252,7 +260,7 @@ class SoftAnchor:
 
     @property
     def absorbed(self) -> Any:
-        """Whether no batch can move the anchor any more: gain 0, for ever."""
+        """Whether no later batch can move the anchor: its gain is 0 and stays 0."""
         return self.gain == 0
 
     def update(self, rewards: Array) -> SoftAnchor:
@@ -272,8 +280,8 @@ class SoftAnchor:
 
         Args:
             accuracy: y, in [0, 1]: a number, or ``(R,)``.
-            responses: B, number of responses in the batch; this rule does not ask.
-            group_size: G, responses per prompt; nor that.
+            responses: B, number of responses in the batch; not used by this rule.
+            group_size: G, responses per prompt; not used by this rule.
 
         Returns:
             The anchor for the next batch.
@@ -295,6 +303,10 @@ class HardAnchor:
         window: h, >= 1.
         start: C before the first batch, in [0, 1].
         recent: Accuracies of the last batches, oldest first, at most h.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Yang et al., HA-DW (arXiv:2601.08521), App. F, Eq. 134; h is not given there. (The equation's recursive form
@@ -323,7 +335,7 @@ class HardAnchor:
         return sum(self.recent[1:], self.recent[0]) / len(self.recent) if self.recent else self.start
 
     def update(self, rewards: Array) -> HardAnchor:
-        """Take the batch's accuracy into the window.
+        """Add the batch's accuracy to the window.
 
         Args:
             rewards: ``(..., G)``, in [0, 1].
@@ -335,12 +347,12 @@ class HardAnchor:
 
     @self_contained
     def after(self, accuracy: Rate, responses: int, group_size: int) -> HardAnchor:
-        """Take an accuracy into the window, or those of several runs.
+        """Add an accuracy to the window, or those of several runs.
 
         Args:
             accuracy: y, in [0, 1]: a number, or ``(R,)``.
-            responses: B, number of responses in the batch; this rule does not ask.
-            group_size: G, responses per prompt; nor that.
+            responses: B, number of responses in the batch; not used by this rule.
+            group_size: G, responses per prompt; not used by this rule.
 
         Returns:
             The anchor for the next batch.

@@ -1,8 +1,7 @@
-"""K that follows the state of the model: success rate, entropy, gradient variance; and the batch-wise quantile.
+"""K that follows the success rate, the entropy or the gradient variance of a run; and the batch-wise quantile.
 
 The QAE paper names these as future work and gives no formulas; what follows are our own designs, each derived in its
-docstring. An automatic K is a frozen dataclass whose ``k`` is for the current batch and whose ``update`` returns the
-next state.
+docstring. An automatic K is a frozen dataclass: ``k`` is K for the current batch, ``update`` returns the next state.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ def k_from_success_rate(p_hat: Array, *, hard_share: float = 0.5) -> float:
     1 - K = the ``hard_share``-quantile of p̂, taken half-way to the next larger value, so that exactly the prompts up
     to it satisfy p̂ <= 1 - K
 
-    Prompts with p̂ of 0 or 1 give no advantage under any K; leave them out with
-    :func:`~qae_sim.advantages.dynamic_sampling_mask`, or accept that they count.
+    Prompts with p̂ of 0 or 1 give no advantage under any K. They count here, unless they are left out by
+    :func:`~qae_sim.advantages.dynamic_sampling_mask`.
 
     Args:
         p_hat: Success rates of the prompts, in [0, 1], any shape.
@@ -55,7 +54,7 @@ def k_from_success_rate(p_hat: Array, *, hard_share: float = 0.5) -> float:
     Raises:
         TypeError: ``p_hat`` holds no real numbers.
         ValueError: No prompt, a success rate outside [0, 1] or NaN, ``hard_share`` outside (0, 1), or rates so
-            one-sided that only K = 0 or K = 1 would do (all prompts to be hard have p̂ = 1, say).
+            extreme that only K = 0 or K = 1 would do (as when all prompts have p̂ = 1).
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... success rate"; the rule is ours.
@@ -91,6 +90,10 @@ class SuccessRateK:
         hard_share: Share of the prompts to treat as hard, in (0, 1).
         rate: Weight of the newest batch, in (0, 1].
 
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
+
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... success rate"; the rule is ours.
 
@@ -114,13 +117,17 @@ class SuccessRateK:
     def update(self, rewards: Array) -> SuccessRateK:
         """Return the state for the next batch.
 
-        Prompts whose responses are all right or all wrong are left out; a batch of nothing else changes nothing.
+        Prompts whose responses are all correct or all wrong are left out; a batch of such prompts changes nothing.
 
         Args:
             rewards: Binary rewards, ``(..., G)``.
 
         Returns:
             The next state.
+
+        Raises:
+            TypeError: ``rewards`` holds no real numbers.
+            ValueError: G < 2, or a reward is neither 0 nor 1.
         """
         r, xp = checked_binary(rewards)
         p_hat = xp.mean(working_precision(r), axis=-1)
@@ -143,17 +150,21 @@ class EntropyTargetK:
 
     logit K⁺ = logit K + gain·(target - H), kept within [logit low, logit high]
 
-    The paper's reading, and what toy models show, is that a larger K means more entropy; so K rises while the entropy
-    is below its target. The limits are for a target out of reach: the sum of errors would carry K so close to 1 that
-    floating point could no longer bring it back, and a long way back is no good anyway. In groups of G any K below
-    1/G, and any above 1 - 1/G, acts like that end.
+    According to the paper, and in toy models, a larger K means more entropy; so K rises while the entropy is below its
+    target. The limits are for a target out of reach: without them the summed errors would carry K so close to 0 or 1
+    that it could not return, or only after many batches. In groups of G all K below 1/G act alike, and so do all K
+    above 1 - 1/G.
 
     Attributes:
         target: Entropy to hold, in nats, >= 0.
         k: K for the current batch, in [low, high].
         gain: Step on the logit scale per nat of error, > 0.
-        low: Least K, in (0, 1).
-        high: Greatest K, in [low, 1).
+        low: Smallest K, in (0, 1).
+        high: Largest K, in [low, 1).
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "automatic K ... entropy"; the rule is ours.
@@ -190,6 +201,10 @@ class EntropyTargetK:
 
         Returns:
             The next state.
+
+        Raises:
+            TypeError: ``entropy`` is no number.
+            ValueError: It is negative or not finite.
         """
         error = self.target - require_number("entropy", entropy, low=0.0)
         logit = math.log(self.k) - math.log1p(-self.k) + self.gain * error
@@ -212,10 +227,10 @@ def k_from_gradient_variance(rewards: Array, squared_norms: Array) -> float:
     (p̂ - p)/(2√(p(1-p))). The hard side therefore has the smaller variance exactly when v₊/(1-p) <= v₋/p, that is,
     when p <= v₋/(v₊ + v₋) = 1 - K*. With equal variances K* = 1/2.
 
-    The mean of its side belongs taken off each score because the group's own std divides: with the plain ‖s‖² the
-    answer is right only where E±[s] is small beside s, as it is for long responses of a large model.
+    The mean of its side is subtracted from each score because the group's own std divides: with plain ‖s‖² the formula
+    holds only where E±[s] is small compared with s, as it is for long responses of a large model.
 
-    The assumptions to watch: binary rewards, on-policy, whole-response log-probabilities, large groups, v± the same
+    The assumptions: binary rewards, on-policy, whole-response log-probabilities, large groups, v± the same
     for all prompts.
 
     Args:
@@ -246,7 +261,7 @@ def k_from_gradient_variance(rewards: Array, squared_norms: Array) -> float:
 
 
 def _least_variance(name: str, correct: float, wrong: float) -> float:
-    """Balance two positive variances, neither sum nor quotient of which need fit the floating range."""
+    """Compute correct / (correct + wrong) of two positive variances whose sum may overflow."""
     k = 1 / (1 + wrong / correct) if wrong < correct else (correct / wrong) / (1 + correct / wrong)
     if not 0 < k < 1:
         raise invalid(name, (correct, wrong), "of comparable size for correct and wrong responses")
@@ -277,6 +292,10 @@ class GradientVarianceK:
         correct: v₊, smoothed variance of the score among correct responses, > 0.
         wrong: v₋, the same among wrong responses, > 0.
         rate: Weight of the newest batch, in (0, 1].
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         As :func:`k_from_gradient_variance`.
@@ -312,6 +331,10 @@ class GradientVarianceK:
 
         Returns:
             The next state.
+
+        Raises:
+            TypeError: An argument holds no real numbers.
+            ValueError: As for :func:`k_from_gradient_variance`; all rewards may be equal here.
         """
         correct, wrong = _squared_norms_by_side(rewards, squared_norms)
         return replace(

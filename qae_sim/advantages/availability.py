@@ -1,4 +1,4 @@
-"""Which estimator goes where, and what keeps it from elsewhere: the one answer that all rooms give."""
+"""Where each estimator can be used, and why it cannot be used elsewhere."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Place:
     """Somewhere estimators are used.
 
     Attributes:
-        title: What to call it.
-        gives: What it has for estimators besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
+        title: Its name in messages.
+        gives: Inputs that it provides besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
         weights_tokens: Whether HA-DW's Φ may multiply the advantages of single tokens there.
     """
 
@@ -31,7 +31,7 @@ class Place:
 
 
 def _had_in(place: str) -> tuple[str, ...]:
-    """Inputs that are to be had in a place."""
+    """Inputs that a place provides."""
     return tuple(name for name, item in INPUTS.items() if place in item.places)
 
 
@@ -47,10 +47,10 @@ PLACES: Mapping[str, Place] = MappingProxyType(
 
 
 def why_not(name: str, place: str) -> str:
-    """Tell what keeps an estimator from a place.
+    """Say why an estimator cannot be used in a place.
 
     Args:
-        name: The estimator's.
+        name: The estimator's name.
         place: A name from :data:`PLACES`.
 
     Returns:
@@ -80,13 +80,13 @@ def require_place(argument: str, name: str, place: str) -> None:
     """Check that an estimator can be used in a place.
 
     Args:
-        argument: What the message calls the estimator.
-        name: The estimator's.
+        argument: The argument's name, for the error.
+        name: The estimator's name.
         place: A name from :data:`PLACES`.
 
     Raises:
         TypeError: ``name`` is no string.
-        ValueError: It cannot, or there is no such estimator; the message tells why.
+        ValueError: It cannot be used there, or there is no such estimator; the message says why.
 
     Example:
         >>> require_place("estimator", "aapo", "bandits")
@@ -99,14 +99,14 @@ def require_place(argument: str, name: str, place: str) -> None:
 
 
 def example_inputs(name: str, rewards: NDArray[np.float64]) -> dict[str, Any]:
-    """Make up what an estimator needs besides rewards, to try it out with.
+    """Make example values of what an estimator needs besides rewards.
 
     Args:
-        name: The estimator's.
+        name: The estimator's name.
         rewards: Rewards, ``(B, G)``.
 
     Returns:
-        Arguments by name; none for inputs that belong to no array of rewards.
+        Arguments by name, without those inputs that have no example.
 
     Example:
         >>> example_inputs("opo", np.zeros((1, 3)))

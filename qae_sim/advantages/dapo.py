@@ -17,9 +17,9 @@ from qae_sim.arrays import (
 
 @self_contained
 def dynamic_sampling_mask(rewards: Array) -> Array:
-    """DAPO's dynamic sampling: which groups carry a signal and are kept.
+    """DAPO's dynamic sampling: keep the groups whose rewards are not all equal.
 
-    keep = 1{0 < #correct < G} for binary rewards; in general, groups whose rewards are not all equal.
+    keep = 1{std(r) > 0};  for binary rewards 1{0 < #correct < G}
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
@@ -73,6 +73,6 @@ def overlong_punishment(lengths: Array, *, max_length: int = 20480, cache: int =
     stretch = require_integer("cache", cache, low=1, high=limit)
     if not bool(xp.all((n >= 0) & xp.isfinite(n))):
         raise invalid("lengths", number_of(n[~((n >= 0) & xp.isfinite(n))][0]), "finite and at least 0, in tokens")
-    # In float64 no limit is rounded, and no length of a shorter type.
+    # float64 rounds neither the limits nor lengths of a shorter type.
     punishments = xp.clip(((limit - stretch) - xp.astype(n, xp.float64)) / stretch, -1.0, 0.0)
     return xp.astype(punishments, n.dtype, copy=False)

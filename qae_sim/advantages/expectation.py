@@ -1,4 +1,4 @@
-"""The exact expectation over groups of what an estimator does, for binary rewards.
+"""The exact expectation of an estimator's advantages over groups, for binary rewards.
 
 An advantage that depends only on a response's own reward and on the number of successes in its group is known
 completely once its table a(n, r) is known: the advantage of a response with reward r in a group with n successes.
@@ -92,7 +92,7 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
 
 @dataclass(frozen=True)
 class GroupExpectation:
-    """What an estimator does on average to a prompt of success rate p; arrays have the shape of p.
+    """Expected advantages of an estimator for a prompt of success rate p; arrays have the shape of p.
 
     Attributes:
         p: Success rate of a single response.
@@ -119,9 +119,8 @@ def expected_advantages(
 
     α = Σ_{m=0}^{G-1} C(G-1, m) p^m (1-p)^{G-1-m} a(m+1, 1),  β = Σ_{m=0}^{G-1} C(G-1, m) p^m (1-p)^{G-1-m} a(m, 0)
 
-    These are the sums over groups with p (for α) and 1-p (for β) divided out: the other G-1 responses are independent
-    of one's own, so m of them succeed with binomial probability. Nothing is divided by p, and p = 0 and 1 are
-    ordinary points.
+    Given the reward of one response, the other G-1 are independent of it, and m of them succeed with binomial
+    probability. Nothing is divided by p or 1-p, so p = 0 and p = 1 need no special case.
 
     Args:
         estimator: A name from :data:`~qae_sim.advantages.ESTIMATORS`, or a function of rewards ``(..., G)``.

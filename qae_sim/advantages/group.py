@@ -40,7 +40,7 @@ def grpo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
 
     Aᵢ = (rᵢ - mean(r)) / (std(r) + ε)
 
-    Paper and trainers differ: the papers do not fix std and ε (Prop. 4.1 of the QAE paper uses the population value,
+    Papers and trainers differ: the papers do not fix std and ε (Prop. 4.1 of the QAE paper uses the population value,
     ``ddof=0``); verl divides by G - 1 with ε = 1e-6, TRL by G - 1 with ε = 1e-4. DAPO uses the same advantages.
 
     Args:
@@ -216,7 +216,7 @@ def reinforce_plus_plus_baseline(
     r, _ = checked_rewards(rewards)
     eps = require_number("eps", eps, low=0.0)
     group = deviations(working_precision(r), ddof=0)
-    # In a unit of their own, what is small or large keeps its digits until the standard deviation divides.
+    # In a common unit, very small or large rewards keep their digits until the standard deviation divides them.
     unit = group.unit()
     centred = group.deviation * (group.scale / unit)
     whitened = _whitened("reinforce_plus_plus_baseline", centred, lengths, eps / unit, ddof, centre=lengths is not None)

@@ -1,4 +1,4 @@
-"""VERL: advantages shaped by how the effective rank of a response's hidden states grows."""
+"""VERL: a bonus for responses whose hidden states have a high or growing effective rank."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from qae_sim.arrays import (
 
 @self_contained
 def effective_rank(states: Any) -> float:
-    """Effective rank of hidden states: how many directions they use, equally used ones counting fully.
+    """Effective rank of hidden states: the number of directions they use, weighted by how evenly they use them.
 
     ER = exp(-Σ qⱼ log qⱼ),  qⱼ = σⱼ / Σ σ,  σ the singular values of the centred states
 
-    Equal states have no direction, and the rank 0.
+    If all states are equal, the rank is 0.
 
     Args:
         states: Hidden states of tokens, ``(T, d)``, T >= 1.
@@ -57,15 +57,15 @@ def _rank_of(name: str, z: NDArray[np.float64]) -> float:
     if z.ndim != 2 or not z.size:
         raise invalid(name, z.shape, "a matrix, tokens times dimensions")
     require_finite(name, z)
-    # Measured from the first state, the origin's rounding is gone; the rank knows no unit, and a power of two none
-    # that matters. In halves, because a difference may not fit where its half does.
+    # The rank depends neither on origin nor on unit: subtracting the first state keeps a common offset out of the
+    # rounding, and scaling by a power of two changes no digit. In halves, because a difference may overflow.
     z = z / 2 - z[0] / 2
     largest = float(np.abs(z).max())
     if largest == 0:
         return 0.0
     z = np.ldexp(z, -math.frexp(largest)[1])
     sigma = np.linalg.svd(z - z.mean(axis=0), compute_uv=False)
-    # What rounding leaves of directions that are none.
+    # Smaller singular values are rounding.
     sigma = sigma[sigma > max(z.shape) * np.finfo(float).eps]
     q = sigma / sigma.sum()
     return float(np.exp(-(q * np.log(q)).sum()))
@@ -77,8 +77,8 @@ class RankDynamics:
 
     Attributes:
         rank: ER of the whole response.
-        velocity: ERV, mean first difference along the response.
-        acceleration: ERA, mean second difference.
+        velocity: ERV, how much it rises along the response, see :func:`rank_dynamics`.
+        acceleration: ERA, how much this rise itself grows.
     """
 
     rank: NDArray[np.float64]
@@ -92,7 +92,7 @@ def rank_dynamics(responses: Sequence[Any], *, stride: int = 40) -> RankDynamics
 
     m_k = ER of the first k·s states;  d_k = m_k - mean(m_1 … m_{k-1});  ERV = mean d_k;  ERA = mean (d_k - d_{k-1})
 
-    What a short response has no differences for is 0 (our assumption).
+    A response too short for a difference has ERV or ERA 0 (our assumption).
 
     Args:
         responses: Hidden states of each response, ``(Tᵢ, d)``.
@@ -127,13 +127,13 @@ def rank_dynamics(responses: Sequence[Any], *, stride: int = 40) -> RankDynamics
 
 @dataclass(frozen=True)
 class RankBaselines:
-    """Moving averages over batches, which say what rank, velocity and acceleration are usual.
+    """Moving averages of rank, velocity and acceleration over batches.
 
     Attributes:
-        rank: Of ER; None before the first batch.
-        velocity: Of ERV.
-        acceleration: Of ERA.
-        share: α, the new batch's share, in (0, 1].
+        rank: Moving average of ER; None before the first batch.
+        velocity: Moving average of ERV; None before the first batch.
+        acceleration: Moving average of ERA; None before the first batch.
+        share: α, weight of the new batch, in (0, 1].
 
     Raises:
         ValueError: ``share`` is out of range.
@@ -160,13 +160,17 @@ class RankBaselines:
 
     @self_contained
     def update(self, dynamics: RankDynamics) -> RankBaselines:
-        """The averages after another batch.
+        """Take a batch into the averages: x̄⁺ = (1 - α)·x̄ + α·mean(x), or mean(x) for the first batch.
 
         Args:
-            dynamics: Its responses'.
+            dynamics: Dynamics of the batch's responses.
 
         Returns:
-            The next averages; the first batch's own means at first.
+            The next averages.
+
+        Raises:
+            TypeError: ``dynamics`` is no :class:`RankDynamics`.
+            ValueError: There is no response, or a number is NaN or infinite.
         """
 
         def moved(name: str) -> float:
@@ -193,27 +197,28 @@ def verl_rank(
     eps: float = 1e-6,
     ddof: int = 0,
 ) -> NDArray[np.float64]:
-    """VERL (the method, not the trainer of that name): a bonus for responses whose hidden states spread or go on to.
+    """VERL (the method, not the trainer of that name): a bonus for a high or growing effective rank.
 
     Aᵢ = zᵢ + min(max(0, Φᵢ), |zᵢ|/κ),  Φ = β tanh ρ(ER) + (1 - β) tanh ρ(ERV),  β = σ(g·ρ(ERA))
     ρ(x) = clamp((x - x̄) / (|x̄| + 1e-8), -5, 5), x̄ the moving average;  z GRPO's advantage
 
-    The bonus is never negative, and for κ > 1 never turns a sign. The authors' code gives it to the last token alone.
+    The bonus is never negative, and for κ > 1 never changes the sign of an advantage. The authors' code gives it to
+    the last token alone.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
-        dynamics: Of the same responses.
-        baselines: Moving averages, with at least one batch in them.
+        dynamics: Rank dynamics of the same responses.
+        baselines: Moving averages x̄ over at least one batch.
         gain: g >= 0.
         kappa: κ > 0.
-        eps: ε >= 0 of GRPO.
+        eps: ε >= 0 of GRPO, in units of the rewards.
         ddof: 0 for the population standard deviation, 1 for the sample one.
 
     Returns:
         Advantages, ``(..., G)``.
 
     Raises:
-        TypeError: ``rewards`` holds no real numbers.
+        TypeError: ``rewards`` holds no real numbers, or ``dynamics`` or ``baselines`` is of another type.
         ValueError: G < 2, a number is NaN or infinite, shapes differ, the baselines are empty, a parameter is out of
             range.
 
@@ -240,7 +245,7 @@ def verl_rank(
         require_shape(f"dynamics.{name}", values, base.shape, "one for each reward")
         require_finite(f"dynamics.{name}", values)
         if usual is None:
-            raise invalid("baselines", baselines, "updated with a batch first")
+            raise invalid("baselines", baselines, "baselines that have been updated with a batch")
         relative[name] = np.clip((values - usual) / (abs(usual) + 1e-8), -5.0, 5.0)
     beta = 1 / (1 + np.exp(-gain * relative["acceleration"]))
     phi = beta * np.tanh(relative["rank"]) + (1 - beta) * np.tanh(relative["velocity"])

@@ -1,7 +1,7 @@
-"""What an estimator may need besides rewards. An input is declared here, and nowhere else.
+"""What an estimator may need besides rewards; each input is declared here and nowhere else.
 
-The table of estimators, the matrix of where each can be used, trainers, the toy model, the explorers and the reference
-read what they say and check from these declarations.
+The table of estimators, the matrix of where each can be used, the trainers, the toy model, the explorers and the
+reference read these declarations.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Input:
     Attributes:
         name: Name of the argument.
         words: What it is, in words that finish "it needs ...".
-        axes: What its axes count, in order; empty for what is one thing for the whole batch.
-        places: Where it is to be had: ``"bandits"``, ``"lm"``, ``"trl"``. Explorers make everything up.
-        example: Makes it up from numbers x in [0, 1], one for each response, ``(B, G)``; None where that cannot be.
-        drawn: What x is to people who look at the example.
+        axes: What its axes count, in order; empty for one value for the whole batch.
+        places: Where it is available: ``"bandits"``, ``"lm"``, ``"trl"``. Explorers use examples.
+        example: Makes an example from numbers x in [0, 1], one for each response, ``(B, G)``; None if there is none.
+        drawn: What x stands for where the example is drawn.
         column: What a dataset's column of this name holds, where trainers take it from there.
-        remembered: Whether it is a memory of earlier batches, which the rule keeps.
+        remembered: Whether it summarises earlier batches, which the state of the rule keeps.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Input:
     remembered: bool = False
 
     def grouped(self, values: Any, shape: tuple[int, int]) -> Any:
-        """Bring what comes with responses, one after the other, into groups.
+        """Arrange a flat list of values, one for each response, in groups.
 
         Args:
             values: ``(N, ...)``, N = B·G; for several rewards ``(n, N)``; for prompts ``(N,)``, the same for all
@@ -57,7 +57,7 @@ class Input:
             The input as estimators take it.
 
         Raises:
-            ValueError: Responses to one prompt come with different values of what belongs to the prompt.
+            ValueError: Responses to one prompt have different values of an input that belongs to the prompt.
 
         Example:
             >>> INPUTS["prompt_values"].grouped([2.0, 2.0, 3.0, 3.0], (2, 2))
@@ -95,11 +95,12 @@ class Input:
 
 
 def _ones(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An array of ones."""
     return np.ones(x.shape)
 
 
 def _three_tokens(x: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Each response is the three words 0, 1, 2."""
+    """Responses of three tokens, 0, 1 and 2."""
     return np.broadcast_to(np.arange(3), (*x.shape, 3))
 
 

@@ -1,4 +1,4 @@
-"""A true Kalman filter for the model's capability, beside HA-DW's Kalman-style updates."""
+"""A true Kalman filter for the model's capability, for comparison with HA-DW's Kalman-style updates."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def design_effect(group_size: int, rho: float) -> float:
 
 @self_contained
 def intraclass_correlation(rewards: Array) -> float:
-    """How much responses to the same prompt agree, beyond chance: the analysis-of-variance estimator of ρ.
+    """Intraclass correlation ρ: how much responses to one prompt agree beyond chance, by analysis of variance.
 
     ρ̂ = (B - W) / (B + (G - 1) W), B and W the mean squares between and within prompts
 
-    It estimates what :class:`KalmanAnchor` needs to know of a batch, and can be negative by chance.
+    :class:`KalmanAnchor` needs ρ; the estimate can be negative by chance.
 
     Args:
         rewards: ``(N, G)``, N >= 2 prompts, G >= 2 responses.
@@ -76,8 +76,8 @@ def intraclass_correlation(rewards: Array) -> float:
         raise invalid("rewards", tuple(r.shape), "of shape (N, G) with N >= 2 prompts")
     require_finite("rewards", r)
     r = xp.astype(r, xp.float64)
-    # ρ̂ knows neither unit nor origin: powers of two bring the rewards, then their spread, to a size whose squares are
-    # ordinary numbers.
+    # ρ̂ depends neither on unit nor on origin: powers of two bring the rewards, then their spread, to a size whose
+    # squares neither overflow nor underflow.
     r = r * _power_of_two_below(xp, r)
     r = r - r[0, 0]
     if not bool(xp.any(r != 0)):
@@ -131,20 +131,24 @@ def steady_state_gain(process_variance: float, observation_variance: float) -> f
 
 @dataclass(frozen=True)
 class KalmanAnchor:
-    """A Kalman filter for a capability that walks at random and is seen through batches of responses.
+    """A Kalman filter for a capability that does a random walk and is observed through batches of responses.
 
     predict: P⁻ = P + q;  gain = P⁻ / (P⁻ + R);  update: C⁺ = C⁻ + gain·(y - C⁻), P = (1 - gain)·P⁻
 
-    R = C̃(1 - C̃)/B · (1 + (G - 1)ρ): binomial noise of B responses, inflated because responses to one prompt depend
-    on each other (their common difficulty; ρ = 0 is plain binomial noise). The capability inside R is not known; its
-    belief stands in, pulled to C̃ = (B·C⁻ + 1)/(B + 2) so that a belief of exactly 0 or 1 does not claim noise-free
-    batches. The belief stays in [0, 1], being a weighted mean of C⁻ and y.
+    R = C̃(1 - C̃)/B · (1 + (G - 1)ρ): binomial noise of B responses, inflated because responses to one prompt share
+    its difficulty (ρ = 0 is plain binomial noise). The capability inside R is not known, so its belief is used, moved
+    to C̃ = (B·C⁻ + 1)/(B + 2) so that R > 0 also for a belief of exactly 0 or 1. The belief stays in [0, 1], being a
+    weighted mean of C⁻ and y.
 
     Attributes:
         belief: C⁻ before the current batch, in [0, 1].
         variance: P, variance of the belief after the last batch, in [0, 1]; 1/12 is that of a uniform guess.
         process_variance: q, variance of one step of the capability, in (0, 1].
         rho: Correlation of two responses to one prompt, in [0, 1]; see :func:`intraclass_correlation`.
+
+    Raises:
+        TypeError: A value is no number.
+        ValueError: A value is out of range.
 
     Source:
         Kalman (1960); the optimal counterpart of HA-DW's Eq. 8, which calls itself Kalman-style.
@@ -200,7 +204,7 @@ class KalmanAnchor:
         return prior / (prior + self.observation_variance(responses, group_size))
 
     def update(self, rewards: Array) -> KalmanAnchor:
-        """Weigh the batch against the belief.
+        """Move the belief towards the batch's accuracy by the gain.
 
         Args:
             rewards: ``(..., G)``, in [0, 1].
@@ -212,7 +216,7 @@ class KalmanAnchor:
 
     @self_contained
     def after(self, accuracy: Rate, responses: int, group_size: int) -> KalmanAnchor:
-        """Weigh an accuracy against the belief, or those of several runs against theirs.
+        """Move the belief towards an accuracy, or the beliefs of several runs towards theirs.
 
         Args:
             accuracy: y, in [0, 1]: a number, or ``(R,)``.

@@ -22,9 +22,9 @@ def reg_grpo(rewards: Array, log_ratios: Array, *, eps: float = 1e-6, ddof: int 
 
     L = mean_i (z(r)ᵢ - z(ρ)ᵢ)²,  z(x)ᵢ = (xᵢ - mean(x)) / (std(x) + ε),  ρᵢ = log π(yᵢ) / π_old(yᵢ)
 
-    It is 0 wherever ρ = c + s·r with s > 0, whatever s: how far the policy moves is left open (claim
-    ``reg-grpo.scale``). Where the policy is the old one ρ is 0, z(ρ) is 0/0, and ε is what decides the first step's
-    size: the gradient is -2 z(r)/(G·ε). The regulariser (a KL term) is the caller's.
+    It is 0 wherever ρ = c + s·r with any s > 0, so it does not determine how far the policy moves (claim
+    ``reg-grpo.scale``). Where the policy is the old one, ρ is 0 and z(ρ) = 0/ε, so ε decides the size of the first
+    step: the gradient is -2 z(r)/(G·ε). The regulariser (a KL term) is the caller's.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.

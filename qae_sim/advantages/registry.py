@@ -1,7 +1,7 @@
-"""The registry of estimators: what there is, where it comes from, what it takes.
+"""The registry of estimators: their functions, papers, parameters and inputs.
 
-Command line, explorers, the laboratory, trainers and the reference read it, so an estimator that is registered appears
-in all of them: one function, one row here, one test file.
+The command line, the explorers, the laboratory, the trainers and the reference read it, so a registered estimator
+appears in all of them. To add one: one function, one row here, one test file.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class Estimator:
     """A row of the registry.
 
     Attributes:
-        name: The name to ask for it by, that of its function.
-        function: The function itself; rewards are its first argument.
-        title: What people call it.
+        name: Its name, that of its function.
+        function: The function; rewards are its first argument.
+        title: Its name as papers write it.
         paper: Key of its paper in :data:`~qae_sim.papers.PAPERS`.
         equation: Equation or section in the paper; "equation not seen" where it is not known.
         level: What the advantage depends on and belongs to: ``"response"`` (the response's own group),
             ``"batch"`` (the whole batch of groups), ``"token"`` (single tokens), ``"turn"`` (turns of a conversation),
-            ``"tree"`` (steps that responses share); ``"loss"`` is one that takes the place of advantages.
+            ``"tree"`` (steps that responses share); ``"loss"`` is a loss that takes the place of advantages.
         summary: What it does, in one line.
-        parameters: What it can be told, with defaults.
+        parameters: Its parameters and their defaults.
         inputs: What it needs besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`.
         binary: Whether it is defined for rewards of 0 and 1 alone.
-        centred: Whether what it subtracts is the mean of what is compared, or as much as the mean of the others does.
+        centred: Whether its baseline is the mean of the rewards compared, with or without the response's own.
         weights: Name of the estimator whose advantages it multiplies by HA-DW's Φ; empty for all others.
-        grouped: Whether it must see groups of one size; one that pools all responses need not.
+        grouped: Whether all groups must have the same size; not needed where all responses are pooled.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Estimator:
                 raise invalid("inputs", name, "among " + ", ".join(INPUTS))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
-    # What rooms ask of a level; no other place compares levels.
+    # Levels are compared here and nowhere else; callers use these properties.
 
     @property
     def of_tokens(self) -> bool:
@@ -110,7 +110,7 @@ class Estimator:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of the parameters that are chosen for a run; the others come with each batch."""
+        """The parameters that are chosen for a whole run; the others come with each batch."""
         others = {"advantages", "lambda_scale", *INPUTS}
         return {name: default for name, default in self.parameters.items() if name not in others}
 
@@ -137,7 +137,7 @@ class Estimator:
         return getattr(result, "advantages", result)
 
 
-#: How those that divide by a standard deviation do it.
+#: Parameters of estimators that divide by a standard deviation.
 _STD: dict[str, Any] = {"eps": 1e-6, "ddof": 0}
 
 _ROWS = (
@@ -469,10 +469,10 @@ _REGISTERED: dict[str, Estimator] = {row.name: row for row in _ROWS}
 #: All estimators by name, in the order in which they are taught; those that are registered later come last.
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(_REGISTERED)
 
-#: What estimates advantages, in the list of neighbours or in trainers, and is not registered; what keeps it out.
+#: Methods of papers and trainers that concern advantages and are not registered, with the reason.
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
-        "What's behind PPO's collapse in long-CoT? (VC-PPO)": "needs a critic that is trained beside the policy",
+        "What's behind PPO's collapse in long-CoT? (VC-PPO)": "needs a critic that is trained together with the policy",
         "Stabilizing RLHF through advantage model": "a learned model of human preferences, not a formula of rewards",
         "Advantage weighted matching": "for diffusion models, which have no tokens",
         "The theorem of GRPO-N's paper on two stages": "formulas not found; GRPO-N is there",
@@ -489,14 +489,14 @@ def get(name: str, argument: str = "name") -> Estimator:
 
     Args:
         name: Its name, as ``qae-sim estimators`` prints it.
-        argument: What errors call it.
+        argument: The argument's name, for the error.
 
     Returns:
         Its row.
 
     Raises:
         TypeError: ``name`` is no string.
-        ValueError: There is no such estimator; the message names those there are, or the one probably meant.
+        ValueError: There is no such estimator; the message lists all, and the one probably meant.
 
     Example:
         >>> get("qae").equation
@@ -512,14 +512,14 @@ def get(name: str, argument: str = "name") -> Estimator:
 
 
 def register(estimator: Estimator) -> None:
-    """Add an estimator, which from then on is known everywhere by its name.
+    """Add an estimator, which can then be used everywhere by its name.
 
     Args:
         estimator: Its row.
 
     Raises:
         TypeError: It is no Estimator.
-        ValueError: There is one of that name.
+        ValueError: An estimator of that name exists already.
 
     Example:
         >>> row = Estimator("half", lambda rewards: rewards - 0.5, "Half", "", "ours", "response", "reward minus 1/2")
@@ -545,7 +545,8 @@ def registered(estimator: Estimator) -> Iterator[Estimator]:
         The row.
 
     Raises:
-        ValueError: There is one of that name.
+        TypeError: It is no Estimator.
+        ValueError: An estimator of that name exists already.
 
     Example:
         >>> row = Estimator("plain", lambda rewards: rewards, "Plain", "", "ours", "response", "the reward itself")

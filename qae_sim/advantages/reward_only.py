@@ -1,4 +1,4 @@
-"""Neighbouring estimators of RLVR that look at rewards alone: what else can be made of one group.
+"""Estimators from other papers on RLVR that need rewards alone.
 
 They keep the contract of :mod:`qae_sim.advantages.group`: rewards ``(..., G)`` in, advantages of the same shape, array
 library, floating type and device out; exactly 0 in a group whose rewards are all equal.
@@ -16,7 +16,7 @@ from qae_sim.arrays import Array, namespace, require_choice, require_number, sel
 
 @self_contained
 def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
-    """MAPO's mixed advantage: GRPO's on prompts of middling difficulty, the deviation in percent at the ends.
+    """MAPO's mixed advantage: GRPO's at p̂ = 1/2, the deviation relative to the mean at p̂ = 0 and 1, mixed between.
 
     Aᵢ = (1 - λ) (rᵢ - p̂) / (std(r) + ε) + λ (rᵢ - p̂) / (p̂ + ε),  λ = 1 - 4p̂(1 - p̂),  p̂ = mean(r)
 
@@ -36,8 +36,8 @@ def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
         ValueError: G < 2, a reward other than 0 and 1, ``eps`` negative, ``ddof`` neither 0 nor 1.
 
     Source:
-        MAPO (arXiv:2509.18849); equation not seen, formula from the authors' code. That p̂ is the share of rewards equal
-        to 1, and the mean, is the same for binary rewards; others are refused because the two would part.
+        MAPO (arXiv:2509.18849); equation not seen, formula from the authors' code. For binary rewards p̂ is both
+        their mean and the share of rewards equal to 1; other rewards are refused, because the two would differ.
 
     Example:
         >>> mapo([[1, 0], [1, 0]], eps=0)
@@ -95,8 +95,9 @@ def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
 
     Aᵢ = min(0, (rᵢ - mean(r)) / (std(r) + ε))
 
-    What is punished gives its probability to everything else; in a softmax mostly to what is likely already, so that
-    an answer nobody has sampled gains only while failures hold most of the probability (claim ``two-stage.unsampled``).
+    The probability that failures lose goes to all other responses, in a softmax mostly to those that are likely
+    already. So a response that was not sampled gains only while failures hold most of the probability (claim
+    ``two-stage.unsampled``).
     Where the ratio is a whole response's (GSPO), this is GSPO-N.
 
     Args:
@@ -125,11 +126,11 @@ def grpo_n(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
 
 @self_contained
 def grpo_passk(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
-    """Pass@k advantage: only the best response counts, by what it is ahead of the second best.
+    """Pass@k advantage: only the best response counts, by its lead over the second best.
 
     A_best = (r_best - r_second) / (std(r) + ε), all others 0
 
-    A group with two equally good best responses says nothing: one of them would have sufficed.
+    Where two responses are equally good and best, all advantages are 0: one of them would have been enough.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
@@ -201,12 +202,12 @@ def capo(rewards: Array, *, negatives: float = 0.0, eps: float = 1e-6, ddof: int
 
 @self_contained
 def gpg(rewards: Array, *, count: Literal["mixed", "nonzero"] = "mixed") -> Array:
-    """GPG: the reward minus its group's mean, made larger by the share of responses that say nothing.
+    """GPG: the reward minus its group's mean, divided by the share of responses in groups of unequal rewards.
 
     Aᵢ = α (rᵢ - mean(r)),  α = B / (B - M)
 
-    B responses in the batch, M of them in groups of equal rewards. The mean over the batch then is the mean over the
-    responses that have a signal. verl counts something else, ``count="nonzero"``: B over the number of rewards that
+    B responses in the batch, M of them in groups of equal rewards. Averaging over the batch then is averaging over the
+    B - M other responses. verl counts something else, ``count="nonzero"``: B over the number of rewards that
     are not 0, so that a batch with fewer successes takes larger steps.
 
     Args:

@@ -1,8 +1,8 @@
-"""How rewards become advantages: one object for the laboratory, the toy model, the trainers and the reader of logs.
+"""How rewards become advantages: one object for the laboratory, the toy model, the trainers and the log reader.
 
 A rule is a declaration: an estimator or a weighted sum of them, parameters that are numbers or schedules, a difficulty
-anchor and its scale. It checks itself when it is made. What moves on from batch to batch (anchors, an automatic K,
-moving averages) is its :class:`AdvantageState`, which the caller keeps:
+anchor and its scale. It is checked when it is made. What changes from batch to batch (anchors, an automatic K,
+moving averages) is in its :class:`AdvantageState`, which the caller keeps:
 
 >>> import numpy as np
 >>> rule = AdvantageRule("qae", {"k": 0.4, "eps": 0})
@@ -37,9 +37,9 @@ from qae_sim.storage import from_plain, to_plain
 ANCHORS: tuple[type[Any], ...] = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
 #: Functions of the step that may stand where a number is expected.
 SCHEDULES: tuple[type[Any], ...] = (ConstantK, LinearK, CosineK, TwoPhaseK, PhaseSwitch)
-#: A K that follows the run it is in.
+#: Values of K that follow the course of a run.
 AUTOMATIC: tuple[type[Any], ...] = (SuccessRateK, EntropyTargetK)
-#: What CANON can sort by where responses are sampled: their mean token entropy, or their number of tokens.
+#: What CANON can sort responses by: their mean token entropy, or their number of tokens.
 METRICS = ("entropy", "length")
 
 #: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
@@ -48,7 +48,7 @@ Estimating: TypeAlias = str | Callable[..., Any]
 
 @dataclass(frozen=True)
 class NamedFunction:
-    """What is left of an estimator function in a file: its name. Calling it is an error.
+    """The name of an estimator function that was read from a file. Calling it is an error.
 
     Attributes:
         name: ``"module:function"``.
@@ -57,7 +57,7 @@ class NamedFunction:
     name: str
 
     def __call__(self, *args: Any, **parameters: Any) -> Any:
-        """Say that the function itself is not here."""
+        """Raise: a file holds the name, not the function."""
         raise TypeError(
             f"estimator {self.name} was stored by name; to use it again, give the function: with_(estimator=...)"
         )
@@ -69,7 +69,7 @@ class Term:
 
     Attributes:
         estimator: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
-        parameters: What it is called with: numbers, schedules, an automatic K.
+        parameters: Its parameters by name: numbers, schedules, an automatic K.
         weight: w, any finite number.
 
     Example:
@@ -89,7 +89,7 @@ class Term:
 
     @property
     def row(self) -> Estimator:
-        """Its row of the registry; one is made up for a function, and HA-DW's is that of what it weights."""
+        """Its row of the registry; for HA-DW that of the estimator it weights, for a function a row made for it."""
         if isinstance(self.estimator, str):
             row = get(self.estimator)
             return get(row.weights) if row.weights else row
@@ -103,23 +103,23 @@ class Term:
 
     @property
     def title(self) -> str:
-        """Name and parameters, as a message names it."""
+        """Name and parameters, for messages."""
         given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{self.name}({given})" if given else self.name
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What the term says, hashable once its parameters are numbers."""
+        """The whole term as one value, hashable once its parameters are numbers."""
         return self.estimator, tuple(sorted(self.parameters.items())), self.weight
 
 
 @dataclass(frozen=True)
 class AdvantageState:
-    """What moves on after a batch: the moving parts of a rule, by where they stand in it.
+    """The moving parts of a rule, which change after each batch.
 
     Attributes:
-        parts: Each has ``observes``, the name of what it wants to be told of a batch, and a pure ``update`` that gives
-            the next part. Parts that remember prompts one by one are of this kind, too.
+        parts: Moving parts by their place in the rule. Each has ``observes``, the name of what it needs to know of a
+            batch, and a pure ``update`` that returns the next part.
 
     Example:
         >>> AdvantageRule("grpo", anchor=FixedAnchor(0.3)).start().anchor
@@ -130,7 +130,7 @@ class AdvantageState:
 
     @property
     def anchor(self) -> Any:
-        """The difficulty anchor as it stands; None without one."""
+        """The current difficulty anchor; None without one."""
         return self.parts.get("anchor")
 
     @property
@@ -146,10 +146,10 @@ class AdvantageRule:
     Attributes:
         estimator: A name from ``qae-sim estimators``, a function of rewards ``(..., G)``, or several of both as
             :class:`Term` s of a weighted sum.
-        parameters: What the estimator is called with, such as ``{"k": 0.4}``; K may be a schedule (``LinearK(...)``)
+        parameters: The estimator's parameters, such as ``{"k": 0.4}``; K may be a schedule (``LinearK(...)``)
             or automatic (``SuccessRateK()``, ``EntropyTargetK(...)``), CAPO's ``negatives`` a ``PhaseSwitch(...)``.
             CANON's ``metric`` is ``"entropy"`` (of the tokens, on average) or ``"length"``. The terms of a sum have
-            their own.
+            parameters of their own.
         anchor: A difficulty anchor such as ``SoftAnchor()``: advantages are multiplied by HA-DW's Φ. ``"ha_dw"`` is
             GRPO with an anchor.
         lambda_scale: λ of Φ, > 0.
@@ -190,11 +190,11 @@ class AdvantageRule:
             _check_parameters(term)
             self._try(term)
 
-    # --- what it consists of ---
+    # --- its parts and properties ---
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """The weighted sum that it is; one term of weight 1 for a single estimator."""
+        """The terms of the weighted sum; for a single estimator one term of weight 1."""
         if isinstance(self.estimator, tuple):
             return self.estimator
         return (Term(self.estimator, self.parameters),)
@@ -211,7 +211,7 @@ class AdvantageRule:
 
     @property
     def title(self) -> str:
-        """All that it says, in one line."""
+        """Estimator, parameters and anchor, in one line."""
         plain = self.estimator if isinstance(self.estimator, tuple) else ()
         parts = [" + ".join(f"{t.weight:g}·{t.title}" for t in plain) or self.terms[0].title]
         if self.anchor is not None:
@@ -240,12 +240,12 @@ class AdvantageRule:
 
     @property
     def tabulated(self) -> bool:
-        """Whether the number of successes in a 0/1 group is all that advantages hang on, apart from the anchor's Φ."""
+        """Whether advantages in a 0/1 group depend on reward and number of successes alone, apart from HA-DW's Φ."""
         return all(row.tabulated for row in self.rows)
 
     @property
     def grouped(self) -> bool:
-        """Whether groups must be of one size."""
+        """Whether all groups must have the same size."""
         return any(row.grouped for row in self.rows)
 
     @property
@@ -264,14 +264,14 @@ class AdvantageRule:
         )
 
     def setting(self, name: str, default: Any = None) -> Any:
-        """What a parameter is set to, or its default, in the first term that has it.
+        """The value of a parameter, or its default, in the first term that has it.
 
         Args:
             name: The parameter.
-            default: What to give where no term has it.
+            default: What to return where no term has it.
 
         Returns:
-            Number, schedule or automatic K.
+            A number, a schedule or an automatic K.
 
         Example:
             >>> AdvantageRule("qae").setting("k"), AdvantageRule("grpo").setting("k")
@@ -290,12 +290,12 @@ class AdvantageRule:
             **changes: Fields and their new values.
 
         Returns:
-            The new rule, which has checked itself.
+            The new rule, checked.
         """
         return replace(self, **changes)
 
     def with_defaults(self, defaults: Mapping[str, Any]) -> AdvantageRule:
-        """Copy the rule with parameters that are not given set to other defaults, where the estimator has them.
+        """Copy the rule with other defaults for the parameters that are not given and that the estimator has.
 
         Args:
             defaults: Names and values, such as a trainer's ``{"ddof": 1}``.
@@ -321,15 +321,19 @@ class AdvantageRule:
     # --- checks ---
 
     def _check_estimator(self) -> None:
-        """Check what kind of thing the estimator is."""
+        """Check that the estimator is a name, a function or a sum of terms."""
         if isinstance(self.estimator, tuple):
             if not self.estimator or not all(isinstance(term, Term) for term in self.estimator):
                 raise invalid("estimator", self.estimator, "one or several Terms", TypeError)
             if self.parameters:
-                raise invalid("parameters", self.parameters, "empty with a sum, whose terms have their own")
+                raise invalid("parameters", self.parameters, "empty with a sum: its terms have parameters of their own")
             for term in self.estimator:
                 if isinstance(term.estimator, str) and get(term.estimator).weights:
-                    raise invalid("estimator", term.estimator, "without a weight of its own in a sum: give anchor=...")
+                    raise invalid(
+                        "estimator",
+                        term.estimator,
+                        "without HA-DW's weights in a sum: give anchor=...",
+                    )
         elif not isinstance(self.estimator, str) and not callable(self.estimator):
             raise invalid("estimator", self.estimator, f"a function, or one of {', '.join(ESTIMATORS)}", TypeError)
         for term in self.terms:
@@ -337,7 +341,7 @@ class AdvantageRule:
                 get(term.estimator)
 
     def _check_anchor(self) -> None:
-        """Check the anchor, and that there is something that it can weight."""
+        """Check the anchor, its scale and the threshold of rewards."""
         scale = require_number("lambda_scale", self.lambda_scale, low=0.0)
         if scale == 0:
             raise invalid("lambda_scale", 0, "positive")
@@ -345,7 +349,7 @@ class AdvantageRule:
         if self.correct_above is not None:
             require_number("correct_above", self.correct_above)
             if self.anchor is None:
-                raise invalid("correct_above", self.correct_above, "None without an anchor: nothing else asks for it")
+                raise invalid("correct_above", self.correct_above, "None without an anchor: only HA-DW uses it")
         if self.anchor is None:
             if isinstance(self.estimator, str) and get(self.estimator).weights:
                 raise invalid(
@@ -356,13 +360,13 @@ class AdvantageRule:
             raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in ANCHORS), TypeError)
 
     def _try(self, term: Term) -> None:
-        """Call an estimator once, so that a wrong parameter is named now and not after the first batch."""
+        """Call an estimator once, so that a wrong parameter is named now and not at the first batch."""
         rewards = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
         if isinstance(term.estimator, NamedFunction):
             return
         given = {} if callable(term.estimator) else example_inputs(term.row.name, rewards)
         if set(given) < set(term.row.inputs) or not (term.row.of_responses or term.row.of_tokens):
-            return  # inputs of their own kind, which no batch has
+            return  # turns, trees and losses take inputs that no batch of rewards has
         values = dict(_resolved(term, 0, {}).parameters)
         values.pop("metric", None)
         if "further" in given and values.get("weights") is not None:
@@ -378,11 +382,11 @@ class AdvantageRule:
         """Check that the rule can be used in a place.
 
         Args:
-            argument: What the message calls the estimator.
+            argument: The argument's name, for the error.
             place: A name from :data:`~qae_sim.advantages.availability.PLACES`.
 
         Raises:
-            ValueError: It cannot; the message tells why.
+            ValueError: It cannot be used there; the message says why.
 
         Example:
             >>> AdvantageRule("aapo").require_place("estimator", "bandits")
@@ -396,9 +400,9 @@ class AdvantageRule:
             self._refuse_weights_of_tokens()
 
     def _refuse_weights_of_tokens(self) -> None:
-        """Raise where an anchor would have to weight tokens."""
+        """Raise if an anchor would have to weight the advantages of single tokens."""
         if self.anchor is not None and self.of_tokens:
-            raise invalid("anchor", self.anchor, f"None with {self.name!r}, which values tokens, not responses")
+            raise invalid("anchor", self.anchor, f"None with {self.name!r}, whose advantages are of tokens")
 
     # --- batches ---
 
@@ -406,7 +410,7 @@ class AdvantageRule:
         """The state before the first batch.
 
         Returns:
-            Moving parts as they are declared.
+            The moving parts as they were declared.
         """
         parts: dict[str, Any] = {} if self.anchor is None else {"anchor": self.anchor}
         for number, term in enumerate(self.terms):
@@ -417,7 +421,7 @@ class AdvantageRule:
         return AdvantageState(parts)
 
     def _place(self, number: int, name: str) -> str:
-        """Where a term's automatic parameter stands in the state."""
+        """The key of a term's automatic parameter in the state."""
         return name if len(self.terms) == 1 else f"{number}.{name}"
 
     def at(self, step: int, state: AdvantageState | None = None) -> tuple[Term, ...]:
@@ -425,7 +429,7 @@ class AdvantageRule:
 
         Args:
             step: Step >= 0.
-            state: The state before it; None: as declared.
+            state: The state before the step; None: :meth:`start`.
 
         Returns:
             Terms whose parameters are numbers.
@@ -451,7 +455,7 @@ class AdvantageRule:
 
         Args:
             step: Step >= 0.
-            state: The state before it; None: as declared.
+            state: The state before the step; None: :meth:`start`.
 
         Returns:
             Names and values; those of the first term of a sum.
@@ -463,7 +467,15 @@ class AdvantageRule:
         return dict(self.at(step, state)[0].parameters)
 
     def k_at(self, step: int, state: AdvantageState | None = None) -> float | None:
-        """K at a step, in (0, 1); None where no term has one."""
+        """K at a step.
+
+        Args:
+            step: Step >= 0.
+            state: The state before the step; None: :meth:`start`.
+
+        Returns:
+            K of the first term that has one, in (0, 1); None where none has.
+        """
         for term in self.at(step, state):
             known = {**term.row.settings, **term.parameters}
             if "k" in known:
@@ -484,17 +496,19 @@ class AdvantageRule:
 
         Args:
             rewards: ``(B, G)``, or ``(..., G)`` where the estimator allows it.
-            inputs: What the estimator needs besides them (:attr:`inputs`), by name; others are left aside. ``weights``
-                of several rewards may stand with ``further``. Moving averages come from the state.
+            inputs: What the estimator needs besides them (:attr:`inputs`), by name; others are ignored. With
+                ``further``, ``weights`` of the rewards may be given. Moving averages come from the state.
             step: Step >= 0, for schedules.
             state: The state before the batch; None: :meth:`start`.
-            correct: What HA-DW compares with the anchor, if not the rewards, same shape.
+            correct: What HA-DW compares with the anchor, in [0, 1], same shape; by default :meth:`correct` of the
+                rewards.
 
         Returns:
             ``(..., G)``, or ``(..., G, T)`` where tokens have advantages of their own.
 
         Raises:
-            ValueError: Something that the estimator needs is not given, or something that it refuses.
+            TypeError: The rewards or an input hold no real numbers.
+            ValueError: An input is missing, or the estimator refuses a value.
 
         Example:
             >>> AdvantageRule("dr_grpo").advantages([[1.0, 0.0, 0.0, 0.0]])
@@ -502,7 +516,7 @@ class AdvantageRule:
         """
         given = dict(inputs or {})
         if state is not None and "baselines" in state.parts and "baselines" in self.inputs:
-            usual = state.parts["baselines"]  # of the first batch there is nothing earlier
+            usual = state.parts["baselines"]  # before the first batch there are none, and it is compared with itself
             given.setdefault("baselines", usual.update(given["dynamics"]) if usual.rank is None else usual)
         missing = [name for name in self.inputs if name not in given]
         if missing:
@@ -528,7 +542,14 @@ class AdvantageRule:
         return ha_dw_weights(compared, total, anchor, lambda_scale=self.lambda_scale).Phi * total
 
     def correct(self, rewards: Any) -> Any:
-        """What HA-DW's difficulty and capability are about: the rewards, or whether they are above the threshold."""
+        """What HA-DW counts as correct: the rewards themselves, or 1{r > ``correct_above``}.
+
+        Args:
+            rewards: Rewards, any shape.
+
+        Returns:
+            The rewards, or a NumPy array of 0 and 1 of the same shape.
+        """
         if self.correct_above is None:
             return rewards
         return np.where(np.asarray(rewards) > self.correct_above, 1.0, 0.0)
@@ -539,15 +560,15 @@ class AdvantageRule:
 
         Args:
             state: The state before it.
-            observed: What the moving parts want to be told, by name: ``correct`` (of all responses, ``(..., G)``, in
-                [0, 1]), ``rewards``, ``entropy`` (a number, in nats), ``dynamics``. None: nothing was seen of it in
-                this batch, and the part stays as it is.
+            observed: What the moving parts observe, by name: ``correct`` (of all responses, ``(..., G)``, in
+                [0, 1]), ``rewards``, ``entropy`` (a number, in nats), ``dynamics``. None: not observed
+                in this batch, and the part stays as it is.
 
         Returns:
             The next state.
 
         Raises:
-            ValueError: A part is not told what it observes.
+            ValueError: Something that a part observes is missing.
 
         Example:
             >>> rule = AdvantageRule("grpo", anchor=HardAnchor())
@@ -586,7 +607,7 @@ class AdvantageRule:
         """Build the rule that :meth:`to_dict` described.
 
         Args:
-            values: The dictionary; what is left out has its default.
+            values: The dictionary; fields left out have their defaults.
 
         Returns:
             The rule. A function comes back as a name only: it can be read and compared, but not called.
@@ -626,7 +647,7 @@ class AdvantageRule:
 
         Raises:
             TypeError: It is no such dictionary.
-            ValueError: It is of another rule: the message names both.
+            ValueError: It belongs to another rule; the message names both.
 
         Example:
             >>> old, new = AdvantageRule("qae", {"k": 0.2}), AdvantageRule("qae", {"k": 0.4})
@@ -651,10 +672,10 @@ class AdvantageRule:
         return AdvantageState(parts)
 
 
-#: Fields of a rule, which configurations that hold one are asked for by these names, too.
+#: Fields of a rule; configurations that hold a rule accept them, too.
 FIELDS = ("estimator", "parameters", "anchor", "lambda_scale", "correct_above")
 
-#: What may stand in a stored rule or state besides numbers and words.
+#: Dataclasses that a stored rule or state may contain.
 KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC, RankBaselines, Term, NamedFunction)
 
 
@@ -675,14 +696,14 @@ def as_rule(value: Any) -> AdvantageRule:
 
 
 def changed(rule: AdvantageRule, changes: dict[str, Any]) -> AdvantageRule:
-    """Take the changes of a configuration that are about its rule, and leave the others.
+    """Apply those changes of a configuration that concern its rule, and take them out of ``changes``.
 
     Args:
         rule: The configuration's rule.
-        changes: Fields and new values; those of the rule are taken out.
+        changes: Fields and new values; those of the rule are removed from the dictionary.
 
     Returns:
-        The rule with its changes; a new ``rule`` among the changes comes first.
+        The changed rule; a new ``rule`` among the changes is applied first.
 
     Example:
         >>> changes = {"estimator": "rloo", "eta": 0.1}
@@ -704,7 +725,7 @@ def _storable(estimator: Any) -> Any:
 
 
 def _resolved(term: Term, step: int, moved: Mapping[str, Any]) -> Term:
-    """A term whose schedules are called and whose automatic parameters give where they stand."""
+    """A term with its schedules and automatic parameters replaced by their current values."""
     values = {}
     for name, value in term.parameters.items():
         if isinstance(value, SCHEDULES):
@@ -717,7 +738,7 @@ def _resolved(term: Term, step: int, moved: Mapping[str, Any]) -> Term:
 
 
 def _check_parameters(term: Term) -> None:
-    """Check that an estimator has the parameters it is to be called with, and that only what may move does."""
+    """Check that the estimator knows its parameters, and that only k and CAPO's negatives change with the step."""
     known = term.row.settings | ({"metric": None} if "metric" in term.row.inputs else {})
     for name, value in term.parameters.items():
         if isinstance(term.estimator, str) and name not in known:

@@ -1,7 +1,7 @@
 """Schedules of K: functions of the step.
 
 The QAE paper names them as future work and gives no formulas; the forms are our own. A schedule is a frozen dataclass
-that is called with the step and gives K.
+that is called with the step and returns K.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TypeAlias
 from qae_sim.advantages.anchors import towards
 from qae_sim.arrays import require_integer, require_number
 
-#: Anything that gives K for a step counted from 0.
+#: A function that returns K for a step counted from 0.
 KSchedule: TypeAlias = Callable[[int], float]
 
 
 def _require_k(name: str, value: float) -> float:
-    """Check a K of a schedule."""
+    """Check that K lies in (0, 1)."""
     return require_number(name, value, low=0.0, high=1.0, open_interval=True)
 
 
@@ -29,6 +29,10 @@ class ConstantK:
 
     Attributes:
         k: K in (0, 1).
+
+    Raises:
+        TypeError: ``k`` is no number.
+        ValueError: ``k`` is out of range.
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), whose experiments use K = .4 throughout.
@@ -63,7 +67,7 @@ class _Ramp:
         require_integer("steps", self.steps, low=1)
 
     def _done(self, step: int) -> float:
-        """Share of the ramp that lies behind, in [0, 1]."""
+        """Share of the ramp that is done, in [0, 1]."""
         return min(require_integer("step", step), self.steps) / self.steps
 
 
@@ -77,6 +81,10 @@ class LinearK(_Ramp):
         start: K at step 0, in (0, 1).
         end: K from step ``steps`` on, in (0, 1).
         steps: Length of the ramp, >= 1.
+
+    Raises:
+        TypeError: A value is no number, or ``steps`` is no integer.
+        ValueError: A value is out of range.
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "simple schedules"; the form is ours.
@@ -102,6 +110,10 @@ class CosineK(_Ramp):
         end: K from step ``steps`` on, in (0, 1).
         steps: Length of the ramp, >= 1.
 
+    Raises:
+        TypeError: A value is no number, or ``steps`` is no integer.
+        ValueError: A value is out of range.
+
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "simple schedules"; the form is ours.
 
@@ -125,6 +137,10 @@ class TwoPhaseK:
         first: Schedule of the first phase, or a number.
         second: Schedule of the second phase, or a number.
         switch: First step of the second phase, >= 1.
+
+    Raises:
+        TypeError: ``switch`` is no integer, or a phase is neither a schedule nor a number.
+        ValueError: A value is out of range.
 
     Source:
         Wu et al., QAE (arXiv:2509.22611), Sec. 6, "two-phase curricula"; the form is ours.

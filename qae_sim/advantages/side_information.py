@@ -1,4 +1,4 @@
-"""Neighbouring estimators of RLVR that know more of a response than its reward: length, entropy, a reference, a value.
+"""Estimators that use more than rewards: lengths, entropies, a reference model, values of prompts.
 
 They keep the contract of :mod:`qae_sim.advantages.group` (rewards ``(..., G)`` in, advantages of the same shape, array
 library, floating type and device out) and take what else they need as a second array.
@@ -41,7 +41,7 @@ GRPO_EPS = 1e-6
 
 @self_contained
 def opo(rewards: Array, lengths: Array) -> Array:
-    """OPO: the reward minus the group's mean weighted by length.
+    """OPO: the reward minus the group's mean, weighted by length.
 
     Aᵢ = rᵢ - Σⱼ lⱼ rⱼ / Σⱼ lⱼ
 
@@ -82,9 +82,9 @@ def canon(rewards: Array, metric: Array, *, mu: float = 0.5, alpha: float = 1.0)
     intra:  rᵢ - mean(own half)
     Aᵢ = μ·inter + (1 - μ)·intra
 
-    Inter tells which half does better, whatever the direction; intra tells who does better within a half. With μ = 1/2,
-    α = 1 and an even G this is Dr. GRPO. With α < 1 the higher half has to do better by as much: on lengths, .9 makes
-    responses shorter. The authors' code for entropy puts α on the lower half: give ``-metric`` for that.
+    Inter compares the two halves, intra the responses within a half. With μ = 1/2, α = 1 and an even G this is
+    Dr. GRPO. With α < 1 the rewards of the higher half count less: with lengths as metric, .9 makes responses shorter.
+    The authors' code for entropy puts α on the lower half: give ``-metric`` for that.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
@@ -151,8 +151,8 @@ def aapo(
 
     Aᵢ = (rᵢ - mean(r)) / (std(r) + ε) + clip(rᵢ - r_ref,ᵢ, -c_low, c_high)
 
-    The margin is what the paper calls advantage momentum. A group of equal rewards keeps it, and goes on learning where
-    the reference model did otherwise; with all failures it is pushed down, with all successes up.
+    The paper calls the margin advantage momentum. A group of equal rewards still has it, and learns where the reference
+    model's rewards differ: all failures are pushed down, all successes up.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
@@ -195,17 +195,17 @@ def rlev(
     alpha: float = 1.0,
     base: Literal["rloo", "grpo"] = "rloo",
 ) -> Array:
-    """RLEV: a correct response counts as much as people say that its prompt is worth.
+    """RLEV: rewards are scaled by the value that people give to the prompt.
 
     Aᵢ = base(s·r)ᵢ,  s = 1 + min(α·v, 1)
 
     With RLOO a prompt's advantages are multiplied by s, which is in [1, 2]. With GRPO the standard deviation is
-    multiplied, too, and takes it away again: only ε is left to tell (claim ``rlev.values-count``).
+    multiplied by s, too, which cancels up to ε (claim ``rlev.values-count``).
 
     Args:
         rewards: Rewards of correctness, ``(..., G)``, G >= 2, any finite numbers.
         prompt_values: v >= 0 of each prompt, ``(...)``; in the paper the share of an exam's points.
-        alpha: α >= 0. The paper's was not found; 1 is our choice.
+        alpha: α >= 0. The paper's value was not found; 1 is our choice.
         base: The estimator that sees the scaled rewards. The paper also takes REINFORCE++, which is
             ``reinforce_plus_plus(s * rewards)``.
 
@@ -256,8 +256,8 @@ def gdpo(
 
     aᵢ = Σₙ wₙ (rₙᵢ - mean(rₙ)) / (std(rₙ) + ε),  Aᵢ = aᵢ / (std(a over the batch) + ε)
 
-    GRPO adds the rewards first, and groups with different combinations of rewards then become the same. The mean of a
-    over the batch, which the method subtracts, is 0 already. With one reward this is GRPO over the batch's spread.
+    GRPO adds the rewards first, so groups with different combinations of rewards may get equal advantages. The mean of
+    a over the batch, which the method subtracts, is 0 already. With one reward this is GRPO over the batch's spread.
 
     Args:
         rewards: First reward of each response in the batch, ``(..., G)``, G >= 2, any finite numbers.

@@ -70,9 +70,9 @@ def token_covariances(log_probs: Array, advantages: Array, mask: Array) -> Array
 
 
 def _centred(xp: Namespace, values: Array, kept: Array) -> tuple[Array, float]:
-    """Subtract the mean of the unmasked tokens, 0 elsewhere; in units of the power of two that comes with it."""
+    """Subtract the mean of the unmasked tokens (0 elsewhere); the result is in units of the number returned with it."""
     unit = 4.0 if number_of(xp.max(xp.abs(values))) > float(xp.finfo(values.dtype).max) / 4 else 1.0
-    # Measured from one of them, so that what all have in common does not round.
+    # Subtracting one of the values first keeps what all have in common out of the rounding.
     first = int(xp.argmax(xp.astype(xp.reshape(kept, (-1,)), xp.int8)))
     shifted = xp.where(kept, values / unit - xp.reshape(values, (-1,))[first] / unit, 0.0)
     count = int(xp.sum(xp.astype(kept, xp.int64)))
@@ -80,7 +80,7 @@ def _centred(xp: Namespace, values: Array, kept: Array) -> tuple[Array, float]:
 
 
 def _some(mask: Any, x: Array, owner: str) -> Array:
-    """Check a mask of which one entry at least must be set."""
+    """Check a mask in which at least one entry must be set."""
     kept = checked_mask(mask, x, owner)
     if not bool(namespace(kept).any(kept)):
         raise ValueError("mask must be set for one token at least; got none")
@@ -188,7 +188,7 @@ def _checked_covariances(covariances: Any, mask: Any, variant: str) -> tuple[Arr
 
 
 def _share_of(ratio: float, kept: Array, xp: Namespace, variant: str) -> int:
-    """How many tokens a share of the unmasked ones is; products within 1e-9 of an integer are that integer."""
+    """⌊ratio·N⌋, where products within 1e-9 of an integer count as that integer."""
     return max(math.floor(ratio * int(xp.sum(xp.astype(kept, xp.int64))) + 1e-9), int(variant == "code"))
 
 

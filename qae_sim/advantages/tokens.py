@@ -1,4 +1,4 @@
-"""KTAE: what a token's presence in right and wrong responses says about it."""
+"""KTAE: what a token's presence in correct and wrong responses says about it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from qae_sim.arrays import (
 
 Variant: TypeAlias = Literal["paper", "code"]
 
-#: Keeps the ratios of term frequencies finite for tokens seen on one side only (the released code's value).
+#: Keeps ratios of term frequencies finite for tokens in correct (or wrong) responses only; the released code's value.
 TF_FLOOR = 1e-5
 
 #: Largest h₁, h₂, h₃ and k₁: their products stay far inside the range of float32.
@@ -42,7 +42,8 @@ class TokenAdvantages:
 
     Attributes:
         advantages: Group advantage of the response plus the token's key value, ``(..., G, T)``; 0 where masked.
-        key_values: How much the token speaks for (+) or against (-) a correct answer, ``(..., G, T)``; 0 where masked.
+        key_values: How much the token speaks for (+) or against (-) a correct response, ``(..., G, T)``; 0 where
+            masked.
     """
 
     advantages: Array
@@ -145,7 +146,7 @@ def _count(ids: Array, kept: Array, r: Array, xp: Namespace) -> TokenTable:
     order = xp.argsort(key, stable=False)
     ordered = xp.take(key, order)
     weight = xp.astype(xp.take(xp.reshape(kept, (-1,)), order), xp.int64)
-    right = weight * xp.astype(xp.take(xp.reshape(correct, (-1,)), order), xp.int64)
+    correct_weight = weight * xp.astype(xp.take(xp.reshape(correct, (-1,)), order), xp.int64)
 
     first_in_response = _starts(xp, ordered)
     pair = ordered // size
@@ -162,8 +163,8 @@ def _count(ids: Array, kept: Array, r: Array, xp: Namespace) -> TokenTable:
         sums = xp.take(running, end) - xp.take(running, begin)
         return xp.reshape(xp.take(sums, back), shape)
 
-    a = per_position(first_in_response * right)
-    b = per_position(first_in_response * (weight - right))
+    a = per_position(first_in_response * correct_weight)
+    b = per_position(first_in_response * (weight - correct_weight))
     n_correct = xp.sum(xp.astype(r > 0, xp.int64), axis=-1)[..., None, None]
     lengths = xp.sum(xp.astype(kept, xp.int64), axis=-1)
     length_correct = xp.sum(xp.where(r > 0, lengths, 0), axis=-1)[..., None, None]
@@ -173,8 +174,8 @@ def _count(ids: Array, kept: Array, r: Array, xp: Namespace) -> TokenTable:
         b=b,
         c=n_correct - a,
         d=(size - n_correct) - b,
-        count_correct=per_position(right),
-        count_wrong=per_position(weight - right),
+        count_correct=per_position(correct_weight),
+        count_wrong=per_position(weight - correct_weight),
         length_correct=xp.broadcast_to(length_correct, shape),
         length_wrong=xp.broadcast_to(length_wrong, shape),
     )
@@ -258,7 +259,7 @@ def ktae(
     eps: float = 1e-6,
     ddof: int | None = None,
 ) -> TokenAdvantages:
-    """Key-token advantage: GRPO's advantage plus what the token itself says about success.
+    """KTAE: GRPO's advantage plus what the token itself says about success.
 
     A_{i,t} = A_i^GRPO + key(o_{i,t})
 
@@ -273,9 +274,9 @@ def ktae(
       key = 2σ((h₁F + h₂IG)·D / (h₁+h₂)) - 1, in [-1, 1], and ``ddof`` is 1. The code sums in float32, where ties of
       the p-value can break; here ties are ties. It also adds 1e-10 in the proportions of D, which is left out here.
 
-    The paper leaves open h₁, h₂, h₃, k₁, b and what a ratio by TF = 0 is; the defaults, and the floor of 1e-5 under
-    the denominators TF of both ratios, are the code's. A token on one side only thus gets a key near ±1/2 (±1) at
-    once. If no response of a group is correct, or none is wrong, all its key values are 0.
+    The paper leaves open h₁, h₂, h₃, k₁, b and the ratio where TF = 0; the defaults, and the 1e-5 added to the
+    denominators of both ratios, are the code's. A token in correct (or wrong) responses only thus gets a key near
+    ±1/2 (±1 in the code's variant). If no response of a group is correct, or none is wrong, all its key values are 0.
 
     Args:
         rewards: ``(G,)`` or ``(..., G)``, G >= 2; a response is correct when its reward is positive.
@@ -360,7 +361,7 @@ def _key_values(
     begin = xp.take(like("rewards", r, starts, xp.int64), xp.reshape(n_correct, (-1,)))
     begin = xp.reshape(begin, n_correct.shape)[..., None, None]
     wide = (size + 1 - n_correct)[..., None, None]
-    # Groups without both sides look at entry 0, whose strength is 0.
+    # Groups that are all correct or all wrong read entry 0, whose strength is 0.
     index = xp.reshape(xp.where(two_sided, begin + table.a * wide + table.b, 0), (-1,))
 
     def look_up(entries: list[np.ndarray]) -> Array:
@@ -368,7 +369,7 @@ def _key_values(
 
     length_t, length_f = (xp.astype(n, r.dtype) for n in (table.length_correct, table.length_wrong))
     tf_t, tf_f = (xp.astype(n, r.dtype) for n in (table.count_correct, table.count_wrong))
-    # Sides without tokens have no term frequency and are measured by a length of 1.
+    # A side without tokens has no term frequency; a length of 1 keeps its quotients defined.
     mean_length = xp.where(length_t + length_f > 0, (length_t + length_f) / 2, 1.0)
     if variant == "code":
         tf_t, tf_f = tf_t / xp.where(length_t > 0, length_t, 1.0), tf_f / xp.where(length_f > 0, length_f, 1.0)

@@ -25,14 +25,14 @@ from qae_sim.arrays import (
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree of text: each node goes on from its parent; the root is the prompt.
+    """A tree of text: each node continues its parent; the root is the prompt.
 
     Attributes:
-        parents: Parent of each node, all of which stand before their children; that of node 0, the root, is -1.
+        parents: Parent of each node, which must come before the node; -1 for node 0, the root.
 
     Raises:
         TypeError: A parent is no integer.
-        ValueError: The first node is no root, or a parent does not stand before its child.
+        ValueError: The first node is no root, or a parent does not come before its child.
 
     Example:
         >>> tree = Tree((-1, 0, 0, 1, 1))
@@ -64,10 +64,10 @@ class Tree:
         return tuple(reversed(nodes))
 
     def below(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum up values over each node and all that come below it.
+        """Sum values over each node and all its descendants.
 
         Args:
-            values: One for each node.
+            values: One value for each node.
 
         Returns:
             Sums, one for each node.
@@ -80,12 +80,12 @@ class Tree:
 
 @self_contained
 def attn_rl(rewards: Any, tree: Tree) -> NDArray[np.float64]:
-    """AttnRL: how much better than the prompt, and than the step before it, the leaves below a step do.
+    """AttnRL: how much better the leaves below a step do than those of the prompt and of the step before.
 
     A(n) = ((V(n) - V(root)) + (V(n) - V(parent(n)))) / √L(n),  V = mean reward of the leaves below, L their number
 
-    All tokens of a step get its advantage. Where to branch (at steps of high attention) is the method's other half, and
-    up to the one who samples.
+    All tokens of a step get its advantage. The method also chooses where to branch (at steps of high attention), which
+    is part of sampling and not done here.
 
     Args:
         rewards: Rewards of the leaves, in the order of ``tree.leaves``.
@@ -95,7 +95,7 @@ def attn_rl(rewards: Any, tree: Tree) -> NDArray[np.float64]:
         Advantages of the nodes; 0 for the root.
 
     Raises:
-        TypeError: ``rewards`` holds no real numbers, or ``tree`` is none.
+        TypeError: ``rewards`` holds no real numbers, or ``tree`` is no :class:`Tree`.
         ValueError: There are not as many rewards as leaves, or one is not finite.
 
     Source:
@@ -107,8 +107,8 @@ def attn_rl(rewards: Any, tree: Tree) -> NDArray[np.float64]:
     """
     r = _rewards_of(rewards, tree, len(_require_tree(tree).leaves), "one for each leaf")
     on_leaves, one = np.zeros(len(tree.parents)), np.zeros(len(tree.parents))
-    # Values are compared with each other alone: measured from one of the rewards, what all have in common does not
-    # round; and in units of a power of two, sums of them do not overflow.
+    # Only differences of values count: subtracting one of the rewards keeps what all have in common out of the
+    # rounding, and in units of a power of two their sums do not overflow.
     unit = 2.0**60 if np.abs(r).max() > 2.0**900 else 1.0
     on_leaves[list(tree.leaves)], one[list(tree.leaves)] = r / unit - r[0] / unit, 1.0
     count = tree.below(one)
@@ -133,7 +133,7 @@ def tree_opo(
     Args:
         rewards: Reward of the completion from each node, 0 or 1, ``(N,)``.
         tree: The prefixes.
-        margin: δ >= 0. The paper's was not found; .1 is our choice.
+        margin: δ >= 0. The paper's value was not found; .1 is our choice.
         norm: ``"soft"`` or ``"hard"``.
 
     Returns:
@@ -142,7 +142,7 @@ def tree_opo(
     Raises:
         TypeError: ``rewards`` holds no real numbers, or ``tree`` is none.
         ValueError: There are not as many rewards as nodes, one is neither 0 nor 1, ``margin`` is negative, ``norm`` is
-            another word, or nothing obeys all constraints.
+            unknown, or no advantages meet all constraints.
 
     Source:
         Huang et al., Tree-OPO (arXiv:2509.09284), staged advantage estimation; equation not seen. Sibling triplets are
@@ -181,7 +181,7 @@ def tree_opo(
         options={"ftol": 1e-14, "maxiter": 200},
     )
     a = np.asarray(found.x)
-    # A line search that finds nothing better (8) has arrived as far as numbers go; what counts is the constraints.
+    # Status 8 is a line search that finds nothing better: the optimum up to rounding, if the constraints hold.
     broken = [abs(a.sum()), abs(size - a @ a) if norm == "hard" else a @ a - size, *(margin - order @ a)]
     if found.status not in (0, 8) or max(broken) > 1e-6:
         raise invalid("margin", margin, "small enough for advantages that obey the order and the norm")
@@ -196,11 +196,11 @@ def tree_opo_heuristic(
     alpha: float = 0.5,
     value: Literal["expectation", "optimistic", "pessimistic"] = "expectation",
 ) -> NDArray[np.float64]:
-    """Tree-OPO without a solver: the reward minus part of what is to be expected from its prefix, centred.
+    """Tree-OPO without a solver: the reward minus a share of the value expected below its prefix, centred.
 
     aᵢ' = rᵢ - α V(i),  aᵢ = aᵢ' - mean(a')
 
-    V(i) is the success rate below i (itself included), or whether there is any success, or no failure.
+    V(i) is the success rate below i (i included), or 1 if there is any success there, or 1 if there is no failure.
 
     Args:
         rewards: Reward of the completion from each node, 0 or 1, ``(N,)``.
@@ -214,7 +214,7 @@ def tree_opo_heuristic(
     Raises:
         TypeError: ``rewards`` holds no real numbers, or ``tree`` is none.
         ValueError: There are not as many rewards as nodes, one is neither 0 nor 1, ``alpha`` outside [0, 1], or
-            ``value`` is another word.
+            ``value`` is unknown.
 
     Source:
         Huang et al., Tree-OPO (arXiv:2509.09284), heuristic baselines; equation not seen.
@@ -233,7 +233,7 @@ def tree_opo_heuristic(
 
 
 def ordered_pairs(rewards: Any, tree: Tree) -> tuple[tuple[int, int], ...]:
-    """Pairs of a failure and a success that Tree-OPO wants in this order: along a path, or children of one parent.
+    """Pairs of a failure and a success that Tree-OPO orders: along a path, or children of one parent.
 
     Args:
         rewards: Reward of the completion from each node, 0 or 1, ``(N,)``.

@@ -1,4 +1,4 @@
-"""Advantages of parts of a response: sentences that were checked for facts, turns that called tools."""
+"""Advantages of parts of a response: sentences that were checked for facts, and turns that called tools."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _SINKHORN = 0.1
 
 @self_contained
 def fspo(rewards: Array, marks: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
-    """FSPO: in sentences that were checked, the fact decides on the advantage's sign.
+    """FSPO: in sentences that were checked for facts, the result of the check decides the advantage's sign.
 
     A_{i,t} = |zᵢ| where m = +1,  -|zᵢ| where m = -1,  zᵢ where m = 0,  zᵢ = (rᵢ - mean(r)) / (std(r) + ε)
 
-    A true sentence in a wrong answer is then rewarded, and a false one in a right answer punished.
+    A true sentence in a wrong response is then rewarded, and a false one in a correct response punished.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.
-        marks: m of the sentence that a token stands in, ``(..., G, T)``: 1 for true, -1 for false, 0 for unchecked.
+        marks: m of the token's sentence, ``(..., G, T)``: 1 for true, -1 for false, 0 for unchecked.
         eps: ε >= 0, in units of the rewards.
         ddof: 0 for the population standard deviation, 1 for the sample one.
 
@@ -138,7 +138,7 @@ def _equal(key: str, value: Any, wanted: Any) -> bool:
     try:
         return bool(value == wanted)
     except (TypeError, ValueError, RuntimeError) as error:  # arrays, which are compared entry by entry
-        raise invalid(f"parameters[{key!r}]", value, "a value that is equal to another or not") from error
+        raise invalid(f"parameters[{key!r}]", value, "a value whose comparison by == gives True or False") from error
 
 
 @self_contained
@@ -149,7 +149,7 @@ def matched_rewards(similarity: Any, *, matching: Matching = "optimal") -> NDArr
 
     ``"optimal"`` is the one-to-one matching of greatest total similarity (Kuhn and Munkres). ``"greedy"`` is what the
     authors' code does under that name: best pair first, which can end with less (claim ``match-tir.greedy``). Calls
-    that stay alone get 0.
+    without a match get 0.
 
     Args:
         similarity: S, ``(calls, truths)``, in [0, 1].
@@ -221,11 +221,11 @@ def match_tir(
     A_{i,j} = (Z_i(Σⱼ r_{i,j}) + Z_i(R_{i,j})) / 2,  R_{i,j} = Σ_{k>=j} γ^{k-j} r_{i,k}
 
     Z is the z-score within the group: over trajectories, and for each j over those that have a turn j. A turn that only
-    one trajectory has is compared with nothing, and its second term is 0 (our assumption).
+    one trajectory has cannot be compared, and its second term is 0 (our assumption).
 
     Args:
         rewards: Rewards of the turns of G >= 2 trajectories, each with one turn or more; a turn's reward is the mean of
-            :func:`matched_rewards` over its calls, the last turn's that of the answer.
+            :func:`matched_rewards` over its calls, the last turn's is that of the final response.
         gamma: γ in [0, 1].
         eps: ε >= 0 in the z-scores.
         ddof: 0 for the population standard deviation, 1 for the sample one (the authors' code).
@@ -254,8 +254,8 @@ def match_tir(
         if each.ndim != 1 or not each.size:
             raise invalid("rewards", each.shape, "sequences of at least one turn")
         require_finite("rewards", each)
-    # z-scores know no unit, and no origin: a unit in which no sum overflows, and for each turn an origin among its
-    # rewards (their median, which no outlier moves), so that what trajectories have in common does not round.
+    # z-scores depend neither on unit nor on origin: take a unit in which no sum overflows, and for each turn subtract
+    # the median of its rewards, so that what trajectories have in common stays out of the rounding.
     unit = 2.0**100 if max(float(np.abs(each).max()) for each in turns) > 2.0**900 else 1.0
     eps, turns = eps / unit, [each / unit for each in turns]
     longest = max(map(len, turns))
@@ -284,7 +284,7 @@ def _middle(values: list[float]) -> float:
 def _compared(
     values: list[float], lengths: list[int], origin: NDArray[np.float64], gamma: float, eps: float, ddof: int
 ) -> NDArray[np.float64]:
-    """z-scores of discounted sums that were measured from the origins; those of all turns but the common ones count."""
+    """z-scores of discounted sums of rewards minus origins; the origins of turns that not all have are added back."""
     common = min(lengths)
     rest = np.concatenate([[0.0], np.cumsum(gamma ** np.arange(common, len(origin)) * origin[common:])])
     return np.asarray(

@@ -1,4 +1,4 @@
-"""HA-DW: weights that compare a prompt with an anchor of the model's capability."""
+"""HA-DW: weights that compare a prompt's success rate with an anchor, the model's capability."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def belief_of(anchor: Anchor) -> Rate:
     """Read C⁻ off an anchor, or take it as a number.
 
     Args:
-        anchor: An anchor, or a number in [0, 1]; of several runs, one for each, ``(R,)``.
+        anchor: An anchor, or a number in [0, 1]; for several runs one number each, ``(R,)``.
 
     Returns:
         C⁻.
@@ -69,7 +69,7 @@ def difficulty_weights(
     D = -sgn(Â)·sgn(d),  M = |d|,  Φ = λ·exp(D·M)
 
     Args:
-        xp: Array library of the two.
+        xp: Array library of both arrays.
         difference: d = p̂ - C⁻, of a shape that broadcasts against the advantages: axes of runs may stand anywhere.
         advantages: Â, any shape.
         lambda_scale: λ, > 0.
@@ -91,7 +91,7 @@ def difficulty_weights(
 
 @self_contained
 def ha_dw_weights(rewards: Array, advantages: Array, anchor: Anchor, *, lambda_scale: float = 1.3) -> HistoryWeights:
-    """Weights that raise rare successes on hard prompts and remaining failures on easy ones.
+    """HA-DW's weights: larger for rare successes on hard prompts and for remaining failures on easy ones.
 
     diff = p̂ - C⁻;  D = -sgn(Â)·sgn(diff);  M = |diff|;  Φ = λ·exp(D·M)
 

@@ -12,13 +12,13 @@ from qae_sim.bandits.study import Study
 
 
 def advantages_of(study: Study, xp: Namespace, tokens: Array, said: Array, correct: Array, step: int) -> Array:
-    """Advantages of a sampled batch, before any weight of HA-DW's: the weighted sum over the rule's terms.
+    """Advantages of a sampled batch without HA-DW's weights: the weighted sum over the rule's terms.
 
     Args:
         study: The study.
         xp: NumPy or CuPy.
         tokens: Sampled arms or tokens, ``(G, L, B, R)``.
-        said: Whether the response has said the token, same shape.
+        said: Whether the token is part of its response (not after the end), same shape.
         correct: Whether each response is correct, ``(G, B, R)``.
         step: The step.
 
@@ -43,26 +43,26 @@ def advantages_of(study: Study, xp: Namespace, tokens: Array, said: Array, corre
 def _of_batches(term: Term, xp: Namespace, correct: Array) -> Array:
     """Advantages ``(G, 1, B, R)`` under an estimator that compares across the groups of a batch.
 
-    A batch of 0/1 rewards is known by its successes ``(B, R)``, and few batches differ: the estimator sees each kind
-    once, with the right responses of each group first.
+    The numbers of successes ``(B, R)`` describe 0/1 rewards completely, and few columns of them differ: the estimator
+    is called once for each, with the correct responses of each group first.
     """
     successes, size = correct.sum(axis=0), len(correct)
     counts, which = np.unique(to_numpy(successes), axis=1, return_inverse=True)
-    right, wrong = np.zeros(counts.shape), np.zeros(counts.shape)
+    of_correct, of_wrong = np.zeros(counts.shape), np.zeros(counts.shape)
     for column in range(counts.shape[1]):
         n = counts[:, column]
         rewards = (np.arange(size) < n[:, None]).astype(np.float64)
         advantages = term.row.advantages(rewards, **term.parameters)
-        right[:, column] = np.where(n > 0, advantages[:, 0], 0)
-        wrong[:, column] = np.where(n < size, advantages[:, -1], 0)
+        of_correct[:, column] = np.where(n > 0, advantages[:, 0], 0)
+        of_wrong[:, column] = np.where(n < size, advantages[:, -1], 0)
     which = which.reshape(-1)
-    return xp.where(correct, xp.asarray(right[:, which]), xp.asarray(wrong[:, which]))[:, None]
+    return xp.where(correct, xp.asarray(of_correct[:, which]), xp.asarray(of_wrong[:, which]))[:, None]
 
 
 def _of_responses(term: Term, xp: Namespace, said: Array, correct: Array) -> Array:
     """Advantages ``(G, 1, B, R)`` under an estimator of single groups, which may need lengths besides rewards."""
     parameters = {name: value for name, value in term.parameters.items() if name != "metric"}
-    # Groups last, as estimators want it, and in this order in memory: sums depend on how their terms lie.
+    # Axes as estimators expect, also in memory, because the order in memory decides how sums round.
     r = xp.ascontiguousarray(correct.astype(xp.float64).transpose(1, 2, 0))
     lengths = xp.ascontiguousarray(said.sum(axis=1).transpose(1, 2, 0)).astype(r.dtype)
     result = term.row.advantages(r, **dict.fromkeys(term.row.inputs, lengths), **parameters)
@@ -72,7 +72,7 @@ def _of_responses(term: Term, xp: Namespace, said: Array, correct: Array) -> Arr
 def _of_tokens(term: Term, xp: Namespace, tokens: Array, said: Array, correct: Array) -> Array:
     """Advantages ``(G, L, B, R)`` of single tokens."""
     order = (2, 3, 0, 1)
-    # Groups first, as estimators want it, and in this order in memory: sums depend on how their terms lie.
+    # Axes as estimators expect, also in memory, because the order in memory decides how sums round.
     r = xp.ascontiguousarray(correct.astype(xp.float64).transpose(1, 2, 0))
     ids, mask = (xp.ascontiguousarray(x.transpose(order)) for x in (tokens, said))
     result = term.row.advantages(r, token_ids=ids, mask=mask, **term.parameters)

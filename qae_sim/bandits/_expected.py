@@ -9,7 +9,7 @@ import numpy as np
 from qae_sim.arrays import Array, Namespace
 from qae_sim.bandits._kernels import Softmax, column_sum
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
-from qae_sim.bandits._one_query import mixed_chance
+from qae_sim.bandits._one_prompt import mixed_chance
 from qae_sim.bandits._optimizers import Ascent, SplitAscent
 from qae_sim.bandits._records import SUMMED, Recorder
 from qae_sim.bandits._tables import AdvantageTable, table_of
@@ -23,7 +23,7 @@ def _as_rows(values: Array, like: Array) -> Array:
 
 
 class Kept:
-    """The groups that dynamic sampling keeps, for queries of success rates p ``(Q, R)``.
+    """The groups that dynamic sampling keeps, for prompts of success rates p ``(Q, R)``.
 
     A mixed group is kept at the first of J attempts that gives one, which multiplies its probability by
     (1 - (1-M)^J) / M; a group of equal rewards is kept if all J attempts give such groups, which multiplies its
@@ -37,7 +37,7 @@ class Kept:
             self.attempts = xp.ones_like(p)
             return
         mixed = mixed_chance(xp, p, study.group_size)
-        if study.queries is not None:  # another query is drawn at each attempt
+        if study.queries is not None:  # another prompt is drawn at each attempt
             mixed = column_sum(xp, mixed * weights) + 0.0 * mixed
         with np.errstate(divide="ignore"):
             missed = xp.log1p(-mixed)
@@ -68,7 +68,7 @@ class Kept:
 
 
 def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[str, np.ndarray], Array]:
-    """Follow the exact expected update.
+    """Simulate runs under the exact expected update.
 
     Args:
         xp: NumPy or CuPy.
@@ -83,7 +83,7 @@ def simulate_expected(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
     ascent = (SplitAscent if recorder.wanted & set(SUMMED) else Ascent)(xp, study.optimizer, study.eta)
     theta = model.start()
     count = study.problem.queries if isinstance(model, BanditModel) else 1  # type: ignore[union-attr]
-    # How much each query counts in the mean over a batch.
+    # How much each prompt counts in the mean over a batch.
     share = np.full(count, 1 / count) if study.queries is None else np.array(study.problem.weights)  # type: ignore[union-attr]
     weights = xp.asarray(share[:, None])
 
@@ -119,7 +119,7 @@ def _by_sign(table: AdvantageTable) -> tuple[AdvantageTable, AdvantageTable]:
 def _record_batch(
     xp: Namespace, recorder: Recorder, kept: Kept, table: AdvantageTable, weights: Array, step: int
 ) -> None:
-    """Record what batches are on average."""
+    """Record the expected values of the batch."""
     functions = {
         "accuracy": np.linspace(0, 1, len(table.correct)),
         "zero_share": table.zero_share,
@@ -140,7 +140,7 @@ def _gradient(
     coefficients: tuple[Array, Array],
     weights: Array,
 ) -> Array:
-    """Expected gradient by the parameters.
+    """Expected gradient with respect to the parameters.
 
     With x the chance of each arm to be correct, a group moves the logits by π·(αx + β(1-x)) under the paper's update;
     the gradient is this less π·(αp + β(1-p)), or (α - β)·π·(x - p). For sequences it is (α - β)·∇p / L.

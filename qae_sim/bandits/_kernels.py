@@ -1,6 +1,6 @@
-"""The few array operations that the simulator spends its time in.
+"""The few array operations that take most of a simulation's time.
 
-Arrays have one column for each run (or query, or position of a sequence, and run), and columns never meet: every
+Arrays have one column for each run (or prompt, or position of a sequence, and run), and columns never mix: every
 operation is elementwise or adds rows up in a fixed order. So a run's numbers are the same bits whatever the other
 columns are. Library routines that sum or sort along an axis do not promise that.
 """
@@ -34,7 +34,7 @@ def rows_of(xp: Namespace, x: Array) -> Sequence[Array]:
 
 
 def cumulate(xp: Namespace, x: Sequence[Array], out: Sequence[Array]) -> None:
-    """Write the running sums of rows ``x`` to rows ``out``, which may be the same.
+    """Write the running sums of rows ``x`` to rows ``out``, which may be the same memory.
 
     Args:
         xp: NumPy or CuPy.
@@ -59,7 +59,7 @@ def cumulate(xp: Namespace, x: Sequence[Array], out: Sequence[Array]) -> None:
 def column_dot(xp: Namespace, x: Array, y: Array) -> Array:
     """Sum of products over the first axis, ``(A, C)`` and ``(A, C)`` to ``(C,)``."""
     if xp is np:
-        # einsum adds row after row; a single column, though, it would take for a vector and sum in blocks.
+        # einsum adds row after row, except that it sums a single column in blocks, like a vector.
         if x.shape[1] == 1:
             x, y = np.repeat(x, 2, axis=1), np.repeat(y, 2, axis=1)
             return np.einsum("ac,ac->c", x, y)[:1]
@@ -118,7 +118,7 @@ def padded_rows(rows: int) -> int:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Memory for samples: fresh memory for every step would cost as much as the step. Arrays of one shape.
+    """Memory for samples, arrays of one shape: allocating it at every step would take as long as the step.
 
     Attributes:
         targets: Room for uniform numbers.
@@ -171,7 +171,7 @@ def search(xp: Namespace, running: Array, targets: Array, columns: Array, worksp
     flat = running.reshape(-1)
     half = block // 2
     while half:
-        # Is the running sum `half` rows on, less one, still within the target? If so, go there.
+        # If the running sum half - 1 rows on does not exceed the target, move half rows on.
         _gather(xp, flat[(half - 1) * count :], place, value)
         xp.less_equal(value, targets, out=passed)
         step[...] = passed
@@ -187,7 +187,7 @@ def _row(xp: Namespace, row: Array, targets: Array, columns: Array) -> Array:
 
 
 def _gather(xp: Namespace, flat: Array, place: Array, out: Array) -> None:
-    """Take places of a flat array."""
+    """Read places of a flat array."""
     if xp is np:
         np.take(flat, place, out=out, mode="clip")  # all places exist; NumPy is fastest when it need not check
     else:
@@ -197,8 +197,8 @@ def _gather(xp: Namespace, flat: Array, place: Array, out: Array) -> None:
 def scatter_add(xp: Namespace, target: Array, place: Array, values: Array) -> None:
     """Add values at places of a flat array; places may repeat.
 
-    On a GPU the order of additions to one place is not fixed. Callers see to it that it does not matter: all values
-    added to one place in one call are equal.
+    On a GPU the order of additions to one place is not fixed. Callers make sure that it has no effect: all values added
+    to one place in one call are equal.
     """
     xp.add.at(target, place.reshape(-1), values.reshape(-1))
 
@@ -212,7 +212,7 @@ def repeat(xp: Namespace, values: Array, counts: Array) -> Array:
 
 
 def ranges(xp: Namespace, starts: Array, counts: Array) -> tuple[Array, Array]:
-    """Spell out integer ranges.
+    """List the numbers of integer ranges.
 
     Args:
         xp: NumPy or CuPy.

@@ -1,6 +1,6 @@
-"""Parameters, logits and what a policy is worth: bandits with own or shared parameters, and sequences.
+"""Parameters, logits, rewards and records of policies: bandits with own or shared parameters, and sequences.
 
-Axes: arms (or tokens) A, positions L of a sequence (1 for bandits), queries Q or slots B of a batch (1 for
+Axes: arms (or tokens) A, positions L of a sequence (1 for bandits), prompts Q or slots B of a batch (1 for
 sequences), runs R; runs last.
 """
 
@@ -18,7 +18,7 @@ from qae_sim.streams import streams, uniform_at
 
 
 class BanditModel:
-    """A :class:`Bandit`: parameters ``(A, Q, R)``, or ``(D, R)`` when queries share them."""
+    """A :class:`Bandit`: parameters ``(A, Q, R)``, or ``(D, R)`` when prompts share them."""
 
     def __init__(self, xp: Namespace, study: Study, runs: range) -> None:
         problem = study.problem
@@ -28,7 +28,7 @@ class BanditModel:
         self._weights = xp.asarray(np.array(problem.weights)[:, None])
         self._pass_at = study.pass_at
         features = problem.features
-        # φ as (D, A, Q, 1), in this order in memory: what is computed from it must be, too.
+        # φ as (D, A, Q, 1), also in memory, so that results have this order in memory, too.
         by_parameter = None if features is None else np.array(features).transpose(2, 1, 0)[..., None]
         self._features = None if by_parameter is None else xp.asarray(np.ascontiguousarray(by_parameter))
         self._rewards = None if problem.deterministic else streams(xp, runs, study.seed, REWARDS)
@@ -41,7 +41,7 @@ class BanditModel:
         """Parameters at the start."""
         xp, problem = self._xp, self._problem
         start = np.array(problem.start)
-        # Random numbers are numbered as the problem's parameters are: query by query, arm by arm.
+        # Random numbers are numbered as the problem's parameters are: prompt by prompt, arm by arm.
         theta = xp.zeros((start.size, len(self.runs))) + xp.asarray(start.reshape(-1, 1))
         if problem.spread > 0:
             theta = theta + problem.spread * normal(xp, self.runs, start.size, self._seed, START)
@@ -50,7 +50,7 @@ class BanditModel:
         return xp.ascontiguousarray(theta.reshape((*start.shape, -1)).swapaxes(0, 1))
 
     def logits(self, theta: Array) -> Array:
-        """Logits of all queries, ``(A, 1, Q, R)``."""
+        """Logits of all prompts, ``(A, 1, Q, R)``."""
         if self._features is None:
             return theta[:, None]
         logits = self._features[0] * theta[0]
@@ -59,7 +59,7 @@ class BanditModel:
         return logits[:, None]
 
     def gradient(self, logits: Array) -> Array:
-        """Gradient by the parameters from that by the logits, ``(A, 1, Q, R)``."""
+        """Gradient with respect to the parameters from that with respect to the logits, ``(A, 1, Q, R)``."""
         if self._features is None:
             return logits[:, 0]
         xp = self._xp
@@ -71,26 +71,26 @@ class BanditModel:
 
         Args:
             tokens: Arms, ``(G, 1, B, R)``.
-            which: The query of each slot, ``(B, R)`` or ``(B, 1)``.
+            which: The prompt of each slot, ``(B, R)`` or ``(B, 1)``.
             positions: Position of each response in the runs' streams, ``(G, B, 1)``.
 
         Returns:
-            Whether each response is correct, ``(G, B, R)``, and whether it has said each token (always).
+            Whether each response is correct, ``(G, B, R)``, and whether each token is part of it (always true).
         """
         chance = self.success[tokens[:, 0], which[None]]
         correct = chance > 0 if self._rewards is None else uniform_at(self._rewards, positions) < chance
         return correct, self._xp.ones(tokens.shape, dtype=bool)
 
     def policy(self, theta: Array) -> Softmax:
-        """The policy of all queries, ``(A, 1, Q, R)``."""
+        """The policy of all prompts, ``(A, 1, Q, R)``."""
         return Softmax.of(self._xp, self.logits(theta))
 
     def entropy(self, policy: Softmax) -> Array:
-        """Entropy of the policy, mean over queries, ``(R,)``."""
+        """Entropy of the policy, mean over prompts, ``(R,)``."""
         return self._mean(policy.entropy(self._xp)[0])
 
     def success_rates(self, policy: Softmax) -> Array:
-        """Success probability of each query, ``(Q, R)``."""
+        """Success probability of each prompt, ``(Q, R)``."""
         return column_sum(self._xp, policy.weight[:, 0] * self.success[..., None]) / policy.total[0]
 
     def states(self, policy: Softmax, wanted: frozenset[str]) -> dict[str, Array]:
@@ -107,7 +107,7 @@ class BanditModel:
         return values
 
     def _correct_entropy(self, policy: Softmax) -> Array:
-        """Entropy among correct responses, ``(Q, R)``; nan for a query without any."""
+        """Entropy among correct responses, ``(Q, R)``; nan for a prompt without any."""
         xp = self._xp
         log_weight = self._log_success - policy.gap[:, 0]
         possible = self._log_success > -np.inf
@@ -119,9 +119,9 @@ class BanditModel:
         total = xp.where(some, total, 1.0)
         return xp.where(some, xp.log(total) + weighted_gap / total, np.nan)
 
-    def _mean(self, per_query: Array) -> Array:
-        """Weighted mean over queries, ``(Q, R)`` to ``(R,)``."""
-        return column_sum(self._xp, per_query * self._weights)
+    def _mean(self, per_prompt: Array) -> Array:
+        """Weighted mean over prompts, ``(Q, R)`` to ``(R,)``."""
+        return column_sum(self._xp, per_prompt * self._weights)
 
     def final(self, theta: Array) -> Array:
         """Parameters with the axes of the problem's ``start``, runs last."""
@@ -161,7 +161,7 @@ class SequenceModel:
         return theta[:, :, None]
 
     def gradient(self, logits: Array) -> Array:
-        """Gradient by the parameters from that by the logits, ``(V, L, 1, R)``."""
+        """Gradient with respect to the parameters from that with respect to the logits, ``(V, L, 1, R)``."""
         return logits[:, :, 0]
 
     def rewards(self, tokens: Array, which: Array, positions: Array) -> tuple[Array, Array]:
@@ -169,11 +169,11 @@ class SequenceModel:
 
         Args:
             tokens: Tokens, ``(G, L, 1, R)``.
-            which: Not needed: there is one query.
+            which: Not needed: there is one prompt.
             positions: Not needed: the verifier is deterministic.
 
         Returns:
-            Whether each response is correct, ``(G, 1, R)``, and whether it has said each token, ``(G, L, 1, R)``.
+            Whether each response is correct, ``(G, 1, R)``, and whether each token is part of it, ``(G, L, 1, R)``.
         """
         xp, end = self._xp, self._problem.end
         said = xp.ones(tokens.shape, dtype=bool)
@@ -235,7 +235,7 @@ class SequenceModel:
         return values
 
     def success_gradient(self, policy: Softmax) -> Array:
-        """Gradient of the success probability by the logits, ``(V, L, R)``.
+        """Gradient of the success probability with respect to the logits, ``(V, L, R)``.
 
         ∂p/∂z_t(v) = Σ_{y correct, position t reached} π(y)·(1{y_t = v} - π_t(v))
         """

@@ -33,10 +33,10 @@ class Ascent:
 
 
 class SplitAscent:
-    """An optimiser, beside two more that see the gradient of positive and of negative advantages alone.
+    """An optimiser, and two more that see the gradient of positive, or of negative, advantages alone.
 
-    What the two would do is compared with what is done, to share the change of the entropy among the signs. Each
-    has a state of its own: Adam would divide parts of a gradient that cancel by next to nothing.
+    Their steps serve to share the change of the entropy between the signs. Each has a state of its own: where the two
+    gradients cancel, a common state of Adam would divide each of them by almost 0.
     """
 
     def __init__(self, xp: Namespace, rule: Optimizer, eta: float) -> None:
@@ -49,7 +49,7 @@ class SplitAscent:
     def shares(
         self, value: Callable[[Array], Array], theta: Array, delta: Array, positive: Array, negative: Array
     ) -> tuple[Array, Array]:
-        """Share the change of a value among the two signs.
+        """Share the change of a value between the two signs.
 
         Args:
             value: Function of the parameters.
@@ -59,7 +59,7 @@ class SplitAscent:
             negative: Gradient of negative advantages alone.
 
         Returns:
-            The two shares; they add up to the whole change.
+            The two shares, which add up to the whole change.
         """
         return split_change(value, theta, delta, self._positive.step(positive), self._negative.step(negative))
 
@@ -67,7 +67,7 @@ class SplitAscent:
 def split_change(
     value: Callable[[Array], Array], start: Array, both: Array, one: Array, other: Array
 ) -> tuple[Array, Array]:
-    """Share the change of a value among two causes: each one's effect alone and on top of the other, averaged.
+    """Share the change of a value between two causes: each one's effect alone and after the other, averaged.
 
     φ₁ = ½ [v(θ + Δ₁) - v(θ)] + ½ [v(θ + Δ) - v(θ + Δ₂)], likewise φ₂; φ₁ + φ₂ = v(θ + Δ) - v(θ) (Shapley values)
 

@@ -1,4 +1,4 @@
-"""Where records are gathered while a simulation runs."""
+"""Collect records while a simulation runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Recorder:
             self._values[name][step // self._study.every, columns] = values
 
     def add(self, name: str, step: int, values: Any, columns: Any = slice(None)) -> None:
-        """Record what one step did."""
+        """Add what one step did to its row."""
         if name in self.wanted:
             self._values[name][step // self._study.every, columns] += values
 

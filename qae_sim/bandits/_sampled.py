@@ -1,4 +1,4 @@
-"""The simulator for everything: mixtures, shared parameters, sequences, several steps per batch, any optimiser."""
+"""The general simulator: mixtures, shared parameters, sequences, several steps per batch, any optimiser."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class SampledBatch:
     """A sampled batch.
 
     Attributes:
-        which: The query of each group, ``(B, R)`` or ``(B, 1)``.
+        which: The prompt of each group, ``(B, R)`` or ``(B, 1)``.
         tokens: Sampled arms or tokens, ``(G, L, B, R)``.
-        said: Whether the response has said the token (not after its end), same shape.
+        said: Whether the token is part of its response (not after the end), same shape.
         correct: Whether each response is correct, ``(G, B, R)``.
         attempts: How many groups were sampled for each group kept, ``(B, R)``.
     """
@@ -54,7 +54,7 @@ class Sampler:
         """Sample the batch of a step.
 
         Args:
-            policy: The policy of all queries, ``(A, L, Q, R)``.
+            policy: The policy of all prompts, ``(A, L, Q, R)``.
             step: The step.
 
         Returns:
@@ -88,7 +88,7 @@ class Sampler:
         else:
             u = uniform_at(self._queries, block * slots + xp.arange(slots)[:, None])
             which = (self._below <= u).sum(axis=0)
-            chosen = of_queries(xp, policy, which)
+            chosen = of_prompts(xp, policy, which)
         weight = chosen.weight.reshape(rows, -1)
         if self._running is None:
             self._running = xp.full((padded_rows(rows), weight.shape[1]), np.inf)
@@ -107,16 +107,16 @@ class Sampler:
         return SampledBatch(which, tokens, said, correct, xp.ones((slots, runs)))
 
 
-def of_queries(xp: Namespace, policy: Softmax, which: Array) -> Softmax:
-    """The policy of the queries in a batch, ``(A, L, Q, R)`` to ``(A, L, B, R)``."""
+def of_prompts(xp: Namespace, policy: Softmax, which: Array) -> Softmax:
+    """The policy of the prompts in a batch, ``(A, L, Q, R)`` to ``(A, L, B, R)``."""
     return policy.columns(xp, slice(None), which, xp.arange(policy.gap.shape[-1]))
 
 
-def to_queries(xp: Namespace, gradient: Array, which: Array, queries: int) -> Array:
-    """Gradient by the logits of all queries from that by those of a batch; a query may be in it several times."""
+def to_prompts(xp: Namespace, gradient: Array, which: Array, queries: int) -> Array:
+    """Gradient for the logits of all prompts from that of a batch, which may hold a prompt several times."""
     total = xp.zeros((*gradient.shape[:2], queries, gradient.shape[-1]))
     run = xp.arange(gradient.shape[-1])
-    for slot in range(len(which)):  # one slot at a time: each place once
+    for slot in range(len(which)):  # one slot at a time: += would add only once where a place repeats
         total[:, :, which[slot], run] += gradient[:, :, slot]
     return total
 
@@ -158,7 +158,7 @@ def simulate_general(xp: Namespace, study: Study, runs: range) -> tuple[dict[str
 def estimate(
     xp: Namespace, study: Study, batch: SampledBatch, anchor: DifficultyAnchor | None, step: int, recorder: Recorder
 ) -> Array:
-    """Advantages of a batch, and the records that speak of them.
+    """Compute the advantages of a batch, and record what it shows.
 
     Args:
         xp: NumPy or CuPy.
@@ -166,7 +166,7 @@ def estimate(
         batch: The batch.
         anchor: The anchor before the batch, its beliefs one for each run; None without one.
         step: The step.
-        recorder: Where records go.
+        recorder: Collects the records.
 
     Returns:
         Advantages, ``(G, L, B, R)``, or ``(G, 1, B, R)`` where all tokens of a response share one.
@@ -184,7 +184,7 @@ def estimate(
         advantages = advantages * difficulty_weights(xp, difference, advantages, study.rule.lambda_scale)[2]
     recorder.add("accuracy", step, column_sum(xp, n / study.group_size) / len(n))
     recorder.add("attempts", step, column_sum(xp, batch.attempts.copy()) / len(n))
-    # One advantage per response, or one per token that was said.
+    # One advantage per response, or one for each of its tokens.
     given = batch.said if study.rule.of_tokens else xp.ones(advantages.shape, dtype=bool)
     flat = (-1, n.shape[-1])
     silent = (given & (advantages == 0)).reshape(flat).sum(axis=0)
@@ -229,7 +229,7 @@ class Learner:
             for chosen, weight in zip(self._minibatches, weights, strict=True):
                 if old is not None:
                     policy = self._model.policy(theta)
-                in_batch = policy if study.queries is None else of_queries(xp, policy, batch.which)
+                in_batch = policy if study.queries is None else of_prompts(xp, policy, batch.which)
                 log_pi = in_batch.log_pi(xp)
                 taken, place = self._taken(log_pi, batch.tokens)
                 old = taken if old is None else old
@@ -271,20 +271,20 @@ class Learner:
         return self._xp.take(log_pi.reshape(-1), place), place
 
     def _gradient(self, policy: Softmax, force: Array, place: Array, batch: SampledBatch) -> Array:
-        """Gradient by the parameters of Σ force·log π, or without π for the paper's update."""
+        """Gradient of Σ force·log π with respect to the parameters; for the paper's update without its terms in π."""
         xp, study = self._xp, self._study
         if study.update == "policy_gradient":
             gradient = policy.weight * (column_sum(xp, force.copy()) / -policy.total)
         else:
             gradient = xp.zeros(policy.weight.shape)
-        for response in range(len(force)):  # one response at a time: each place once
+        for response in range(len(force)):  # one response at a time, see scatter_add
             scatter_add(xp, gradient.reshape(-1), place[response], force[response])
         if study.queries is not None:
-            gradient = to_queries(xp, gradient, batch.which, study.problem.queries)  # type: ignore[union-attr]
+            gradient = to_prompts(xp, gradient, batch.which, study.problem.queries)  # type: ignore[union-attr]
         return self._model.gradient(gradient)
 
     def _count_clipped(self, step: int, counted: Array, low: Array, high: Array) -> None:
-        """Record which shares of the ratios the clip has stopped."""
+        """Record the shares of ratios that the clip has stopped."""
         flat = (-1, counted.shape[-1])
         total = counted.reshape(flat).sum(axis=0) * (self._study.epochs * self._study.minibatches)
         for name, stopped in (("clip_low", low), ("clip_high", high)):

@@ -41,7 +41,7 @@ def table_of(rule: AdvantageRule, group_size: int, step: int) -> AdvantageTable:
 
 @lru_cache(maxsize=4096)
 def _table(keys: tuple[tuple[Any, ...], ...], size: int) -> AdvantageTable:
-    """Build a table; few different ones are ever needed."""
+    """Build a table; cached, because a study needs few different ones."""
     total = np.zeros((size + 1, 2))
     for estimator, parameters, weight in keys:
         row = Term(estimator).row
@@ -52,7 +52,7 @@ def _table(keys: tuple[tuple[Any, ...], ...], size: int) -> AdvantageTable:
 
 
 def _of_advantages(correct: np.ndarray, wrong: np.ndarray) -> AdvantageTable:
-    """Complete a table."""
+    """Build a table from its two columns of advantages."""
     size = len(correct) - 1
     n = np.arange(size + 1)
     zero_share = (n * (correct == 0) + (size - n) * (wrong == 0)) / size

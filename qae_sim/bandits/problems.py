@@ -1,7 +1,7 @@
-"""What is learned: bandits with arms that are right or wrong, and sequences of a few tokens.
+"""What is learned: bandits with arms that are correct or wrong, and sequences of a few tokens.
 
 A problem is a small frozen dataclass of plain numbers and tuples, so that it can be compared, hashed and written into
-a file. It says nothing of how it is learned; that is a :class:`~qae_sim.bandits.Study`.
+a file. How it is learned is the matter of a :class:`~qae_sim.bandits.Study`. Names such as ``queries`` count prompts.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ def _table(name: str, value: Any, dimensions: int) -> np.ndarray:
 
 
 def _nested(x: np.ndarray) -> Any:
-    """Nested tuples of Python floats, which compare, hash and travel into files."""
+    """Nested tuples of Python floats, which can be compared, hashed and stored."""
     return tuple(map(_nested, x)) if x.ndim else float(x)
 
 
 def _weights(value: Any, count: int) -> tuple[float, ...]:
-    """Check weights of queries and scale them to the sum 1."""
+    """Check weights of prompts and scale them to the sum 1."""
     w = _table("weights", value, 1)
     if len(w) != count or bool((w < 0).any()) or w.sum() == 0:
-        raise invalid("weights", tuple(w.tolist()), f"{count} numbers, none negative and not all 0, one per query")
+        raise invalid("weights", tuple(w.tolist()), f"{count} numbers, none negative and not all 0, one per prompt")
     return tuple((w / math.fsum(w)).tolist())
 
 
 @dataclass(frozen=True)
 class Bandit:
-    """Softmax bandit: one query, or a mixture of queries of varying difficulty.
+    """Softmax bandit: one prompt, or a mixture of prompts of varying difficulty.
 
     πₐ(q) = exp(z_{qa}) / Σ exp(z_q),  P(r = 1 | q, a) = success[q][a];  z_{qa} = φ(q, a)·θ with shared features
 
     Attributes:
-        success: Chance of each arm to be right, ``(Q, A)`` or ``(A,)`` for one query, in [0, 1]: 0 and 1 are a
+        success: Chance of each arm to be correct, ``(Q, A)`` or ``(A,)`` for one prompt, in [0, 1]: 0 and 1 are a
             deterministic verifier, anything between a Bernoulli arm.
-        start: Parameters at the start, the same for all runs: logits ``(Q, A)`` (``(A,)`` for one query), or θ of
+        start: Parameters at the start, the same for all runs: logits ``(Q, A)`` (``(A,)`` for one prompt), or θ of
             length D with features. Zeros by default.
         spread: Standard deviation of a normal number that each run adds to each parameter at its start, >= 0.
-        weights: How much each query counts (it is drawn in proportion, and records average in proportion), ``(Q,)``;
+        weights: How much each prompt counts (it is drawn in proportion, and records average in proportion), ``(Q,)``;
             equal by default, scaled to the sum 1.
-        features: φ, ``(Q, A, D)`` (``(A, D)`` for one query): the queries then share the parameters θ. None: each
-            query has logits of its own.
+        features: φ, ``(Q, A, D)`` (``(A, D)`` for one prompt): the prompts then share the parameters θ. None: each
+            prompt has logits of its own.
 
     Raises:
         TypeError: An argument holds no real numbers.
@@ -103,26 +103,26 @@ class Bandit:
 
     @property
     def queries(self) -> int:
-        """Q, the number of queries."""
+        """Q, the number of prompts."""
         return len(self.success)
 
     @property
     def arms(self) -> int:
-        """A, the number of arms of each query."""
+        """A, the number of arms of each prompt."""
         return len(self.success[0])
 
     @property
     def deterministic(self) -> bool:
-        """Whether every arm is right always or never."""
+        """Whether every arm is always correct or always wrong."""
         return all(x in (0, 1) for row in self.success for x in row)
 
     @classmethod
     def uniform(cls, arms: int = 100, correct: int = 30, *, spread: float = 1.0) -> Bandit:
-        """One query with equally good arms and random logits: the standard workload of the benchmarks.
+        """One prompt with equally good arms and random logits: the standard workload of the benchmarks.
 
         Args:
             arms: A, >= 1.
-            correct: How many arms are right, 0..A.
+            correct: How many arms are correct, 0..A.
             spread: Standard deviation of the logits over runs and arms.
 
         Returns:
@@ -138,7 +138,7 @@ class Bandit:
 
     @classmethod
     def peaked(cls, arms: int = 64, correct: int = 4, *, wrong: float = 0.6, right: float = 0.05) -> Bandit:
-        """One query whose policy starts peaked at a wrong arm, while few correct arms share a small probability.
+        """One prompt whose policy starts peaked at a wrong arm, while few correct arms share a small probability.
 
         The first arm is wrong and has probability ``wrong``; the next ones are correct and share ``right`` equally;
         the rest is wrong and shares what is left in proportion to 1/rank (Zipf's law).
@@ -169,15 +169,15 @@ class Bandit:
 
     @classmethod
     def mixture(cls, rates: Iterable[float], arms: int = 16, correct: int = 4) -> Bandit:
-        """Queries of given success rates, each with the same numbers of right and wrong arms.
+        """Prompts of given success rates, each with the same numbers of correct and wrong arms.
 
         Args:
-            rates: Success rate of each query at the start, each in (0, 1).
+            rates: Success rate of each prompt at the start, each in (0, 1).
             arms: A, > ``correct``.
-            correct: Number of right arms of each query, >= 1.
+            correct: Number of correct arms of each prompt, >= 1.
 
         Returns:
-            The bandit; within right and within wrong arms the policy starts uniform.
+            The bandit; at the start all correct arms are equally likely, and so are all wrong ones.
 
         Example:
             >>> Bandit.mixture([0.1, 0.5, 0.9]).queries
@@ -188,10 +188,10 @@ class Bandit:
         p = np.array([require_number("rates", rate, low=0.0, high=1.0, open_interval=True) for rate in rates])
         if not len(p):
             raise invalid("rates", (), "one success rate at least")
-        right = (np.log(p) - math.log(correct))[:, None].repeat(correct, 1)
-        wrong = (np.log1p(-p) - math.log(arms - correct))[:, None].repeat(arms - correct, 1)
+        of_correct = (np.log(p) - math.log(correct))[:, None].repeat(correct, 1)
+        of_wrong = (np.log1p(-p) - math.log(arms - correct))[:, None].repeat(arms - correct, 1)
         success = [[1.0] * correct + [0.0] * (arms - correct)] * len(p)
-        return cls(success=success, start=np.concatenate([right, wrong], axis=1))
+        return cls(success=success, start=np.concatenate([of_correct, of_wrong], axis=1))
 
 
 def _last_axis(value: Any) -> int:
@@ -200,7 +200,7 @@ def _last_axis(value: Any) -> int:
 
 
 def _start(value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Check start parameters; those of a single query may leave its axis out."""
+    """Check start parameters; those of a single prompt may leave its axis out."""
     start, _ = as_floating("start", value)
     if tuple(start.shape) == shape[1:] and shape[0] == 1 and len(shape) > 1:
         start = start[None]
@@ -213,14 +213,14 @@ def _start(value: Any, shape: tuple[int, ...]) -> np.ndarray:
 class SequenceBandit:
     """Sequences of a few categorical tokens with one reward for the whole sequence.
 
-    π(y) = Π_t π_t(y_t), a softmax over V tokens at each of L positions; after the end token nothing more is said
+    π(y) = Π_t π_t(y_t), a softmax over V tokens at each of L positions; t ends with the end token
 
     Attributes:
         length: L, the longest sequence, >= 1.
         vocabulary: V, number of tokens, >= 2; V^L at most a million.
-        correct: The sequences that are right, each of length L; after its end token a sequence is filled up with end
+        correct: The sequences that are correct, each of length L; after its end token a sequence is filled up with end
             tokens. At least one, and not all.
-        end: The token that ends a sequence (it belongs to it), or None: all sequences then have length L.
+        end: The token that ends a sequence and is part of it, or None: all sequences then have length L.
         start: Logits at the start, the same for all runs, ``(L, V)``; zeros by default.
         spread: Standard deviation of a normal number that each run adds to each logit at its start, >= 0.
 
@@ -282,12 +282,13 @@ class SequenceBandit:
         start: Any = None,
         spread: float = 0.0,
     ) -> SequenceBandit:
-        """Ask a rule about every sequence.
+        """Make the problem whose correct sequences a function picks out.
 
         Args:
             length: L.
             vocabulary: V.
-            is_correct: Says whether a sequence is right. It gets the tokens that are said, the end token included.
+            is_correct: Says whether a sequence is correct. It gets the tokens up to the end token, which is
+                included.
             end: The token that ends a sequence.
             start: Logits at the start.
             spread: Standard deviation of the start.
@@ -296,7 +297,7 @@ class SequenceBandit:
             The problem.
 
         Raises:
-            ValueError: A number is out of range, or no sequence is right.
+            ValueError: A number is out of range, or no sequence is correct.
 
         Example:
             >>> SequenceBandit.where(2, 2, lambda tokens: len(tokens) == 1, end=0).correct

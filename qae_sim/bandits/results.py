@@ -1,4 +1,4 @@
-"""What a simulation gives: records with named axes, and one file for all of it."""
+"""The result of a simulation: records with named axes, in memory and in a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qae_sim.arrays import invalid
 from qae_sim.bandits.study import Study
 from qae_sim.storage import Layout, read_archive, write_archive
 
-#: What files of results say they are.
+#: The format that files of results state.
 _LAYOUT = Layout("qae_sim.bandits.Result", 1, "a result of a simulation")
 
 
@@ -25,11 +25,14 @@ class Result:
     Attributes:
         study: What was simulated, seed included.
         runs: Numbers of the runs, the second axis of records.
-        steps: Steps that the rows of records speak of, ``(S,)``, see :class:`~qae_sim.bandits.Study`.
+        steps: Step of each row of the records, ``(S,)``, see :class:`~qae_sim.bandits.Study`.
         records: Records by name, each ``(S, R)``.
         parameters: Parameters after the last step, ``(*start, R)`` with the axes of the problem's ``start``. Logits
-            are shifted so that the largest of each query (or position) is 0.
-        version: Version of qae_sim that simulated.
+            are shifted so that the largest of each prompt (or position) is 0.
+        version: Version of qae_sim that ran the simulation.
+
+    Raises:
+        ValueError: Steps, records or parameters do not have the names, shapes or type that the study asks for.
 
     Example:
         >>> from qae_sim.bandits import Bandit, simulate
@@ -67,7 +70,7 @@ class Result:
         return self.records[name]
 
     def to_pandas(self) -> Any:
-        """Lay the records out as a table.
+        """Arrange the records in a table.
 
         Returns:
             A ``pandas.DataFrame`` with one row for each step and run (its index) and one column for each record.
@@ -86,12 +89,12 @@ class Result:
         return pandas.DataFrame({name: record.reshape(-1) for name, record in self.records.items()}, index=index)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one file, in one step: a crash leaves the old file or the new one, never half of it.
+        """Write everything to one file in one step: after a crash the old file or the new one is there, complete.
 
         The file is a NumPy archive (npz) of plain arrays, with a checksum; the study is in it as JSON.
 
         Args:
-            path: Where to; an older file is replaced.
+            path: The file; an existing one is replaced.
 
         Raises:
             OSError: The file cannot be written.
@@ -116,7 +119,7 @@ class Result:
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: The file is not ours, cut short, damaged, or from a later version.
+            ValueError: The file is no result, is cut short or damaged, or comes from a later version.
         """
         try:
             return cls(**_read(Path(path)))

@@ -12,28 +12,28 @@ from qae_sim.advantages.rule import NamedFunction
 from qae_sim.arrays import Namespace, invalid, require_choice, require_integer
 from qae_sim.bandits._expected import simulate_expected
 from qae_sim.bandits._kernels import to_numpy
-from qae_sim.bandits._one_query import simulate_single
+from qae_sim.bandits._one_prompt import simulate_single
 from qae_sim.bandits._sampled import simulate_general
 from qae_sim.bandits.problems import Bandit
 from qae_sim.bandits.results import Result
 from qae_sim.bandits.study import Study
 
-#: Numbers in an array of one chunk: as many as stay in a processor's cache, or keep a GPU busy.
+#: Numbers in an array of one chunk: so many that it fits into a processor's cache, or keeps a GPU busy.
 _CHUNK = {"numpy": 102_400, "cupy": 50_000_000}
 
 
 def simulate(study: Study, runs: range | None = None, *, library: str = "numpy", chunk: int | None = None) -> Result:
     """Run a study, or some runs of it.
 
-    Every run has random streams of its own, and what happens to it depends on the study, the seed and its number
-    alone: on one library and device the same bits come out, whatever the chunks and whichever runs are simulated
-    beside it. Memory grows with what is recorded.
+    Every run has random streams of its own, and its course depends on the study, the seed and its number alone: on one
+    library and device it gives the same bits, whatever the chunks and whichever other runs are simulated. Memory grows
+    with the number of records.
 
     Args:
         study: What to simulate.
         runs: Numbers of the runs, a range of step 1; ``range(study.runs)`` by default.
         library: ``"numpy"``, or ``"cupy"`` for a GPU.
-        chunk: How many runs to simulate side by side; chosen for speed by default.
+        chunk: Number of runs to simulate at a time; chosen for speed by default.
 
     Returns:
         Records and parameters of the runs.
@@ -98,7 +98,7 @@ def _load(library: str) -> Namespace:
 
 
 def _chunk(study: Study, library: str) -> int:
-    """How many runs to simulate side by side."""
+    """Number of runs to simulate at a time, for speed."""
     problem: Any = study.problem
     if isinstance(problem, Bandit):
         numbers = max(problem.arms * problem.queries, problem.arms * study.batch_queries)

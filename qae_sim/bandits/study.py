@@ -35,6 +35,10 @@ class Momentum:
     Attributes:
         beta: β, in [0, 1).
 
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
+
     Source:
         Polyak (1964), in the form of torch.optim.SGD without dampening.
 
@@ -59,6 +63,10 @@ class Adam:
         beta1: β₁, in [0, 1).
         beta2: β₂, in [0, 1).
         eps: ε, > 0.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Kingma and Ba, Adam (arXiv:1412.6980), Algorithm 1.
@@ -95,7 +103,11 @@ class Clip:
 
     Attributes:
         low: ε_low, in [0, 1].
-        high: ε_high, >= 0; larger than ``low`` is DAPO's Clip-Higher.
+        high: ε_high, >= 0; with ``high > low`` this is DAPO's Clip-Higher.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is out of range.
 
     Source:
         Schulman et al., PPO (arXiv:1707.06347), Eq. 7; Yu et al., DAPO (arXiv:2503.14476), Clip-Higher.
@@ -135,7 +147,7 @@ RECORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: Records of the policy before a step; the others speak of the step itself.
+#: Records of the policy before a step; the others describe the step itself.
 STATE_RECORDS = ("entropy", "correct_entropy", "success", "pass_at_k", "length", "anchor")
 
 
@@ -143,13 +155,13 @@ STATE_RECORDS = ("entropy", "correct_entropy", "success", "pass_at_k", "length",
 class Study:
     """A simulation: ``runs`` independent learners of one problem, step by step.
 
-    Each step every learner samples a batch: one group of G responses to each query, or to ``queries`` drawn ones. The
-    estimator turns rewards into advantages, and the learner climbs the batch's mean of A·log π (policy gradient), or
-    of PPO's clipped surrogate when it takes several steps per batch:
+    Each step every learner samples a batch: one group of G responses to each prompt, or to ``queries`` drawn ones. The
+    estimator turns rewards into advantages, and the learner ascends the gradient of the batch's mean of A·log π, or of
+    PPO's clipped surrogate if it takes several steps per batch:
 
     Δθ = η·∇_θ (1/B) Σ_groups Σᵢ ωᵢ min(ρᵢAᵢ, clip(ρᵢ)Aᵢ),  ω = 1/G for bandits
 
-    Row s of a record speaks of step s·``every``: records of the policy are taken before that step, records of steps
+    Row s of a record belongs to step s·``every``: records of the policy are taken before that step, records of steps
     are the mean (entropy changes: the sum) over the steps from there to the next row.
 
     Attributes:
@@ -167,16 +179,17 @@ class Study:
         clip: :class:`Clip`, or None for no clipping.
         epochs: Passes over each batch, >= 1.
         minibatches: Gradient steps per pass, each on an equal part of the batch, >= 1.
-        queries: Queries drawn (by weight, with replacement) for each batch; None for all of them, once each.
-        attempts: Dynamic sampling (DAPO): a group whose responses are all right or all wrong is sampled again, with
-            a new query where queries are drawn, up to this many groups in all; 1 is no dynamic sampling.
+        queries: Prompts drawn (by weight, with replacement) for each batch; None for all of them, once each.
+        attempts: Dynamic sampling (DAPO): a group whose responses are all correct or all wrong is sampled again, with
+            a new prompt where prompts are drawn, up to this many groups in all; 1 is no dynamic sampling.
         loss: How the tokens of a sequence share its weight: ``"sequence"`` (mean over its tokens), ``"token"`` (mean
             over all tokens of the batch) or ``"constant"`` (sum over tokens / L). No difference for bandits.
         records: What to record, names from :data:`RECORDS`.
         every: Steps between rows, >= 1.
         pass_at: k of ``pass_at_k``, >= 1.
         algorithm: ``"dense"`` samples every group; ``"events"`` jumps to the next group that changes something,
-            exact in law; ``"auto"`` lets each run change from the first to the second when such groups get rare.
+            with exactly the same distribution; ``"auto"`` switches each run from the first to the second when such
+            groups get rare.
         seed: Seed of all random streams, >= 0.
 
     Raises:
@@ -255,18 +268,18 @@ class Study:
 
     @property
     def dense_only(self) -> str | None:
-        """What keeps groups without effect from being skipped, in words; None if they can be."""
+        """Why groups that change nothing cannot be skipped, in words; None if they can be."""
         problem = self.problem
         several = not isinstance(problem, Bandit) or problem.queries > 1 or problem.features is not None
         reasons = (
-            (several, "anything but one query with its own logits"),
+            (several, "anything but one prompt with its own logits"),
             (self.dynamics == "expected", "expected dynamics"),
             (not isinstance(self.optimizer, SGD), "an optimiser that moves without a gradient"),
             (not self.rule.tabulated, "an estimator that looks at more than the rewards of a group"),
             (self.rule.anchor is not None, "an anchor, which every batch moves"),
             (self.rule.moving, "a scheduled parameter"),
             (self.attempts > 1, "dynamic sampling"),
-            (self.queries is not None, "drawn queries"),
+            (self.queries is not None, "drawn prompts"),
             (self.epochs * self.minibatches > 1, "several steps per batch"),
         )
         return next((reason for holds, reason in reasons if holds), None)
@@ -278,7 +291,7 @@ class Study:
             **changes: Fields of the study or of its rule, and their new values.
 
         Returns:
-            The new study, which has checked itself.
+            The new study, checked.
         """
         rule = changed(self.rule, changes)
         return replace(self, rule=rule, **changes)
@@ -289,7 +302,7 @@ class Study:
         """Describe the study in values that JSON has.
 
         Returns:
-            A dictionary that :meth:`from_dict` reads; the fields of the rule stand among those of the study. A
+            A dictionary that :meth:`from_dict` reads; the fields of the rule are among those of the study. A
             function is described by its name only.
         """
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "rule"}
@@ -328,7 +341,7 @@ def _require_kind(name: str, value: Any, *kinds: type) -> None:
 
 
 def _check_rule(study: Study) -> None:
-    """Check that the rule can be followed here."""
+    """Check that the rule can be used in the laboratory."""
     study.rule.require_place("estimator", "bandits")
     if study.rule.correct_above is not None:
         raise invalid("correct_above", study.rule.correct_above, "None here, where rewards are 0 and 1")
@@ -337,7 +350,7 @@ def _check_rule(study: Study) -> None:
             raise invalid("parameters", term.parameters["metric"], "'length', the only metric of responses here")
         for value in term.parameters.values():
             if isinstance(value, AUTOMATIC):
-                raise invalid("parameters", value, "a number or a schedule here, where runs do not steer themselves")
+                raise invalid("parameters", value, "a number or a schedule: the laboratory has no automatic K")
     if not study.rule.tabulated or any(isinstance(term.estimator, NamedFunction) for term in study.rule.terms):
         return
     for step in {0, study.steps - 1}:  # both ends of the parameters' schedules
@@ -372,7 +385,7 @@ def _check_combination(study: Study) -> None:
     """Check that the settings do not contradict each other."""
     sequences = isinstance(study.problem, SequenceBandit)
     if sequences and study.queries is not None:
-        raise invalid("queries", study.queries, "None for a SequenceBandit, which is one query")
+        raise invalid("queries", study.queries, "None for a SequenceBandit, which is one prompt")
     responses = study.batch_queries * study.group_size
     if responses % study.minibatches:
         raise invalid("minibatches", study.minibatches, f"a divisor of the batch's {responses} responses")

@@ -1,4 +1,4 @@
-"""Grids of studies, spread over processes or machines; what is finished is kept, and the rest can be done later."""
+"""Grids of studies, simulated here or by an executor; finished results are kept, and the rest can be done later."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def grid(study: Study, axes: Mapping[str, Sequence[Any]]) -> tuple[Study, ...]:
     does not know a parameter goes without it, and studies that are then equal are kept once.
 
     Args:
-        study: What the combinations have in common.
+        study: The study that the combinations start from.
         axes: Values by name of the axis, for example ``{"estimator": ["grpo", "qae"], "k": [0.2, 0.4]}``.
 
     Returns:
@@ -70,15 +70,14 @@ def grid(study: Study, axes: Mapping[str, Sequence[Any]]) -> tuple[Study, ...]:
 
 
 def _parameters(estimator: Any) -> frozenset[str]:
-    """Names of an estimator's parameters; a function takes whatever it is given."""
+    """Names of an estimator's parameters; a function, which is in no registry, is asked for its signature."""
     if isinstance(estimator, str):
         return frozenset(get(estimator).parameters)
-    # A function of one's own is in no registry, so its signature is all there is.
     return frozenset(list(inspect.signature(estimator).parameters)[1:])
 
 
 def identifier(study: Study) -> str:
-    """Name a study by what it says.
+    """Name a study by its settings: a hash of them.
 
     Args:
         study: The study. Functions count by their name only.
@@ -97,7 +96,7 @@ def identifier(study: Study) -> str:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Studies whose results lie in a folder, one file each; results are read when asked for.
+    """Studies whose results are in a folder, one file each; a result is read when it is accessed.
 
     Attributes:
         folder: The folder.
@@ -132,7 +131,7 @@ class Sweep:
         return tuple(study for study in self.studies if not _finished(self.path(study)))
 
     def to_pandas(self) -> Any:
-        """Lay the records of all studies out as one table.
+        """Arrange the records of all studies in one table.
 
         Returns:
             A ``pandas.DataFrame`` with one row for each study, step and run, and columns for the axes, the step, the
@@ -153,19 +152,19 @@ class Sweep:
 
 
 def _value(study: Study, axis: str) -> Any:
-    """Where a study stands on an axis."""
+    """Value of a study on an axis."""
     if axis in FIELDS:
         return getattr(study.rule, axis)
     return getattr(study, axis) if hasattr(study, axis) else study.rule.parameters.get(axis)
 
 
 def _label(value: Any) -> Any:
-    """A value as a table shows it: numbers and words as they are, everything else by its text."""
+    """A value as a table shows it: numbers and strings as they are, everything else as text."""
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _finished(path: Path) -> bool:
-    """Whether a file holds a whole result."""
+    """Whether a file holds a complete result."""
     try:
         Result.load(path)
     except (FileNotFoundError, ValueError):
@@ -184,14 +183,14 @@ def sweep(
 ) -> Sweep:
     """Simulate all combinations of a grid and keep each result in a file of its own.
 
-    A result is written as soon as it is there. Whatever stops the sweep (Ctrl-C, a kill, an error in one cell), the
-    finished results stay, and the same call again does the rest. Files are named by what their study says, so sweeps
-    may share a folder; estimators that are functions count by their name, so give a changed function a new name.
+    A result is written as soon as its cell is done. If the sweep stops (Ctrl-C, a kill, an error in one cell), finished
+    results are kept, and the same call does the rest. File names are hashes of the studies, so sweeps may share a
+    folder; estimators that are functions count by their name, so give a changed function a new name.
 
     Args:
-        study: What the cells have in common.
+        study: The study that the cells start from.
         axes: Values by axis, see :func:`grid`.
-        folder: Where the results go; made when missing.
+        folder: Where the results go; made if missing.
         executor: Where the cells are simulated: threads, processes, or the executor of a Dask client for a cluster.
             None: here, one after the other. The numbers are the same bits on machines of one kind.
         progress: Whether to show a progress bar.
@@ -270,7 +269,7 @@ def _elsewhere(
 
 
 def _outcome(future: Future[Result]) -> Result | Exception:
-    """What a finished future holds; interrupts, and workers that were killed, are not outcomes of a cell."""
+    """Outcome of a finished future; interrupts and killed workers, which are no outcome of a cell, are raised."""
     error = future.exception()
     if error is None:
         return future.result()
@@ -281,7 +280,7 @@ def _outcome(future: Future[Result]) -> Result | Exception:
 
 @contextlib.contextmanager
 def _progress_bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar of finished cells on standard error; gives the function that moves it on."""
+    """A bar of finished cells on standard error; yields the function that advances it."""
     if not shown:
         yield lambda count: None
         return

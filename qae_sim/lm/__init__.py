@@ -1,6 +1,6 @@
 """Toy language models that learn from verifiable rewards, in minutes on a CPU.
 
-* ``Config``: a run in numbers and words; ``qae_sim.lm.train.train`` trains it into a folder (needs PyTorch);
+* ``Config``: everything that defines a run; ``qae_sim.lm.train.train`` trains it into a folder (needs PyTorch);
 * ``read_run`` and ``Record``: what was measured, readable without PyTorch;
 * ``STUDIES``, ``judge`` and ``recorded``: the papers' claims about training, and the runs that come with the package.
 

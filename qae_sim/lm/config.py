@@ -1,4 +1,4 @@
-"""One training run in numbers and words: task, base model, rule for advantages, objective, batch, evaluation."""
+"""The configuration of a training run: task, base model, rule for advantages, objective, batch, evaluation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Loss: TypeAlias = Literal["token", "sequence", "constant"]
 LOSSES = ("token", "sequence", "constant")
 SIZES = ("small", "medium")
 
-#: Fields of the rule as files have them, among those of the run. Rewards here are 0 and 1: nothing is a threshold.
+#: Fields of the rule, which files hold among those of the run. Rewards here are 0 and 1, so no threshold is needed.
 RULE_FIELDS = tuple(name for name in FIELDS if name != "correct_above")
 
-#: Fields that models trained together, as one ensemble, have in common: shapes, and the optimiser's step.
+#: Fields in which runs that train together, as one ensemble, must agree: shapes, and the learning rate.
 SHARED = (
     *("size", "base_demonstrations", "base_passes", "prompts", "group_size", "minibatches", "epochs", "batches"),
     *("learning_rate", "evaluate_every", "held_out", "pass_at"),
@@ -36,44 +36,43 @@ SHARED = (
 class Config:
     """A run of RLVR on a toy language model.
 
-    A supervised base model learns from partly corrupted demonstrations; then each batch draws prompts, samples a
-    group of responses to each, verifies them, turns rewards into advantages, and takes ``epochs * minibatches`` steps
-    of AdamW on a clipped surrogate.
+    First a base model learns from demonstrations, some of them wrong. Then each batch draws prompts, samples a group
+    of responses to each, verifies them, turns rewards into advantages, and takes ``epochs * minibatches`` steps of
+    AdamW on a clipped surrogate.
 
     Attributes:
         task: ``"style"``, ``"addition"``, ``"countdown"`` or ``"paths"``.
-        task_options: Dials of the task, such as ``{"truth": "memorised"}``.
+        task_options: Options of the task, such as ``{"truth": "memorised"}``.
         size: ``"small"`` (2 layers, width 64) or ``"medium"`` (4 layers, width 128).
-        base_seed: Seed of the base model: its start, its demonstrations and their order.
+        base_seed: Seed of the base model: its first weights, its demonstrations and their order.
         base_demonstrations: Demonstrations that the base model learns from, >= 1.
-        base_passes: Times that it sees each of them, >= 1.
-        rule: How rewards become advantages: an :class:`~qae_sim.advantages.AdvantageRule`, or an estimator's name, of
-            which one is made. CANON's ``metric`` is ``"entropy"`` (of the tokens, on average; the default) or
-            ``"length"``.
-        mass_of: A control: all advantages of a batch are shifted by one number, so that their mean is that of this
-            rule, a single estimator; files write ``{"estimator": "qae", "k": 0.4}``.
-        objective: ``"ppo"``, ``"gspo"`` (a ratio per response), ``"clip_cov"``, ``"kl_cov"``, or ``"reg_grpo"``, which
-            regresses the policy on GRPO's advantages.
+        base_passes: Passes over these demonstrations, >= 1.
+        rule: How rewards become advantages: an :class:`~qae_sim.advantages.AdvantageRule`, or an estimator's name.
+            CANON's ``metric`` is ``"entropy"`` (mean over a response's tokens; the default) or ``"length"``.
+        mass_of: A control experiment: all advantages of a batch are shifted by a number, so that their mean is that of
+            this rule, a single estimator. In files: ``{"estimator": "qae", "k": 0.4}``.
+        objective: ``"ppo"``, ``"gspo"`` (one ratio per response), ``"clip_cov"``, ``"kl_cov"``, or ``"reg_grpo"`` (a
+            regression on GRPO's advantages).
         clip_low: ε_low >= 0; ``inf`` never clips.
         clip_high: ε_high >= 0; ``inf`` never clips.
-        loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO) or ``"constant"`` (Dr. GRPO): how tokens share the weight.
-        selected: Share of tokens that Clip-Cov or KL-Cov picks, in [0, 1].
+        loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO) or ``"constant"`` (Dr. GRPO): how tokens are weighted.
+        selected: Share of tokens that Clip-Cov or KL-Cov selects, in [0, 1].
         kl_cov_beta: β, weight of KL-Cov's penalty, >= 0.
         kl: Weight of the KL penalty to the base model, >= 0.
-        overlong: Tokens before the greatest length over which DAPO's punishment grows to -1; 0 is no punishment.
-        attempts: Dynamic sampling: batches of prompts to draw, at most, until enough groups are mixed (neither all
-            right nor all wrong). What is then missing is filled with groups that are not. 1 is no dynamic sampling.
-        prompts: B, groups of a batch.
+        overlong: DAPO's punishment falls from 0 to -1 over this many tokens before the greatest length; 0 is none.
+        attempts: Dynamic sampling: prompts are drawn at most this many times, until enough groups are mixed (neither
+            all correct nor all wrong). Other groups take the place of those still missing. 1: no dynamic sampling.
+        prompts: B, groups in a batch, >= 1.
         group_size: G, responses to a prompt, >= 2.
         minibatches: Steps per pass over a batch, a divisor of ``prompts``.
-        epochs: Passes over a batch.
-        batches: Batches of the run.
-        learning_rate: AdamW's step, > 0; its weight decay is 0.
-        grad_clip: Greatest norm of a gradient; ``inf`` never clips.
-        evaluate_every: Batches between evaluations.
-        held_out: Prompts that evaluations use, none of which is trained on.
-        pass_at: Responses to each of them; k of pass@k.
-        seed: Seed of everything after the base model.
+        epochs: Passes over a batch, >= 1.
+        batches: Batches in the run, >= 1.
+        learning_rate: AdamW's learning rate, > 0; its weight decay is 0.
+        grad_clip: Greatest norm of a gradient, >= 0; ``inf`` never clips.
+        evaluate_every: Batches between evaluations, >= 1.
+        held_out: Prompts in an evaluation, >= 1; none of them is trained on.
+        pass_at: Responses to each of these, >= 1; the k of pass@k.
+        seed: Seed of everything after the base model, >= 0.
 
     Raises:
         TypeError: A value is of the wrong type.
@@ -144,7 +143,7 @@ class Config:
         _check_task(self)
         _check_rule(self)
         _check_mass(self)
-        json.dumps(self.to_dict())  # whatever is trained can be stored
+        json.dumps(self.to_dict())  # whatever can be trained can also be stored
 
     # --- what follows from the fields ---
 
@@ -160,7 +159,7 @@ class Config:
             **changes: Fields of the run or of its rule, and their new values.
 
         Returns:
-            The new configuration, which has checked itself.
+            The new configuration, checked as every one is.
         """
         rule = changed(self.rule, changes)
         return replace(self, rule=rule, **changes)
@@ -168,10 +167,10 @@ class Config:
     # --- to and from files ---
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe the configuration in values that JSON and TOML have; infinite limits are written "inf".
+        """Describe the configuration in values that JSON and TOML can hold; infinite limits are written "inf".
 
         Returns:
-            A dictionary that :meth:`from_dict` reads; the fields of the rule stand among those of the run.
+            A dictionary that :meth:`from_dict` reads; the rule's fields are listed among the run's.
         """
         plain: dict[str, Any] = {}
         for item in fields(self):
@@ -189,7 +188,7 @@ class Config:
         """Build a configuration from plain values.
 
         Args:
-            values: Fields of the run and of its rule by name; those left out have their defaults.
+            values: Fields of the run and of its rule by name; those left out keep their defaults.
 
         Returns:
             The configuration.
@@ -209,17 +208,17 @@ class Config:
 
     @classmethod
     def read(cls, path: str | Path) -> Config:
-        """Read a configuration from a file, TOML or JSON by its ending.
+        """Read a configuration from a file.
 
         Args:
-            path: The file.
+            path: The file: JSON if its name ends in ``.json``, TOML otherwise.
 
         Returns:
             The configuration.
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: It is no TOML (or JSON), or its values are wrong.
+            ValueError: It is not valid TOML (or JSON), or a value is wrong.
         """
         text = Path(path).read_text(encoding="utf-8")
         try:
@@ -237,18 +236,18 @@ def _require_limit(name: str, value: Any) -> float:
 
 
 def _check_task(config: Config) -> None:
-    """Check the task's dials, and what must fit its lengths."""
+    """Check the task's options, and what depends on its lengths."""
     try:
         longest = config.problem.response_length
     except TypeError as error:
-        dials = ", ".join(item.name for item in fields(TASKS[config.task])) or "none"  # type: ignore[arg-type]
-        raise invalid("task_options", dict(config.task_options), f"dials of {config.task}: {dials}") from error
+        options = ", ".join(item.name for item in fields(TASKS[config.task])) or "none"  # type: ignore[arg-type]
+        raise invalid("task_options", dict(config.task_options), f"options of {config.task}: {options}") from error
     if config.overlong > longest:
         raise invalid("overlong", config.overlong, f"at most the {longest} tokens of a response")
 
 
 def _check_rule(config: Config) -> None:
-    """Check that the rule can be followed here: what it needs is there, and fits the task and the objective."""
+    """Check that the toy model can supply what the rule needs, and that the rule fits task and objective."""
     rule = config.rule
     _require_names("estimator", rule)
     rule.require_place("estimator", "lm")
@@ -272,7 +271,7 @@ def _check_rule(config: Config) -> None:
 
 
 def _require_names(argument: str, rule: AdvantageRule) -> None:
-    """Check that a rule is made of estimators that have names, so that whoever reads the files can train it again."""
+    """Check that a rule's estimators have names, so that its files are enough to train it again."""
     for term in rule.terms:
         if not isinstance(term.estimator, str):
             raise invalid(argument, term.estimator, "a name from 'qae-sim estimators' here", TypeError)
@@ -282,7 +281,7 @@ def _require_names(argument: str, rule: AdvantageRule) -> None:
 
 
 def _as_mass(value: Any) -> AdvantageRule | None:
-    """Take the rule of the control, or what files hold: an estimator's name among its parameters; empty for none."""
+    """Read the control's rule: a rule, or as files have it, an estimator's name among its parameters (empty: none)."""
     if value is None or isinstance(value, AdvantageRule):
         return value
     if not isinstance(value, Mapping):
@@ -299,7 +298,7 @@ def _as_mass(value: Any) -> AdvantageRule | None:
 
 
 def _plain_mass(rule: AdvantageRule | None) -> dict[str, Any]:
-    """What :func:`_as_mass` reads."""
+    """Describe the control's rule as :func:`_as_mass` reads it."""
     if rule is None:
         return {}
     plain = rule.to_dict()
@@ -307,7 +306,7 @@ def _plain_mass(rule: AdvantageRule | None) -> dict[str, Any]:
 
 
 def _check_mass(config: Config) -> None:
-    """Check that the control compares advantages of responses, and has no state of its own."""
+    """Check that the control has one advantage per response and no state."""
     rule = config.mass_of
     if rule is None:
         return

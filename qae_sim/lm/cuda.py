@@ -1,4 +1,4 @@
-"""What CUDA needs: graphs, products in bf16, algorithms that give the same bits each time."""
+"""Helpers for CUDA: recorded graphs, products in bf16, deterministic algorithms."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
 def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Matrix products in bf16 on CUDA; nothing elsewhere.
+    """Compute matrix products in bf16 on CUDA; change nothing on other devices.
 
     Args:
-        device: Where the products are.
+        device: The device of the computation.
 
     Returns:
-        A context.
+        A context manager.
 
     Example:
         >>> with mixed_precision(torch.device("cpu")):
@@ -29,19 +29,19 @@ def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[A
     """
     if device.type != "cuda":
         return contextlib.nullcontext()
-    # Without a cache of converted weights: within a recorded graph it would go stale.
+    # No cache of converted weights: a recorded graph would go on using old ones.
     return torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
 
 
 @contextlib.contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
-    """Choose algorithms on CUDA that give the same bits each time, as those of the CPU do by themselves.
+    """Use algorithms on CUDA that give the same bits each time, as those of the CPU do anyway.
 
     Args:
-        device: Where to compute.
+        device: The device of the computation.
 
     Yields:
-        Nothing; afterwards everything is as it was.
+        Nothing; afterwards the earlier settings are restored.
 
     Example:
         >>> with deterministic(torch.device("cpu")):
@@ -55,8 +55,8 @@ def deterministic(device: torch.device) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        # Fused attention adds up its gradients in any order. Running sums are reported as if they did, but a row as
-        # short as ours is added up by one block of threads.
+        # Fused attention sums its gradients in varying order, so it is switched off. PyTorch also warns of running
+        # sums, but one block of threads sums a row as short as ours, always in the same order.
         with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="cumsum_cuda_kernel")
             yield
@@ -67,13 +67,13 @@ def deterministic(device: torch.device) -> Iterator[None]:
 class Captured:
     """A function of CUDA tensors, recorded once for each combination of shapes and replayed from then on.
 
-    Small models spend their time on launching kernels; a graph launches them all at once.
+    Small models spend most of their time launching kernels; a graph launches them all at once.
 
-    The function must do the same work whatever its arguments hold, never look at a value on the CPU, and change
+    The function must do the same work whatever values its arguments have, never read a value on the CPU, and change
     nothing but gradients that it has itself set to zero.
 
     Args:
-        function: From tensors to a sequence of tensors.
+        function: Takes tensors and returns a sequence of tensors.
     """
 
     def __init__(self, function: Callable[..., Sequence[Tensor]]) -> None:
@@ -81,7 +81,7 @@ class Captured:
         self._recorded: dict[Any, tuple[torch.cuda.CUDAGraph, list[Tensor], Sequence[Tensor]]] = {}
 
     def __call__(self, *arguments: Tensor) -> tuple[Tensor, ...]:
-        """Call the function; the results are copies that the next call leaves alone."""
+        """Call the function; the results are copies, which the next call does not overwrite."""
         key = tuple((tuple(argument.shape), argument.dtype) for argument in arguments)
         if key not in self._recorded:
             self._recorded[key] = self._record(arguments)
@@ -94,7 +94,7 @@ class Captured:
     def _record(self, arguments: Sequence[Tensor]) -> tuple[torch.cuda.CUDAGraph, list[Tensor], Sequence[Tensor]]:
         """Record the function on arguments of these shapes."""
         places = [argument.clone() for argument in arguments]
-        # Libraries set themselves up at first calls, which a graph must not hold.
+        # Libraries initialise themselves in the first calls, which a graph must not record.
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):

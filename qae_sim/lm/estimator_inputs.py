@@ -1,4 +1,4 @@
-"""What estimators need besides rewards, found in what the toy language model has sampled: a function for each input."""
+"""The inputs of estimators besides rewards, computed from a batch of the toy language model: one function for each."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from qae_sim.advantages import RankDynamics, overlong_punishment
 from qae_sim.lm.config import Config
 from qae_sim.lm.metrics import Batch
 
-#: Finds an input of one run: from its configuration, what all runs sampled, and its place among them.
+#: Computes an input of one run from its configuration, the batch of all runs, and its place among them.
 Finder: TypeAlias = Callable[[Config, Batch, int], Any]
 
 
 def estimator_inputs(config: Config, batch: Batch, member: int) -> dict[str, Any]:
-    """Find what a run's rule needs besides rewards, apart from what the rule remembers itself.
+    """Compute the inputs that a run's rule needs besides rewards, except those that are part of the rule's state.
 
     Args:
         config: The run.
-        batch: What was sampled.
-        member: Place of the run in the batch.
+        batch: The sampled responses of all runs.
+        member: The run's place in the batch.
 
     Returns:
-        Arguments by name.
+        Inputs by name.
     """
     return {name: FINDERS[name](config, batch, member) for name in config.rule.inputs if name in FINDERS}
 
 
 def punishment(config: Config, lengths: np.ndarray) -> np.ndarray | None:
-    """DAPO's punishment of long responses.
+    """Compute DAPO's punishment of long responses.
 
     Args:
         config: The run.
-        lengths: Tokens of responses, ``(B, G)``.
+        lengths: Number of tokens of each response, ``(B, G)``.
 
     Returns:
-        Numbers from -1 to 0, ``(B, G)``; None where there is none.
+        Numbers from -1 to 0, ``(B, G)``; None if the run has no punishment.
 
     Source:
         Yu et al., DAPO (arXiv:2503.14476), see :func:`~qae_sim.advantages.overlong_punishment`.
@@ -66,7 +66,7 @@ def _lengths(config: Config, batch: Batch, member: int) -> np.ndarray:
 
 
 def _metric(config: Config, batch: Batch, member: int) -> np.ndarray:
-    """Mean entropy of a response's tokens, or their number: whatever the rule is set to."""
+    """Compute the mean entropy of each response's tokens, or their number, as the rule's ``metric`` says."""
     lengths = _lengths(config, batch, member)
     if config.rule.setting("metric") == "length":
         return lengths
@@ -79,13 +79,13 @@ def _reference(config: Config, batch: Batch, member: int) -> np.ndarray:
 
 
 def _prompt_values(config: Config, batch: Batch, member: int) -> np.ndarray:
-    """Harder prompts are worth more, up to 1."""
+    """Give harder prompts higher values, up to 1."""
     prompts = batch.prompts[member].cpu().numpy()
     return np.array([config.problem.level(prompt) + 1 for prompt in prompts]) / config.problem.levels
 
 
 def _further(config: Config, batch: Batch, member: int) -> np.ndarray | None:
-    """The punishment of long responses is the only further reward."""
+    """Return the punishment of long responses, the only further reward here."""
     second = punishment(config, _lengths(config, batch, member))
     return None if second is None else second[None]
 
@@ -98,7 +98,7 @@ def _dynamics(config: Config, batch: Batch, member: int) -> RankDynamics:
     return batch.dynamics[member]
 
 
-#: How each input is found, by its name in :data:`~qae_sim.advantages.inputs.INPUTS`.
+#: The function for each input, by its name in :data:`~qae_sim.advantages.inputs.INPUTS`.
 FINDERS: Mapping[str, Finder] = MappingProxyType(
     {
         "token_ids": _token_ids,

@@ -1,4 +1,4 @@
-"""Evaluation: what the policies know on held-out prompts, and how sure they are at words that stay the same."""
+"""Evaluation: accuracy on held-out prompts, and entropy at the tokens of a fixed set of responses."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from qae_sim.lm.tasks import PAD
 #: Seed of the held-out prompts, the same for all runs.
 _HELD_OUT_SEED = 0
 
-#: Responses of the base model to each held-out prompt at whose words the entropy is measured throughout.
+#: Responses of the base model to each held-out prompt at whose tokens the entropy is always measured.
 _FIXED_EACH = 2
 
 
 class Evaluator:
-    """Looks at the same prompts, with the same random numbers, each time.
+    """Evaluates policies on the same prompts, with the same random numbers, each time.
 
     Args:
         configs: The runs.
-        sampler: Samples from their policies; at this moment they are the base models.
+        sampler: Samples from their policies, which must still be the base models when the evaluator is made.
 
     Attributes:
         held_out: Prompts that are never trained on, ``(S, N, P)``.
-        fixed_states: Responses of the base models to them, ``(S, 2·N, T)``.
+        fixed_states: Responses of the base models to them, two to each, ``(S, 2·N, T)``.
     """
 
     def __init__(self, configs: Sequence[Config], sampler: PolicySampler) -> None:
@@ -44,11 +44,11 @@ class Evaluator:
 
     @torch.no_grad()
     def evaluate(self) -> Metrics:
-        """Measure the policies on held-out prompts, and their entropy at words that stay the same throughout.
+        """Measure the policies' accuracy on held-out prompts, and their entropy at fixed tokens.
 
         Returns:
-            pass@1 to pass@k on held-out prompts, by difficulty too, and the entropy at the words of responses that
-            the base model gave.
+            pass@1 to pass@k on held-out prompts, pass@1 by difficulty, and the entropy at the tokens of the base
+            models' responses.
         """
         said = self._sampler.generate(self.held_out, self.configs[0].pass_at, purposes.EVALUATION).tokens
         verdicts, prompts = self._sampler.verdicts(self.held_out, said), self.held_out.cpu().numpy()
@@ -62,7 +62,7 @@ class Evaluator:
         return metrics | {"fixed_entropy": self._fixed_entropy()}
 
     def _fixed_entropy(self) -> list[float]:
-        """Mean entropy of each policy at the words of the base model's responses."""
+        """Compute each policy's mean entropy at the tokens of the base model's responses."""
         mask = self.fixed_states != PAD
         with mixed_precision(self._sampler.device):
             logits = self._sampler.model(
@@ -73,11 +73,11 @@ class Evaluator:
         return means
 
     def answer(self, prompts: int, group: int) -> tuple[Tensor, Sampled]:
-        """Let the policies as they are answer some held-out prompts, for people to read.
+        """Sample the current policies' responses to some held-out prompts, for people to read.
 
         Args:
-            prompts: How many prompts.
-            group: Responses to each.
+            prompts: Number of prompts, at most N.
+            group: Responses to each, >= 1.
 
         Returns:
             Prompts ``(S, prompts, P)`` and responses.

@@ -1,4 +1,4 @@
-"""Tensors in files: written whole or not at all, and never trusted blindly."""
+"""Tensors in files: written completely or not at all, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) 
 
     Args:
         path: The file.
-        tensors: By name.
-        about: What they are.
+        tensors: The tensors by name.
+        about: Their description, in plain values.
     """
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Safetensors metadata are strings; one of them holds the description.
@@ -34,11 +34,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         path: The file.
 
     Returns:
-        The tensors, and what they are.
+        The tensors by name, and their description.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not ours, cut short or damaged.
+        ValueError: It is no such file, cut short, or damaged.
     """
     content = path.read_bytes()
     try:
@@ -49,15 +49,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def require_shapes(path: Path, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Check that tensors read from a file are those that are expected.
+    """Check that a file holds the expected tensors.
 
     Args:
         path: The file, for the error.
-        tensors: Those read.
-        expected: Tensors with the names, shapes and types to be.
+        tensors: The tensors that were read.
+        expected: Tensors with the expected names, shapes and types.
 
     Raises:
-        ValueError: One is missing, one too many, or of another shape or type.
+        ValueError: A tensor is missing, unknown, or of another shape or type.
     """
     for name in sorted(set(tensors) | set(expected)):
         found = tensors.get(name, torch.empty(0))

@@ -1,4 +1,4 @@
-"""Learning: a batch's gradient steps on clipped surrogates, all runs of an ensemble in one computation."""
+"""The gradient steps on a batch, for all runs of an ensemble in one computation."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from qae_sim.lm.sampling import prompt_of_response
 from qae_sim.lm.tasks import PAD
 from qae_sim.streams import uniform
 
-#: On CUDA as many responses take part as a multiple of this, so that there are few shapes.
+#: On CUDA the number of responses in a step is rounded up to a multiple of this, so that there are few shapes.
 _BUCKET = 64
 
-#: What a run's loss depends on, apart from its numbers; runs that agree in it share one computation.
+#: Fields that the form of a run's loss depends on; runs that agree in them share one computation.
 _LOSS_FIELDS = ("objective", "clip_low", "clip_high", "kl_cov_beta", "kl")
 
 
 def read_log_probs(model: Transformer, prompts: Tensor, tokens: Tensor, prompt_of: Tensor, mask: Tensor) -> Tensor:
-    """Read how likely models find the tokens of responses.
+    """Compute the log-probabilities that models give to the tokens of responses.
 
     Args:
         model: S models.
         prompts: ``(S, b, P)``.
         tokens: Responses, ``(S, N, T)``.
-        prompt_of: Which of the prompts each answers, ``(S, N)``.
-        mask: True at the tokens that count.
+        prompt_of: Number of the prompt that each response answers, ``(S, N)``.
+        mask: True at the tokens that count, ``(S, N, T)``.
 
     Returns:
         log π, ``(S, N, T)``; 0 where masked.
@@ -50,7 +50,7 @@ class PolicyLearner:
     """Takes the gradient steps of S runs, one AdamW for all.
 
     Args:
-        configs: The runs; fields named in :data:`~qae_sim.lm.config.SHARED` agree.
+        configs: The runs, which agree in the fields :data:`~qae_sim.lm.config.SHARED`.
         model: Their policies, trained in place.
         reference: Their base models; needed where a run has a KL penalty.
     """
@@ -59,7 +59,7 @@ class PolicyLearner:
         self.configs, self.model, self.reference = tuple(configs), model, reference
         self.device = model.word.device
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=self.configs[0].learning_rate, weight_decay=0.0)
-        for parameter in model.parameters():  # so that a first step without any gradient is a step, too
+        for parameter in model.parameters():  # AdamW skips parameters whose gradient is None
             parameter.grad = torch.zeros_like(parameter)
         self.captured = Captured(self.backward)
         self._members = torch.arange(len(self.configs), device=self.device)[:, None]
@@ -68,7 +68,7 @@ class PolicyLearner:
         self._limits = torch.tensor([config.grad_clip for config in self.configs], device=self.device)
 
     def _together(self, names: Sequence[str]) -> list[tuple[Config, slice | Tensor]]:
-        """Runs that agree in some fields: one of them, and where all of them are in the ensemble."""
+        """Put runs that agree in some fields together: one of them, and the places of all of them in the ensemble."""
         found: dict[Any, list[int]] = {}
         for m, config in enumerate(self.configs):
             found.setdefault(tuple(getattr(config, name) for name in names), []).append(m)
@@ -81,16 +81,16 @@ class PolicyLearner:
 
         Args:
             batch: What was sampled.
-            advantages: ``(S, B, G, T)``, 0 behind the ends.
+            advantages: ``(S, B, G, T)``, 0 after the end of a response.
             step: The batch's number, which names its random streams.
 
         Returns:
-            Mean gradient norm, shares of tokens that were clipped, share of responses in the backward passes.
+            Mean norm of the gradient, shares of clipped tokens, share of responses in the backward passes.
         """
         first = self.configs[0]
         parts = []
         if self.device.type == "cuda":
-            # In bf16 sampling and reading round differently: ratios must start from what training reads.
+            # In bf16 sampling and training round differently: compute old log-probabilities as training does.
             said, mask = batch.tokens.flatten(1, 2), (batch.tokens != PAD).flatten(1, 2)
             prompt_of = prompt_of_response(batch.prompts, first.group_size)
             with torch.no_grad():
@@ -102,7 +102,7 @@ class PolicyLearner:
             for number, groups in enumerate(order.chunk(first.minibatches, dim=1)):
                 name = (step, epoch * first.minibatches + number)
                 parts.append(self._minibatch(batch, advantages, groups, name))
-        # Numbers leave the device once: each time would wait for what is being computed.
+        # Copy all numbers from the device at once: every copy waits for the computation.
         total = {name: torch.stack([part[name] for part in parts]).cpu().numpy().sum(axis=0) for name in parts[0]}
         return {
             "gradient_norm": (total["norm"] / len(parts)).tolist(),
@@ -112,23 +112,23 @@ class PolicyLearner:
         }
 
     def _minibatch(self, batch: Batch, advantages: Tensor, groups: Tensor, name: tuple[int, int]) -> dict[str, Tensor]:
-        """One gradient step on some groups ``(S, b)`` of each run; batch and step name it."""
+        """Take one gradient step on some groups ``(S, b)`` of each run; ``name``: numbers of batch and step."""
         inputs, counts = self.prepare(batch, advantages, groups, name)
         if inputs[1].shape[1] == 0:  # no response takes part
             self.optimizer.zero_grad(set_to_none=False)
             clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
         else:
-            # Reg-GRPO looks at its numbers before it uses them, which a recorded graph cannot.
+            # Reg-GRPO checks its values on the CPU, which a recorded graph cannot do.
             plain = self.device.type != "cuda" or any(config.objective == "reg_grpo" for config in self.configs)
             backward = self.backward if plain else self.captured
             (clipped,) = backward(*inputs)
         norm = self.clip_gradients()
-        # Adam moves on its moments even where there is no gradient, as it would if zeros had been computed.
+        # Without a response the gradient is 0, and Adam's step follows its moments alone.
         self.optimizer.step()
         return counts | {"norm": norm, "clipped_low": clipped[0], "clipped_high": clipped[1]}
 
     def backward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Put the gradients of the loss where the optimiser looks for them.
+        """Compute the gradients of the loss, for the optimiser.
 
         Args:
             *inputs: Arguments of :meth:`loss`.
@@ -144,30 +144,30 @@ class PolicyLearner:
     def prepare(
         self, batch: Batch, advantages: Tensor, groups: Tensor, name: tuple[int, int]
     ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-        """Gather what takes part in a step on some groups.
+        """Collect the responses that contribute to a step on some groups.
 
         Args:
             batch: What was sampled.
             advantages: ``(S, B, G, T)``.
-            groups: Which groups of each run, ``(S, b)``.
-            name: Numbers of the batch and of the step, which name the random stream of Clip-Cov's choice.
+            groups: Numbers of each run's groups, ``(S, b)``.
+            name: Numbers of the batch and of the step, which name the random stream of Clip-Cov's selection.
 
         Returns:
-            Arguments of :meth:`loss`; what was counted, by name.
+            Arguments of :meth:`loss`; counts of tokens and responses, ``(S,)`` each, by name.
         """
         prompts = batch.prompts[self._members, groups]
         tokens, old, adv = (x[self._members, groups].flatten(1, 2) for x in (batch.tokens, batch.log_probs, advantages))
         mask = tokens != PAD
         prompt_of = prompt_of_response(prompts, self.configs[0].group_size)
-        # Weights, and the choice of tokens, come from all responses, whether or not they take part below.
+        # Weights and selected tokens come from all responses, including those left out below.
         longest = self.model.response_length
         weights = torch.empty(mask.shape, device=self.device)
         for config, members in self._of_weights:
             weights[members] = token_weights(mask[members], config.loss, longest=longest)
         selected = self.select(prompts, tokens, prompt_of, mask, old, adv, name)
 
-        # Responses that no term reaches stay out of the passes: their gradient is 0. Runs that have fewer of them than
-        # others are filled up with responses of weight 0.
+        # Responses that no term reaches are left out: their gradient is 0. Runs that keep fewer responses than others
+        # are filled up with responses of weight 0.
         reached = self._reached(adv, selected)
         count = int(reached.sum(dim=1).max())
         if self.device.type == "cuda":  # few different shapes, so that graphs are recorded once
@@ -194,17 +194,17 @@ class PolicyLearner:
         weights: Tensor,
         selected: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Sum the runs' losses, which do not touch each other's gradients.
+        """Sum the runs' losses; no run's loss affects the gradients of another.
 
         Args:
             prompts: ``(S, b, P)``.
             tokens: Responses that take part, ``(S, N', T')``.
-            prompt_of: Which of the prompts each answers, ``(S, N')``.
-            used: True at tokens that take part.
-            old: log π_old of the tokens.
-            adv: Their advantages.
-            weights: Their weights in the loss.
-            selected: Tokens that Clip-Cov or KL-Cov has picked.
+            prompt_of: Number of the prompt that each answers, ``(S, N')``.
+            used: True at tokens that take part, ``(S, N', T')``.
+            old: log π_old of the tokens, same shape.
+            adv: Their advantages, same shape.
+            weights: Their weights in the loss, same shape.
+            selected: True at tokens that Clip-Cov or KL-Cov has selected, same shape.
 
         Returns:
             The loss; how many tokens were clipped below and above, ``(2, S)``.
@@ -238,19 +238,19 @@ class PolicyLearner:
         adv: Tensor,
         name: tuple[int, int],
     ) -> Tensor:
-        """Mark the tokens that Clip-Cov or KL-Cov picks.
+        """Mark the tokens that Clip-Cov or KL-Cov selects.
 
         Args:
             prompts: ``(S, b, P)``.
             tokens: All responses to them, ``(S, N, T)``.
-            prompt_of: Which of the prompts each answers, ``(S, N)``.
-            mask: True at the responses' own tokens.
-            old: log π_old of the tokens.
-            adv: Their advantages.
+            prompt_of: Number of the prompt that each answers, ``(S, N)``.
+            mask: True at the responses' own tokens, ``(S, N, T)``.
+            old: log π_old of the tokens, same shape.
+            adv: Their advantages, same shape.
             name: Numbers of the batch and of the step.
 
         Returns:
-            ``(S, N, T)``; False throughout for other objectives.
+            ``(S, N, T)``; False everywhere for other objectives.
         """
         selected = torch.zeros_like(mask)
         if not any(config.objective in ("clip_cov", "kl_cov") for config in self.configs):
@@ -264,18 +264,18 @@ class PolicyLearner:
             if config.objective == "kl_cov":
                 selected[m] = kl_cov_mask(covariances, mask[m], ratio=config.selected, variant="code")
                 continue
-            # Tokens whose gradient PPO cuts off anyway are no candidates, but count among the tokens that the ratio is
-            # a share of: 0 lies below the interval that is picked from.
+            # Tokens whose gradient PPO cuts off anyway are no candidates, but the share refers to them, too. A
+            # covariance of 0 lies below the interval that tokens are selected from.
             cut = ppo_loss(log_probs[m], old[m], adv[m], mask[m].float(), low=config.clip_low, high=config.clip_high)
             covariances = torch.where(cut.clipped_low | cut.clipped_high, 0.0, covariances)
-            # The choice has a stream of its own, named by a seed made of run, batch and step.
+            # The selection has its own random stream, named by run, batch and step.
             stream = uniform(np.zeros(1), 1, config.seed, purposes.SELECTION, *name)
             seed = int(stream[0] * 2**53)
             selected[m] = clip_cov_mask(covariances, mask[m], ratio=config.selected, seed=seed, variant="code")
         return selected
 
     def _reached(self, adv: Tensor, selected: Tensor) -> Tensor:
-        """Tell which responses ``(S, N)`` a term of the loss reaches."""
+        """Tell for each response ``(S, N)`` whether a term of the loss depends on it."""
         reached = (adv != 0).any(dim=-1)
         for m, config in enumerate(self.configs):
             if config.kl or config.objective == "reg_grpo":
@@ -285,7 +285,7 @@ class PolicyLearner:
         return reached
 
     def clip_gradients(self) -> Tensor:
-        """Scale each run's gradient down to its greatest norm.
+        """Scale each run's gradient down to its greatest allowed norm.
 
         Returns:
             The norms before that, ``(S,)``.
@@ -304,10 +304,10 @@ class PolicyLearner:
     # --- checkpoints ---
 
     def state(self) -> tuple[dict[str, Tensor], int]:
-        """Weights and moments of the optimiser.
+        """Return the weights and the optimiser's moments.
 
         Returns:
-            Tensors by name; how many steps the optimiser has taken.
+            Tensors by name; the number of steps that the optimiser has taken.
         """
         tensors, updates = {}, 0
         for name, parameter in self.model.named_parameters():
@@ -320,11 +320,11 @@ class PolicyLearner:
 
     @torch.no_grad()
     def load_state(self, tensors: Mapping[str, Tensor], updates: int) -> None:
-        """Take over what :meth:`state` gave.
+        """Restore what :meth:`state` returned.
 
         Args:
             tensors: Tensors by name.
-            updates: Steps of the optimiser.
+            updates: Steps that the optimiser has taken.
         """
         for name, parameter in self.model.named_parameters():
             parameter.copy_(tensors[name])

@@ -1,4 +1,4 @@
-"""What is measured of a batch: what the policy does, and what the advantages do with it."""
+"""Metrics of a batch: of the policy, and of the advantages."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from qae_sim.lm.config import Config
 from qae_sim.lm.tasks import PAD, Task
 from qae_sim.softmax import pass_at_k_estimate
 
-#: Names of metrics with a value for each run.
+#: Metrics by name, each with a value for each run.
 Metrics: TypeAlias = dict[str, list[Any]]
 
-#: Words of highest mean entropy that are recorded, among those said so often in the batch at least.
+#: Number of tokens of highest mean entropy to record, among those that occur at least so often in the batch.
 _TOP_WORDS, _SAID_AT_LEAST = 8, 10
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What S runs sampled for one update.
+    """The responses that S runs sampled for one update.
 
     Attributes:
         prompts: ``(S, B, P)``.
-        tokens: ``(S, B, G, T)``; behind the end PAD, and 0 in the next two.
+        tokens: ``(S, B, G, T)``; PAD after the end of a response, where the next two are 0.
         log_probs: log π of the tokens when they were sampled, same shape.
-        entropies: Entropies of the distributions that they were sampled from, same shape.
-        correct: 1.0 where the verifier says so, ``(S, B, G)``.
-        reference: The same for responses that the base model gave to these prompts, where an estimator asks for them.
-        dynamics: How the effective rank of the responses' hidden states grows, for each run, where an estimator asks.
+        entropies: Entropies in nats of the distributions that they were sampled from, same shape.
+        correct: 1.0 where a response is correct, otherwise 0.0, ``(S, B, G)``.
+        reference: The same for the base model's responses to these prompts, if an estimator needs it.
+        dynamics: For each run, how the effective rank of hidden states grows along responses, if an estimator needs it.
     """
 
     prompts: Tensor
@@ -52,14 +52,14 @@ class Batch:
 
 
 def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
-    """What the policies do on prompts that nothing has filtered.
+    """Measure the policies on prompts that have not been filtered.
 
     Args:
         configs: The S runs.
-        draw: What they sampled.
+        draw: The responses that they sampled.
 
     Returns:
-        Reward, entropy, length, share of hesitations, success histogram, words of highest entropy.
+        Reward, entropy, length, share of hesitations, histogram of correct responses, tokens of highest entropy.
     """
     mask = draw.tokens != PAD
     metrics: Metrics = {
@@ -85,10 +85,10 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
 
 
 def describe_advantages(batch: Batch, advantages: Sequence[np.ndarray]) -> Metrics:
-    """What the advantages do on the batch that is trained on.
+    """Measure the advantages on the batch that is trained on.
 
     Args:
-        batch: What was sampled.
+        batch: The sampled responses.
         advantages: ``(B, G, T)`` for each run.
 
     Returns:
@@ -98,7 +98,7 @@ def describe_advantages(batch: Batch, advantages: Sequence[np.ndarray]) -> Metri
     names = ("zero_share", "positive_share", "net_advantage", "entropy_positive", "entropy_negative", "entropy_zero")
     metrics: Metrics = {name: [] for name in (*names, "entropy_mass_negative")}
     for m, adv in enumerate(advantages):
-        total = adv.sum(axis=-1)  # its sign is that of most of a response's advantage
+        total = adv.sum(axis=-1)  # with an advantage per token, a response has the sign of their sum
         metrics["zero_share"].append(float((adv == 0).all(axis=-1).mean()))
         metrics["positive_share"].append(float((total > 0).mean()))
         metrics["net_advantage"].append(float(adv[mask[m]].mean()))
@@ -110,7 +110,7 @@ def describe_advantages(batch: Batch, advantages: Sequence[np.ndarray]) -> Metri
 
 
 def by_level(task: Task, prompts: np.ndarray, correct: np.ndarray) -> list[float]:
-    """Share of correct responses by the prompts' level of difficulty.
+    """Compute the share of correct responses by the prompts' level of difficulty.
 
     Args:
         task: The task.
@@ -118,7 +118,7 @@ def by_level(task: Task, prompts: np.ndarray, correct: np.ndarray) -> list[float
         correct: 1 where correct, ``(N, n)``.
 
     Returns:
-        A share for each level, NaN where no prompt has it.
+        A share for each level, NaN where no prompt has this level.
     """
     levels = np.array([task.level(prompt.tolist()) for prompt in prompts])
     return [
@@ -129,13 +129,13 @@ def by_level(task: Task, prompts: np.ndarray, correct: np.ndarray) -> list[float
 def pass_at(correct: np.ndarray) -> list[float]:
     """Estimate pass@1, pass@2, pass@4, ... from n responses to each prompt, without bias.
 
-    pass@k = mean over prompts of 1 - C(n-c, k) / C(n, k), c of n responses correct
+    pass@k = mean over prompts of 1 - C(n-c, k) / C(n, k), where c of n responses are correct
 
     Args:
         correct: 1 where correct, ``(prompts, n)``.
 
     Returns:
-        For k = 1, 2, 4, ... up to n, and n itself.
+        pass@k for k = 1, 2, 4, ... below n, and for k = n.
 
     Source:
         Chen et al. (arXiv:2107.03374), Eq. 1.

@@ -1,9 +1,9 @@
 """A small decoder-only transformer, written for reading, with an ensemble dimension S in every parameter.
 
-S models of one size (other seeds, other recipes) train as one batched computation: each linear layer is one batched
-matrix product, ``(S, tokens, d) @ (S, d, e)``. A single model is an ensemble of one.
+S models of one size (with different seeds or recipes) train as one batched computation: each linear layer is one
+batched matrix product, ``(S, tokens, d) @ (S, d, e)``. A single model is an ensemble of one.
 
-All responses to a prompt share it: its tokens go through the model once, and the responses look at its keys and
+All responses to a prompt share it: its tokens pass through the model once, and the responses attend to its keys and
 values, in training as in sampling.
 """
 
@@ -24,15 +24,15 @@ from qae_sim.lm.tasks import END, PAD
 
 @dataclass(frozen=True)
 class Size:
-    """How large a model is.
+    """The size of a model.
 
     Attributes:
         layers: Blocks of attention and MLP, >= 1.
         width: d, >= 1; the MLP has 4d units.
-        heads: Attention heads, a divisor of the width.
+        heads: Attention heads, >= 1, a divisor of the width.
 
     Raises:
-        TypeError: A value is no integer.
+        TypeError: A value is not an integer.
         ValueError: A value is out of range.
 
     Example:
@@ -54,8 +54,8 @@ class Size:
         """Count the parameters of one model.
 
         Args:
-            vocabulary: V, words.
-            context: Most tokens of a prompt and a response together.
+            vocabulary: V, number of different tokens.
+            context: Greatest number of tokens of a prompt and its response together.
 
         Returns:
             Their number.
@@ -64,7 +64,7 @@ class Size:
         return self.layers * (12 * d * d + 2 * d) + d + (2 * vocabulary + context) * d
 
 
-#: The sizes that are shipped.
+#: The sizes by name.
 SIZES = MappingProxyType({"small": Size(2, 64, 4), "medium": Size(4, 128, 4)})
 
 
@@ -73,10 +73,10 @@ class Transformer(nn.Module):
 
     Args:
         size: Layers, width, heads.
-        vocabulary: V, words.
+        vocabulary: V, number of different tokens.
         prompt_length: P, tokens of every prompt.
-        response_length: T, the most tokens of a response.
-        seeds: One for each member; a member's start depends on its own seed alone.
+        response_length: T, greatest number of tokens of a response.
+        seeds: One for each member; a member's first weights depend on its own seed alone.
     """
 
     word: nn.Parameter
@@ -97,7 +97,7 @@ class Transformer(nn.Module):
         self.size, self.vocabulary = size, vocabulary
         self.prompt_length, self.response_length = prompt_length, response_length
         d, layers, context = size.width, size.layers, prompt_length + response_length
-        # What writes into the residual stream starts smaller, so that its sum over the layers keeps its size.
+        # Weights that write into the residual stream start smaller, so that the sum over the layers keeps its size.
         inner, outer = 1 / math.sqrt(d), 1 / math.sqrt(d * 2 * layers)
         shapes = {
             "word": ((vocabulary, d), 0.02),
@@ -124,15 +124,15 @@ class Transformer(nn.Module):
 
     @property
     def members(self) -> int:
-        """S."""
+        """S, the number of models."""
         return self.word.shape[0]
 
     def member_state(self, member: int) -> dict[str, Tensor]:
-        """Parameters of one member by name, without the ensemble's dimension."""
+        """Return the parameters of one member by name, without the ensemble's dimension."""
         return {name: p.detach().select(member_axis(name), member).clone() for name, p in self.named_parameters()}
 
     def load_members(self, states: Sequence[dict[str, Tensor]]) -> None:
-        """Take over the parameters of all members, as :meth:`member_state` gives them."""
+        """Set the parameters of all members, given as by :meth:`member_state`."""
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.copy_(torch.stack([state[name] for state in states], dim=member_axis(name)))
@@ -140,29 +140,29 @@ class Transformer(nn.Module):
     # --- the parts of a block; x has shape (S, tokens, d) ---
 
     def _qkv(self, layer: int, x: Tensor) -> Tensor:
-        """Queries, keys and values, ``(S, tokens, 3, heads, d / heads)``."""
+        """Compute queries, keys and values, ``(S, tokens, 3, heads, d / heads)``."""
         qkv = _norm(x, self.attention_norm[layer]) @ self.qkv[layer]
         return qkv.reshape(*x.shape[:2], 3, self.size.heads, -1)
 
     def _add_attention(self, layer: int, x: Tensor, mixed: Tensor) -> Tensor:
-        """Add what attention has gathered to the residual stream."""
+        """Add the output of attention to the residual stream."""
         return torch.baddbmm(x, mixed, self.attention_out[layer])
 
     def _add_mlp(self, layer: int, x: Tensor) -> Tensor:
-        """Add the MLP."""
+        """Add the output of the MLP to the residual stream."""
         inner = F.gelu(_norm(x, self.mlp_norm[layer]) @ self.mlp_in[layer], approximate="tanh")
         return torch.baddbmm(x, inner, self.mlp_out[layer])
 
     def _logits(self, x: Tensor) -> Tensor:
-        """Logits of the next word, in float32 whatever the products are computed in."""
+        """Compute logits of the next token, in float32 whatever the precision of the products."""
         return self._read(_norm(x, self.norm))
 
     def _read(self, states: Tensor) -> Tensor:
-        """Logits from what the last norm gives."""
+        """Compute logits from normalised states."""
         return (states @ self.head).float()
 
     def _embed(self, tokens: Tensor, first: int) -> Tensor:
-        """Embed words ``(S, ..., n)`` at positions first, first + 1, ...; ``(S, ..., n, d)``."""
+        """Embed tokens ``(S, ..., n)`` at positions first, first + 1, ... as ``(S, ..., n, d)``."""
         member = torch.arange(self.members, device=tokens.device).view(-1, *[1] * (tokens.dim() - 1))
         places = self.position[:, first : first + tokens.shape[-1]]
         return self.word[member, tokens] + places.view(self.members, *[1] * (tokens.dim() - 2), *places.shape[1:])
@@ -170,32 +170,32 @@ class Transformer(nn.Module):
     # --- training ---
 
     def forward(self, prompts: Tensor, responses: Tensor, prompt_of: Tensor) -> Tensor:
-        """Logits of every token of responses.
+        """Compute the logits of every token of responses.
 
         Args:
             prompts: ``(S, B, P)``.
             responses: ``(S, N, T')``, T' <= T.
-            prompt_of: Which of the B prompts each response answers, ``(S, N)``.
+            prompt_of: Number of the prompt that each response answers, 0 to B - 1, ``(S, N)``.
 
         Returns:
-            ``(S, N, T', V)``: at t, the logits from which token t of the response was to be sampled.
+            ``(S, N, T', V)``: at t, the logits from which token t of the response is sampled.
         """
         states = self.hidden_states(prompts, responses, prompt_of)
         return self._read(states.flatten(1, 2)).reshape(*states.shape[:-1], self.vocabulary)
 
     def hidden_states(self, prompts: Tensor, responses: Tensor, prompt_of: Tensor) -> Tensor:
-        """States that tokens of responses are told from, behind the last norm.
+        """Compute the states from which tokens of responses are predicted, after the last norm.
 
         Args:
             prompts: ``(S, B, P)``.
             responses: ``(S, N, T')``, T' <= T.
-            prompt_of: Which of the B prompts each response answers, ``(S, N)``.
+            prompt_of: Number of the prompt that each response answers, 0 to B - 1, ``(S, N)``.
 
         Returns:
             ``(S, N, T', d)``.
         """
         s, b, p = prompts.shape
-        n, t = responses.shape[1], responses.shape[2] - 1  # nothing looks at the last token
+        n, t = responses.shape[1], responses.shape[2] - 1  # nothing attends to the last token
         heads, d = self.size.heads, self.size.width
         x = torch.cat([self._embed(prompts, 0).flatten(1, 2), self._embed(responses[..., :-1], p).flatten(1, 2)], dim=1)
         # A response sees its whole prompt and its own past.
@@ -212,7 +212,7 @@ class Transformer(nn.Module):
                 mixed = F.scaled_dot_product_attention(own[0], keys, values, attn_mask=sees)
                 parts.append(mixed.transpose(1, 2).reshape(s, n * t, d))
             x = self._add_mlp(layer, self._add_attention(layer, x, torch.cat(parts, dim=1)))
-        # The last word of the prompt tells the first token of all its responses.
+        # The last token of the prompt predicts the first token of all its responses.
         last = x[:, : b * p].reshape(s * b, p, d)[:, -1].index_select(0, rows).reshape(s, n, 1, d)
         told = torch.cat([last, x[:, b * p :].reshape(s, n, t, d)], dim=2)
         return _norm(told.flatten(1, 2), self.norm).reshape(s, n, t + 1, d)
@@ -221,15 +221,15 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def generate(self, prompts: Tensor, uniforms: Tensor, *, stop_early: bool = True) -> Sampled:
-        """Sample G responses to each prompt, with keys and values kept in memory laid out beforehand.
+        """Sample G responses to each prompt, with a cache of keys and values.
 
         A token is the first one at which the cumulative probability exceeds the uniform number, so that the same
-        numbers give the same responses on every device, but for rounding.
+        numbers give the same responses on every device, except for rounding.
 
         Args:
             prompts: ``(S, B, P)``.
             uniforms: Uniform numbers in [0, 1), ``(S, B, G, T)``.
-            stop_early: Stop when every response has ended; without, the amount of work is fixed.
+            stop_early: Stop when every response has ended; if False, the amount of work is fixed.
 
         Returns:
             Tokens, their log-probabilities, and entropies.
@@ -277,7 +277,7 @@ class Transformer(nn.Module):
 
 @dataclass(frozen=True)
 class Sampled:
-    """Responses; after the end tokens are PAD and the numbers 0.
+    """Sampled responses; after their end tokens are PAD and numbers 0.
 
     Attributes:
         tokens: ``(S, B, G, T)``.
@@ -291,12 +291,12 @@ class Sampled:
 
     @property
     def mask(self) -> Tensor:
-        """True at the response's own tokens, its end included."""
+        """True at the responses' own tokens, including the end, ``(S, B, G, T)``."""
         return self.tokens != PAD
 
 
 def member_axis(name: str) -> int:
-    """Where the ensemble's dimension of a parameter is: behind that of the layers, if it has one.
+    """Find the axis of the ensemble in a parameter: after that of the layers, if it has one.
 
     Args:
         name: The parameter's name.
@@ -312,12 +312,12 @@ def member_axis(name: str) -> int:
 
 
 def _norm(x: Tensor, gain: Tensor) -> Tensor:
-    """RMSNorm with one gain per member."""
+    """Apply RMSNorm with one gain per member."""
     return F.rms_norm(x, x.shape[-1:]) * gain[:, None]
 
 
 def _attend(q: Tensor, prompt_k: Tensor, prompt_v: Tensor, own_k: Tensor, own_v: Tensor) -> Tensor:
-    """Attention of one new token of each response to its prompt and its past.
+    """Attend from one new token of each response to its prompt and its past.
 
     Args:
         q: ``(S·B, heads, G, e)``.
@@ -338,19 +338,19 @@ def _attend(q: Tensor, prompt_k: Tensor, prompt_v: Tensor, own_k: Tensor, own_v:
 
 
 def _sample(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sample one token each by the inverse of the cumulative distribution; also log-probability and entropy.
+    """Sample one token from each distribution, by the inverse of its cumulative distribution.
 
     Args:
         logits: ``(..., V)``, float32.
         uniforms: ``(...)``, in [0, 1).
 
     Returns:
-        Tokens, log π and entropies, each ``(...)``. The filling is never sampled and has no probability.
+        Tokens, their log π and entropies, each ``(...)``. PAD has probability 0 and is never sampled.
     """
     log_p = log_softmax(logits)
     p = log_p.exp()
     running = p.cumsum(dim=-1)
-    # Rounding may leave the sum below 1: the target is measured against the sum that is there.
+    # Rounding may leave the sum below 1, so scale the uniform number by the actual sum.
     target = uniforms.to(running.dtype) * running[..., -1]
     chosen = (running <= target[..., None]).sum(dim=-1).clamp(max=logits.shape[-1] - 1)
     log_prob = log_p.gather(-1, chosen[..., None]).squeeze(-1)
@@ -358,24 +358,24 @@ def _sample(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def log_softmax(logits: Tensor) -> Tensor:
-    """Log-probabilities of words; the filling gets none.
+    """Compute log-probabilities of tokens; PAD gets probability 0.
 
     Args:
         logits: ``(..., V)``.
 
     Returns:
-        log π, same shape; -inf for the filling.
+        log π, same shape; -inf for PAD.
 
     Example:
         >>> log_softmax(torch.zeros(3)).exp()
         tensor([0.0000, 0.5000, 0.5000])
     """
-    filling = torch.arange(logits.shape[-1], device=logits.device) == PAD
-    return torch.log_softmax(logits.masked_fill(filling, -math.inf), dim=-1)
+    padding = torch.arange(logits.shape[-1], device=logits.device) == PAD
+    return torch.log_softmax(logits.masked_fill(padding, -math.inf), dim=-1)
 
 
 def entropy_of(log_p: Tensor) -> Tensor:
-    """Entropy of distributions: H = -Σ p·log p.
+    """Compute the entropy of distributions: H = -Σ p·log p.
 
     Args:
         log_p: Log-probabilities, ``(..., V)``, -inf allowed.

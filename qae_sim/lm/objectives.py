@@ -1,8 +1,8 @@
-"""What is minimised: clipped surrogates of tokens or whole responses, with and without a choice of tokens.
+"""The losses: clipped surrogates of tokens or whole responses, with and without a selection of tokens.
 
-Each function takes tensors of N responses of T tokens. Responses that no term reaches can be left out, as long as the
-weights are those of the whole batch. Several runs are computed at once as ``(S, N, T)``: each has a loss of its own,
-and the sum of these is what comes back, since no run's loss touches the gradients of another.
+Each function takes tensors of N responses of T tokens. Responses that no term depends on can be left out, as long as
+the weights are those of the whole batch. Several runs are computed at once as ``(S, N, T)``: each has its own loss, and
+the function returns their sum, since no run's loss affects the gradients of another.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from qae_sim.lm.config import LOSSES, Config, Loss
 
 @dataclass(frozen=True)
 class Surrogate:
-    """Loss of a batch, and which of its tokens the clip stopped.
+    """The loss of a batch, and which of its tokens were clipped.
 
     Attributes:
         loss: To be minimised, a scalar.
-        clipped_low: True at tokens whose ratio lies below 1 - low and whose gradient is cut off, ``(..., N, T)``.
-        clipped_high: The same above 1 + high.
+        clipped_low: True at tokens whose gradient is 0 because their ratio is below 1 - low, ``(..., N, T)``.
+        clipped_high: The same for ratios above 1 + high.
     """
 
     loss: Tensor
@@ -33,14 +33,14 @@ class Surrogate:
 
 
 def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
-    """Weight of each token in the loss; the weights of a batch are what makes the losses differ.
+    """Compute the weight of each token in the loss.
 
     token: 1 / Σⱼ|oⱼ|;  sequence: 1 / (N·|oᵢ|);  constant: 1 / (N·L)
 
     Args:
-        mask: True at the responses' own tokens, ``(..., N, T)``, of all responses of the batch.
+        mask: True at the responses' own tokens, for all responses of the batch, ``(..., N, T)``.
         loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO), ``"constant"`` (Dr. GRPO).
-        longest: L, the most tokens of a response.
+        longest: L, the greatest number of tokens of a response, >= 1.
 
     Returns:
         Weights, ``(..., N, T)``, float32, 0 where masked.
@@ -72,20 +72,20 @@ def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
 def ppo_loss(
     log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, weights: Tensor, *, low: float, high: float
 ) -> Surrogate:
-    """PPO's clipped surrogate, token by token; ``high`` above ``low`` is Clip-Higher.
+    """Compute PPO's clipped surrogate, token by token; with ``high`` > ``low`` this is Clip-Higher.
 
     L = -Σᵢₜ wᵢₜ·min(ρᵢₜAᵢₜ, clip(ρᵢₜ, 1 - low, 1 + high)·Aᵢₜ),  ρ = π / π_old
 
     Args:
         log_probs: log π, ``(..., N, T)``.
-        old_log_probs: log π_old of the policy that sampled, ``(..., N, T)``.
+        old_log_probs: log π_old, of the policy that sampled the responses, ``(..., N, T)``.
         advantages: ``(..., N, T)``.
         weights: From :func:`token_weights`, ``(..., N, T)``.
-        low: ε_low in [0, 1]; 1 or more never clips.
+        low: ε_low >= 0; 1 or more never clips.
         high: ε_high >= 0; infinity never clips.
 
     Returns:
-        The loss and what was clipped.
+        The loss, and which tokens were clipped.
 
     Source:
         Schulman et al., PPO (arXiv:1707.06347), Eq. 7; Yu et al., DAPO (arXiv:2503.14476), Clip-Higher.
@@ -109,23 +109,23 @@ def gspo_loss(
     low: float,
     high: float,
 ) -> Surrogate:
-    """GSPO: one ratio for the whole response, the geometric mean over its tokens.
+    """Compute GSPO's surrogate: one ratio for each response, the geometric mean over its tokens.
 
     sᵢ = exp((1/|oᵢ|) Σₜ log ρᵢₜ);  L = -(1/N) Σᵢ min(sᵢAᵢ, clip(sᵢ, 1 - low, 1 + high)·Aᵢ)
 
-    Where tokens have advantages of their own, Aᵢ is replaced token by token and each token counts 1/|oᵢ|.
+    If tokens have advantages of their own, Aᵢₜ takes the place of Aᵢ, and each token has weight 1/(N·|oᵢ|).
 
     Args:
         log_probs: log π, ``(..., N', T)``.
         old_log_probs: log π_old, ``(..., N', T)``.
         advantages: ``(..., N', T)``.
         mask: True at the responses' own tokens, ``(..., N', T)``.
-        responses: N, responses of the whole batch, of which these are N'.
+        responses: N, number of responses of the whole batch, of which these N' are some.
         low: ε_low; 3e-4 in the paper.
         high: ε_high; 4e-4 in the paper.
 
     Returns:
-        The loss and what was clipped (all tokens of a response at once).
+        The loss, and which tokens were clipped (all tokens of a response or none).
 
     Source:
         Zheng et al., GSPO (arXiv:2507.18071); equation not seen.
@@ -144,7 +144,7 @@ def gspo_loss(
 
 
 def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, mask: Tensor, *, group: int) -> Tensor:
-    """Reg-GRPO: standardised log-ratios of responses are regressed on their advantages; nothing is clipped.
+    """Compute Reg-GRPO's loss: standardised log-ratios of responses are fitted to their advantages, without a clip.
 
     L = mean over groups of mean_i (Aᵢ - z(ρ)ᵢ)²,  ρᵢ = Σₜ log πᵢₜ / π_oldᵢₜ
 
@@ -153,7 +153,7 @@ def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, 
         old_log_probs: log π_old, ``(..., N, T)``.
         advantages: GRPO's, ``(..., N, T)``, the same for all tokens of a response.
         mask: True at the responses' own tokens, ``(..., N, T)``.
-        group: G.
+        group: G, responses to a prompt, a divisor of N.
 
     Returns:
         The loss, a scalar.
@@ -174,7 +174,7 @@ def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, 
 
 
 def _clipped(ratio: Tensor, advantages: Tensor, weights: Tensor, low: float, high: float) -> Surrogate:
-    """The clipped surrogate of given ratios."""
+    """Compute the clipped surrogate of given ratios."""
     kept, cut = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
     counted = weights > 0
     return Surrogate(
@@ -185,11 +185,11 @@ def _clipped(ratio: Tensor, advantages: Tensor, weights: Tensor, low: float, hig
 
 
 def kl_penalty(log_probs: Tensor, reference: Tensor, weights: Tensor) -> Tensor:
-    """KL divergence to a reference, estimated from the sampled tokens.
+    """Estimate the KL divergence to a reference from the sampled tokens.
 
     Σᵢₜ wᵢₜ·(e^δ - δ - 1),  δ = log π_ref - log π
 
-    Never negative, and in expectation over π the divergence KL(π‖π_ref).
+    It is never negative; its expectation over π is KL(π‖π_ref).
 
     Args:
         log_probs: log π, ``(..., N, T)``.
@@ -213,7 +213,7 @@ def kl_penalty(log_probs: Tensor, reference: Tensor, weights: Tensor) -> Tensor:
 def kl_cov_loss(
     log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, weights: Tensor, selected: Tensor, *, beta: float
 ) -> Tensor:
-    """KL-Cov's loss: no clip, and a penalty on the selected tokens.
+    """Compute KL-Cov's loss: no clip, and a penalty on the selected tokens.
 
     L = -Σᵢₜ wᵢₜ·(ρᵢₜAᵢₜ - β·1{selected}·|log ρᵢₜ|)
 
@@ -253,20 +253,20 @@ def surrogate(
     *,
     responses: int,
 ) -> Surrogate:
-    """Compute the objective of a run, or of several that have it in common.
+    """Compute the loss of a run, or of several runs with the same objective.
 
     Args:
-        config: The run, or one of them; its ``objective`` chooses.
+        config: The run, or one of several; its ``objective`` chooses the loss.
         log_probs: log π, ``(..., N', T)``.
         old: log π_old, ``(..., N', T)``.
         adv: Advantages, ``(..., N', T)``.
         weights: From :func:`token_weights`, ``(..., N', T)``.
         mask: True at tokens that take part, ``(..., N', T)``.
-        selected: Tokens that Clip-Cov or KL-Cov has picked, ``(..., N', T)``.
-        responses: N, responses of the whole batch, of which the first N' rows are some.
+        selected: True at tokens that Clip-Cov or KL-Cov has selected, ``(..., N', T)``.
+        responses: N, number of responses of the whole batch, of which these N' are some.
 
     Returns:
-        The loss and what was clipped.
+        The loss, and which tokens were clipped.
     """
     clip = {"low": config.clip_low, "high": config.clip_high}
     if config.objective == "gspo":
@@ -279,5 +279,5 @@ def surrogate(
         none = torch.zeros_like(mask)
         loss = kl_cov_loss(log_probs, old, adv, weights, selected, beta=config.kl_cov_beta)
         return Surrogate(loss, none, none)
-    # Clip-Cov cuts the gradient of the tokens it has picked.
+    # Clip-Cov cuts the gradient of the tokens that it has selected.
     return ppo_loss(log_probs, old, adv, weights * ~selected, **clip)

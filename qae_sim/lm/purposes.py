@@ -1,6 +1,6 @@
-"""Purposes of random streams: the number after the seed in a stream's name. No two are the same.
+"""Purposes of random streams: the number that follows the seed in a stream's name. No two purposes share one.
 
-Tasks have 0 and 1 for problems and demonstrations, base models 5 for the order of demonstrations.
+Besides those below, tasks use 0 and 1 (problems and demonstrations) and base models 5 (the order of demonstrations).
 """
 
 from __future__ import annotations

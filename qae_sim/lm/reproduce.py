@@ -1,4 +1,4 @@
-"""Run the studies: train what their arms need, once each, and write one table of claims and verdicts."""
+"""Run the studies: train each arm once, and write one table of claims and verdicts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def needed(names: Sequence[str], size: str) -> list[Config]:
     """List the arms that some studies need, each once.
 
     Args:
-        names: Studies.
+        names: Names of studies.
         size: ``"small"`` or ``"full"``.
 
     Returns:
@@ -55,22 +55,22 @@ def reproduce(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
-    """Train all arms of some studies and judge their claims; what was interrupted goes on where it was.
+    """Train all arms of some studies and judge their claims; an interrupted call continues where it stopped.
 
     Args:
-        names: Studies, names of :data:`~qae_sim.lm.studies.STUDIES`.
-        folder: Where runs, base models, ``table.md``, ``record.npz`` and ``solutions.json`` go.
+        names: Names of :data:`~qae_sim.lm.studies.STUDIES`.
+        folder: Folder for runs, base models, ``table.md``, ``record.npz`` and ``solutions.json``; created if missing.
         size: ``"small"`` or ``"full"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        workers: Processes; by default one for each core on the CPU, and one on CUDA.
-        progress: Told how many jobs are done, of how many.
+        workers: Number of processes, >= 1; by default one for each core on the CPU, and one on CUDA.
+        progress: Called with the number of finished jobs and of all jobs.
 
     Returns:
-        The findings.
+        The findings, in the studies' order.
 
     Raises:
         ValueError: A study or a size is unknown, or a file in the folder is damaged.
-        KeyboardInterrupt: It was interrupted; the same call goes on.
+        KeyboardInterrupt: It was interrupted; the same call continues.
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
@@ -100,16 +100,16 @@ def reproduce(
 
 
 def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu") -> dict[str, Any]:
-    """Let trained models answer some held-out prompts, for people to read: base models, mean baseline, QAE.
+    """Sample responses to some held-out prompts, for people to read: of base models, mean baseline and QAE.
 
     Args:
-        names: Studies that have been run; without "pass" there is nothing to show.
-        folder: Where their runs are.
+        names: Names of studies that have been run; without "pass" there are no responses.
+        folder: Folder of their runs.
         size: ``"small"`` or ``"full"``.
-        device: Where to compute.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Returns:
-        Plain values: for each task and model prompts, word numbers and entropies (in thousandths of a nat).
+        Plain values: for each task and model the prompts, tokens and entropies (in thousandths of a nat).
     """
     models: list[dict[str, Any]] = []
     arms = STUDIES["pass"].arms(Make(size)) if "pass" in names else {}
@@ -136,7 +136,7 @@ def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu"
 
 
 def _folder(arm: Config) -> str:
-    """Name of an arm's folder: what it is, and a digest of all of it."""
+    """Name an arm's folder: task, rule and objective, and a digest of the whole configuration."""
     digest = hashlib.sha256(json.dumps(arm.to_dict(), sort_keys=True).encode()).hexdigest()[:10]
     return f"{arm.task}-{arm.rule.name}-{arm.objective}-{digest}"
 
@@ -152,7 +152,7 @@ def _arm(runs: Sequence[Config], folder: Path, bases: Path, device: str) -> Reco
 
 
 def _all(pool: Executor, jobs: Sequence[tuple[object, ...]], advance: Callable[[], None]) -> None:
-    """Do jobs in any order; the first error stops the rest."""
+    """Run jobs in any order; the first error stops the rest."""
     left: set[Future[object]] = {pool.submit(*job) for job in jobs}  # type: ignore[arg-type]
     while left:
         finished, left = wait(left, return_when=FIRST_COMPLETED)
@@ -166,11 +166,11 @@ def table(findings: Sequence[Finding], size: str, record: Record) -> str:
 
     Args:
         findings: The findings.
-        size: Size of the runs.
+        size: ``"small"`` or ``"full"``, that of the runs.
         record: The runs.
 
     Returns:
-        The text.
+        The text, in Markdown.
     """
     drawn = [i for i, config in enumerate(record.configs) if config.attempts > 1] or range(len(record))
     mixed = record.take(list(drawn))["mixed_share"][:, :-1]

@@ -1,4 +1,4 @@
-"""Records of runs: what a run folder holds, and archives of many runs. Reading them needs NumPy alone."""
+"""Measurements of runs, read from run folders or from archives of many runs; this needs NumPy alone."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from qae_sim.arrays import invalid
 from qae_sim.lm.config import Config
 from qae_sim.storage import Layout, about_tensors, from_json, from_lines, read_archive, write_archive
 
-#: What configurations, checkpoints and archives of runs say they are.
+#: The header of configurations, checkpoints and archives of runs.
 RUN = Layout("qae_sim language model run", 1, "a run of qae_sim")
 
-#: What is measured at every batch, or at evaluations, and what it means. Entropies are in nats per token.
+#: All metrics, measured at every batch or at evaluations. Entropies are in nats per token.
 METRICS: Mapping[str, str] = {
     "reward": "share of correct responses",
     "entropy": "policy entropy at the tokens it has just sampled, before any filter",
     "length": "tokens of a response",
     "correction_share": "share of tokens that hesitate or take something back",
     "success_histogram": "groups with 0, 1, ..., G correct responses",
-    "top_words": "words of highest mean entropy: word, entropy, times said",
-    "mixed_share": "share of the batch's groups that are neither all right nor all wrong",
+    "top_words": "words of highest mean entropy: word, entropy, number of occurrences",
+    "mixed_share": "share of the batch's groups that are neither all correct nor all wrong",
     "zero_share": "share of responses all of whose advantages are exactly 0",
     "positive_share": "share of responses with positive advantage",
     "net_advantage": "mean advantage over tokens",
@@ -38,35 +38,35 @@ METRICS: Mapping[str, str] = {
     "anchor": "belief of the difficulty anchor",
     "k": "K of the estimator",
     "gradient_norm": "norm of the gradient before it is clipped, mean over steps",
-    "clip_low": "share of tokens whose ratio the clip stopped below 1",
-    "clip_high": "share of tokens whose ratio the clip stopped above 1",
+    "clip_low": "share of tokens that were clipped below 1",
+    "clip_high": "share of tokens that were clipped above 1",
     "backward_share": "share of responses that took part in the backward passes",
     "pass_1": "pass@1 on held-out prompts",
     "pass_k": "pass@k on held-out prompts, k as configured",
     "pass_curve": "pass@1, pass@2, pass@4, ... on held-out prompts",
     "pass_by_level": "pass@1 on held-out prompts by level of difficulty",
-    "fixed_entropy": "policy entropy at the words of responses of the base model to held-out prompts",
+    "fixed_entropy": "policy entropy at the tokens of the base model's responses to held-out prompts",
 }
 
-#: Files of a run folder: what is to be done, what was measured, and where training is.
+#: Files of a run folder: the configuration, the metrics, and the state of training.
 CONFIG, LINES, CHECKPOINT = "config.json", "metrics.jsonl", "checkpoint.safetensors"
 
-#: Metrics that are no numbers.
+#: Metrics that are not numbers.
 _WORDS = ("top_words",)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was measured in some runs.
+    """The measurements of some runs.
 
-    Row t of a metric speaks of the policy after t batches, and of the batch it then sampled; the last row has an
-    evaluation only. Where nothing was measured there is NaN.
+    Row t of a metric describes the policy after t batches, and the batch that it then sampled; the last row holds only
+    an evaluation. What was not measured is NaN.
 
     Attributes:
-        configs: The R runs.
+        configs: The configurations of the R runs.
         metrics: Arrays ``(R, rows)``, some with a further axis, by name (see :data:`METRICS`).
-        words: ``top_words``: for each run, a mapping of rows to lists of word, entropy, count.
-        about: Version of qae_sim, device and the like, for each run.
+        words: ``top_words``: for each run, a mapping from rows to lists of word, entropy, count.
+        about: For each run the version of qae_sim, the device and the like.
 
     Example:
         >>> reward = np.array([[0.1, 0.2], [0.3, 0.4]])
@@ -84,13 +84,13 @@ class Record:
         return len(self.configs)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """A metric of all runs."""
+        """Return a metric of all runs."""
         if name not in self.metrics:
             raise invalid("name", name, "one of " + ", ".join(self.metrics))
         return self.metrics[name]
 
     def take(self, runs: Sequence[int]) -> Record:
-        """Some of the runs, in the order given."""
+        """Select runs by their places, in the order given."""
         chosen = list(runs)
         return Record(
             tuple(self.configs[i] for i in chosen),
@@ -100,14 +100,14 @@ class Record:
         )
 
     def where(self, choose: Callable[[Config], bool] | None = None, **fields: Any) -> Record:
-        """The runs of some settings.
+        """Select runs by their configurations.
 
         Args:
-            choose: Tells of a configuration whether it is wanted.
-            **fields: Fields of the configuration and their values.
+            choose: Tells for a configuration whether to select it; None selects all.
+            **fields: Fields of the configuration and the values they must have.
 
         Returns:
-            Those runs, in their order.
+            These runs, in their order.
         """
         return self.take(
             [
@@ -118,13 +118,13 @@ class Record:
         )
 
     def last(self, name: str) -> np.ndarray:
-        """The last measured value of each run, ``(R,)`` or with a further axis.
+        """Find the last measured value of each run.
 
         Args:
-            name: Metric.
+            name: Name of the metric.
 
         Returns:
-            Its values.
+            Its last values, ``(R,)`` or with a further axis.
         """
         values = self[name]
         rows = ~np.isnan(values.reshape(*values.shape[:2], -1)).all(axis=2)
@@ -133,7 +133,7 @@ class Record:
     # --- archives ---
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all runs into one compressed archive, at once or not at all.
+        """Write all runs into one compressed archive, completely or not at all.
 
         Args:
             path: The file.
@@ -158,7 +158,7 @@ class Record:
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: It is not ours, cut short, damaged, or from a later version.
+            ValueError: It is no such archive, damaged, or from a later version.
         """
         try:
             head, arrays = read_archive(Path(path), RUN, entry="head")
@@ -170,7 +170,7 @@ class Record:
 
     @classmethod
     def join(cls, parts: Sequence[Record]) -> Record:
-        """Put runs of several records into one; shorter ones are filled up with NaN.
+        """Join several records; shorter runs are filled up with NaN.
 
         Args:
             parts: The records.
@@ -204,17 +204,17 @@ class Record:
 
 
 def read_run(folder: str | os.PathLike[str]) -> Record:
-    """Read a run folder: its configuration, and what was measured so far.
+    """Read a run folder: its configurations, and what has been measured so far.
 
     Args:
         folder: The folder.
 
     Returns:
-        The runs that were trained together in it.
+        The runs that are trained together in it.
 
     Raises:
         FileNotFoundError: There is no run in it.
-        ValueError: A file is damaged, or not ours.
+        ValueError: A file is damaged, or not one of a run.
     """
     place = Path(folder)
     configs, about = read_head(place)
@@ -237,7 +237,7 @@ def read_run(folder: str | os.PathLike[str]) -> Record:
 
 
 def _whole_rows(folder: Path, configs: Sequence[Config]) -> list[dict[str, list[Any]]]:
-    """Rows of a folder: all of a finished run, and at least those that the checkpoint of another stands behind."""
+    """Read the rows of a folder, and check that none is missing: of an unfinished run, those before its checkpoint."""
     checkpoint, lines = folder / CHECKPOINT, folder / LINES
     rows = list(read_rows(lines, len(configs)))
     if len(rows) == configs[0].batches + 1 or not checkpoint.exists():
@@ -246,7 +246,7 @@ def _whole_rows(folder: Path, configs: Sequence[Config]) -> list[dict[str, list[
         about = about_tensors(checkpoint.read_bytes())
     except ValueError as error:
         raise ValueError(f"{checkpoint} is no checkpoint of qae_sim, or damaged: {error}") from error
-    # Read again: another process may have written both in the meantime.
+    # Read the rows again: another process may have written both files in the meantime.
     rows = list(read_rows(lines, len(configs)))
     require_rows(folder, len(rows), about, configs[0].batches)
     return rows
@@ -257,30 +257,30 @@ def require_rows(folder: Path, rows: int, about: Mapping[str, Any], batches: int
 
     Args:
         folder: The run's folder, for the error.
-        rows: How many lines there are.
-        about: What the checkpoint says.
-        batches: Batches of the run.
+        rows: Number of lines that were read.
+        about: The description in the checkpoint.
+        batches: Number of batches of the run.
 
     Raises:
-        ValueError: There are fewer than were written before the checkpoint.
+        ValueError: There are fewer lines than were written before the checkpoint.
     """
     needed = batches + 1 if about.get("finished") else int(about.get("step", 0))
     if rows < needed:
-        raise ValueError(f"{folder / LINES} has {rows} of the {needed} lines that {CHECKPOINT} stands behind")
+        raise ValueError(f"{folder / LINES} has {rows} of the {needed} lines that {CHECKPOINT} requires")
 
 
 def read_head(folder: Path) -> tuple[tuple[Config, ...], dict[str, Any]]:
-    """Read the configuration of a run folder.
+    """Read the configurations of a run folder.
 
     Args:
         folder: The folder.
 
     Returns:
-        The runs in it, and where and with what they were trained.
+        The configurations, and the versions and the device that the runs are trained with.
 
     Raises:
         FileNotFoundError: There is no run in it.
-        ValueError: The file is damaged, or not ours.
+        ValueError: The file is damaged, or not that of a run.
     """
     path = folder / CONFIG
     try:
@@ -298,14 +298,14 @@ def read_rows(path: Path, runs: int, *, most: int | None = None) -> Iterator[dic
 
     Args:
         path: The file.
-        runs: How many runs there are.
-        most: How many lines to read; None for all. A last line that a crash has cut short is left out.
+        runs: Number of runs.
+        most: Greatest number of lines to read; None: all. If a crash has cut the last line short, it is left out.
 
     Yields:
-        Metrics of each row.
+        Metrics of each row, by name.
 
     Raises:
-        ValueError: A line is no line of metrics; the message names it.
+        ValueError: A line is damaged or not one of these runs; the message names it.
     """
     if not path.exists():
         return

@@ -1,4 +1,4 @@
-"""Sampling: draw prompts, let the policies answer, verify; with dynamic sampling, until enough groups are mixed."""
+"""Draw prompts, sample and verify responses; with dynamic sampling, until enough groups are mixed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qae_sim.streams import uniform_rows
 #: Tokens between two measurements of the effective rank (VERL). The paper's 40 are for responses of thousands.
 _STRIDE = 2
 
-#: On CUDA as many prompts are drawn as a multiple of this, so that there are few shapes.
+#: On CUDA the number of prompts is rounded up to a multiple of this, so that there are few shapes.
 _BUCKET = 16
 
 
@@ -31,10 +31,10 @@ def prompt_of_response(prompts: Tensor, group: int) -> Tensor:
 
     Args:
         prompts: ``(S, B, P)``.
-        group: Responses to each.
+        group: Responses to each prompt, >= 1.
 
     Returns:
-        ``(S, B·group)``.
+        Numbers from 0 to B - 1, ``(S, B·group)``.
 
     Example:
         >>> prompt_of_response(torch.zeros(1, 2, 5), 3)
@@ -45,12 +45,12 @@ def prompt_of_response(prompts: Tensor, group: int) -> Tensor:
 
 
 class PolicySampler:
-    """Samples groups of responses of S policies, each with random numbers of its own.
+    """Samples groups of responses from S policies, each with its own random numbers.
 
     Args:
         configs: The runs.
-        model: Their policies, an ensemble; sampled as they are at the time.
-        reference: Their base models; needed where an estimator asks for a reference model's rewards.
+        model: Their policies, an ensemble; its current weights are used at every call.
+        reference: Their base models; required if an estimator needs rewards of a reference model.
     """
 
     def __init__(self, configs: Sequence[Config], model: Transformer, reference: Transformer | None = None) -> None:
@@ -65,12 +65,12 @@ class PolicySampler:
             step: The batch's number, which names its random streams.
 
         Returns:
-            The batch; metrics of the policy and the verdicts ``(S, B, G)``, both of the first draw, which no filter
-            has touched.
+            The batch; metrics of the policy, and which responses are correct ``(S, B, G)``, both of the first draw,
+            before any filter.
         """
         size = self.configs[0].prompts
         draws: list[Batch] = []
-        kept: list[list[tuple[int, int]]] = [[] for _ in self.configs]  # draw and place of each group that is mixed
+        kept: list[list[tuple[int, int]]] = [[] for _ in self.configs]  # draw and place of each mixed group
         for attempt in range(max(config.attempts for config in self.configs)):
             missing = [(size - len(k)) * (attempt < c.attempts) for k, c in zip(kept, self.configs, strict=True)]
             if not any(missing):
@@ -81,11 +81,11 @@ class PolicySampler:
                 kept[m] += [(attempt, int(place)) for place in mixed]
         mixed_share = [len(of_member) / size for of_member in kept]
         for of_member in kept:
-            # What is missing is filled up with groups of the first draw that are not mixed.
+            # If mixed groups are missing, other groups of the first draw take their place.
             others = [(0, place) for place in range(size) if (0, place) not in of_member]
             of_member += others[: size - len(of_member)]
 
-        # Places in all draws put one after the other.
+        # Places of the groups when all draws are joined.
         starts = np.cumsum([0, *(draw.correct.shape[1] for draw in draws)])
         places = np.array([[starts[a] + i for a, i in of_member] for of_member in kept])
         members, where = np.arange(len(kept))[:, None], torch.as_tensor(places, device=self.device)
@@ -103,7 +103,7 @@ class PolicySampler:
         return batch, describe_policy(self.configs, draws[0]) | {"mixed_share": mixed_share}, draws[0].correct
 
     def _draw(self, count: int, step: int, attempt: int) -> Batch:
-        """Draw prompts, and a group of responses to each; on CUDA more than asked for, if so."""
+        """Draw prompts, and a group of responses to each; on CUDA perhaps more than ``count``."""
         if self.device.type == "cuda":
             count = min(-(-count // _BUCKET) * _BUCKET, self.configs[0].prompts)
         prompts = np.stack([c.problem.problems(count, c.seed, step, attempt) for c in self.configs])
@@ -113,7 +113,7 @@ class PolicySampler:
         return Batch(given, sampled.tokens, sampled.log_probs, sampled.entropies, correct)
 
     def verdicts(self, prompts: Tensor, tokens: Tensor) -> np.ndarray:
-        """Ask the runs' verifiers about responses.
+        """Verify responses.
 
         Args:
             prompts: ``(S, B, P)``.
@@ -130,14 +130,14 @@ class PolicySampler:
         return correct
 
     def reference_rewards(self, prompts: Tensor, step: int) -> np.ndarray:
-        """Let the base models answer the same prompts, once for each response.
+        """Sample the base models' responses to the same prompts, as many as there are of the policies.
 
         Args:
             prompts: ``(S, B, P)``.
             step: The batch's number.
 
         Returns:
-            What the verifiers say, ``(S, B, G)``.
+            1.0 where a base model's response is correct, ``(S, B, G)``.
         """
         assert self.reference is not None
         numbers = self.numbers((prompts.shape[1], self.configs[0].group_size), purposes.REFERENCE, step)
@@ -147,7 +147,7 @@ class PolicySampler:
 
     @torch.no_grad()
     def _dynamics(self, prompts: Tensor, tokens: Tensor) -> tuple[RankDynamics, ...]:
-        """How the effective rank of hidden states grows along responses ``(S, B, G, T)``, for each run."""
+        """Measure for each run how the effective rank of hidden states grows along responses ``(S, B, G, T)``."""
         b, g = tokens.shape[1:3]
         with mixed_precision(self.device):
             states = self.model.hidden_states(prompts, tokens.flatten(1, 2), prompt_of_response(prompts, g))
@@ -159,16 +159,16 @@ class PolicySampler:
         return tuple(found)
 
     def generate(self, prompts: Tensor, group: int, *keys: int) -> Sampled:
-        """Sample responses with the policies as they are.
+        """Sample responses from the current policies.
 
         Args:
             prompts: ``(S, B, P)``.
-            group: Responses to each.
-            *keys: What names the random streams after the run's seed, a number of
-                :mod:`~qae_sim.lm.purposes` first.
+            group: Responses to each prompt, >= 1.
+            *keys: Numbers that name the random streams after the run's seed, the first one of
+                :mod:`~qae_sim.lm.purposes`.
 
         Returns:
-            The responses.
+            The responses, ``(S, B, group, T)``.
         """
         uniforms = self.numbers((prompts.shape[1], group), *keys)
         if self.device.type == "cuda":
@@ -176,11 +176,11 @@ class PolicySampler:
         return self.model.generate(prompts, uniforms)
 
     def numbers(self, groups: tuple[int, int], *keys: int) -> Tensor:
-        """Draw the random numbers that responses are sampled with, each run's named by its own seed.
+        """Draw the random numbers for sampling responses; each run's are named by its own seed.
 
         Args:
-            groups: How many prompts, and responses to each.
-            *keys: What names the streams after the seed.
+            groups: B and G, numbers of prompts and of responses to each.
+            *keys: Numbers that name the streams after the seed.
 
         Returns:
             ``(S, B, G, T)``, in [0, 1).
@@ -191,14 +191,14 @@ class PolicySampler:
         return numbers.float().reshape(len(seeds), *shape)
 
     def generate_all(self, prompts: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
-        """Sample with an amount of work that does not depend on what is said, as a recorded graph must.
+        """Sample with an amount of work that does not depend on the responses, as a recorded graph requires.
 
         Args:
             prompts: ``(S, B, P)``.
             uniforms: From :meth:`numbers`.
 
         Returns:
-            The parts of :class:`~qae_sim.lm.model.Sampled`.
+            The fields of :class:`~qae_sim.lm.model.Sampled`.
         """
         with mixed_precision(self.device):
             sampled = self.model.generate(prompts, uniforms, stop_early=False)

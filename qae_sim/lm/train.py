@@ -1,4 +1,4 @@
-"""Train runs into a folder: configuration, metrics, checkpoints; whatever stops it, the same call goes on."""
+"""Train runs into a folder with configuration, metrics and checkpoints; a stopped run continues by the same call."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from qae_sim.storage import one_writer, to_json, to_lines, write_atomically
 
 DEVICES = ("auto", "cpu", "cuda")
 
-#: Told what is done and how far: "warm start" or "training", and a share in [0, 1].
+#: Called with the stage, "warm start" or "training", and the share of it that is done, in [0, 1].
 Progress = Callable[[str, float], None]
 
 
 def choose_device(name: str) -> torch.device:
-    """Choose where to compute.
+    """Choose the device of the computation.
 
     Args:
-        name: ``"auto"`` (CUDA where there is any), ``"cpu"`` or ``"cuda"``.
+        name: ``"auto"`` (CUDA if available), ``"cpu"`` or ``"cuda"``.
 
     Returns:
         The device.
 
     Raises:
-        ValueError: The name is another, or there is no CUDA device.
+        ValueError: The name is none of these, or there is no CUDA device.
 
     Example:
         >>> choose_device("cpu").type
@@ -56,27 +56,27 @@ def train(
     bases: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Record:
-    """Train runs as one ensemble and keep everything in a folder; a run that was stopped goes on where it was.
+    """Train runs as one ensemble and store everything in a folder; a stopped run continues where it was.
 
     The folder holds ``config.json``, ``metrics.jsonl`` (a line per batch) and ``checkpoint.safetensors`` (weights,
-    moments of the optimiser, states of the rules). A run that was stopped at any moment ends with the same bits as one
-    that was not; on CUDA that rests on PyTorch's deterministic algorithms, which are used throughout. One process at a
-    time may write a folder; files carry checksums, and damaged ones are refused.
+    moments of the optimiser, states of the rules). A run that is stopped at any moment and continued ends with the same
+    bits as an undisturbed one; on CUDA this relies on PyTorch's deterministic algorithms, which are used throughout.
+    Only one process at a time may write to a folder; files carry checksums, and damaged ones are refused.
 
     Args:
-        configs: One run, or several with the same shapes.
-        folder: Where to; made when missing.
+        configs: One run, or several of the same shapes.
+        folder: The folder; created if missing.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         bases: Folder for base models, which several runs may share; the run's own by default.
-        progress: Told how far it is.
+        progress: Called with stage and share done.
 
     Returns:
-        What was measured.
+        All measurements.
 
     Raises:
-        ValueError: The folder holds other runs, or damaged files, or another process writes it; or the configurations
-            do not go together.
-        KeyboardInterrupt: Training was interrupted; the same call goes on.
+        ValueError: The folder holds other runs or damaged files, another process is writing to it, or the
+            configurations cannot be trained together.
+        KeyboardInterrupt: Training was interrupted; the same call continues.
     """
     runs = (configs,) if isinstance(configs, Config) else tuple(configs)
     place = Path(folder)
@@ -92,7 +92,7 @@ def train(
 
 
 def _finished(place: Path, runs: tuple[Config, ...]) -> Record | None:
-    """What was measured, if everything was; the folder must hold these runs, or none."""
+    """Read the record if the runs are finished; the folder must hold these runs, or none."""
     if not (place / CONFIG).exists():
         return None
     there = read_head(place)[0]
@@ -104,7 +104,7 @@ def _finished(place: Path, runs: tuple[Config, ...]) -> Record | None:
 
 
 def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: Path, tell: Progress) -> Record:
-    """Train what is not trained yet."""
+    """Train the batches that are missing."""
     checkpoint, lines = place / CHECKPOINT, place / LINES
     if not (place / CONFIG).exists():
         _claim(place, runs, device)
@@ -114,7 +114,7 @@ def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: P
         _resume(trainer, checkpoint)
     kept = list(read_rows(lines, len(runs), most=trainer.step)) if trainer.step else []
     require_rows(place, len(kept), {"step": trainer.step}, runs[0].batches)
-    # What was measured after the checkpoint is measured again.
+    # Batches after the checkpoint are repeated, so their lines are dropped.
     content, last = to_lines([_row(row, metrics) for row, metrics in enumerate(kept)])
     write_atomically(lines, content)
     with lines.open("ab") as file:
@@ -126,7 +126,7 @@ def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: P
             file.flush()
 
         def save(*, finished: bool) -> None:
-            os.fsync(file.fileno())  # a checkpoint must not outlive the lines before it
+            os.fsync(file.fileno())  # lines must be on disk before the checkpoint that follows them
             tensors, about = trainer.state()
             save_tensors(checkpoint, tensors, about | RUN.head | {"finished": finished})
 
@@ -150,7 +150,7 @@ def _claim(folder: Path, runs: tuple[Config, ...], device: torch.device) -> None
 
 
 def _difference(there: Sequence[Config], runs: Sequence[Config]) -> str:
-    """Where two lists of runs first differ: rules by name, else fields and both values."""
+    """Say where two lists of runs first differ: the two rules, or fields with both values."""
     if len(there) != len(runs):
         return f" ({len(there)} runs there, {len(runs)} now)"
     number, old, new = next((i, a, b) for i, (a, b) in enumerate(zip(there, runs, strict=True)) if a != b)
@@ -164,12 +164,12 @@ def _difference(there: Sequence[Config], runs: Sequence[Config]) -> str:
 
 
 def _row(row: int, metrics: Metrics) -> Metrics:
-    """One row of metrics, with its number for each run."""
+    """Add to a row of metrics its number, for each run."""
     return {"row": [row] * len(next(iter(metrics.values())))} | metrics
 
 
 def _resume(trainer: Trainer, path: Path) -> None:
-    """Take over a checkpoint."""
+    """Restore a checkpoint."""
     tensors, about = load_tensors(path)
     expected: dict[str, Any] = trainer.state()[0]
     require_shapes(path, tensors, expected)

@@ -1,7 +1,7 @@
-"""The RLVR trainer: sample groups, verify, turn rewards into advantages, climb a clipped surrogate.
+"""The RLVR trainer: sample groups, verify, turn rewards into advantages, take steps on a clipped surrogate.
 
-One trainer trains an ensemble: runs that differ in seed or recipe, but have their shapes in common. Every random
-number is named by seed, purpose and step, so that a run is the same alone, in an ensemble, and after being resumed.
+One trainer trains an ensemble: runs of the same shapes that differ in seed or recipe. Every random number is named by
+seed, purpose and step, so that a run gives the same results alone, in an ensemble, and after being resumed.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class Trainer:
     """Trains an ensemble of S runs, batch by batch.
 
     Args:
-        configs: The runs; fields named in :data:`~qae_sim.lm.config.SHARED` must agree, and the tasks' shapes.
-        model: Where they start: an ensemble with a member for each run, trained in place.
+        configs: The runs; they must agree in the fields :data:`~qae_sim.lm.config.SHARED` and in their tasks' shapes.
+        model: The policies at the start: an ensemble with a member for each run, trained in place.
 
     Attributes:
-        device: Where it computes.
-        step: Batches done.
-        states: What each run's rule has learned from them: anchors, automatic parameters, moving averages.
+        device: The device of the computation.
+        step: Batches done so far.
+        states: State of each run's rule after these: anchor, automatic parameters, moving averages.
         sampler: Draws prompts and samples responses.
         learner: Takes the gradient steps.
-        evaluator: Looks at held-out prompts.
+        evaluator: Evaluates on held-out prompts.
 
     Raises:
-        ValueError: The runs have not the same shapes.
+        ValueError: The runs differ in their shapes.
 
     Example:
         >>> from qae_sim.lm.warmstart import new_model
@@ -76,12 +76,12 @@ class Trainer:
         metrics |= self.describe(batch, advantages)
         together = torch.as_tensor(np.stack(advantages), dtype=torch.float32, device=self.device)
         metrics |= self.learner.update(batch, together, self.step)
-        # What was trained on has used the states from before; they move on only now.
+        # The batch was trained with the states from before it; only now do they move on.
         self.states = [
             config.rule.after(
                 state,
                 {
-                    # Of the first draw: what dynamic sampling keeps says nothing about success.
+                    # Of the first draw: the groups that dynamic sampling keeps give a biased success rate.
                     "correct": correct[m],
                     "rewards": correct[m],
                     "entropy": metrics["entropy"][m],
@@ -97,8 +97,8 @@ class Trainer:
         """Sample the batch of this step.
 
         Returns:
-            The batch; metrics of the policy and the verdicts ``(S, B, G)``, both of the first draw, which no filter
-            has touched.
+            The batch; metrics of the policy, and which responses are correct ``(S, B, G)``, both of the first draw,
+            before any filter.
         """
         return self.sampler.sample(self.step)
 
@@ -106,18 +106,18 @@ class Trainer:
         """Turn the rewards of a run's batch into advantages of tokens.
 
         Args:
-            member: Which run.
+            member: The run's place in the ensemble.
             batch: What was sampled.
 
         Returns:
-            ``(B, G, T)``, 0 behind the ends.
+            ``(B, G, T)``, 0 after the end of a response.
         """
         config, correct, mask = self.configs[member], batch.correct[member], batch.mask[member]
         rule = config.rule
         punished = punishment(config, mask.sum(axis=-1))
-        # Whoever takes several rewards takes the punishment as one of its own.
+        # An estimator of several rewards gets the punishment as one of them.
         rewards = correct if punished is None or "further" in rule.inputs else correct + punished
-        # Difficulty is what the verifier says; a punishment for length is no part of it.
+        # Anchors follow what the verifier says, without the punishment of length.
         result = np.asarray(
             rule.advantages(
                 rewards,
@@ -128,7 +128,7 @@ class Trainer:
             )
         )
         if rule.of_tokens:
-            # In a sum, what a response has as a whole is said of places behind its end, too.
+            # In a sum, the terms with one advantage per response also fill the places after its end.
             return result if len(rule.terms) == 1 else np.where(mask, result, 0.0)
         if config.mass_of is not None:
             result = result + (config.mass_of.advantages(rewards, step=self.step).mean() - result.mean())
@@ -142,7 +142,7 @@ class Trainer:
             advantages: ``(B, G, T)`` for each run.
 
         Returns:
-            Metrics of the advantages; belief of the anchor and K, NaN where a run has none.
+            Metrics of the advantages; the anchor's belief and K, NaN where a run has none.
         """
         parameters = [c.rule.parameters_at(self.step, s) for c, s in zip(self.configs, self.states, strict=True)]
         return describe_advantages(batch, advantages) | {
@@ -159,11 +159,11 @@ class Trainer:
         return self.evaluator.evaluate()
 
     def answer(self, prompts: int, group: int) -> tuple[Tensor, Sampled]:
-        """Let the policies as they are answer some held-out prompts, for people to read.
+        """Sample the current policies' responses to some held-out prompts, for people to read.
 
         Args:
-            prompts: How many prompts.
-            group: Responses to each.
+            prompts: Number of prompts, at most the configuration's ``held_out``.
+            group: Responses to each, >= 1.
 
         Returns:
             Prompts ``(S, prompts, P)`` and responses.
@@ -173,7 +173,7 @@ class Trainer:
     # --- checkpoints ---
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that a later trainer needs to go on as this one would.
+        """Describe everything that another trainer needs to continue as this one would.
 
         Returns:
             Tensors by name; plain values.
@@ -183,11 +183,11 @@ class Trainer:
         return tensors, {"step": self.step, "updates": updates, "states": states}
 
     def load_state(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state` gave.
+        """Restore what :meth:`state` returned.
 
         Args:
             tensors: Tensors by name.
-            about: Plain values.
+            about: The plain values.
 
         Raises:
             KeyError: Something is missing.
@@ -202,7 +202,7 @@ class Trainer:
 
 
 def _old_state(config: Config, about: Mapping[str, Any], member: int) -> AdvantageState:
-    """Read a run's state from a checkpoint of the earlier form, which held a list for each kind of part."""
+    """Read a run's state from an older checkpoint, which held a list for each kind of part."""
 
     def kept(name: str) -> Any:
         return from_plain(about[name], name, KINDS)[member]

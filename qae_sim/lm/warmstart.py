@@ -1,4 +1,4 @@
-"""The supervised base model: what it can do comes from demonstrations, part of which go wrong."""
+"""The supervised base model, which learns from demonstrations, some of them wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qae_sim.lm.model import SIZES, Transformer, log_softmax
 from qae_sim.lm.tasks import PAD
 from qae_sim.streams import uniform
 
-#: Counts up when bases of the same description would come out different.
+#: To be increased when a change of the code gives other base models for the same key.
 _VERSION = 1
 _BATCH = 256
 _LEARNING_RATE = 2e-3
@@ -28,7 +28,7 @@ _ORDER = 5  # purpose of a random stream
 
 
 def base_key(config: Config) -> dict[str, Any]:
-    """What a base model depends on, as plain values; two runs with the same key start from the same model.
+    """Describe what a base model depends on; runs with the same key start from the same model.
 
     Args:
         config: The run.
@@ -53,7 +53,7 @@ def base_key(config: Config) -> dict[str, Any]:
 
 
 def new_model(configs: Sequence[Config]) -> Transformer:
-    """Make untrained models, one for each run, as an ensemble.
+    """Create untrained models, one for each run, as an ensemble.
 
     Args:
         configs: Runs of the same shapes.
@@ -77,15 +77,15 @@ def warm_start(
     folder: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Transformer:
-    """Train the base models of some runs, those that are different at once, or load those that are on disk.
+    """Load the base models of some runs, or train those that are not on disk, all at once.
 
-    Each learns to predict its demonstrations' words, prompts aside, by AdamW with a cosine schedule.
+    Each learns to predict the tokens of its demonstrations' responses, by AdamW with a cosine schedule.
 
     Args:
         configs: Runs of the same shapes.
-        device: Where to.
-        folder: Where base models are kept, and looked for first; None keeps none.
-        progress: Called with the share done, now and then.
+        device: Device of the computation and of the result.
+        folder: Folder where base models are stored and looked for; None stores none.
+        progress: Called after each step with the share done, in [0, 1].
 
     Returns:
         An ensemble with a member for each run.
@@ -116,7 +116,7 @@ def warm_start(
 
 
 def _name(config: Config) -> str:
-    """File name of a base model."""
+    """Name a base model's file."""
     digest = hashlib.sha256(json.dumps(base_key(config), sort_keys=True).encode()).hexdigest()[:12]
     return f"base-{config.task}-{config.size}-{config.base_seed}-{digest}.safetensors"
 
@@ -151,7 +151,7 @@ def _train(model: Transformer, configs: Sequence[Config]) -> Iterator[float]:
         with mixed_precision(device):
             logits = model(prompts[member, rows], said, each)
         log_probs = log_softmax(logits).gather(-1, said[..., None]).squeeze(-1)
-        # Each member's mean over its own words; the sum over members keeps their gradients apart.
+        # Each member's mean over its own tokens; in the sum over members their gradients stay separate.
         loss = -(torch.where(mask, log_probs, 0.0).sum(dim=(1, 2)) / mask.sum(dim=(1, 2))).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -161,7 +161,7 @@ def _train(model: Transformer, configs: Sequence[Config]) -> Iterator[float]:
 
 
 def _demonstrations(configs: Sequence[Config], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Prompts ``(S, N, P)`` and responses ``(S, N, T)``."""
+    """Draw prompts ``(S, N, P)`` and responses ``(S, N, T)``."""
     prompts, responses = [], []
     for config in configs:
         given = config.problem.problems(config.base_demonstrations, config.base_seed)
@@ -171,12 +171,12 @@ def _demonstrations(configs: Sequence[Config], device: torch.device) -> tuple[Te
 
 
 def _order(config: Config, number: int) -> Tensor:
-    """Order of the demonstrations in a pass."""
+    """Draw the order of the demonstrations in a pass."""
     return torch.as_tensor(
         np.argsort(uniform(np.zeros(1), config.base_demonstrations, config.base_seed, _ORDER, number))
     )
 
 
 def _cosine(share: float) -> float:
-    """From full to a tenth along half a cosine, after a short rise."""
+    """Factor of the learning rate: a short rise, then from 1 to a tenth along half a cosine."""
     return min(share / 0.02 + 0.01, 0.55 + 0.45 * math.cos(math.pi * share))

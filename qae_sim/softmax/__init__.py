@@ -1,6 +1,6 @@
 """The exact entropy calculus of a softmax policy: entropy, covariance, update rules, entropy change.
 
-All functions take logits ``(..., A)`` of NumPy, CuPy or PyTorch and answer in kind.
+All functions take logits ``(..., A)`` of NumPy, CuPy or PyTorch and return the same kind.
 """
 
 from qae_sim.softmax.binomial_law import binomial, pass_at_k_estimate, pass_at_k_probability

@@ -1,6 +1,6 @@
-"""The pieces that every quantity of a softmax policy is made of, each without cancellation.
+"""Building blocks for the quantities of a softmax policy, all computed without cancellation.
 
-Three observations carry all of the accuracy:
+The accuracy rests on three observations:
 
 * With gaps gₐ = max z - zₐ >= 0 the entropy is log Z + Σ πg, where Z - 1 is a sum of positive numbers: nothing
   cancels, however peaked the policy is.
@@ -33,7 +33,7 @@ _NEGLIGIBLE = 60.0
 
 @dataclass(frozen=True)
 class Policy:
-    """A softmax policy and what can be said of it without loss.
+    """A softmax policy, in quantities that lose no digits.
 
     Attributes:
         top: True at the arm of the largest logit (the first, if there are several), ``(..., A)``.
@@ -103,7 +103,7 @@ def fitted(name: str, result: Array, z: Array) -> Array:
     """Give a result the type of the logits, and name the argument that is too large if it does not fit.
 
     Args:
-        name: The argument whose size decides.
+        name: The argument that is too large if the result does not fit.
         result: A result in working precision; infinite or NaN where it has overflowed.
         z: The logits, whose type the result gets.
 
@@ -140,7 +140,7 @@ def working_logits(xp: Namespace, z: Array) -> Array:
 
 
 def policy(xp: Namespace, z: Array, correction: Array | None = None) -> Policy:
-    """Make the policy of logits ``z``, or of ``z + correction`` with a correction below the rounding of ``z``.
+    """Build the policy of logits ``z``, or of ``z + correction`` with a correction below the rounding of ``z``.
 
     Args:
         xp: The namespace.
@@ -161,7 +161,7 @@ def policy(xp: Namespace, z: Array, correction: Array | None = None) -> Policy:
 
 
 def _of_gaps(xp: Namespace, top: Array, gap: Array) -> Policy:
-    """Make the policy of the gaps below the top arm."""
+    """Build the policy from the gaps below the top arm."""
     # Everything but the top arm is measured against the runner-up, so that tiny weights do not underflow.
     runner_up = xp.min(xp.where(top, xp.inf, gap), axis=-1, keepdims=True)
     runner_up = xp.where(xp.isfinite(runner_up), runner_up, xp.zeros_like(runner_up))  # a single arm has none
@@ -189,8 +189,8 @@ def lifted(xp: Namespace, *policies: Policy) -> tuple[tuple[Policy, ...], Array]
         *policies: One policy, or several that are compared with each other.
 
     Returns:
-        The policies with lifted weights (their gaps are shorter, and their entropies no longer the true ones), and
-        what to multiply results with, ``(...)``.
+        The policies with lifted weights (with smaller gaps, and entropies that are no longer true), and the factor to
+        multiply results with, ``(...)``.
     """
     first = policies[0]
     by = -0.5 * math.log(float(xp.finfo(first.gap.dtype).smallest_normal))
@@ -231,7 +231,7 @@ def centred(xp: Namespace, now: Policy, x: Array) -> Array:
 
 
 def rounding(a: Array, b: Array, total: Array) -> Array:
-    """What the rounded sum ``total`` of a and b lacks to the exact one (Knuth's two-sum)."""
+    """The exact a + b minus its rounded value ``total`` (Knuth's two-sum)."""
     added = total - a
     return (a - (total - added)) + (b - added)
 

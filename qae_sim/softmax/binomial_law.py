@@ -1,4 +1,4 @@
-"""The binomial law, and pass@k: of a known success rate, and estimated from samples."""
+"""The binomial distribution, and pass@k: for a known success rate, and estimated from samples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LARGEST_GROUP = 1000
 #: The largest number of samples that pass@k is estimated from; a table of so many entries takes a second or two.
 LARGEST_SAMPLE = 10**6
 
-#: Success rates below count by their logarithm.
+#: Below this success rate, chances are computed from logarithms.
 SMALL_RATE = 2.0**-7
 
 
@@ -43,7 +43,7 @@ def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
     Args:
         p: Success probabilities in [0, 1], any shape.
         trials: n, 0..1000.
-        complement: 1 - p of the same shape, where it is known better than that.
+        complement: 1 - p, same shape, if it is known more accurately than by subtraction.
 
     Returns:
         Probabilities, ``(..., n + 1)``.
@@ -61,7 +61,7 @@ def binomial(p: Array, trials: int, complement: Array | None = None) -> Array:
     """
     x, xp = as_floating("p", p)
     n = require_integer("trials", trials, low=0, high=LARGEST_GROUP)
-    high = _chances("p", x)  # shorter types do not hold C(n, m)
+    high = _chances("p", x)  # shorter types cannot hold C(n, m)
     q = 1 - high if complement is None else _checked_complement(complement, high, float(xp.finfo(x.dtype).eps))
     return xp.astype(xp.moveaxis(binomial_rows(high, q, n), 0, -1), x.dtype, copy=False)
 
@@ -78,7 +78,7 @@ def _chances(name: str, x: Array) -> Array:
 
 
 def _checked_complement(complement: Any, p: Array, eps: float) -> Array:
-    """Take 1 - p, which may be known better than p tells but not contradict it."""
+    """Take a complement in float64 and check that it is 1 - p, up to rounding."""
     given, gp = as_floating("complement", complement)
     require_shape("complement", given, tuple(p.shape), "the shape of p")
     q = like("complement", p, _chances("complement", given))
@@ -121,8 +121,8 @@ def binomial_rows(p: Array, complement: Array, trials: int) -> Array:
     small = ((p > 0) & (p**trials < tiny)) | ((complement > 0) & (complement**trials < tiny))
     if not bool(xp.any(small)):
         return plain
-    # Powers that underflow where their product with C(n, m) need not: by halves, each an ordinary number or the
-    # product too small in any case.
+    # Powers may underflow where their product with C(n, m) does not. So multiply their two halves in turn: each is an
+    # ordinary number, or the product is too small anyway.
     half, other = _half_powers(xp, p, trials), _half_powers(xp, complement, trials)
     other = tuple(xp.flip(part, axis=0) for part in other)
     return xp.where(small, choose * half[0] * other[0] * half[1] * other[1], plain)
@@ -142,12 +142,12 @@ def _half_powers(xp: Namespace, x: Array, highest: int) -> tuple[Array, Array]:
 
 
 def _powers(xp: Namespace, x: Array, highest: int) -> Array:
-    """The powers x⁰, x¹, ... as rows: each half of them is the other one times a power of 2."""
+    """The powers x⁰, x¹, ... as rows, by doubling: the next rows are the known ones times a power of x."""
     rows = xp.ones_like(x)[None, ...]
     while rows.shape[0] <= highest:
         known = rows.shape[0]
         more = min(known, highest + 1 - known)
-        # x**known anew each time: squaring the last factor would double its rounding error, too.
+        # x**known is computed anew: squaring the last factor would double its relative rounding error.
         rows = xp.concat([rows, rows[:more, ...] * x**known])
     return rows
 
@@ -182,7 +182,7 @@ def pass_at_k_probability(p: Array, k: int) -> Array:
 
 
 def chance_of_any(p: Array, k: int) -> Array:
-    """The chances of :func:`pass_at_k_probability` without checks, for simulators, which ask at each step.
+    """The chances of :func:`pass_at_k_probability` without checks, for simulators, which call it at each step.
 
     Args:
         p: Success rates in [0, 1], floating, any shape.
@@ -199,7 +199,7 @@ def chance_of_any(p: Array, k: int) -> Array:
         array([0.0e+00, 7.5e-01, 2.0e-20])
     """
     xp = namespace(p)
-    # 1 - p rounds away what a small p says.
+    # 1 - p rounds away the digits of a small p.
     small = p < SMALL_RATE
     if not bool(xp.any(small)):
         return 1 - (1 - p) ** k

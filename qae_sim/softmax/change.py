@@ -61,9 +61,9 @@ def entropy_change(logits: Array, delta: Array) -> Array:
     ΔH = H(z + Δz) - H(z) = -KL(π'‖π) - Σ (π' - π)(log π + H)
 
     The right-hand side is what is computed: with vₐ = log(π'ₐ/πₐ) it is a sum of terms that shrink with the change,
-    so a change of 1e-20 keeps its digits beside an entropy of 10. Where both entropies together are smaller than
-    those terms (a policy that jumps from one arm to another), their difference is the more accurate form, and is
-    taken.
+    so a change of 1e-20 keeps its digits next to an entropy of 10. Where both entropies together are smaller than
+    those terms (a policy that jumps from one arm to another), H(z + Δz) - H(z) is more accurate and is computed
+    instead.
 
     Args:
         logits: z, ``(..., A)``, finite.
@@ -107,23 +107,23 @@ def entropy_change(logits: Array, delta: Array) -> Array:
     direct = -scale * xp.sum(divergence + tilt, axis=-1)
     size = scale * xp.sum(xp.abs(divergence) + xp.abs(tilt), axis=-1)
     h, h_after = before.entropy[..., 0], after.entropy[..., 0]
-    # What a change that huge makes of the direct sum (NaN) is no number to compare with.
+    # The direct sum of a huge change may be NaN, with which nothing can be compared.
     return fitted("delta", xp.where((h + h_after < size) | ~xp.isfinite(size), h_after - h, direct), z)
 
 
 def _log_ratio(xp: Namespace, old: Policy, new: Policy, d: Array) -> Array:
-    """Log ratio v = log(π'/π) after the change d, ``(..., A)``; an error common to all arms hardly matters to ΔH."""
-    # An arm that counts in both policies, so that nothing far away spoils what is measured from it.
+    """Log ratio v = log(π'/π) after the change d, ``(..., A)``; an error common to all arms hardly affects ΔH."""
+    # Measure from an arm that is likely under both policies: large gaps would round.
     distance = old.gap + new.gap
     arms = xp.arange(d.shape[-1], device=d.device)
     anchor = arms == xp.argmin(distance, axis=-1, keepdims=True)
-    # A change so large that some arm outgrows the whole old policy: read v off the anchor.
+    # For a change so large that some arm outgrows the whole old policy, v is measured from that anchor.
     d_anchor, gap_anchor, new_gap_anchor = (at_top(xp, anchor, x) for x in (d, old.gap, new.gap))
     steep = (d - d_anchor) + ((gap_anchor - new_gap_anchor) + (old.log_z - new.log_z))
 
     # Otherwise v = Δz - log E_π[exp Δz], with Δz centred so that the logarithm is of second order:
-    # E_π[exp s] - 1 = E_π[exp s - 1 - s], all terms positive; for arms that rise by more than e, perhaps from nowhere,
-    # in one exponential.
+    # E_π[exp s] - 1 = E_π[exp s - 1 - s], all terms positive. Arms that rise by more than a factor e, possibly from
+    # π = 0, are computed in one exponential.
     shift = centred(xp, old, d)
     grown = shift - old.gap - old.log_z
     is_steep = xp.max(grown, axis=-1, keepdims=True) > 1
@@ -137,7 +137,7 @@ def _log_ratio(xp: Namespace, old: Policy, new: Policy, d: Array) -> Array:
 
 @dataclass(frozen=True)
 class EntropyBounds:
-    """The two sides between which the first-order entropy change lies for every baseline in [0, 1].
+    """Bounds of the first-order entropy change over all baselines in [0, 1].
 
     Attributes:
         lower: ΔH at b = 0, ``(...)``, in nats.
@@ -157,7 +157,7 @@ def entropy_bounds(logits: Array, rewards: Array, *, eta: float) -> EntropyBound
     ΔH(b) = -η [F(0) - b·C],  F(0) = Cov_π(log π, πr),  C = Cov_π(log π, π) >= 0;  bounds at b = 0 and b = 1
 
     The bound belongs to the papers' update (:func:`~qae_sim.softmax.paper_update`) and to first order in η. Under the
-    exact gradient the baseline cancels and the two sides coincide.
+    exact gradient the baseline cancels and the two bounds coincide.
 
     Args:
         logits: z, ``(..., A)``, finite.
@@ -186,7 +186,7 @@ def entropy_bounds(logits: Array, rewards: Array, *, eta: float) -> EntropyBound
     (now,), scale = lifted(xp, policy(xp, w))
     surprise = centred(xp, now, w)  # log π + H
     # Of arms near the typical probability exp(-H), π = exp(-H)·(1 + expm1(log π + H)): close to the uniform policy the
-    # 1 drops out of the covariance before it can drown the rest. Of other arms, π is taken as it is.
+    # 1 then cancels exactly instead of rounding the rest away. For other arms π itself is used.
     near = xp.abs(surprise) < 1
     typical = xp.exp(-now.entropy)
     excess = xp.expm1(xp.where(near, surprise, 0.0))

@@ -154,13 +154,13 @@ def _baseline(logits: Array, b: Any) -> Array:
 
 
 def _difference(xp: Namespace, x: Array, y: Array) -> tuple[Array, float]:
-    """Compute x - y in units of the power of two that comes with it; 1.0 unless the difference might not fit."""
+    """Compute x - y in units of the power of two returned with it: 1.0 unless the difference might overflow."""
     unit = max(_unit(xp, x), _unit(xp, y))
     return (x - y, 1.0) if unit == 1.0 else (x / unit - y / unit, unit)
 
 
 def _in_units(xp: Namespace, x: Array) -> tuple[Array, float]:
-    """Bring values into units in which their differences fit; 1.0 unless they are huge."""
+    """Compute x in units of the power of two returned with it: 1.0 unless differences might overflow."""
     unit = _unit(xp, x)
     return (x, 1.0) if unit == 1.0 else (x / unit, unit)
 
@@ -177,7 +177,7 @@ def paper_update(logits: Array, rewards: Array, b: Array = 0.0, *, eta: float) -
 
     Δzₐ = η πₐ (rₐ - b)
 
-    It is neither the gradient nor the natural gradient of the expected reward: the baseline does not cancel.
+    It is neither the gradient nor the natural gradient of the expected reward, and the baseline does not cancel.
 
     Args:
         logits: z, ``(..., A)``, finite.

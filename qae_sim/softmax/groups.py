@@ -1,4 +1,4 @@
-"""What a sampled group does to the entropy on average: drift of the mean step, and noise around it."""
+"""Expected entropy change when a sampled group is learned: drift of the mean step, and noise around it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SampledRule: TypeAlias = Literal["policy_gradient", "paper"]
 
 @dataclass(frozen=True)
 class GroupMoments:
-    """Moments over groups of what the correct and the wrong responses add up to; arrays of the shape of p.
+    """Moments over groups of the summed advantages of correct and of wrong responses; arrays of the shape of p.
 
     With n successes the advantages of the correct responses add up to s₁ = n·a(n, 1), those of the wrong ones to
     s₀ = (G-n)·a(n, 0).
@@ -79,7 +79,7 @@ def group_moments(table: Array, p: Array, complement: Array | None = None) -> Gr
     Args:
         table: a(n, r), the advantage of a response of reward r among n successes, ``(G + 1, 2)``.
         p: Success rates in [0, 1], any shape.
-        complement: 1 - p of the same shape, where it is known better than that.
+        complement: 1 - p, same shape, if it is known more accurately than by subtraction.
 
     Returns:
         The moments.
@@ -109,7 +109,7 @@ def group_moments(table: Array, p: Array, complement: Array | None = None) -> Gr
 
     mean_1, mean_0 = expect(s1), expect(s0)
     d1, d0 = s1 - mean_1[..., None], s0 - mean_0[..., None]
-    # The sum by itself: where it is 0, its moments must be 0 too, not the difference of the others.
+    # The sum is computed by itself: where it is 0, its moments must be exactly 0, not a difference of rounded ones.
     d = (s1 + s0) - expect(s1 + s0)[..., None]
     moments = {
         "mean_1": mean_1,
@@ -145,8 +145,8 @@ class ExpectedEntropyChange:
 
     Attributes:
         first_order: -Cov_π(log π, E[Δz]).
-        drift: Change that the mean step E[Δz] makes, to second order; ``first_order`` included.
-        noise: ½ tr(∇²H · Cov[Δz]), what the scatter of the step around its mean adds.
+        drift: Change by the mean step E[Δz] to second order, ``first_order`` included.
+        noise: ½ tr(∇²H · Cov[Δz]), the change by the scatter of the step around its mean.
     """
 
     first_order: Array
@@ -169,7 +169,7 @@ def expected_entropy_change(
     E[ΔH] ≈ ∇H·E[Δz] + ½ E[Δz]ᵀ∇²H E[Δz] + ½ tr(∇²H Cov[Δz]),  dᵀ∇²H d = -Σ π (1 + log π + H)(d - Σ πd)²
 
     The expectations over groups are exact: given n successes, the responses are independent draws from the policy
-    conditioned on right (π₊) and on wrong (π₋), and n is binomial.
+    conditioned on correct (π₊) and on wrong (π₋), and n is binomial.
 
     Args:
         logits: z, ``(..., A)``, finite.
@@ -197,24 +197,24 @@ def expected_entropy_change(
     """
     require_choice("rule", rule, ("policy_gradient", "paper"))
     z, xp = checked_logits(logits)
-    right = checked_per_arm("success", z, success)
-    if not bool(xp.all((right >= 0) & (right <= 1))):
-        raise invalid("success", number_of(right[(right < 0) | (right > 1)][0]), "in [0, 1] everywhere")
+    correct = checked_per_arm("success", z, success)
+    if not bool(xp.all((correct >= 0) & (correct <= 1))):
+        raise invalid("success", number_of(correct[(correct < 0) | (correct > 1)][0]), "in [0, 1] everywhere")
     a = _checked_table(table)
     step = require_number("eta", eta) / (a.shape[0] - 1)
     w = working_logits(xp, z)
     (now,), scale = lifted(xp, policy(xp, w))
     pi = now.pi
-    p, q = (xp.minimum(mean(xp, pi, chance), xp.ones_like(now.log_z)) for chance in (right, 1 - right))
+    p, q = (xp.minimum(mean(xp, pi, chance), xp.ones_like(now.log_z)) for chance in (correct, 1 - correct))
     moments = group_moments(a, p[..., 0], q[..., 0])
 
     def per(total: Array, x: Array) -> Array:
         # A side that never occurs has no distribution; all its moments are 0.
         return xp.where(total > 0, x / xp.where(total > 0, total, 1.0), 0.0)
 
-    plus, minus = per(p, pi * right), per(q, pi * (1 - right))  # π₊ and π₋
+    plus, minus = per(p, pi * correct), per(q, pi * (1 - correct))  # π₊ and π₋
     # π₊ = π + u₁ and π₋ = π + u₀; the gradient leaves u₁ and u₀ alone, the paper's update adds (s₁ + s₀) π.
-    lead = pi * centred(xp, now, right)
+    lead = pi * centred(xp, now, correct)
     u1, u0 = (centred(xp, now, u) for u in (per(p, lead), -per(q, lead)))
     shared = centred(xp, now, pi) if rule == "paper" else xp.zeros_like(pi)
 
@@ -242,7 +242,7 @@ def _spread(xp: Namespace, chance: Array, pi: Array) -> Array:
     between = chance * mass * (_others(xp, pi) + mu) ** 2
     overall = xp.sum(chance * (pi - xp.sum(chance * pi, axis=-1, keepdims=True)) ** 2, axis=-1, keepdims=True)
     among = overall - chance * mass * (pi - mu) ** 2
-    # Of the two arms that may dominate the overall variance, the other arms are summed up by themselves.
+    # At most two arms can dominate the overall variance; without them the others are summed directly.
     for large in (_largest(xp, chance), _largest(xp, pi)):
         direct = xp.sum(xp.where(large, 0.0, chance * (pi - at_top(xp, large, mu)) ** 2), axis=-1, keepdims=True)
         among = xp.where(large, direct, among)
@@ -255,7 +255,7 @@ def _largest(xp: Namespace, x: Array) -> Array:
 
 
 def _others(xp: Namespace, x: Array) -> Array:
-    """Sum of all entries but one's own, for entries that are not negative; ``(..., A)``."""
+    """For each entry the sum of all others, of entries that are not negative; ``(..., A)``."""
     largest = _largest(xp, x)
     # At most the largest entry is more than half of the total; without it nothing cancels.
     of_largest = xp.sum(xp.where(largest, 0.0, x), axis=-1, keepdims=True)

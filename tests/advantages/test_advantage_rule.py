@@ -240,7 +240,7 @@ class TestChecks:
         tokens = AdvantageRule("ktae", anchor=FixedAnchor(0.5))
         tokens.require_place("estimator", "bandits")
         for place in ("lm", "trl"):
-            with pytest.raises(ValueError, match="anchor must be None with 'ktae', which values tokens"):
+            with pytest.raises(ValueError, match="anchor must be None with 'ktae', whose advantages are of tokens"):
                 tokens.require_place("estimator", place)
         with pytest.raises(ValueError, match="anchor must be None with 'ktae'"):
             tokens.advantages(REWARDS, example_inputs("ktae", REWARDS))

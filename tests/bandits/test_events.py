@@ -10,7 +10,7 @@ from scipy import stats
 from studies import BERNOULLI, ONE_QUERY, STATE, STEP, study_of
 
 from qae_sim.bandits import Bandit, Study, simulate
-from qae_sim.bandits._one_query import _mixed_successes, mixed_chance
+from qae_sim.bandits._one_prompt import _mixed_successes, mixed_chance
 
 RARE = Bandit(success=[1, 1, 0, 0, 0], start=[-2.0, -3.0, 0.0, 1.0, 1.5])
 CASES: dict[str, dict[str, Any]] = {

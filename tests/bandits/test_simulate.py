@@ -26,7 +26,7 @@ from studies import (
 
 from qae_sim.advantages import AdvantageRule
 from qae_sim.bandits import SGD, Bandit, Momentum, Study, simulate
-from qae_sim.bandits._one_query import simulate_single
+from qae_sim.bandits._one_prompt import simulate_single
 from qae_sim.bandits._sampled import simulate_general
 
 

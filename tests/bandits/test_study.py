@@ -128,15 +128,15 @@ class TestStudyRefuses:
     @pytest.mark.parametrize(
         ("fields", "reason"),
         [
-            ({"problem": MIXTURE}, "one query with its own logits"),
-            ({"problem": ENDING}, "one query with its own logits"),
+            ({"problem": MIXTURE}, "one prompt with its own logits"),
+            ({"problem": ENDING}, "one prompt with its own logits"),
             ({"optimizer": Adam()}, "an optimiser that moves without a gradient"),
             ({"optimizer": Momentum()}, "an optimiser that moves without a gradient"),
             ({"estimator": "ktae"}, "an estimator that looks at more than the rewards of a group"),
             ({"anchor": FixedAnchor(0.5)}, "an anchor"),
             ({"estimator": "qae", "parameters": {"k": LinearK(0.2, 0.4, 5)}}, "a scheduled parameter"),
             ({"attempts": 2}, "dynamic sampling"),
-            ({"queries": 1}, "drawn queries"),
+            ({"queries": 1}, "drawn prompts"),
             ({"epochs": 2}, "several steps per batch"),
             ({"dynamics": "expected"}, "expected dynamics"),
         ],

@@ -74,7 +74,7 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
     ("changes", "message"),
     [
         ({"task": "chess"}, "task must be one of 'addition', 'countdown', 'paths', 'style'; got 'chess'"),
-        ({"task_options": {"digits": 2}}, "task_options must be dials of style: truth, follow, spread"),
+        ({"task_options": {"digits": 2}}, "task_options must be options of style: truth, follow, spread"),
         ({"task_options": {"truth": "both"}}, "truth must be one of"),
         ({"size": "huge"}, "size must be one of 'small', 'medium'"),
         ({"minibatches": 5}, "minibatches must be a divisor of prompts = 48; got 5"),

@@ -237,7 +237,7 @@ def test_damaged_metrics_are_named(half: Path, finished: tuple[Path, Record]) ->
         read_run(half)
     path.write_text("".join(rows[:3]))
     for reads in (lambda: read_run(half), lambda: train(PAIR, half, device="cpu", bases=finished[0])):
-        with pytest.raises(ValueError, match=r"has 3 of the 4 lines that checkpoint.safetensors stands behind"):
+        with pytest.raises(ValueError, match=r"has 3 of the 4 lines that checkpoint.safetensors requires"):
             reads()
     path.write_text("".join(rows[:4]) + rows[3][: len(rows[3]) // 2])  # a crash while writing: left out
     assert read_run(half)["reward"].shape[1] == 4
@@ -257,7 +257,7 @@ def test_a_finished_run_has_all_its_lines(finished: tuple[Path, Record], tmp_pat
 def test_lines_are_on_disk_before_the_checkpoint_that_counts_them(
     finished: tuple[Path, Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each checkpoint, the lines that have been synced by then are at least as many as it stands behind."""
+    """Of each checkpoint, the lines that have been synced by then are at least as many as it requires."""
     synced: list[int] = []
     seen: list[tuple[int, dict[str, Any]]] = []
     sync, save = os.fsync, train_module.save_tensors

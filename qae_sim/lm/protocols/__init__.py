@@ -1,4 +1,4 @@
-"""Trials whose rules were written before their runs were made: what to train, what to compare, what counts as equal."""
+"""Trials whose rules were written before their runs were made: arms, comparisons, and margins of equivalence."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Protocol:
     """The rules of a trial.
 
     Attributes:
-        name: The name to ask for it by.
-        digest: SHA-256 of its file; records of its runs hold it.
-        rules: What the file says.
+        name: Name of the protocol, that of its file.
+        digest: SHA-256 of its file, stored in the records of its runs.
+        rules: The content of the file.
 
     Example:
         >>> protocol = read("medium_gpu")
@@ -41,18 +41,18 @@ class Protocol:
     rules: Mapping[str, Any]
 
     def arms(self) -> list[tuple[str, str]]:
-        """Settings and arms in the order in which they are trained."""
+        """List settings and arms in the order in which they are trained."""
         return [(setting, arm) for setting in self.rules["settings"] for arm in self.rules["arms"]]
 
     def runs(self, setting: str, arm: str) -> list[Config]:
-        """The runs of an arm, one for each seed.
+        """Make the configurations of an arm, one for each seed.
 
         Args:
-            setting: One of the protocol's.
-            arm: One of the protocol's.
+            setting: A setting of the protocol.
+            arm: An arm of the protocol.
 
         Returns:
-            Their configurations.
+            The configurations, in the order of seeds.
 
         Raises:
             ValueError: Setting or arm is unknown.
@@ -66,18 +66,18 @@ class Protocol:
 
 @dataclass(frozen=True)
 class ArmComparison:
-    """Whether an arm has more of something than the baseline.
+    """The difference between an arm and the baseline in one quantity.
 
     Attributes:
         setting: The task.
         arm: The arm.
-        quantity: Metric, and "run" (average over the run) or "end".
-        mean: Mean difference to the baseline, paired by seed.
+        quantity: A metric, and "run" (mean over the run) or "end" (mean over its last part).
+        mean: Mean difference from the baseline, paired by seed.
         low: Lower end of its 95 % confidence interval.
-        high: Upper end.
+        high: Its upper end.
         p: Two-sided p-value, adjusted by Holm over the arms of the setting.
         verdict: "yes", "no", "equivalent" or "undecided".
-        visible: The difference that would have been found with a probability of 80 %, were it one comparison alone.
+        visible: The difference that would be found with a probability of 80 % in a single comparison.
     """
 
     setting: str
@@ -95,13 +95,13 @@ def read(name: str) -> Protocol:
     """Read a protocol.
 
     Args:
-        name: Its name.
+        name: Its name, one of :data:`NAMES`.
 
     Returns:
         The protocol.
 
     Raises:
-        ValueError: There is none of this name.
+        ValueError: There is no protocol of this name.
     """
     content = (_FOLDER / f"{require_choice('name', name, NAMES)}.toml").read_bytes()
     return Protocol(name, hashlib.sha256(content).hexdigest(), tomllib.loads(content.decode()))
@@ -111,13 +111,13 @@ def recorded(name: str) -> Record:
     """Read the runs of a protocol that come with the package.
 
     Args:
-        name: Its name.
+        name: Its name, one of :data:`NAMES`.
 
     Returns:
         The runs.
 
     Raises:
-        ValueError: They do not come with the package, or the protocol is not the one that they were made by.
+        ValueError: No runs come with the package, or they were made by another version of the protocol.
     """
     protocol = read(name)
     path = _FOLDER.parent / "recorded" / f"{name}.npz"
@@ -129,14 +129,14 @@ def recorded(name: str) -> Record:
 
 
 def require_protocol(protocol: Protocol, record: Record) -> None:
-    """Check that runs were made by a protocol as it is now.
+    """Check that runs were made by the current version of a protocol.
 
     Args:
         protocol: The protocol.
         record: The runs.
 
     Raises:
-        ValueError: They were made by another version of it, or without it.
+        ValueError: They were made by another version of it, or without a protocol.
     """
     for about in record.about:
         if about.get("protocol") != protocol.digest:
@@ -144,14 +144,14 @@ def require_protocol(protocol: Protocol, record: Record) -> None:
 
 
 def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
-    """Compare the arms that were trained with the baseline.
+    """Compare all trained arms with the baseline.
 
     Args:
-        protocol: The rules.
+        protocol: The protocol.
         record: The runs.
 
     Returns:
-        Comparisons; arms of which a seed is missing are left out.
+        Comparisons; arms with a missing seed are left out.
 
     Raises:
         ValueError: The record was not made by this protocol.
@@ -183,16 +183,16 @@ def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
 
 
 def _value(protocol: Protocol, record: Record, metric: str, part: str) -> np.ndarray:
-    """An endpoint, by seed."""
+    """Compute an endpoint, by seed."""
     values = record[metric]
     known = values[:, ~np.isnan(values).all(axis=0)]
-    # What is measured at every batch is missing in the last row alone.
+    # A metric of every batch is missing only in the last row; others are from evaluations.
     last = protocol.rules["last_batches" if known.shape[1] >= values.shape[1] - 1 else "last_evaluations"]
     return mean_known(known if part == "run" else known[:, -last:])
 
 
 def _compare(setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin: float) -> list[ArmComparison]:
-    """Judge one quantity of all arms of a setting."""
+    """Judge one quantity for all arms of a setting."""
     from scipy import stats
 
     raw = {arm: float(stats.ttest_1samp(gap, 0).pvalue) if gap.std() else 1.0 for arm, gap in gaps.items()}

@@ -1,6 +1,6 @@
-"""What the papers claim about training, as studies on the toy language model: arms to train, and what to compare.
+"""The papers' claims about training, as studies on the toy language model: arms to train, and comparisons of them.
 
-Nothing here was tuned towards a verdict. All arms share one setting (see :mod:`~qae_sim.lm.studies.arms`), which was
+Nothing here was tuned towards a verdict. All arms share the settings of :mod:`~qae_sim.lm.studies.arms`, which were
 fixed before the recorded runs were made; the study "regime" varies learning rate, steps per batch and clip range.
 """
 
@@ -33,7 +33,7 @@ __all__ = [
     "recorded",
 ]
 
-#: All studies, in the order in which they build on each other.
+#: All studies by name; later ones build on earlier ones.
 STUDIES: Mapping[str, TrainingStudy] = MappingProxyType(
     {study.name: study for study in (*ENTROPY, *RECIPES, *CONTROLS, *NEIGHBOURS)}
 )
@@ -62,10 +62,10 @@ def recorded(size: str = "small") -> Record:
 
 
 def judge(names: Sequence[str], size: str, record: Record) -> list[Finding]:
-    """Judge the claims of some studies on the runs there are.
+    """Judge the claims of some studies by the runs of a record.
 
     Args:
-        names: Studies.
+        names: Names of studies.
         size: ``"small"`` or ``"full"``.
         record: The runs.
 
@@ -73,7 +73,7 @@ def judge(names: Sequence[str], size: str, record: Record) -> list[Finding]:
         Findings, in the studies' order.
 
     Raises:
-        ValueError: A study is unknown, or its runs are not there.
+        ValueError: A study is unknown, or the record lacks some of its runs.
     """
     make = Make(size)
     findings = []

@@ -1,4 +1,4 @@
-"""What studies are made of: clips and rules, sizes, tasks, and the runs of an arm."""
+"""The parts of studies: clip ranges and rules, sizes, tasks, and the runs of an arm."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ACCURACY = "pass@1 (memorised: reward on training prompts)"
 QAE: dict[str, Any] = {"rule": AdvantageRule("qae", {"k": 0.4})}
 NO_CLIP = {"clip_low": math.inf, "clip_high": math.inf}
 SYMMETRIC = {"clip_high": 0.2}
-# The paper's range of a response's ratio, 3e-4 and 4e-4, is for long responses and small steps.
+# The paper's clip range of a response's ratio, 3e-4 and 4e-4, is for long responses and small steps.
 GSPO = {"objective": "gspo", "clip_low": 0.03, "clip_high": 0.04}
 
-#: Sizes of all runs. Small: two cores, an hour and a half. Full: a GPU.
+#: Sizes of runs. Small: an hour and a half on two cores for all studies. Full: for a GPU.
 SIZES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "small": {"prompts": 32, "batches": 30, "attempts": 32, "held_out": 96},
@@ -34,7 +34,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 SEEDS: Mapping[str, int] = MappingProxyType({"small": 5, "full": 8})
 
-#: The tasks that studies use, by what to call them. Each seed has a base model of its own.
+#: The tasks of the studies, by name. Each seed has its own base model.
 SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "memorised": {"task": "style", "task_options": {"truth": "memorised"}},
@@ -50,13 +50,13 @@ LEARNING_RATES = (1.5e-4, 5e-4, 1.5e-3)
 
 @dataclass(frozen=True)
 class TrainingStudy:
-    """A question put to trained models.
+    """A study: runs to train, and the claims that they decide.
 
     Attributes:
-        name: The name to ask for it by.
-        title: What it is about.
-        arms: From a function that makes a configuration, the arms by name.
-        judge: From a function that gives an arm's record, one entry per seed, the findings.
+        name: Name of the study.
+        title: Its subject.
+        arms: Takes a :class:`Make` and returns the configurations of the arms, by name.
+        judge: Takes the :class:`Runs` and returns the findings.
     """
 
     name: str
@@ -66,7 +66,7 @@ class TrainingStudy:
 
 
 class Make:
-    """Makes configurations of one size.
+    """Makes the configurations of one size.
 
     Args:
         size: ``"small"`` or ``"full"``.
@@ -80,7 +80,7 @@ class Make:
         self._common = SIZES[require_choice("size", size, tuple(SIZES))]
 
     def __call__(self, setting: str, **changes: Any) -> Config:
-        """Configuration of a setting, some fields changed."""
+        """Make the configuration of a setting, with some fields changed."""
         return Config(**{**self._common, **SETTINGS[setting], **changes})
 
 
@@ -90,10 +90,10 @@ class Runs:
     Args:
         name: The study.
         arms: Its arms.
-        record: All runs there are.
+        record: A record with the runs of these arms, perhaps among others.
 
     Raises:
-        ValueError: An arm has not been run.
+        ValueError: The record has no run of an arm.
     """
 
     def __init__(self, name: str, arms: Mapping[str, Config], record: Record) -> None:
@@ -110,14 +110,14 @@ class Runs:
         }
 
     def __getitem__(self, arm: str) -> Record:
-        """The record of an arm, seeds in order."""
+        """Return the record of an arm, seeds in order."""
         return self._records[arm]
 
     def __iter__(self) -> Any:
         return iter(self._arms)
 
     def last(self, arm: str, metric: str) -> np.ndarray:
-        """A metric at the end of training, by seed: its last evaluation, or the mean of the last fifth of batches."""
+        """Return a metric at the end, by seed: its last evaluation, or its mean over the last fifth of batches."""
         values = self[arm][metric]
         if np.isnan(values[:, -1]).all():
             tail = max(1, (values.shape[1] - 1) // 5)
@@ -125,21 +125,21 @@ class Runs:
         return self[arm].last(metric)
 
     def first(self, arm: str, metric: str) -> np.ndarray:
-        """A metric before training, by seed."""
+        """Return a metric before training, by seed."""
         return np.asarray(self[arm][metric][:, 0])
 
     def accuracy(self, setting: str, arm: str) -> np.ndarray:
-        """Accuracy at the end of training, by seed: pass@1 on held-out prompts where there is a rule to be learned.
+        """Return the accuracy at the end of training, by seed: pass@1 on held-out prompts if there is a rule to learn.
 
-        Where the truth can only be memorised no recipe can do anything for held-out prompts: there it is the reward
-        on training prompts.
+        If the answers can only be memorised, no recipe helps on held-out prompts; then it is the reward on training
+        prompts.
         """
         return self.last(arm, "reward" if setting.startswith("memorised") else "pass_1")
 
     def finding(
         self, claim: str, source: str, quantity: str, values: Mapping[str, np.ndarray], margin: float | None = None
     ) -> Finding:
-        """Put a finding together; values are by setting, one for each seed, and with a margin to be inside of it."""
+        """Make a finding from values by setting, one for each seed; a margin asks whether they lie within it."""
         evidence = tuple(
             interval(setting, numbers) if margin is None else within(setting, numbers, margin)
             for setting, numbers in values.items()
@@ -148,7 +148,7 @@ class Runs:
 
 
 def seedless(config: Config) -> Config:
-    """The arm that a run belongs to.
+    """Find the arm that a run belongs to: its configuration with seed 0.
 
     Example:
         >>> seedless(Config(seed=3, base_seed=3)) == Config()
@@ -158,13 +158,13 @@ def seedless(config: Config) -> Config:
 
 
 def core(make: Make) -> dict[str, Config]:
-    """Mean and quantile baseline, three clip ranges, three tasks: what most studies look at.
+    """Make the arms of most studies: mean and quantile baseline, three clip ranges, three tasks.
 
     Args:
         make: Makes the configurations.
 
     Returns:
-        Arms named "task, baseline, clip".
+        Configurations by names such as "learned, QAE, 0.28".
 
     Example:
         >>> list(core(Make("small")))[:2]

@@ -1,4 +1,4 @@
-"""Studies of laws and controls: the entropy law, automatic K, equal net advantage."""
+"""Studies of the entropy law and of automatic K, and a control with equal net advantage."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from qae_sim.papers import PAPERS
 
 
 def fit_law(entropy: np.ndarray, reward: np.ndarray) -> tuple[float, float, float]:
-    """Fit R = -a·exp(H) + b to a run.
+    """Fit R = -a·exp(H) + b to a run, by least squares.
 
     Args:
-        entropy: H at each batch.
-        reward: R at each batch.
+        entropy: H at each batch, in nats, ``(batches,)``.
+        reward: R at each batch, ``(batches,)``.
 
     Returns:
-        a, b, and R², the share of the variance of R that is explained.
+        a, b, and R², the explained share of the variance of R.
 
     Source:
         Cui et al., The entropy mechanism (arXiv:2505.22617).

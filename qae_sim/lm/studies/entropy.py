@@ -1,4 +1,4 @@
-"""Studies of the entropy: where it collapses and explodes, by the sign of the advantage, sparsity, K."""
+"""Studies of entropy: where it collapses and explodes, the sign of the advantage, sparsity, K."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _regime_arms(make: Make) -> dict[str, Config]:
     for rate in LEARNING_RATES:
         for baseline, recipe in (("mean", {}), ("QAE", QAE)):
             step: dict[str, Any] = {"learning_rate": rate} | recipe
-            # A single step per batch is never clipped: one arm stands for all clip ranges.
+            # A single step per batch is never clipped, so one arm is enough for all clip ranges.
             arms[f"rate {rate:g}, 1 step, {baseline}, no clip"] = make("memorised", minibatches=1, **step, **NO_CLIP)
             if rate == LEARNING_RATES[1]:
                 arms[f"rate {rate:g}, 4 steps, {baseline}, 0.28"] = make("memorised", minibatches=4, **step)
@@ -219,13 +219,13 @@ def _judge_sparsity(runs: Runs) -> list[Finding]:
 
 
 def gate_share(record: Record) -> np.ndarray:
-    """Share of zero advantages that QAE's gate gives on mixed groups with the recorded success rates.
+    """Compute the share of zero advantages that QAE's gate gives at the recorded success rates.
 
     Args:
         record: Runs of one arm with QAE.
 
     Returns:
-        A share for each run.
+        A share for each run, ``(R,)``.
     """
     size = record.configs[0].group_size
     groups = np.nansum(record["success_histogram"][:, :-1, : size + 1], axis=1)
@@ -279,7 +279,7 @@ def _judge_k(runs: Runs) -> list[Finding]:
     ]
 
 
-#: Studies of the entropy.
+#: Studies of entropy.
 ENTROPY = (
     TrainingStudy(
         "regime", "Where entropy collapses and explodes, and what baselines do there", _regime_arms, _judge_regime

@@ -1,4 +1,4 @@
-"""Numbers over seeds with their intervals, and what they say about a claim."""
+"""Means over seeds with confidence intervals, and the verdicts that follow from them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Comparison:
-    """A quantity that is positive where the claim is right, over seeds.
+    """A quantity over seeds, positive where the claim is right.
 
     Attributes:
-        setting: Where it was measured.
+        setting: The setting in which it was measured.
         mean: Mean over seeds.
         low: Lower end of its 95 % confidence interval (Student's t).
-        high: Upper end.
-        seeds: How many seeds.
+        high: Its upper end.
+        seeds: Number of seeds.
     """
 
     setting: str
@@ -28,20 +28,20 @@ class Comparison:
 
     @property
     def speaks(self) -> int:
-        """+1 for the claim, -1 against it, 0 where the interval holds 0."""
+        """+1 if the interval supports the claim, -1 if it contradicts it, 0 if it contains 0."""
         return int(self.low > 0) - int(self.high < 0)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim, and what the runs say about it.
+    """A claim, and the evidence of the runs.
 
     Attributes:
         study: Name of the study.
-        claim: What is claimed, in words.
+        claim: The claim, in words.
         source: Figure, table or section, and paper.
-        quantity: What the numbers are, positive where the claim is right.
-        evidence: A number for each setting.
+        quantity: The measured quantity, positive where the claim is right.
+        evidence: A comparison for each setting.
     """
 
     study: str
@@ -52,7 +52,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """Say "replicated" (in all settings), "not replicated" (in none), or "depends" and in which ones."""
+        """Say "replicated" (in all settings), "not replicated" (in none), or "depends" and on which settings."""
         places = {sign: [e.setting for e in self.evidence if e.speaks == sign] for sign in (1, 0, -1)}
         if len(places[1]) == len(self.evidence):
             return "replicated"
@@ -64,7 +64,7 @@ class Finding:
 
 
 def mean_known(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of what is known; NaN where nothing is.
+    """Average over the last axis without NaN; NaN where there is nothing else.
 
     Example:
         >>> mean_known(np.array([[1.0, np.nan, 3.0]]))
@@ -76,14 +76,14 @@ def mean_known(values: np.ndarray) -> np.ndarray:
 
 
 def interval(setting: str, values: np.ndarray) -> Comparison:
-    """Mean and 95 % confidence interval over seeds.
+    """Compute mean and 95 % confidence interval over seeds.
 
     Args:
-        setting: What the numbers belong to.
-        values: A number for each seed; NaN where a seed has none.
+        setting: The setting in which the values were measured.
+        values: A value for each seed, ``(seeds,)``; NaN where a seed has none.
 
     Returns:
-        The evidence.
+        Mean and interval; with fewer than two values the interval is infinite.
 
     Example:
         >>> e = interval("here", np.array([1.0, 2.0, 3.0]))
@@ -102,15 +102,15 @@ def interval(setting: str, values: np.ndarray) -> Comparison:
 
 
 def within(setting: str, differences: np.ndarray, margin: float) -> Comparison:
-    """How far inside a margin the interval of a mean difference lies: positive throughout where it is inside.
+    """Compute how far inside a margin a mean difference lies, with its interval; all positive means equivalent.
 
     Args:
-        setting: What the numbers belong to.
-        differences: A difference for each seed.
-        margin: The largest difference that counts as none.
+        setting: The setting in which the differences were measured.
+        differences: A difference for each seed, ``(seeds,)``.
+        margin: The largest difference that counts as none, > 0.
 
     Returns:
-        The margin less the size of the difference.
+        The margin minus the size of the difference.
 
     Example:
         >>> within("here", np.array([0.01, -0.01, 0.0]), 0.05).speaks

@@ -1,4 +1,4 @@
-"""A study of the neighbours: every estimator of responses on the same tasks, at equal compute."""
+"""The study "neighbours": every estimator of response advantages on the same tasks, at equal compute."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from qae_sim.lm.studies.arms import Make, Runs, TrainingStudy
 from qae_sim.lm.studies.evidence import Finding
 from qae_sim.papers import PAPERS
 
-#: Tasks of the study. The first is the one on which the common recipe learns; on addition (the only one whose steps can
-#: be checked, which FSPO needs) it loses what the base model knew, and estimators can show how much of it they keep.
+#: Tasks of the study. On the first the common recipe learns. On addition (the only task whose steps can be checked,
+#: which FSPO needs) it loses what the base model knew, and estimators differ in how much of it they keep.
 _TASKS = ("learned", "addition")
 
-#: Share of the batches after which CAPO switches; the paper's is 20 to 30 %.
+#: Share of the batches after which CAPO switches; the paper has 20 to 30 %.
 _CAPO_SWITCH = 0.25
 
 #: Tokens before the greatest length over which a second reward, for GDPO, falls from 0 to -1.
 _OVERLONG = 6
 
-#: Not the defaults: QAE's K, and CANON's comparison between halves alone, which its code does (μ = 1/2 is Dr. GRPO).
+#: Parameters other than the defaults: QAE's K, and CANON's μ = 1 as in its code, which compares only between halves
+#: (μ = 1/2 is Dr. GRPO).
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "qae": {"k": 0.4},
     "pos_mask": {"k": 0.4},
@@ -32,8 +33,8 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-#: Names of the arms: estimators that give responses an advantage and can train the toy model. The list is the study's
-#: own, so that a record of it stays complete whatever is registered later.
+#: Names of the arms: estimators that give each response one advantage and can train the toy model. The list is fixed,
+#: so that a record stays complete whatever is registered later.
 COMPARED = (
     *("grpo", "dr_grpo", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline"),
     *("qae", "pos_mask", "neg_mask", "quantile_whitening", "mapo", "maxrl", "grpo_n", "grpo_passk"),
@@ -44,7 +45,7 @@ COMPARED = (
 def _arms(make: Make) -> dict[str, Config]:
     arms = {}
     for task in _TASKS:
-        # Without dynamic sampling every arm samples as many responses, and takes as many steps, as any other.
+        # Without dynamic sampling all arms sample equally many responses and take equally many steps.
         common = make(task, attempts=1)
         for name in COMPARED:
             parameters = dict(_PARAMETERS.get(name, {}))
@@ -59,8 +60,8 @@ def _arms(make: Make) -> dict[str, Config]:
     return arms
 
 
-#: Compared with GRPO: titles, and keys of their papers. RLEV is compared with RLOO, which it builds on, and GDPO with
-#: GRPO at the same two rewards.
+#: Estimators compared with GRPO: titles, and keys of their papers. RLEV is compared with RLOO, on which it builds, and
+#: GDPO with GRPO on the same two rewards.
 _TITLES = {
     "dr_grpo": ("Dr. GRPO", "dr_grpo"),
     "rloo": ("RLOO", "rloo"),
@@ -95,7 +96,7 @@ def _judge(runs: Runs) -> list[Finding]:
         }
 
     def of_value(arm: str) -> np.ndarray:
-        """pass@1 where a prompt counts as much as it is worth."""
+        """pass@1, prompts weighted by their values."""
         by_level = runs.last(arm, "pass_by_level")
         worth = np.arange(1, by_level.shape[-1] + 1)
         return np.asarray((by_level * worth).sum(axis=-1) / worth.sum())
@@ -153,5 +154,5 @@ def _judge(runs: Runs) -> list[Finding]:
     ]
 
 
-#: The study of the neighbours.
+#: The study of related estimators.
 NEIGHBOURS = (TrainingStudy("neighbours", "Every estimator of responses at equal compute", _arms, _judge),)

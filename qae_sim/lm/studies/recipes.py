@@ -65,7 +65,7 @@ def _judge_masks(runs: Runs) -> list[Finding]:
 
 def _judge_pass(runs: Runs) -> list[Finding]:
     def gap(metric: str) -> dict[str, np.ndarray]:
-        places = ("learned", "addition")  # what is memorised does nothing for held-out prompts
+        places = ("learned", "addition")  # what is memorised does not help on held-out prompts
         return {s: runs.last(f"{s}, QAE, 0.28", metric) - runs.last(f"{s}, mean, 0.28", metric) for s in places}
 
     return [
@@ -81,7 +81,7 @@ def _judge_pass(runs: Runs) -> list[Finding]:
 
 
 def _size_arms(make: Make) -> dict[str, Config]:
-    # The larger model learns from its demonstrations faster: half of them give a base model of like accuracy.
+    # The larger model learns faster: half of the demonstrations give a base model of similar accuracy.
     larger: dict[str, Any] = {"size": "medium", "base_demonstrations": 10_000}
     return {
         f"{size}, {baseline}": make("learned", **recipe, **changes)
@@ -111,7 +111,7 @@ def _judge_sizes(runs: Runs) -> list[Finding]:
 
 
 _COMBINED: Mapping[str, Mapping[str, Any]] = {
-    # Their own recipes: no clip to speak of beside the choice of tokens.
+    # Their own recipes: besides the selection of tokens hardly anything is clipped.
     "Clip-Cov": {"objective": "clip_cov", "clip_low": 1.0, "clip_high": 1.0},
     "KL-Cov": {"objective": "kl_cov"},
     "GSPO": GSPO,

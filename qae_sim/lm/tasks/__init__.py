@@ -1,4 +1,4 @@
-"""Tasks with exact verifiers: small languages in which answers are right or wrong.
+"""Tasks with exact verifiers: small languages in which a response is correct or wrong.
 
 >>> from qae_sim.lm.tasks import Addition
 >>> task = Addition(digits=1)

@@ -1,4 +1,4 @@
-"""Addition, column by column: the steps are written down, the verifier looks at the sum alone."""
+"""Addition, column by column: the steps are written down, but the verifier checks only the sum."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from qae_sim.lm.tasks.base import Draws, Task, require_share, without_withdrawn
 class Addition(Task):
     """Add two numbers of up to D digits: for each column from the right, its digit and the carry.
 
-    "0 4 7 + 0 2 5 =" is answered by "2 c1 7 c0 0 c0"; "2 c0 wait 2 c1 ..." takes a column back. The sum must be right:
-    its digits and the last carry. A carry on the way that is wrong does no harm if the digits are right.
+    A correct response to "0 4 7 + 0 2 5 =" is "2 c1 7 c0 0 c0"; "2 c0 wait 2 c1 ..." takes back a column. The sum must
+    be correct: its digits and the last carry. A wrong carry before that does no harm if the digits are correct.
 
     Attributes:
-        digits: D, 1..6. Problems have 1 to D digits, which is their level.
-        slip: Probability that a column of a demonstration goes wrong.
-        notice: Probability that a slip is noticed and taken back.
+        digits: D, 1 to 6. Problems have 1 to D digits, which gives their level.
+        slip: Probability that a column of a demonstration is wrong, in [0, 1].
+        notice: Probability that such an error is noticed and taken back, in [0, 1].
 
     Example:
         >>> task = Addition(digits=2)
@@ -43,12 +43,12 @@ class Addition(Task):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Filling, end, ten digits, two carries, signs, "wait"."""
+        """Padding, end, ten digits, two carries, "+", "=", "wait"."""
         return ("·", "end", *"0123456789", "c0", "c1", "+", "=", "wait")
 
     @property
     def corrections(self) -> tuple[int, ...]:
-        """The word that takes a step back."""
+        """The word "wait", which takes back a column."""
         return (16,)
 
     @property
@@ -58,32 +58,32 @@ class Addition(Task):
 
     @property
     def response_length(self) -> int:
-        """All columns once, two of them again, and the end."""
+        """Enough for all columns, two corrections, and the end."""
         return 2 * self.digits + 2 * 3 + 1
 
     @property
     def levels(self) -> int:
-        """As many as digits."""
+        """As many as ``digits``."""
         return self.digits
 
     def level(self, prompt: Sequence[int]) -> int:
-        """Digits of the longer number, less one."""
+        """The number of digits of the longer number, minus one."""
         a, b = self._numbers(prompt)
         return len(str(max(a, b))) - 1
 
     def _numbers(self, prompt: Sequence[int]) -> tuple[int, int]:
-        """The two numbers of a prompt."""
+        """Read the two numbers of a prompt."""
         a, b = prompt[: self.digits], prompt[self.digits + 1 : 2 * self.digits + 1]
         return tuple(int("".join(str(word - 2) for word in number)) for number in (a, b))  # type: ignore[return-value]
 
     def _problem(self, draws: Draws) -> tuple[int, ...]:
-        """Two numbers of as many digits as drawn."""
+        """Draw a number of digits, then two numbers of at most so many."""
         size = 10 ** (1 + draws.below(self.digits))
         a, b = (f"{draws.below(size):0{self.digits}d}" for _ in range(2))
         return (*(2 + int(x) for x in a), 14, *(2 + int(x) for x in b), 15)
 
     def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
-        """Column by column; a slip that is not noticed carries on."""
+        """Add column by column; the carry of an unnoticed error is used in the next column."""
         a, b = self._numbers(prompt)
         said: list[int] = []
         carry = 0
@@ -91,7 +91,7 @@ class Addition(Task):
             total = a // 10**column % 10 + b // 10**column % 10 + carry
             digit, carry = total % 10, total // 10
             if draws.chance(self.slip):
-                # Half of the slips are in the carry.
+                # Half of the errors are in the carry.
                 wrong = (digit, 1 - carry) if draws.chance(0.5) else (draws.other(10, digit), carry)
                 said += [2 + wrong[0], 12 + wrong[1]]
                 if not draws.chance(self.notice):
@@ -102,7 +102,7 @@ class Addition(Task):
         return said
 
     def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
-        """The columns that stand are the sum."""
+        """Check that the remaining columns are the sum."""
         steps = without_withdrawn(response, wait=16, size=2)
         if steps is None or len(steps) != self.digits:
             return False
@@ -112,9 +112,9 @@ class Addition(Task):
         return int(f"{steps[-1][1] - 12}{said}") == sum(self._numbers(prompt))
 
     def marks(self, prompt: Sequence[int], response: Sequence[int]) -> list[int]:
-        """Check columns: a digit and its carry are true if both are those of the column that stands there.
+        """Mark columns: a digit and its carry are true if both are those of their column in the correct sum.
 
-        "wait" goes back a column and is not checked itself, nor is anything behind a word that is out of place.
+        "wait" goes back one column and is not marked itself, nor is anything after a misplaced word.
         """
         a, b = self._numbers(prompt)
         marks, place, column = [0] * len(response), 0, 0

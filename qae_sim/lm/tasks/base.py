@@ -1,4 +1,7 @@
-"""What every task shares: words, problems split into training and held-out, demonstrations, a verifier."""
+"""The base class of tasks: words, prompts for training and held-out prompts, demonstrations, a verifier.
+
+Each word is one token; prompts and responses are arrays of the words' numbers.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ import numpy as np
 from qae_sim.arrays import invalid, require_integer, require_number
 from qae_sim.streams import streams, uniform, uniform_at
 
-#: The first two words of every task: what stands after the end of a response, and the end itself.
+#: The first two words of every task: padding after the end of a response, and the end itself.
 PAD, END = 0, 1
 
-#: One prompt in so many is held out.
+#: One prompt in this many is held out.
 HELD_OUT = 4
 
-#: Problems whose random numbers are drawn together: these stay in the processor's cache.
+#: Number of problems whose random numbers are drawn together: so many fit into the processor's cache.
 _AT_ONCE = 256
 
 #: Purposes of random streams.
@@ -26,7 +29,7 @@ _PROBLEMS, _DEMONSTRATIONS = 0, 1
 
 
 class Draws:
-    """Random choices of one problem, from a stream of its own.
+    """Random choices for one problem, from its own stream.
 
     Args:
         numbers: Uniform numbers in [0, 1), one for each choice.
@@ -49,7 +52,7 @@ class Draws:
         return int(self.number() * count)
 
     def chance(self, probability: float) -> bool:
-        """Draw whether something of this probability happens."""
+        """Return True with this probability."""
         return self.number() < probability
 
     def other(self, count: int, than: int) -> int:
@@ -58,31 +61,33 @@ class Draws:
 
 
 class Task(ABC):
-    """Problems with a verifier: a prompt of fixed length, a response of some words, right or wrong.
+    """Problems with a verifier: a prompt of fixed length, and a response that is correct or wrong.
 
-    Subclasses are frozen dataclasses whose fields are the dials; they define the methods that begin with an
-    underscore, and :meth:`verify`. Prompts and responses are arrays of word numbers; responses end with :data:`END`
-    and are filled up with :data:`PAD`.
+    Subclasses are frozen dataclasses whose fields are the task's options; they define the abstract properties and
+    methods. Prompts and responses are arrays of word numbers; a response ends with :data:`END`, and :data:`PAD` fills
+    the rest.
 
     Attributes:
-        name: The name to ask for it by.
-        words: What the numbers stand for; 0 is the filling, 1 the end.
-        corrections: Words that hesitate or take something back.
-        prompt_length: P, words of a prompt.
-        response_length: T, the most words of a response, the end included.
+        name: Name of the task in configurations.
+        words: The words by their numbers; 0 is the padding, 1 the end.
+        corrections: Numbers of the words that hesitate or take something back.
+        prompt_length: P, words in a prompt.
+        response_length: T, greatest number of words in a response, including the end.
         levels: Number of levels of difficulty.
-        verifier_options: Dials that the verifier alone looks at: problems and demonstrations do not depend on them.
+        verifier_options: Options that only the verifier uses: problems and demonstrations do not depend on them.
+        checks_steps: Whether the steps of a response can be checked, too.
+        draws_each: Random numbers that one problem or one demonstration may use.
     """
 
     name: ClassVar[str]
     verifier_options: ClassVar[tuple[str, ...]] = ()
-    checks_steps: ClassVar[bool] = False  # whether the steps on the way can be checked, too
-    draws_each: ClassVar[int] = 96  # random numbers that one problem or one demonstration may use
+    checks_steps: ClassVar[bool] = False
+    draws_each: ClassVar[int] = 96
 
     @property
     @abstractmethod
     def words(self) -> tuple[str, ...]:
-        """Words by their numbers."""
+        """The words by their numbers."""
 
     @property
     @abstractmethod
@@ -92,12 +97,12 @@ class Task(ABC):
     @property
     @abstractmethod
     def prompt_length(self) -> int:
-        """P, words of a prompt."""
+        """P, words in a prompt."""
 
     @property
     @abstractmethod
     def response_length(self) -> int:
-        """T, the most words of a response, the end included."""
+        """T, greatest number of words in a response, including the end."""
 
     @property
     @abstractmethod
@@ -110,41 +115,41 @@ class Task(ABC):
 
     @abstractmethod
     def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
-        """Draw a solution, with slips, without its end."""
+        """Draw a worked solution, perhaps with errors, without its end."""
 
     @abstractmethod
     def level(self, prompt: Sequence[int]) -> int:
-        """Tell how difficult a prompt is, 0 (easiest) to levels - 1."""
+        """Tell how difficult a prompt is, from 0 (easiest) to levels - 1."""
 
     @abstractmethod
     def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
-        """Tell whether a response is right; ``response`` is without its end and the filling."""
+        """Tell whether a response, given without its end and padding, is correct."""
 
     def marks(self, prompt: Sequence[int], response: Sequence[int]) -> list[int]:
-        """Say of each word of a response whether the step it belongs to is true (1), false (-1) or unchecked (0)."""
+        """Say for each word of a response whether its step is true (1), false (-1) or not checked (0)."""
         return [0] * len(response)
 
-    # --- what follows from these ---
+    # --- what follows from the abstract methods ---
 
     def number(self, word: str) -> int:
-        """Number of a word."""
+        """Find the number of a word."""
         return self.words.index(word)
 
     def text(self, numbers: Sequence[int]) -> str:
-        """Write numbers as words, the filling left out."""
+        """Write numbers as words, without the padding."""
         return " ".join(self.words[int(n)] for n in numbers if n != PAD)
 
     def problems(self, count: int, seed: int, *keys: int, held_out: bool = False) -> np.ndarray:
-        """Draw prompts, from the training or from the held-out ones: no prompt belongs to both.
+        """Draw prompts for training, or held-out prompts; no prompt is both.
 
         Args:
-            count: How many; a prompt may come more than once.
-            seed: Seed.
-            *keys: Further integers that name the draw, such as a step.
-            held_out: Which of the two.
+            count: Number of prompts, >= 0; the same prompt may be drawn more than once.
+            seed: Seed, >= 0.
+            *keys: Further integers that name the draw, such as a step, >= 0.
+            held_out: Whether to draw held-out prompts.
 
         Returns:
-            Prompts, ``(count, P)``. The i-th depends on the seed, the keys and i alone.
+            Prompts, ``(count, P)``. The i-th depends only on the seed, the keys and i.
 
         Raises:
             ValueError: Count, seed or a key is negative.
@@ -152,7 +157,7 @@ class Task(ABC):
         prompts = np.empty((require_integer("count", count), self.prompt_length), dtype=np.int64)
         attempt, missing = 0, np.arange(count)
         while len(missing):
-            # Problems of the wrong side are drawn again; streams are named by the attempt.
+            # Problems on the wrong side of the split are drawn again, from streams named by the attempt.
             streams = self._streams(count, seed, _PROBLEMS, attempt, *keys, of=missing)
             drawn = [self._problem(draws) for draws in streams]
             prompts[missing] = drawn
@@ -161,12 +166,12 @@ class Task(ABC):
         return prompts
 
     def demonstrations(self, prompts: np.ndarray, seed: int, *keys: int) -> np.ndarray:
-        """Draw solutions with slips, some of them noticed and taken back: what the base model learns from.
+        """Draw demonstrations for the base model: solutions with errors, some of them noticed and taken back.
 
         Args:
             prompts: ``(N, P)``.
-            seed: Seed.
-            *keys: Further integers that name the draw.
+            seed: Seed, >= 0.
+            *keys: Further integers that name the draw, >= 0.
 
         Returns:
             Responses, ``(N, T)``.
@@ -180,17 +185,17 @@ class Task(ABC):
         return responses
 
     def rewards(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
-        """Verify responses: 1 for a right one, 0 for a wrong one; a response without an end is wrong.
+        """Verify responses: 1 for a correct one, 0 for a wrong one; a response without an end is wrong.
 
         Args:
-            prompts: ``(..., P)``, of a shape that broadcasts to that of the responses.
+            prompts: ``(..., P)``, whose leading axes broadcast to those of the responses.
             responses: ``(..., T)``.
 
         Returns:
             Rewards, ``(...)``, 0.0 or 1.0.
 
         Raises:
-            ValueError: The last axes are not P and at most T long.
+            ValueError: The prompts' last axis is not P long.
         """
         if prompts.shape[-1] != self.prompt_length:
             raise invalid("prompts", prompts.shape, f"of shape (..., {self.prompt_length})")
@@ -199,9 +204,9 @@ class Task(ABC):
         return self._verdicts(given, responses.reshape(len(given), -1)).astype(float).reshape(shape)
 
     def _verdicts(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
-        """What :meth:`verify` says of responses ``(N, T)``, each to a prompt ``(N, P)``; tasks may be faster."""
+        """Apply :meth:`verify` to responses ``(N, T)`` to prompts ``(N, P)``; tasks may override this to be faster."""
         right = np.zeros(len(prompts), dtype=bool)
-        known: dict[tuple[bytes, bytes], bool] = {}  # samples of a group are often the same
+        known: dict[tuple[bytes, bytes], bool] = {}  # responses of a group are often the same
         for i, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
             key = prompt.tobytes(), response.tobytes()
             if key not in known:
@@ -211,14 +216,14 @@ class Task(ABC):
         return right
 
     def all_marks(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
-        """Check the steps of responses.
+        """Mark the words of responses by whether their steps are true.
 
         Args:
             prompts: ``(B, P)``.
             responses: ``(B, G, T)``.
 
         Returns:
-            Marks 1, -1 and 0 as :meth:`marks` gives them, ``(B, G, T)``.
+            Marks 1, -1 and 0 as those of :meth:`marks`, ``(B, G, T)``.
         """
         marks = np.zeros(responses.shape, dtype=np.int64)
         for prompt, group, of_group in zip(prompts.tolist(), responses.tolist(), marks, strict=True):
@@ -227,11 +232,11 @@ class Task(ABC):
         return marks
 
     def is_held_out(self, prompt: Sequence[int]) -> bool:
-        """Tell whether a prompt is kept for testing: a fixed function of its words."""
+        """Tell whether a prompt is held out, by a fixed function of its words."""
         return _is_held_out(tuple(int(word) for word in prompt))
 
     def _streams(self, count: int, seed: int, *keys: int, of: np.ndarray | None = None) -> Iterator[Draws]:
-        """One stream of choices for each problem, or for those asked for."""
+        """Yield a stream of choices for each of ``count`` problems, or for those numbered by ``of``."""
         first = (np.arange(count) if of is None else of) * self.draws_each
         *name, last = seed, *keys
         stream = streams(np, range(last, last + 1), *name)
@@ -241,9 +246,9 @@ class Task(ABC):
                 yield Draws(row)
 
 
-@lru_cache(maxsize=2**16)  # most tasks have few prompts, and each is drawn many times
+@lru_cache(maxsize=2**16)  # most tasks have few prompts, each of which is drawn many times
 def _is_held_out(prompt: tuple[int, ...]) -> bool:
-    """Tell whether a prompt is kept for testing."""
+    """Tell whether a prompt is held out."""
     mixed = 0
     for word in prompt:
         mixed = (mixed * 1_000_003 + word + 1) % (2**61 - 1)
@@ -251,29 +256,29 @@ def _is_held_out(prompt: tuple[int, ...]) -> bool:
 
 
 def require_share(name: str, value: float) -> None:
-    """Check a probability that is a dial of a task.
+    """Check an option of a task that is a probability.
 
     Args:
-        name: Name of the dial.
-        value: Its value, 0..1.
+        name: Name of the option.
+        value: Its value, in [0, 1].
 
     Raises:
-        TypeError: It is no number.
-        ValueError: It lies outside 0..1.
+        TypeError: It is not a number.
+        ValueError: It lies outside [0, 1].
     """
     require_number(name, value, low=0.0, high=1.0)
 
 
 def without_withdrawn(response: Sequence[int], wait: int, size: int) -> list[tuple[int, ...]] | None:
-    """Read a response as steps of ``size`` words; "wait" takes the step before it back.
+    """Read a response as steps of ``size`` words; the word "wait" takes back the step before it.
 
     Args:
         response: Word numbers, without the end.
-        wait: Number of the word that takes back.
-        size: Words of a step.
+        wait: Number of the word "wait".
+        size: Words in a step, >= 1.
 
     Returns:
-        The steps that stand, or None where the response is not of this form.
+        The steps that were not taken back; None if the response is not of this form.
 
     Example:
         >>> without_withdrawn([5, 6, 9, 5, 7, 4, 4], wait=9, size=2)

@@ -1,4 +1,4 @@
-"""A puzzle in the manner of Countdown: reach the target with all numbers, step by step."""
+"""A puzzle like Countdown: reach the target from all given numbers, step by step."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _OPERATIONS = ("+", "-", "×")
 
 @dataclass(frozen=True)
 class Countdown(Task):
-    """Combine all given numbers, each once, to the target: a step is "a × b = c".
+    """Combine all given numbers, each once, to reach the target; a step is "a × b = c".
 
-    "3 5 4 to 17" is answered by "3 × 4 = 12 12 + 5 = 17". Several answers may be right. "wait" takes the step before
-    it back. Each step must be true, use two numbers that are there, and stay within 0..30.
+    A correct response to "3 5 4 to 17" is "3 × 4 = 12 12 + 5 = 17"; there may be several. "wait" takes back the step
+    before it. Each step must be true, use two numbers that are still there, and stay within 0 to 30.
 
     Attributes:
-        numbers: Given numbers, 2..4. Problems have 2 to as many numbers (0 stands for none), which is their level.
-        slip: Probability that a step of a demonstration states a wrong result.
-        notice: Probability that a slip is noticed and taken back.
+        numbers: Greatest count of given numbers, 2 to 4. A problem has 2 to this many (0 stands for none), which gives
+            its level.
+        slip: Probability that a step of a demonstration states a wrong result, in [0, 1].
+        notice: Probability that such an error is noticed and taken back, in [0, 1].
 
     Example:
         >>> task = Countdown()
@@ -47,35 +48,35 @@ class Countdown(Task):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Filling, end, numbers, operations, signs, "wait"."""
+        """Padding, end, numbers, operations, "=", "to", "wait"."""
         return ("·", "end", *(str(n) for n in range(LARGEST + 1)), *_OPERATIONS, "=", "to", "wait")
 
     @property
     def corrections(self) -> tuple[int, ...]:
-        """The word that takes a step back."""
+        """The word "wait", which takes back a step."""
         return (self.number("wait"),)
 
     @property
     def prompt_length(self) -> int:
-        """The numbers, "to" and the target."""
+        """Given numbers, "to" and the target."""
         return self.numbers + 2
 
     @property
     def response_length(self) -> int:
-        """All steps once, one of them again, and the end."""
+        """Enough for all steps, one correction, and the end."""
         return 5 * (self.numbers - 1) + 6 + 1
 
     @property
     def levels(self) -> int:
-        """One for each count of numbers."""
+        """One for each count of given numbers."""
         return self.numbers - 1
 
     def level(self, prompt: Sequence[int]) -> int:
-        """Given numbers, less two."""
+        """The count of given numbers, minus two."""
         return sum(word != _ZERO for word in prompt[: self.numbers]) - 2
 
     def _problem(self, draws: Draws) -> tuple[int, ...]:
-        """Numbers from 1 to 9 and a target that random steps reach."""
+        """Draw numbers from 1 to 9, and a target that random steps reach."""
         count = 2 + draws.below(self.numbers - 1)
         given = [1 + draws.below(9) for _ in range(count)]
         left = list(given)
@@ -85,7 +86,7 @@ class Countdown(Task):
         return (*(_ZERO + n for n in given), self.number("to"), _ZERO + left[0])
 
     def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
-        """The best of a few random attempts, so that many demonstrations reach the target and some do not."""
+        """Take the first of a few random attempts that reaches the target, or else the last one."""
         given = [word - _ZERO for word in prompt[: self.numbers] if word != _ZERO]
         target = prompt[-1] - _ZERO
         steps: list[tuple[int, str, int, int]] = []
@@ -110,7 +111,7 @@ class Countdown(Task):
         return said
 
     def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
-        """Every step that stands is true and uses what is there; the last number left is the target."""
+        """Check that every remaining step is true and uses numbers still there, and that the target alone is left."""
         steps = without_withdrawn(response, wait=self.number("wait"), size=5)
         left = [word - _ZERO for word in prompt[: self.numbers] if word != _ZERO]
         if steps is None or len(steps) != len(left) - 1:
@@ -130,13 +131,13 @@ class Countdown(Task):
 
 
 def _result(x: int, operation: str, y: int) -> int | None:
-    """Result of a step; None outside 0..LARGEST."""
+    """Compute the result of a step; None outside 0 to LARGEST."""
     result = {"+": x + y, "-": x - y, "×": x * y}[operation]
     return result if 0 <= result <= LARGEST else None
 
 
 def _random_step(left: Sequence[int], draws: Draws) -> tuple[int, str, int, int]:
-    """A random operation on the first two numbers that stays within the range (the difference always does)."""
+    """Draw an operation on the first two numbers that stays within the range (the difference always does)."""
     a, b = max(left[:2]), min(left[:2])
     allowed = [operation for operation in _OPERATIONS if _result(a, operation, b) is not None]
     operation = allowed[draws.below(len(allowed))]
@@ -144,7 +145,7 @@ def _random_step(left: Sequence[int], draws: Draws) -> tuple[int, str, int, int]
 
 
 def _shuffle_two(left: list[int], draws: Draws) -> None:
-    """Bring two random numbers to the front."""
+    """Move two random numbers to the front."""
     for place in range(2):
         other = place + draws.below(len(left) - place)
         left[place], left[other] = left[other], left[place]

@@ -1,4 +1,4 @@
-"""Many right ways: walk from one number to another on a circle, by moves of one's choice."""
+"""A task with many correct responses: walk from one number to another on a circle, by moves of your choice."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _TO, _WAIT = _MOVE + len(_MOVES), _MOVE + len(_MOVES) + 1
 class Paths(Task):
     """Reach a number modulo 23 from another by the moves +1, -3 and ×2; most problems have several solutions.
 
-    "3 to 14" is answered by "+1 4 ×2 8 -3 5 ..." or in any other way: each step says the move and where it leads.
-    "wait" takes a step back. Every step must be true and the last one lead to the goal.
+    A response to "3 to 14" is "+1 4 ×2 8 -3 5 ...", or any other way: each step names a move and the number it leads
+    to. "wait" takes back the step before it. Every step must be true, and the last one must lead to the goal.
 
     Attributes:
-        moves: The most moves, 1..5 (no problem needs more). Problems need 1 to as many, which is their level.
-        slip: Probability that a step of a demonstration states a wrong number.
-        notice: Probability that a slip is noticed and taken back.
+        moves: Greatest number of moves that a problem needs, 1 to 5; the least number of moves gives its level.
+        slip: Probability that a step of a demonstration states a wrong number, in [0, 1].
+        notice: Probability that such an error is noticed and taken back, in [0, 1].
 
     Example:
         >>> task = Paths()
@@ -54,12 +54,12 @@ class Paths(Task):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Filling, end, numbers, moves, "to", "wait"."""
+        """Padding, end, numbers, moves, "to", "wait"."""
         return ("·", "end", *(str(n) for n in range(CIRCLE)), *(name for name, _ in _MOVES), "to", "wait")
 
     @property
     def corrections(self) -> tuple[int, ...]:
-        """The word that takes a step back."""
+        """The word "wait", which takes back a step."""
         return (_WAIT,)
 
     @property
@@ -69,33 +69,33 @@ class Paths(Task):
 
     @property
     def response_length(self) -> int:
-        """The most moves and one more, two of them again, and the end."""
+        """Enough for one move more than the greatest number, two corrections, and the end."""
         return 2 * (self.moves + 1) + 2 * 3 + 1
 
     @property
     def levels(self) -> int:
-        """One for each least number of moves."""
+        """As many as ``moves``."""
         return self.moves
 
     def level(self, prompt: Sequence[int]) -> int:
-        """Least number of moves, less one."""
+        """The least number of moves, minus one."""
         return _distances(prompt[2] - _ZERO)[prompt[0] - _ZERO] - 1
 
     def _problem(self, draws: Draws) -> tuple[int, ...]:
-        """A start and a goal that are as many moves apart as drawn."""
+        """Draw a number of moves, then a start and a goal that are so far apart."""
         pairs = _pairs(1 + draws.below(self.moves))
         start, goal = pairs[draws.below(len(pairs))]
         return (_ZERO + start, _TO, _ZERO + goal)
 
     def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
-        """A random way that is at most one move longer than needed; after a slip it goes on from the wrong number."""
+        """Draw a way, at most one move longer than needed; an unnoticed error is where it goes on from."""
         here, goal = prompt[0] - _ZERO, prompt[2] - _ZERO
         distances = _distances(goal)
         left = distances[here] + draws.below(2)
         said: list[int] = []
         while here != goal and left > 0:
             ways = [i for i, (_, move) in enumerate(_MOVES) if distances[move(here)] < left]
-            # Out of reach after a slip: any move will do.
+            # After an error the goal may be out of reach; then any move is taken.
             chosen = ways[draws.below(len(ways))] if ways else draws.below(len(_MOVES))
             there = _MOVES[chosen][1](here)
             if draws.chance(self.slip):
@@ -110,7 +110,7 @@ class Paths(Task):
         return said
 
     def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
-        """Every step that stands is true, and the last one leads to the goal."""
+        """Check that every remaining step is true, and that the last one leads to the goal."""
         steps = without_withdrawn(response, wait=_WAIT, size=2)
         if not steps:
             return False
@@ -124,7 +124,7 @@ class Paths(Task):
 
 @lru_cache(maxsize=CIRCLE)
 def _distances(goal: int) -> tuple[int, ...]:
-    """Least number of moves to the goal from each number; all can reach it, since +1 goes round the circle."""
+    """Compute the least number of moves to the goal from each number; all reach it, since +1 goes round the circle."""
     distances = [-1] * CIRCLE
     distances[goal] = 0
     for distance in range(CIRCLE):
@@ -136,5 +136,5 @@ def _distances(goal: int) -> tuple[int, ...]:
 
 @lru_cache
 def _pairs(moves: int) -> tuple[tuple[int, int], ...]:
-    """All starts and goals that are so many moves apart."""
+    """List all starts and goals that are this many moves apart."""
     return tuple((x, goal) for goal in range(CIRCLE) for x in range(CIRCLE) if _distances(goal)[x] == moves)

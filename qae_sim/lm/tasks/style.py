@@ -1,4 +1,4 @@
-"""Style and answer: words that do not matter, then one that does; where recipes are known to differ."""
+"""A task whose responses are words of style, which do not matter, and then an answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qae_sim.arrays import invalid, require_choice, require_number
 from qae_sim.lm.tasks.base import END, Draws, Task, require_share
 from qae_sim.streams import uniform
 
-#: Words that carry no information about the answer; the first five hesitate.
+#: Words that say nothing about the answer; the first five hesitate.
 STYLE: tuple[str, ...] = (
     *("wait", "hmm", "actually", "maybe", "again", "let", "us", "see", "now", "first", "then", "next", "so", "thus"),
     *("hence", "clearly", "indeed", "note", "recall", "consider", "check", "look", "take", "given", "since", "because"),
@@ -24,23 +24,23 @@ _HESITATIONS = 5
 _DIGIT = 2  # number of the word "0"
 _ANSWER = _DIGIT + 10
 _STYLE = _ANSWER + 1  # number of the first style word
-_LONGEST = 15  # most style words
-_WEIGHTS = 77  # seed of what the base model believes, and of memorised truths
+_LONGEST = 15  # greatest number of style words
+_WEIGHTS = 77  # seed of the demonstrations' guesses, and of memorised answers
 
 
 @dataclass(frozen=True)
 class StyleAnswer(Task):
     """A prompt of three different digits; the answer is one of them, after some words of style.
 
-    "4 9 1" is answered by "let us see answer 4". Style words follow each other along a peaked chain and carry most of
-    the entropy. Demonstrations guess among the three digits with weights that depend on the prompt, so that the base
-    model's success rates spread over (0, 1).
+    A correct response to "4 9 1" is "let us see answer 4". Style words follow each other along a peaked chain and carry
+    most of the entropy. Demonstrations guess among the three digits with weights that depend on the prompt, so that the
+    base model's success rates spread over (0, 1).
 
     Attributes:
-        truth: ``"learned"``: the middle one in size, a rule that carries over to new prompts; ``"memorised"``: any
-            of the three, at random, so that it can only be memorised.
+        truth: ``"learned"``: the correct digit is the middle one in size, a rule that holds for new prompts, too;
+            ``"memorised"``: it is any of the three, at random, so that it can only be memorised.
         follow: Probability that a style word is followed by its successor, in [0, 1].
-        spread: How unequal the weights of guesses are, >= 0: their logarithms are uniform over ± this.
+        spread: How unequal the weights of guesses are, finite, >= 0: their logarithms are uniform over ± this.
 
     Example:
         >>> task = StyleAnswer()
@@ -64,7 +64,7 @@ class StyleAnswer(Task):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Filling, end, digits, "answer", style words."""
+        """Padding, end, digits, "answer", style words."""
         return ("·", "end", *"0123456789", "answer", *STYLE)
 
     @property
@@ -84,31 +84,31 @@ class StyleAnswer(Task):
 
     @property
     def levels(self) -> int:
-        """Three: how much the base model believes in the truth."""
+        """Three: by the probability that a demonstration guesses the correct digit."""
         return 3
 
     def level(self, prompt: Sequence[int]) -> int:
-        """0 where the base model guesses right with probability 2/3 at least, 2 where with less than 1/3."""
+        """0 if demonstrations guess the correct digit with probability 2/3 or more, 1 if 1/3 or more, 2 if less."""
         chance = dict(zip(prompt, self.guesses(prompt), strict=True))[_DIGIT + self.answer(prompt)]
         return 0 if chance >= 2 / 3 else 1 if chance >= 1 / 3 else 2
 
     def guesses(self, prompt: Sequence[int]) -> tuple[float, ...]:
-        """Probabilities with which demonstrations answer each of the three digits."""
+        """Compute the probabilities with which demonstrations guess each of the three digits."""
         return _guesses(self.spread, tuple(int(n) for n in prompt))
 
     def answer(self, prompt: Sequence[int]) -> int:
-        """The right digit."""
+        """Find the correct digit."""
         if self.truth == "learned":
             return sorted(int(n) for n in prompt)[1] - _DIGIT
         return int(prompt[_memorised_place(tuple(int(n) for n in prompt))]) - _DIGIT
 
     def _problem(self, draws: Draws) -> tuple[int, ...]:
-        """Three different digits in any order."""
+        """Draw three different digits in any order."""
         left = list(range(10))
         return tuple(_DIGIT + left.pop(draws.below(len(left))) for _ in range(3))
 
     def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
-        """A chain of style words, then a guess."""
+        """Draw a chain of style words, then a guess."""
         word = draws.below(len(STYLE))
         said = [_STYLE + word]
         while len(said) < _LONGEST and not draws.chance(1 / 7):
@@ -120,7 +120,7 @@ class StyleAnswer(Task):
         return [*said, _ANSWER, guess]
 
     def verify(self, prompt: Sequence[int], response: Sequence[int]) -> bool:
-        """Style words, "answer", and the right digit."""
+        """Check for style words, "answer", and the correct digit."""
         if len(response) < 2:
             return False
         *style, marker, digit = response
@@ -128,7 +128,7 @@ class StyleAnswer(Task):
         return said_style and marker == _ANSWER and digit == _DIGIT + self.answer(prompt)
 
     def _verdicts(self, prompts: np.ndarray, responses: np.ndarray) -> np.ndarray:
-        """The rule of :meth:`verify` for all responses at once."""
+        """Apply the rule of :meth:`verify` to all responses at once."""
         ended = responses == END
         end = ended.argmax(axis=1)  # 0 where there is no end, or nothing before it
         rows, marker = np.arange(len(responses)), np.maximum(end - 2, 0)
@@ -140,12 +140,12 @@ class StyleAnswer(Task):
         return np.asarray(right & (end >= 2))
 
 
-# Both are asked for again and again, and there are 720 prompts.
+# Both are computed many times for each of only 720 prompts, so their results are cached.
 
 
 @lru_cache(maxsize=2**12)
 def _guesses(spread: float, prompt: tuple[int, ...]) -> tuple[float, ...]:
-    """Probabilities with which demonstrations answer each of the three digits."""
+    """Compute the probabilities with which demonstrations guess each of the three digits."""
     numbers = uniform(np.zeros(1), 3, _WEIGHTS, 0, *prompt)
     weights = np.exp(spread * (2 * numbers - 1))
     return tuple(float(w) for w in weights / weights.sum())
@@ -153,5 +153,5 @@ def _guesses(spread: float, prompt: tuple[int, ...]) -> tuple[float, ...]:
 
 @lru_cache(maxsize=2**12)
 def _memorised_place(prompt: tuple[int, ...]) -> int:
-    """Which of the three digits is right where the truth is memorised."""
+    """Find which of the three digits is correct if the answers are to be memorised."""
     return int(3 * uniform(np.zeros(1), 1, _WEIGHTS, 1, *prompt)[0])
