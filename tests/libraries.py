@@ -7,6 +7,7 @@ GPU. CuPy and CUDA tensors carry the ``gpu`` marker.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,11 @@ class Library:
         if self.device is not None:
             keywords["device"] = self.device
         return xp.asarray(values, **keywords)
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be imported here."""
+        return importlib.util.find_spec(self.module) is not None
 
     def owns(self, x: Any) -> bool:
         """Whether an array is of this library and on its device."""
