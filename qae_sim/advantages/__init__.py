@@ -47,9 +47,10 @@ from qae_sim.advantages.kalman_anchor import KalmanAnchor, design_effect, intrac
 from qae_sim.advantages.losses import reg_grpo
 from qae_sim.advantages.registry import ESTIMATORS, LEFT_OUT, Estimator, get, register, registered
 from qae_sim.advantages.reward_only import capo, gpg, grpo_n, grpo_passk, mapo, maxrl
-from qae_sim.advantages.rule import AdvantageRule, AdvantageState, Term
+from qae_sim.advantages.rule import AdvantageRule
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.advantages.side_information import aapo, canon, gdpo, opo, rlev
+from qae_sim.advantages.terms import AdvantageState, Term
 from qae_sim.advantages.token_selection import clip_cov_mask, kl_cov_mask, token_covariances
 from qae_sim.advantages.tokens import TokenAdvantages, TokenTable, ktae, token_table
 from qae_sim.advantages.trees import Tree, attn_rl, ordered_pairs, tree_opo, tree_opo_heuristic

@@ -15,128 +15,20 @@ array([[2.5, 0. , 0. , 0. , 0. ]])
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages.anchors import DifficultyAnchor, FixedAnchor, HardAnchor, SoftAnchor
-from qae_sim.advantages.automatic import EntropyTargetK, SuccessRateK
-from qae_sim.advantages.availability import PLACES, example_inputs, require_place
+from qae_sim.advantages.anchors import DifficultyAnchor
+from qae_sim.advantages.availability import PLACES, require_place
 from qae_sim.advantages.hidden_state_rank import RankBaselines
-from qae_sim.advantages.kalman_anchor import KalmanAnchor
 from qae_sim.advantages.registry import ESTIMATORS, Estimator, get
-from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
+from qae_sim.advantages.terms import ANCHORS, AUTOMATIC, KINDS, SCHEDULES, AdvantageState, Estimating, Term, storable
 from qae_sim.advantages.weights import ha_dw_weights
-from qae_sim.arrays import Array, invalid, require_choice, require_number, self_contained
+from qae_sim.arrays import Array, invalid, require_number, self_contained
 from qae_sim.storage import from_plain, to_plain
-
-#: Difficulty anchors.
-ANCHORS: tuple[type[Any], ...] = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)
-#: Functions of the step that may stand where a number is expected.
-SCHEDULES: tuple[type[Any], ...] = (ConstantK, LinearK, CosineK, TwoPhaseK, PhaseSwitch)
-#: Values of K that follow the course of a run.
-AUTOMATIC: tuple[type[Any], ...] = (SuccessRateK, EntropyTargetK)
-#: What CANON can sort responses by: their mean token entropy, or their number of tokens.
-METRICS = ("entropy", "length")
-
-#: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
-Estimating: TypeAlias = str | Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class NamedFunction:
-    """The name of an estimator function that was read from a file. Calling it is an error.
-
-    Attributes:
-        name: ``"module:function"``.
-    """
-
-    name: str
-
-    def __call__(self, *args: Any, **parameters: Any) -> Any:
-        """Raise: a file holds the name, not the function."""
-        raise TypeError(
-            f"estimator {self.name} was stored by name; to use it again, give the function: with_(estimator=...)"
-        )
-
-
-@dataclass(frozen=True)
-class Term:
-    """One estimator of a weighted sum: w·A.
-
-    Attributes:
-        estimator: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
-        parameters: Its parameters by name: numbers, schedules, an automatic K.
-        weight: w, any finite number.
-
-    Example:
-        >>> Term("qae", {"k": 0.4}, weight=0.5).title
-        'qae(k=0.4)'
-    """
-
-    estimator: Estimating
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.parameters, Mapping):
-            raise invalid("parameters", self.parameters, "names and values", TypeError)
-        object.__setattr__(self, "parameters", dict(self.parameters))
-        object.__setattr__(self, "weight", require_number("weight", self.weight))
-
-    @property
-    def row(self) -> Estimator:
-        """Its row of the registry; for HA-DW that of the estimator it weights, for a function a row made for it."""
-        if isinstance(self.estimator, str):
-            row = get(self.estimator)
-            return get(row.weights) if row.weights else row
-        name = getattr(self.estimator, "__qualname__", str(self.estimator))
-        return Estimator(name, self.estimator, name, "", "yours", "response", "a function of yours", self.parameters)
-
-    @property
-    def name(self) -> str:
-        """The estimator's name."""
-        return self.estimator if isinstance(self.estimator, str) else self.row.name
-
-    @property
-    def title(self) -> str:
-        """Name and parameters, for messages."""
-        given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
-        return f"{self.name}({given})" if given else self.name
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """The whole term as one value, hashable once its parameters are numbers."""
-        return self.estimator, tuple(sorted(self.parameters.items())), self.weight
-
-
-@dataclass(frozen=True)
-class AdvantageState:
-    """The moving parts of a rule, which change after each batch.
-
-    Attributes:
-        parts: Moving parts by their place in the rule. Each has ``observes``, the name of what it needs to know of a
-            batch, and a pure ``update`` that returns the next part.
-
-    Example:
-        >>> AdvantageRule("grpo", anchor=FixedAnchor(0.3)).start().anchor
-        FixedAnchor(belief=0.3)
-    """
-
-    parts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def anchor(self) -> Any:
-        """The current difficulty anchor; None without one."""
-        return self.parts.get("anchor")
-
-    @property
-    def belief(self) -> Any:
-        """C⁻ before the next batch; NaN without an anchor."""
-        return math.nan if self.anchor is None else self.anchor.belief
 
 
 @dataclass(frozen=True)
@@ -164,6 +56,7 @@ class AdvantageRule:
         Yang et al., HA-DW (arXiv:2601.08521), Eqs. 13-17, for Φ; weighted sums of advantages are ours.
 
     Example:
+        >>> from qae_sim.advantages import SoftAnchor
         >>> AdvantageRule("qae", {"k": 0.4}, SoftAnchor()).title
         'qae(k=0.4), SoftAnchor(), lambda_scale=1.3'
         >>> both = AdvantageRule((Term("grpo", weight=0.5), Term("dr_grpo", weight=0.5)))
@@ -187,8 +80,7 @@ class AdvantageRule:
         self._check_anchor()
         self.to_dict()  # whatever is used can be stored
         for term in self.terms:
-            _check_parameters(term)
-            self._try(term)
+            term.check()
 
     # --- its parts and properties ---
 
@@ -359,25 +251,6 @@ class AdvantageRule:
         if not isinstance(self.anchor, ANCHORS):
             raise invalid("anchor", self.anchor, "one of " + ", ".join(kind.__name__ for kind in ANCHORS), TypeError)
 
-    def _try(self, term: Term) -> None:
-        """Call an estimator once, so that a wrong parameter is named now and not at the first batch."""
-        rewards = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-        if isinstance(term.estimator, NamedFunction):
-            return
-        given = {} if callable(term.estimator) else example_inputs(term.row.name, rewards)
-        if set(given) < set(term.row.inputs) or not (term.row.of_responses or term.row.of_tokens):
-            return  # turns, trees and losses take inputs that no batch of rewards has
-        values = dict(_resolved(term, 0, {}).parameters)
-        values.pop("metric", None)
-        if "further" in given and values.get("weights") is not None:
-            given["further"] = given["further"].repeat(max(len(values["weights"]) - 1, 0), axis=0)
-        try:
-            term.row.advantages(rewards, **given, **values)
-        except (TypeError, ValueError) as error:
-            if callable(term.estimator):
-                raise
-            raise type(error)(f"estimator {term.name}: {error}") from error
-
     def require_place(self, argument: str, place: str) -> None:
         """Check that the rule can be used in a place.
 
@@ -438,15 +311,13 @@ class AdvantageRule:
             Wu et al., QAE (arXiv:2509.22611), Sec. 6 names a K that changes as future work.
 
         Example:
-            >>> AdvantageRule("qae", {"k": LinearK(0.6, 0.4, steps=10), "eps": 0}).at(5)[0].parameters
+            >>> from qae_sim.advantages import LinearK
+        >>> AdvantageRule("qae", {"k": LinearK(0.6, 0.4, steps=10), "eps": 0}).at(5)[0].parameters
             {'k': 0.5, 'eps': 0}
         """
         parts = {} if state is None else state.parts
-        several = len(self.terms) > 1
         return tuple(
-            _resolved(
-                term, step, {name: parts.get(f"{number}.{name}" if several else name) for name in term.parameters}
-            )
+            term.at(step, {name: parts.get(self._place(number, name)) for name in term.parameters})
             for number, term in enumerate(self.terms)
         )
 
@@ -461,7 +332,8 @@ class AdvantageRule:
             Names and values; those of the first term of a sum.
 
         Example:
-            >>> AdvantageRule("qae", {"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
+            >>> from qae_sim.advantages import LinearK
+        >>> AdvantageRule("qae", {"k": LinearK(0.6, 0.4, steps=10)}).parameters_at(5)
             {'k': 0.5}
         """
         return dict(self.at(step, state)[0].parameters)
@@ -571,7 +443,8 @@ class AdvantageRule:
             ValueError: Something that a part observes is missing.
 
         Example:
-            >>> rule = AdvantageRule("grpo", anchor=HardAnchor())
+            >>> from qae_sim.advantages import HardAnchor
+        >>> rule = AdvantageRule("grpo", anchor=HardAnchor())
             >>> rule.after(rule.start(), {"correct": [[1, 0, 0, 0]]}).belief
             0.25
         """
@@ -593,7 +466,7 @@ class AdvantageRule:
             left out where it is None.
         """
         plain = {
-            "estimator": _storable(self.estimator),
+            "estimator": storable(self.estimator),
             "parameters": self.parameters,
             "anchor": self.anchor,
             "lambda_scale": self.lambda_scale,
@@ -675,9 +548,6 @@ class AdvantageRule:
 #: Fields of a rule; configurations that hold a rule accept them, too.
 FIELDS = ("estimator", "parameters", "anchor", "lambda_scale", "correct_above")
 
-#: Dataclasses that a stored rule or state may contain.
-KINDS: tuple[type, ...] = (*ANCHORS, *SCHEDULES, *AUTOMATIC, RankBaselines, Term, NamedFunction)
-
 
 def as_rule(value: Any) -> AdvantageRule:
     """Take a rule as it is, and make one of an estimator's name, a function, or terms.
@@ -713,38 +583,3 @@ def changed(rule: AdvantageRule, changes: dict[str, Any]) -> AdvantageRule:
     base = as_rule(changes.pop("rule", rule))
     own = {name: changes.pop(name) for name in FIELDS if name in changes}
     return base.with_(**own) if own else base
-
-
-def _storable(estimator: Any) -> Any:
-    """An estimator as a file can hold it."""
-    if isinstance(estimator, tuple):
-        return [replace(term, estimator=_storable(term.estimator)) for term in estimator]
-    if isinstance(estimator, str | NamedFunction):
-        return estimator
-    return NamedFunction(f"{getattr(estimator, '__module__', '?')}:{getattr(estimator, '__qualname__', estimator)}")
-
-
-def _resolved(term: Term, step: int, moved: Mapping[str, Any]) -> Term:
-    """A term with its schedules and automatic parameters replaced by their current values."""
-    values = {}
-    for name, value in term.parameters.items():
-        if isinstance(value, SCHEDULES):
-            value = value(step)
-        elif isinstance(value, AUTOMATIC):
-            current = moved.get(name)
-            value = (value if current is None else current).k
-        values[name] = value
-    return replace(term, parameters=values)
-
-
-def _check_parameters(term: Term) -> None:
-    """Check that the estimator knows its parameters, and that only k and CAPO's negatives change with the step."""
-    known = term.row.settings | ({"metric": None} if "metric" in term.row.inputs else {})
-    for name, value in term.parameters.items():
-        if isinstance(term.estimator, str) and name not in known:
-            raise invalid("parameters", name, f"named as those of {term.name}: {', '.join(known) or 'none'}")
-        if name == "metric":
-            require_choice("parameters: metric", value, METRICS)
-        may_move = "negatives" if isinstance(value, PhaseSwitch) else "k"
-        if isinstance(value, SCHEDULES + AUTOMATIC) and name != may_move:
-            raise invalid("parameters", value, f"a schedule for k alone (PhaseSwitch for negatives), not for {name}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import qae_sim
-from qae_sim.advantages.rule import NamedFunction
+from qae_sim.advantages.terms import NamedFunction
 from qae_sim.arrays import Namespace, invalid, require_choice, require_integer
 from qae_sim.bandits._expected import simulate_expected
 from qae_sim.bandits._kernels import to_numpy

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from qae_sim.advantages.rule import AUTOMATIC, FIELDS, KINDS, AdvantageRule, NamedFunction, as_rule, changed
+from qae_sim.advantages.rule import FIELDS, AdvantageRule, as_rule, changed
+from qae_sim.advantages.terms import AUTOMATIC, KINDS, NamedFunction
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits._tables import table_of
 from qae_sim.bandits.problems import Bandit, SequenceBandit

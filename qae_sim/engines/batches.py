@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from qae_sim.advantages import INPUTS, AdvantageRule, AdvantageState, quantile_baseline
-from qae_sim.advantages.rule import KINDS
+from qae_sim.advantages.terms import KINDS
 from qae_sim.arrays import invalid, require_integer
 from qae_sim.storage import from_json, from_plain, to_json, write_atomically
 

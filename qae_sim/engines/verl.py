@@ -34,7 +34,7 @@ from torch import Tensor
 from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, register_adv_est
 
 from qae_sim.advantages import ESTIMATORS, AdvantageRule, AdvantageState, Estimator, SoftAnchor, get
-from qae_sim.advantages.rule import ANCHORS, AUTOMATIC, SCHEDULES
+from qae_sim.advantages.terms import ANCHORS, AUTOMATIC, SCHEDULES
 from qae_sim.arrays import invalid
 from qae_sim.engines.batches import estimate, observed, rule_for_trainers
 from qae_sim.storage import from_plain

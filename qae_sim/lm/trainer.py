@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qae_sim.advantages import AdvantageState
-from qae_sim.advantages.rule import AUTOMATIC, KINDS
+from qae_sim.advantages.terms import AUTOMATIC, KINDS
 from qae_sim.arrays import invalid
 from qae_sim.lm.config import SHARED, Config
 from qae_sim.lm.estimator_inputs import estimator_inputs, punishment

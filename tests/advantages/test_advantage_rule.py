@@ -28,7 +28,8 @@ from qae_sim.advantages import (
     Term,
 )
 from qae_sim.advantages.availability import example_inputs
-from qae_sim.advantages.rule import NamedFunction, as_rule, changed
+from qae_sim.advantages.rule import as_rule, changed
+from qae_sim.advantages.terms import NamedFunction
 
 REWARDS = np.array([[1.0, 0, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0]])
 #: Estimators whose inputs can be made up from an array of rewards, and what they are called with.

@@ -41,7 +41,7 @@ from qae_sim.advantages import (  # noqa: E402
     why_not,
 )
 from qae_sim.advantages.inputs import INPUTS  # noqa: E402
-from qae_sim.advantages.rule import KINDS  # noqa: E402
+from qae_sim.advantages.rule import KINDS  # noqa: E402  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.cuda import deterministic  # noqa: E402
 from qae_sim.lm.estimator_inputs import FINDERS  # noqa: E402
