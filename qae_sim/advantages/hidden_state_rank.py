@@ -245,7 +245,7 @@ def verl_rank(
         require_shape(f"dynamics.{name}", values, base.shape, "one for each reward")
         require_finite(f"dynamics.{name}", values)
         if usual is None:
-            raise invalid("baselines", baselines, "baselines that have been updated with a batch")
+            raise invalid("baselines", baselines, "updated with one batch at least")
         relative[name] = np.clip((values - usual) / (abs(usual) + 1e-8), -5.0, 5.0)
     beta = 1 / (1 + np.exp(-gain * relative["acceleration"]))
     phi = beta * np.tanh(relative["rank"]) + (1 - beta) * np.tanh(relative["velocity"])
