@@ -144,7 +144,7 @@ def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
     if "advantages" in found:
         row = next(iter(found["advantages"].tables.values()))["binary rewards"]
         ratio = f"{number(row['grpo'])} and {number(row['qae'])} times as long"
-        rows.append(("`grpo` and `qae`, beside `(r - mean) / (std + eps)` in NumPy", ratio, "advantages"))
+        rows.append(("`grpo` and `qae`, compared with `(r - mean) / (std + eps)` in NumPy", ratio, "advantages"))
     if "bandits" in found:
         table = next(iter(found["bandits"].tables.values()))
         others = {"a Python loop over runs": "loop", "a jitted JAX scan": "JAX scan"}
@@ -180,7 +180,7 @@ def _on_a_gpu(project: Project) -> str:
     return (
         f"{there['gpu']} (`gpu.py`; PyTorch {there['packages']['torch']}): a step of the toy model's trainer "
         f"{number(step['TRL'] / step['ours'])} times as fast as TRL's, 65,536 simulated bandits "
-        f"{number(bandits['time on one core : time on the GPU'])} times as fast as on one core beside it."
+        f"{number(bandits['time on one core : time on the GPU'])} times as fast as on one core of the same machine."
     )
 
 
