@@ -1,4 +1,4 @@
-"""How estimators would have divided their attention in a finished run: shares of all |A| by success rate."""
+"""Shares of all |A| that estimators would have given to prompts of each success rate, in a finished run."""
 
 from __future__ import annotations
 
