@@ -1,4 +1,4 @@
-"""Processes that work for another one: Ctrl-C does not reach them, and they never outlive the one they work for."""
+"""Worker processes that ignore Ctrl-C and never outlive their parent, and commands that Ctrl-C always ends."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from qae_sim.arrays import require_integer
 
 
 class Workers(ProcessPoolExecutor):
-    """An executor whose processes end with the one that made it, however that one ends.
+    """An executor whose worker processes end with their parent, however the parent ends.
 
-    Each worker reads from a pipe into which nothing is ever written. The pipe breaks when this process is gone (even by
-    ``kill -9``) or when an error or Ctrl-C leaves the ``with`` block, and the worker ends at once, in the middle of
-    what it does: what workers write must be whole at any moment. A block that ends without an error waits for its work.
+    Each worker reads from a pipe into which nothing is ever written. The pipe breaks when the parent is gone (even by
+    ``kill -9``), or when an error or Ctrl-C leaves the ``with`` block. The worker then ends at once, in the middle of
+    its work, so the files that workers write must be complete at any moment. A block that ends without an error waits
+    for all work to finish.
 
-    Ctrl-C reaches all processes of a terminal; workers leave it to the process that hands out the work.
+    Ctrl-C reaches all processes of a terminal; workers ignore it and leave it to the parent.
 
     Example:
         >>> with Workers(1) as workers:
@@ -31,29 +32,30 @@ class Workers(ProcessPoolExecutor):
     """
 
     def __init__(self, count: int, prepare: Callable[..., object] | None = None, *arguments: object) -> None:
-        """Make an executor; processes start when there is work.
+        """Make an executor; its processes start when there is work.
 
         Args:
             count: Number of processes, at least 1.
-            prepare: Called in each process before it works.
-            *arguments: What it is called with.
+            prepare: Called in each process before its first work.
+            *arguments: The arguments of ``prepare``.
 
         Raises:
+            TypeError: The number is not an integer.
             ValueError: The number is below 1.
         """
         require_integer("count", count, low=1)
         context = multiprocessing.get_context("spawn")
         watched, self._lifeline = context.Pipe(duplex=False)
-        # Workers inherit the reading end alone, or the pipe would never break.
+        # Workers get only the reading end: with the other end in a worker, the pipe would never break.
         super().__init__(count, mp_context=context, initializer=_begin, initargs=(watched, prepare, arguments))
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand out work; a process that starts for it is born deaf to Ctrl-C."""
+        """Submit work; a process that starts for it ignores Ctrl-C from the beginning."""
         with _interrupts_blocked():
             return super().submit(function, *args, **kwargs)
 
     def stop(self) -> None:
-        """End all processes at once; work that is not finished fails."""
+        """End all processes at once; unfinished work fails."""
         self._lifeline.close()
         self.shutdown(wait=False, cancel_futures=True)
 
@@ -72,9 +74,9 @@ class Workers(ProcessPoolExecutor):
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Let Ctrl-C wait, and let processes that start meanwhile inherit that; where signals cannot be blocked, nothing.
+    """Delay Ctrl-C, also for processes that start meanwhile; do nothing where signals cannot be blocked.
 
-    A worker takes a second to import what it needs; without this, Ctrl-C would reach it there, with a traceback.
+    A worker needs a second for its imports; without this, Ctrl-C would reach it there and print a traceback.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -87,7 +89,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def _begin(watched: Connection, prepare: Callable[..., object] | None, arguments: tuple[object, ...]) -> None:
-    """Begin life as a worker."""
+    """Set up a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
     if prepare is not None:
@@ -95,21 +97,21 @@ def _begin(watched: Connection, prepare: Callable[..., object] | None, arguments
 
 
 def _end_with(watched: Connection) -> None:
-    """Wait until a pipe breaks, then end this process; nothing that it waits for can hold it back."""
+    """Wait until a pipe breaks, then end this process, whatever it is doing."""
     with contextlib.suppress(EOFError, OSError):
         watched.recv_bytes()
     os._exit(1)
 
 
 class Interruption:
-    """Makes Ctrl-C end a command within seconds, whatever the command is in the middle of.
+    """Makes Ctrl-C end a command within seconds, whatever the command is doing.
 
-    The first Ctrl-C raises KeyboardInterrupt, so that the command can keep what it has and say so. The next one, or
-    ``seconds`` without an end, ends the process at once: the exit code is 130, and the last words are said.
+    The first Ctrl-C raises KeyboardInterrupt, so that the command can keep its results and say so. A second one, or
+    ``seconds`` after the first, ends the process at once with exit code 130 and the last words.
 
     Args:
-        last_words: Written to standard error when the command could not speak for itself.
-        seconds: How long the command may take to end.
+        last_words: Written to standard error if the command has not said anything itself.
+        seconds: Time that the command has to end, >= 0.
     """
 
     def __init__(self, last_words: str, seconds: float = 5.0) -> None:
@@ -118,18 +120,18 @@ class Interruption:
         self._before: Any = None
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # others can neither get nor set signals
+        if threading.current_thread() is threading.main_thread():  # signal handlers can be set only there
             threading.Thread(target=self._watch, daemon=True).start()
             self._before = signal.signal(signal.SIGINT, self._first)
         return self
 
     def __exit__(self, *error: object) -> None:
-        # After Ctrl-C the handler stays: what remains to be done on the way out must not hang either.
+        # After Ctrl-C the handler stays: the rest of the command must not hang either.
         if self._before is not None and not self._asked.is_set():
             signal.signal(signal.SIGINT, self._before)
 
     def said(self) -> None:
-        """Note that the command has spoken for itself: what is left of it cannot be interrupted, but has its time."""
+        """Note that the command has printed its own message; the rest of it ignores Ctrl-C, within the time limit."""
         self._last_words = ""
         if self._asked.is_set():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -148,7 +150,7 @@ class Interruption:
         self._leave()
 
     def _leave(self) -> None:
-        """End here and now: no lock, no buffer and no other thread is asked."""
+        """End the process at once, without waiting for locks, buffers or other threads."""
         show_cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar hides it
         with contextlib.suppress(OSError):
             os.write(2, (show_cursor + self._last_words).encode())

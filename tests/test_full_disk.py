@@ -80,7 +80,7 @@ def test_a_disk_that_fills_at_any_write(command: str, tmp_path: Path, monkeypatc
         assert code == 1
         told = output.replace("\n", " ")
         assert f"cannot use {folder}: No space left on device" in told
-        assert "What is finished is kept: make room, and the same command goes on." in told
+        assert "Finished work is kept: make room, then the same command continues." in told
         assert not list(folder.glob(".*.part"))
         kept = contents(folder)
         assert {name: kept.get(name) for name in before if name.endswith((".npz", ".ipynb"))} == {

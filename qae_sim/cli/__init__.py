@@ -20,7 +20,7 @@ from qae_sim.cli.verify import verify_command
 
 
 class _Commands(click.Group):
-    """Commands whose errors carry no control characters of words that are not ours."""
+    """A group of commands whose error messages show control characters as visible escapes."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with _printable_errors():
@@ -33,7 +33,7 @@ class _Commands(click.Group):
 
 @contextmanager
 def _printable_errors() -> Iterator[None]:
-    """Show control characters in messages as visible escapes; where a message has lines, they stay."""
+    """Show control characters in messages as visible escapes, but keep line breaks."""
     try:
         yield
     except click.ClickException as error:

@@ -17,9 +17,9 @@ from qae_sim.advantages import ESTIMATORS, LEFT_OUT, PLACES, Estimator, why_not
 def estimators(as_json: bool) -> None:
     """List the advantage estimators: name, level, source, what each does, where it can be used.
 
-    The level says what an estimator looks at and gives: "response" turns the rewards of each group into one advantage
-    per response, "batch" needs all groups of a batch at once, "token" gives each token an advantage of its own,
-    "turn" each turn of a conversation, "tree" each step that responses share; "loss" takes the place of advantages.
+    The level says what an estimator needs and returns: "response" turns the rewards of each group into one advantage
+    per response, "batch" needs all groups of a batch at once, "token" gives each token its own advantage, "turn" each
+    turn of a conversation, "tree" each step that responses share; a "loss" is used instead of advantages.
     """
     if as_json:
         click.echo(json.dumps([_as_dict(estimator) for estimator in ESTIMATORS.values()], indent=2))
@@ -32,7 +32,7 @@ def estimators(as_json: bool) -> None:
 
 
 def _as_dict(estimator: Estimator) -> dict[str, object]:
-    """Describe an estimator in values that JSON has."""
+    """Describe an estimator in values that JSON can hold."""
     return {
         "name": estimator.name,
         "level": estimator.level,

@@ -1,4 +1,4 @@
-"""``qae-sim inspect``: what estimators would have made of a finished run, from its own logs."""
+"""``qae-sim inspect``: the advantages that estimators would have given in a finished run, from its logs."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 @click.command("inspect")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--reward", default=None, help="Column of the reward, where there are several.")
-@click.option("--group-size", type=click.IntRange(2), default=None, help="G.  [default: what most groups have]")
-@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups of a step, without steps.")
+@click.option("--reward", default=None, help="Column of the reward, if there are several.")
+@click.option("--group-size", type=click.IntRange(2), default=None, help="G.  [default: the most frequent size]")
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups in a step, without steps.")
 @click.option(
     "--html",
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="Write a report with pictures, too: one file.",
+    help="Also write a report with pictures, as one file.",
 )
 def inspect_command(run: Path, reward: str | None, group_size: int | None, batch: int, page: Path | None) -> None:
-    """Look into the logs of a run of yours: RUN is a folder or a file.
+    """Analyse the logs of your own training run: RUN is a folder or a file.
 
     Reads TRL's completion logs (log_completions=True), verl's rollout dumps, and plain CSV, Parquet or JSON Lines with
-    columns prompt and reward. Shows success rates over training, what QAE would have silenced at each K, whom each
-    estimator would have listened to, and what HA-DW's anchor would have followed.
+    columns prompt and reward. Shows success rates over training, the share of responses without advantage under QAE at
+    each K, how each estimator would have divided all advantage between hard and easy prompts, and HA-DW's anchor.
     """
     try:
         found = digest(run, reward=reward, group_size=group_size, batch=batch)
         if page is not None:
             from qae_sim.pictures.log_report import report
 
-            content = report(found).encode(errors="backslashreplace")  # for halves of characters
+            content = report(found).encode(errors="backslashreplace")  # for lone surrogates
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         raise click.ClickException(printable(error)) from error
     except OSError as error:
@@ -61,7 +61,7 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     size = f"{len(found.steps)} steps, {int(found.responses.sum()):,} responses in groups of {found.group_size}"
     console.print(Text.assemble(shown(found.source, "bold"), f": {size}"))
     if not found.binary:
-        console.print("Rewards are not 0 or 1; a success is a positive reward.")
+        console.print("Not all rewards are 0 or 1; responses with a positive reward count as correct.")
     console.print(_over_training(found))
     console.print(_by_k(found))
     console.print(
@@ -79,7 +79,7 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
 
 
 def _prompts(found: Digest) -> Table:
-    """Prompts below HA-DW's anchor, whose rare successes it would have raised."""
+    """Lay out prompts below HA-DW's anchor, whose rare correct responses it would have given more weight."""
     table = Table(title="Prompts that HA-DW would have lifted most often", title_justify="left")
     for name in ("Prompt", "Times", "Success then"):
         table.add_column(name, justify="left" if name == "Prompt" else "right", no_wrap=name != "Prompt")
@@ -89,7 +89,7 @@ def _prompts(found: Digest) -> Table:
 
 
 def _words(found: Digest) -> Table:
-    """Words that go with success and with failure, among answers to one prompt."""
+    """Lay out words of correct and of wrong responses to the same prompts."""
     table = Table(title=f"Key words, from {found.words_from:,} responses", title_justify="left")
     for name in ("Word", "z", "Responses", "Success", "By chance"):
         table.add_column(name, justify="left" if name == "Word" else "right")
@@ -101,7 +101,7 @@ def _words(found: Digest) -> Table:
 
 
 def _over_training(found: Digest) -> Table:
-    """Success rates, degenerate groups, the anchor: training in five parts."""
+    """Lay out success rates, groups with equal rewards and the anchor, over five parts of training."""
     table = Table(title="Over training", title_justify="left")
     for name in ("Steps", "Reward", "Success rates 0 to 1", "All equal", "Anchor", "Lifted", "Length"):
         table.add_column(name, justify="left" if name.startswith(("Steps", "Success")) else "right")
@@ -119,18 +119,18 @@ def _over_training(found: Digest) -> Table:
 
 
 def _or_dash(value: float, form: str) -> str:
-    """A number, or a dash where there is none."""
+    """Write a number, or a dash for NaN."""
     return "-" if np.isnan(value) else format(value, form)
 
 
 def _bars(histogram: np.ndarray) -> str:
-    """A histogram as a line of blocks."""
+    """Draw a histogram as a line of blocks."""
     most = max(int(histogram.max()), 1)
     return "".join(_BLOCKS[int(np.ceil(8 * count / most))] for count in histogram)
 
 
 def _by_k(found: Digest) -> Table:
-    """Share of responses that QAE would have silenced."""
+    """Lay out the share of responses without advantage under QAE."""
     table = Table(title="Responses without advantage under QAE", title_justify="left")
     chosen = [i for i, k in enumerate(KS) if round(k * 100) % 10 == 0]
     for i in chosen:
@@ -140,7 +140,7 @@ def _by_k(found: Digest) -> Table:
 
 
 def _weights(found: Digest) -> Table:
-    """Whom each estimator would have listened to: shares of all |A| by the success rate of the prompt."""
+    """Lay out each estimator's shares of all |A| by the success rate of the prompt."""
     table = Table(title="Share of all advantage, by success rate of the prompt", title_justify="left")
     table.add_column("Estimator")
     for low, high in pairwise((0.0, 0.25, 0.5, 0.75, 1.0)):

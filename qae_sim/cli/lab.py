@@ -23,31 +23,31 @@ NEEDED = ("anywidget", "jupyterlab", "matplotlib")
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("qae-sim-lessons"),
     show_default=True,
-    help="Where your copies of the lessons live; made if it is not there yet.",
+    help="Folder for your copies of the lessons; created if missing.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser window.")
 @click.option("--voila", is_flag=True, help="Show the lessons as pages without code.")
-@click.option("--no-token", is_flag=True, help="With --voila: let in whoever can reach the address.")
+@click.option("--no-token", is_flag=True, help="With --voila: let in everybody who can reach the address.")
 @click.option(
     "--host",
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="A further name under which the lessons may be asked for, such as that of a proxy. Repeatable.",
+    help="A further name under which the server may be reached, such as that of a proxy. Repeatable.",
 )
 def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tuple[str, ...]) -> None:
     """Open the lessons in JupyterLab, in your browser.
 
-    The lessons are copied to a folder of yours, where you may edit them as you like: a lesson that you have edited is
-    never overwritten. To get a lesson back as it came, delete your copy and run this again.
+    The lessons are copied to a folder of yours, where you can edit them: a lesson that you have edited is never
+    overwritten. To get the original of a lesson back, delete your copy and run this command again.
 
-    The server listens on this machine alone, answers only to names of this machine, and lets in who has its token: the
-    address that it prints holds it. A token of your own: set JUPYTER_TOKEN.
+    The server listens only on this machine, answers only to names of this machine, and requires a token, which is part
+    of the address that it prints. To choose the token yourself, set JUPYTER_TOKEN.
 
     To stop JupyterLab, press Ctrl-C in this terminal.
     """
     if no_token and not voila:
-        raise click.UsageError("--no-token goes with --voila: JupyterLab runs whatever it is sent")
+        raise click.UsageError("--no-token goes with --voila: JupyterLab runs whatever code it is sent")
     needed = (*NEEDED, "voila") if voila else NEEDED
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -65,7 +65,7 @@ def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tupl
         command = voila_command(folder, no_browser, no_token=no_token, hosts=hosts)
     else:
         command = jupyterlab_command(folder, lessons.all[0], no_browser, hosts=hosts)
-    # JupyterLab takes over this process, so that Ctrl-C and signals reach it and nothing else.
+    # The server replaces this process, so that Ctrl-C and signals reach it directly.
     sys.stdout.flush()
     os.execve(command[0], command, os.environ | {"JUPYTER_CONFIG_PATH": config_path()})
 
@@ -74,10 +74,10 @@ def jupyterlab_command(folder: Path, lesson: str, no_browser: bool, *, hosts: Se
     """Compose the command that starts JupyterLab.
 
     Args:
-        folder: The folder it shows.
-        lesson: The lesson it opens.
-        no_browser: Whether to leave the browser closed.
-        hosts: Names, beside those of this machine, that requests may ask for.
+        folder: The folder that it shows.
+        lesson: The lesson that it opens.
+        no_browser: If True, open no browser.
+        hosts: Names that requests may ask for, besides those of this machine.
 
     Returns:
         Program and arguments.
@@ -94,7 +94,7 @@ def jupyterlab_command(folder: Path, lesson: str, no_browser: bool, *, hosts: Se
     if no_browser:
         command.append("--no-browser")
     if os.geteuid() == 0:
-        # In a container there is often no user but root; JupyterLab then wants to be told that it is meant.
+        # In a container root is often the only user; JupyterLab then requires this flag.
         command.append("--allow-root")
     return command
 
@@ -103,10 +103,10 @@ def voila_command(folder: Path, no_browser: bool, *, no_token: bool = False, hos
     """Compose the command that shows the lessons as pages.
 
     Args:
-        folder: The folder it shows.
-        no_browser: Whether to leave the browser closed.
-        no_token: Whether to let in everybody.
-        hosts: Names, beside those of this machine, that requests may ask for.
+        folder: The folder that it shows.
+        no_browser: If True, open no browser.
+        no_token: If True, let in everybody.
+        hosts: Names that requests may ask for, besides those of this machine.
 
     Returns:
         Program and arguments.
@@ -118,9 +118,9 @@ def voila_command(folder: Path, no_browser: bool, *, no_token: bool = False, hos
 
 
 def config_path() -> str:
-    """Where JupyterLab finds settings: ours first, then what was there.
+    """List the folders in which JupyterLab looks for settings: the package's first, then the user's.
 
-    Ours keep the popup that asks about news from covering the plots, and look for no newer versions.
+    The package's settings switch off the popup about news, which would cover the plots, and the search for updates.
 
     Returns:
         A value for ``JUPYTER_CONFIG_PATH``.

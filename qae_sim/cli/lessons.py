@@ -1,4 +1,4 @@
-"""Hand out the lessons: copy the notebooks to a folder of the learner's and never overwrite what the learner wrote."""
+"""Copy the lessons to a learner's folder, and never overwrite what the learner has written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import qae_sim
 from qae_sim.storage import write_atomically
 
-#: Remembers, in the learner's folder, which version of each lesson was handed out.
+#: Name of the file in the learner's folder that records which version of each lesson was copied.
 RECORD = ".qae-sim.json"
 
 
@@ -20,9 +20,9 @@ class HandedOut:
 
     Attributes:
         new: Lessons that were not in the folder.
-        updated: Lessons that the learner had not edited, and of which the package has another version.
-        kept: Lessons that the learner had edited; left as they are.
-        unchanged: Lessons that say what the package's say.
+        updated: Lessons that the learner had not edited, replaced by the package's version.
+        kept: Lessons that the learner had edited, left as they are.
+        unchanged: Lessons with the same cells as the package's.
     """
 
     new: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class HandedOut:
 
 
 def find_lessons() -> Path:
-    """Find the folder of lessons: inside an installed package, or beside the package in a clone.
+    """Find the folder of lessons: inside an installed package, or next to the package in a clone.
 
     Returns:
         The folder.
@@ -53,9 +53,9 @@ def find_lessons() -> Path:
 
 
 def fingerprint(lesson: bytes) -> str:
-    """Hash what a lesson says: the kind and source of its cells, or every byte of what is no notebook.
+    """Hash the content of a lesson: kind and source of its cells, or every byte if it is not a notebook.
 
-    Running a notebook saves outputs, counters and metadata into it; that is no edit.
+    Outputs, counters and metadata, which running a notebook changes, do not count.
 
     Args:
         lesson: The content of the file.
@@ -76,11 +76,11 @@ def fingerprint(lesson: bytes) -> str:
 
 
 def hand_out(source: Path, folder: Path) -> HandedOut:
-    """Copy the lessons of ``source`` into ``folder``, which is made when missing.
+    """Copy the lessons of ``source`` into ``folder``, which is created if missing.
 
-    A lesson that the learner has edited stays as it is. One that still says what was handed out is replaced when the
-    package has another version. One that is missing comes (back). Each file is replaced in one step, so that a crash
-    leaves the old version or the new one.
+    A lesson that the learner has edited stays as it is. One that has not been edited is replaced if the package has
+    another version. One that is missing is copied (again). Each file is replaced in one step, so that a crash leaves
+    the old version or the new one.
 
     Args:
         source: The package's lessons.
@@ -90,7 +90,7 @@ def hand_out(source: Path, folder: Path) -> HandedOut:
         What happened to each lesson.
 
     Raises:
-        OSError: The folder cannot be made, read or written.
+        OSError: The folder cannot be created, read or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder / RECORD)
@@ -113,7 +113,7 @@ def hand_out(source: Path, folder: Path) -> HandedOut:
 
 
 def _read_record(path: Path) -> dict[str, str]:
-    """Read what was handed out; a missing or damaged record says nothing, so that all differing lessons are kept."""
+    """Read which versions were copied; without a readable record there are none, so all differing lessons are kept."""
     try:
         record = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

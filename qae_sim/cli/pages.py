@@ -1,8 +1,8 @@
-"""The server behind ``qae-sim lab --voila``: lessons as pages without code, for those who hold its token alone.
+"""The server behind ``qae-sim lab --voila``: lessons as pages without code, only for those who have its token.
 
-Voilà answers any Host header, so that a page of another site could reach it under a name of its own (DNS rebinding),
-and it gives pictures of the folder to whoever asks. Here only names that were agreed on are answered, and a token that
-is made at the start, and printed, opens everything but the looks of the login page.
+Voilà answers any Host header, so that another site's page could reach it under its own name (DNS rebinding), and it
+serves pictures in the folder to everybody. This server answers only to allowed names, and everything but the style of
+the login page needs a token, which is made and printed at the start.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from traitlets import List, Unicode
 from voila.app import Voila
 from voila.static_file_handler import AllowListFileHandler
 
-#: Names of this machine, for itself.
+#: Names that a machine has for itself.
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
 class _Files(JupyterHandler, AllowListFileHandler):  # type: ignore[misc]
-    """Files that lie beside the lessons; they need the token, too."""
+    """Files next to the lessons; they need the token, too."""
 
     @authenticated
     async def get(self, path: str, include_body: bool = True) -> None:
@@ -33,9 +33,9 @@ class _Files(JupyterHandler, AllowListFileHandler):  # type: ignore[misc]
 
 
 class LessonPages(Voila):  # type: ignore[misc]
-    """Voilà that checks the Host header, and whose browser window knows the token."""
+    """A Voilà server that checks the Host header and opens the browser with the token."""
 
-    hosts = List(Unicode(), help="Names, beside those of this machine, that requests may ask for.").tag(config=True)
+    hosts = List(Unicode(), help="Names that requests may ask for, besides those of this machine.").tag(config=True)
 
     def init_handlers(self) -> list[Any]:
         """Answer requests for the names that are allowed, and no others."""
@@ -47,7 +47,7 @@ class LessonPages(Voila):  # type: ignore[misc]
         return [(HostMatches(f"({names})$"), handlers), (r".*", ErrorHandler, {"status_code": 403})]
 
     def launch_browser(self) -> None:
-        """Open a browser by way of a file that only this user can read; command lines can be read by all."""
+        """Open a browser through a file that only this user can read: everybody can read command lines."""
         url = html.escape(f"{self.connection_url}?token={self.identity_provider.token}")
         page = Path(self.connection_dir) / "open.html"
         page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')

@@ -13,7 +13,7 @@ from qae_sim.cli.lessons import find_lessons
 from qae_sim.cli.stops import resumable
 from qae_sim.cli.text import printable
 
-#: What the lessons need, and the pages around them.
+#: Libraries that the lessons need, and those that the other pages need.
 NEEDED = (
     *("anywidget", "flint", "latex2mathml", "matplotlib", "mistune", "nbclient", "nbformat", "scipy"),
     *("furo", "myst_parser", "sphinx"),
@@ -26,7 +26,7 @@ def site(folder: Path) -> None:
     """Run all lessons and write them to FOLDER as pages, with claims, estimators, guides and the API reference.
 
     The pages need neither Python nor network: they open from a disk or from any web server. Figures have text
-    alternatives, and the sliders of the views that the browser draws by itself still move.
+    alternatives, and sliders that need no Python still move.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:

@@ -1,4 +1,4 @@
-"""What commands say when they are stopped: by Ctrl-C, by a full disk, by a folder that may not be written to."""
+"""Messages of commands that are stopped: by Ctrl-C, by a full disk, by a folder without write permission."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from qae_sim.cli.text import printable
 from qae_sim.processes import Interruption
 
 _ADVICE = {
-    errno.ENOSPC: "What is finished is kept: make room, and the same command goes on.",
-    errno.EDQUOT: "What is finished is kept: make room, and the same command goes on.",
+    errno.ENOSPC: "Finished work is kept: make room, then the same command continues.",
+    errno.EDQUOT: "Finished work is kept: make room, then the same command continues.",
     errno.EROFS: "Name a folder that you may write to.",
     errno.EACCES: "Name a folder that you may write to.",
     errno.EPERM: "Name a folder that you may write to.",
@@ -23,7 +23,7 @@ _ADVICE = {
 
 
 def cannot_use(place: Path, error: OSError) -> click.ClickException:
-    """An error of the operating system, with the place and what helps.
+    """Make a message of an error of the operating system, with the place and advice.
 
     Args:
         place: The folder or file that the command was given.
@@ -34,7 +34,7 @@ def cannot_use(place: Path, error: OSError) -> click.ClickException:
 
     Example:
         >>> cannot_use(Path("runs"), OSError(errno.ENOSPC, "No space left on device")).message
-        'cannot use runs: No space left on device. What is finished is kept: make room, and the same command goes on.'
+        'cannot use runs: No space left on device. Finished work is kept: make room, then the same command continues.'
     """
     where = "" if error.filename in (None, str(place)) else f" ({printable(error.filename)})"
     advice = _ADVICE.get(error.errno or 0, "")
@@ -44,13 +44,13 @@ def cannot_use(place: Path, error: OSError) -> click.ClickException:
 
 @contextmanager
 def resumable(folder: Path, kept: Callable[[], str] | None = None) -> Iterator[None]:
-    """Let a command that keeps what is finished be stopped, and say how it goes on.
+    """Handle the interruption of a command that can continue later, and say how.
 
     Ctrl-C, any number of times and at any moment, ends the command within seconds with exit code 130.
 
     Args:
-        folder: Where the command keeps things.
-        kept: Says what is kept after Ctrl-C; it must be quick.
+        folder: Folder in which the command stores its results.
+        kept: Says after Ctrl-C what is kept; it must be quick.
 
     Yields:
         Nothing.
@@ -59,7 +59,7 @@ def resumable(folder: Path, kept: Callable[[], str] | None = None) -> Iterator[N
         click.ClickException: The operating system refused something, or a worker was killed.
         SystemExit: The command was interrupted.
     """
-    words = f"{printable(folder)} holds what is done; the same command goes on."
+    words = f"{printable(folder)} holds what is done; the same command continues."
     with Interruption(f"\nInterrupted: {words}\n") as interruption:
         try:
             yield
@@ -70,7 +70,7 @@ def resumable(folder: Path, kept: Callable[[], str] | None = None) -> Iterator[N
         except BrokenExecutor as error:
             raise click.ClickException(
                 "a worker was ended from outside, perhaps because memory ran out; what is finished is kept in "
-                f"{printable(folder)}, and the same command goes on (--workers 1 needs least memory)"
+                f"{printable(folder)}, and the same command continues (--workers 1 needs least memory)"
             ) from error
         except OSError as error:
             raise cannot_use(folder, error) from error

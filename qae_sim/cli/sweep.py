@@ -23,7 +23,7 @@ from qae_sim.processes import Workers
 
 
 def _list_of(convert: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], list[Any] | None]:
-    """Read values that are separated by commas."""
+    """Make a callback that reads values separated by commas."""
 
     def read(context: click.Context, parameter: click.Parameter, text: str | None) -> list[Any] | None:
         if text is None:
@@ -50,7 +50,7 @@ def _clip(text: str) -> Clip | None:
     type=click.Choice(["uniform", "peaked"]),
     default="uniform",
     show_default=True,
-    help="Random logits, or a start that is peaked at a wrong arm.",
+    help="Random logits, or a policy that starts peaked at a wrong arm.",
 )
 @click.option("--arms", type=int, default=None, help="Number of arms.  [default: 100; peaked: 64]")
 @click.option("--correct", type=int, default=None, help="Number of correct arms.  [default: 30; peaked: 4]")
@@ -59,7 +59,7 @@ def _clip(text: str) -> Clip | None:
     "file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     default=None,
-    help="A study as JSON (Study.to_dict) to start from, instead of --problem.",
+    help="A study in JSON (Study.to_dict) to start from, instead of --problem.",
 )
 @click.option("--estimator", callback=_list_of(str), help="Names from 'qae-sim estimators', such as grpo,qae.")
 @click.option("--k", callback=_list_of(float), help="K of QAE, such as 0.2,0.4.")
@@ -71,15 +71,15 @@ def _clip(text: str) -> Clip | None:
 @click.option("--steps", type=int, default=None, help="Steps of each run.")
 @click.option("--runs", type=int, default=None, help="Independent runs of each cell.")
 @click.option("--every", type=int, default=None, help="Steps between recorded rows.")
-@click.option("--record", "records", multiple=True, help=f"What to record, may be repeated: {', '.join(RECORDS)}.")
+@click.option("--record", "records", multiple=True, help=f"A quantity to record; repeatable: {', '.join(RECORDS)}.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("qae-sim-sweep"),
     show_default=True,
-    help="Where results go, one file a cell.",
+    help="Folder for the results, one file for each cell.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes to work with.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Number of processes.")
 def sweep(
     problem: str,
     arms: int | None,
@@ -90,14 +90,14 @@ def sweep(
     records: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Simulate all combinations of some settings of a bandit, and keep every result.
+    """Simulate a bandit for all combinations of some settings, and store every result.
 
     Settings that take several values, separated by commas, span the grid:
 
         qae-sim sweep --estimator grpo,qae --k 0.2,0.4,0.6 --eta 0.05,0.5
 
-    Each result is written as soon as it is there. After Ctrl-C, a crash or a power cut, the same command does what is
-    missing. To work with results: qae_sim.bandits.Result.load(FILE), and .to_pandas().
+    Each result is written as soon as it is finished. After Ctrl-C, a crash or a power cut, the same command computes
+    the missing ones. To work with results: qae_sim.bandits.Result.load(FILE), and .to_pandas().
     """
     given = {name: value for name, value in options.items() if value is not None}
     single: dict[str, Any] = {name: given.pop(name) for name in ("steps", "runs", "every") if name in given}
@@ -112,7 +112,7 @@ def sweep(
     def kept() -> str:
         results = Sweep(folder, cells, tuple(given))
         count = sum(results.path(cell).exists() for cell in cells)
-        return f"{count} of {len(cells)} cells are kept in {printable(folder)}; the same command does the rest."
+        return f"{count} of {len(cells)} cells are kept in {printable(folder)}; the same command computes the others."
 
     with resumable(folder, kept):
         try:
@@ -136,7 +136,7 @@ def _base(problem: str, arms: int | None, correct: int | None, file: Path | None
 
 
 def _table(done: Sweep) -> Table:
-    """Lay out the last row of every record, mean over runs and its standard error."""
+    """Lay out the last row of every record: mean over runs and its standard error."""
     names = list(done.studies[0].records)
     table = Table(title="Last recorded row: mean over runs ± standard error", title_justify="left")
     for name in itertools.chain(done.axes, names):

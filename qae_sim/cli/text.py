@@ -1,4 +1,4 @@
-"""Words that are not ours, on a terminal: prompts, paths, names of columns, messages about them."""
+"""Text from outside on a terminal: prompts, paths, names of columns, and messages that contain them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import unicodedata
 
 from rich.text import Text
 
-# Persian words and emoji are joined by these.
+# These join letters in Persian words, and emoji.
 _JOINERS = "\u200c\u200d"
 
 
 def printable(words: object) -> str:
-    r"""Show what a terminal would obey as visible escapes, on one line.
+    r"""Show characters that a terminal would obey as visible escapes, on one line.
 
-    That is all control characters (of which escape sequences are made), line ends, marks that reverse the direction of
-    writing, and halves of characters, which cannot be printed at all.
+    These are control characters (which begin escape sequences), line ends, and marks that reverse the direction of
+    writing; lone surrogates, which cannot be printed, are escaped, too.
 
     Args:
-        words: Text, or something that has a text, such as a path or an exception.
+        words: Text, or an object with a text, such as a path or an exception.
 
     Returns:
         The text; letters, signs and spaces of all languages stay as they are.
@@ -33,14 +33,14 @@ def printable(words: object) -> str:
 
 
 def shown(words: object, style: str = "") -> Text:
-    """Words that are not ours for a rich console: nothing in them is a control character, markup or an emoji code.
+    """Prepare text from outside for a rich console: its control characters, markup and emoji codes have no effect.
 
     Args:
-        words: Text, or something that has a text.
-        style: How to print them.
+        words: Text, or an object with a text.
+        style: Style to print it in.
 
     Returns:
-        The words.
+        The text.
 
     Example:
         >>> shown("[bold]:smile:").plain
@@ -50,5 +50,5 @@ def shown(words: object, style: str = "") -> Text:
 
 
 def _is_harmless(character: str) -> bool:
-    """Whether a character stands for itself; ``isprintable`` holds the space for the only one."""
+    """Tell whether a character can be printed as it is; of spaces, ``isprintable`` allows only the ordinary one."""
     return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"

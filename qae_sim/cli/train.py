@@ -27,27 +27,27 @@ _DEVICE = click.option(
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where to compute; auto takes CUDA where there is any.",
+    help="Device of the computation; auto takes CUDA if available.",
 )
 _FLAGS: dict[str, tuple[Any, str]] = {
-    "task": (click.Choice(tuple(TASKS)), "What to learn."),
-    "size": (click.Choice(SIZES), "Of the model."),
+    "task": (click.Choice(tuple(TASKS)), "Task to learn."),
+    "size": (click.Choice(SIZES), "Size of the model."),
     "estimator": (str, "A name from 'qae-sim estimators'."),
-    "objective": (click.Choice(OBJECTIVES), "What is maximised."),
+    "objective": (click.Choice(OBJECTIVES), "Objective to optimise."),
     "clip_low": (float, "Lower clip range; inf never clips."),
     "clip_high": (float, "Upper clip range; inf never clips."),
-    "loss": (click.Choice(LOSSES), "How tokens share the weight."),
-    "attempts": (int, "Dynamic sampling: draws of prompts until enough groups are mixed."),
-    "prompts": (int, "Groups of a batch."),
+    "loss": (click.Choice(LOSSES), "How tokens are weighted."),
+    "attempts": (int, "Dynamic sampling: most draws of prompts until enough groups are mixed."),
+    "prompts": (int, "Prompts in a batch, each with a group."),
     "group_size": (int, "G, responses to a prompt."),
     "minibatches": (int, "Steps per pass over a batch."),
-    "batches": (int, "Batches of the run."),
-    "learning_rate": (float, "AdamW's step."),
+    "batches": (int, "Batches in the run."),
+    "learning_rate": (float, "Learning rate of AdamW."),
 }
 
 
 def _with_flags(command: Any) -> Any:
-    """Give a command a flag for each field in the list."""
+    """Give a command a flag for each field of :data:`_FLAGS`."""
     defaults = Config().to_dict()
     for name, (kind, text) in reversed(_FLAGS.items()):
         flag, shown = f"--{name.replace('_', '-')}", f"{text}  [default: {defaults[name]}]"
@@ -69,7 +69,7 @@ def _with_flags(command: Any) -> Any:
     "assignments",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Any field of a configuration file, its value as in TOML: kl=0.1, parameters.k=0.2. Repeatable.",
+    help="Any field of a configuration file, with its value as in TOML: kl=0.1, parameters.k=0.2. Repeatable.",
 )
 @click.option("--seeds", default="0", show_default=True, help="Seeds, such as 0,1,2; each has its own base model.")
 @click.option(
@@ -77,7 +77,7 @@ def _with_flags(command: Any) -> Any:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("qae-sim-run"),
     show_default=True,
-    help="Where configuration, metrics and checkpoints go.",
+    help="Folder for configuration, metrics and checkpoints.",
 )
 @_DEVICE
 def train(
@@ -89,12 +89,12 @@ def train(
     device: str,
     **flags: Any,
 ) -> None:
-    """Train a toy language model by RLVR: a supervised base model first, then the recipe.
+    """Train a toy language model by RLVR, starting from a supervised base model.
 
         qae-sim train --task style --estimator qae --k 0.4 --batches 30
 
-    Several seeds are trained at once, as one ensemble. Whatever stops it (Ctrl-C, a crash, a power cut), the same
-    command goes on where it was, and on the CPU ends with the same bits.
+    Several seeds are trained at once, as one ensemble. After Ctrl-C, a crash or a power cut the same command continues
+    where it was, and on the CPU ends with the same bits.
     """
     try:
         runs = _configs(
@@ -121,7 +121,7 @@ def train(
 
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """Say what has happened, and what can be done, when training stops."""
+    """Say what happened, and what to do, when training stops."""
     with resumable(folder):
         try:
             yield
@@ -136,7 +136,7 @@ def _explained(folder: Path) -> Iterator[None]:
 def _configs(
     file: Path | None, flags: dict[str, Any], k: float | None, assignments: tuple[str, ...], seeds: str
 ) -> list[Config]:
-    """Put the runs together: defaults, then the file, then flags."""
+    """Make the runs' configurations: defaults, then the file, then flags."""
     values = Config.read(file).to_dict() if file is not None else Config().to_dict()
     values |= flags
     if "estimator" in flags or k is not None:
@@ -147,7 +147,7 @@ def _configs(
         try:
             value = tomllib.loads(f"value = {given}")["value"]
         except tomllib.TOMLDecodeError:
-            value = given  # a word without quotation marks
+            value = given  # text without quotation marks
         field, _, key = name.strip().partition(".")
         if key:
             values[field] = dict(values.get(field) or {}) | {key: value}
@@ -161,7 +161,7 @@ def _configs(
 
 
 def _summary(record: Record) -> Table:
-    """First and last values of what matters most, mean over the runs."""
+    """Lay out first and last values of the most important metrics, mean over the runs."""
     table = Table(title="Mean over runs", title_justify="left")
     for column in ("", "before", "after"):
         table.add_column(column, justify="left" if not column else "right")
@@ -185,7 +185,7 @@ def _summary(record: Record) -> Table:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("qae-sim-reproduction"),
     show_default=True,
-    help="Where runs, table.md and record.npz go.",
+    help="Folder for runs, table.md and record.npz.",
 )
 @click.option(
     "--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one for each core; CUDA: 1]"
@@ -204,12 +204,12 @@ def reproduce(
     as_list: bool,
     device: str,
 ) -> None:
-    """Train what the papers' claims are about, and print a table of claims, numbers and verdicts.
+    """Train the runs that test the papers' claims, and print a table of claims, numbers and verdicts.
 
-    Without STUDY: all of them. An interrupted reproduction goes on where it was.
+    Without STUDY: all studies. An interrupted reproduction continues where it was.
     """
     if as_list:
-        table = Table("Study", "What it is about", title="Studies", title_justify="left")
+        table = Table("Study", "Subject", title="Studies", title_justify="left")
         for study in STUDIES.values():
             table.add_row(study.name, escape(study.title))
         Console().print(table)
@@ -240,7 +240,7 @@ _COLOURS = {"replicated": "green", "not replicated": "magenta", "depends": "cyan
 
 
 def _findings(findings: list[Finding]) -> Table:
-    """One row per claim."""
+    """Lay out one row per claim."""
     table = Table(title="Claims about training, on toy language models", title_justify="left", show_lines=True)
     for column in ("Study", "Claim", "Mean over seeds and 95 % interval, positive where the claim is right", "Verdict"):
         table.add_column(column)

@@ -29,14 +29,14 @@ _COLOURS = {
 @click.command("verify")
 @click.option("--claim", "ids", multiple=True, help="Check this claim only, and show everything; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits instead of a table.")
-@click.option("--quick", is_flag=True, help="Smaller ranges: the same verdicts in a few seconds.")
+@click.option("--quick", is_flag=True, help="Check smaller ranges: the same verdicts in a few seconds.")
 @click.option("--list", "as_list", is_flag=True, help="Print all claims without checking them.")
-@click.option("--breaks", is_flag=True, help="With --claim: drop assumptions one by one and watch the verdict turn.")
+@click.option("--breaks", is_flag=True, help="With --claim: drop assumptions one by one, and show new verdicts.")
 def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bool, breaks: bool) -> None:
     """Check the claims of the papers: certified, conditional, refuted by a counterexample, or open.
 
-    Every verdict is computed, by exact or rigorous arithmetic wherever that is possible, and compared with the one
-    that is known. The exit status is 1 if any differs.
+    Every verdict is computed, by exact or rigorous arithmetic wherever that is possible, and compared with the expected
+    one. The exit status is 1 if any differs.
     """
     if breaks and not ids:
         raise click.UsageError("--breaks needs --claim")
@@ -79,7 +79,7 @@ def _run(claims: list[Claim], quick: bool, finished: list[VerifiedClaim]) -> Rep
             finished.append(result)
             bar.update(task, advance=1, description=result.claim.id)
 
-        # Starting a second process takes longer than a few claims, or the small ranges of all.
+        # Starting a second process takes longer than checking a few claims, or all on smaller ranges.
         processes = 1 if quick or len(claims) < 20 else 2
         return verify([claim.id for claim in claims], quick=quick, on_result=advance, processes=processes)
 
@@ -90,12 +90,12 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    """Numbers as a reader can type them in."""
+    """Write numbers so that a reader can type them in."""
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
 def _table(results: list[VerifiedClaim] | tuple[VerifiedClaim, ...]) -> Table:
-    """One row per claim: verdict, and what it rests on."""
+    """Lay out one row per claim: verdict, and its grounds."""
     table = Table(show_lines=False, title="Claims of the papers", title_justify="left")
     table.add_column("Claim", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
@@ -118,7 +118,7 @@ def _table(results: list[VerifiedClaim] | tuple[VerifiedClaim, ...]) -> Table:
 
 
 def _list(claims: list[Claim]) -> Table:
-    """All claims with what they say."""
+    """Lay out all claims with their statements."""
     table = Table(title="Claims of the papers", title_justify="left", show_lines=True)
     table.add_column("Claim and known verdict", no_wrap=True)
     table.add_column("What it says")
@@ -129,7 +129,7 @@ def _list(claims: list[Claim]) -> Table:
 
 
 def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
-    """Everything about one claim."""
+    """Print everything about one claim."""
     console = Console(highlight=False)
     claim, outcome = result.claim, result.outcome
     console.print(f"[bold]{claim.id}[/bold]  {_verdict(outcome.verdict)}  ({result.seconds:.2f} s)")
@@ -160,7 +160,7 @@ def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
 
 
 def _summary(report: Report) -> str:
-    """Counts by verdict, and whether all are as expected."""
+    """Count the verdicts, and say whether all are as expected."""
     counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in Verdict if report.count(verdict))
     seconds = sum(result.seconds for result in report.results)
     wrong = [

@@ -1,8 +1,8 @@
-"""Damage files of every kind in every way, and see that none is then read as something else.
+"""Damage files of every kind in every way, and check that none is then read as something else.
 
     python -m qae_sim.dev.damage
 
-Each damage is named by a seed, the kind of the file and a number, and can be repeated alone.
+Each damage is identified by a seed, the kind of the file and a number, so it can be repeated alone.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Kind:
     """A kind of file.
 
     Attributes:
-        path: A whole one.
-        read: Reads it as the package does, and tells what it holds.
+        path: An undamaged file.
+        read: Reads it as the package does, and describes its content.
     """
 
     path: Path
@@ -47,21 +47,22 @@ class Kind:
 
     @cached_property
     def whole(self) -> tuple[bytes, str]:
-        """The whole file, and what it holds."""
+        """The bytes of the undamaged file, and the description of its content."""
         return self.path.read_bytes(), self.read()
 
 
 @dataclass(frozen=True)
 class Damage:
-    """One damage and what came of it.
+    """One damage, and how the package reacted.
 
     Attributes:
         kind: Kind of the file.
         number: Number of the damage.
         way: What was done to the file.
-        verdict: ``"refused"`` with the file's name, ``"recovered"`` (it holds the same), or a failure: ``"silent"`` (it
-            holds something else), ``"unnamed"`` (refused, but not as a damaged file of that name).
-        said: The message of a refusal.
+        verdict: ``"refused"`` with the file's name, ``"recovered"`` (it was read with the same content), or a failure:
+            ``"silent"`` (it was read with other content), ``"unnamed"`` (refused, but not as a damaged file of that
+            name).
+        said: The error message of a refusal.
     """
 
     kind: str
@@ -72,7 +73,7 @@ class Damage:
 
     @property
     def failed(self) -> bool:
-        """Whether somebody would have been misled."""
+        """Whether the damage would have misled somebody."""
         return self.verdict in ("silent", "unnamed")
 
 
@@ -122,7 +123,7 @@ def _append(content: bytes, draw: random.Random) -> bytes:
     return content + draw.choice((draw.randbytes(draw.randint(1, 100)), b"\n", b"{}\n", b"\0" * _SECTOR))
 
 
-#: Ways to damage a file; those that happen to change nothing are drawn anew.
+#: Ways to damage a file; if one happens to change nothing, another is drawn.
 WAYS: Mapping[str, Callable[[bytes, random.Random], bytes]] = {
     "a flipped bit": _flip_bit,
     "a changed byte": _change_byte,
@@ -139,11 +140,11 @@ def damaged(content: bytes, draw: random.Random) -> tuple[str, bytes]:
     """Damage a file in one of :data:`WAYS`.
 
     Args:
-        content: The file.
+        content: The bytes of the file.
         draw: Draws the way and the place.
 
     Returns:
-        What was done; the damaged file, which is different.
+        The way; the damaged bytes, which differ from the original.
 
     Example:
         >>> damaged(b"whole", random.Random(0))[1] != b"whole"
@@ -163,7 +164,7 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     """Make a file of each kind, from small runs.
 
     Args:
-        folder: Where to.
+        folder: Folder for the files.
 
     Returns:
         Kinds by name.
@@ -204,11 +205,11 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
 
 
 class _StoppedError(Exception):
-    """Training is stopped on purpose."""
+    """Raised to stop training on purpose."""
 
 
 def _stopped(config: Config, folder: Path, bases: Path) -> None:
-    """Train up to a checkpoint in the middle."""
+    """Train up to a checkpoint in the middle of the run."""
 
     def stop(what: str, share: float) -> None:
         if what == "training" and share >= 4 / 6:
@@ -242,16 +243,16 @@ def _bits(values: np.ndarray) -> tuple[str, tuple[int, ...], str]:
 
 
 def judge(name: str, kind: Kind, seed: int, number: int) -> Damage:
-    """Damage a file, read it, and put it back.
+    """Damage a file, read it, and restore it.
 
     Args:
         name: Name of the kind.
         kind: The kind.
         seed: Seed of all damages.
-        number: Which of them.
+        number: Number of the damage.
 
     Returns:
-        What came of it.
+        The damage and its verdict.
     """
     content, before = kind.whole
     way, broken = damaged(content, random.Random(f"{seed} {name} {number}"))
@@ -271,10 +272,10 @@ def judge(name: str, kind: Kind, seed: int, number: int) -> Damage:
 @click.command()
 @click.option("--count", default=2000, show_default=True, help="Damages of each kind of file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the damages.")
-@click.option("--kind", "chosen", multiple=True, help="Only this kind of file; can be given several times.")
-@click.option("--number", type=int, help="Only the damage of this number; its way and the answer are shown.")
+@click.option("--kind", "chosen", multiple=True, help="Only this kind of file; repeatable.")
+@click.option("--number", type=int, help="Only the damage of this number, with its way and the error message.")
 def main(count: int, seed: int, chosen: tuple[str, ...], number: int | None) -> None:
-    """Damage files of every kind in every way; exits with 1 if one was then read as something else."""
+    """Damage files of every kind in every way; exits with 1 if one is then read as something else."""
     failures = []
     with tempfile.TemporaryDirectory() as folder:
         kinds = make_kinds(Path(folder))

@@ -1,9 +1,9 @@
-"""Kill commands at random moments, start them again until they are done, and compare with runs that nobody killed.
+"""Kill commands at random moments, run them again until they finish, and compare with undisturbed runs.
 
     python -m qae_sim.dev.kill
 
-Kinds: a sweep with workers, a training run, a small reproduction with workers, a site, the copying of lessons. What is
-drawn (how, whom and when to kill) is repeated by a seed; where the command then is depends on the machine.
+The commands are a sweep with workers, a training run, a small reproduction with workers, a site, and the copying of
+lessons. A seed fixes how, when and which processes are killed; what they are doing then depends on the machine.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from qae_sim.arrays import require_choice
 
-#: Seconds that a command may need to end after a signal; it says five, and the machine may be busy.
+#: Seconds within which a command must end after a signal; it promises five, but the machine may be busy.
 PATIENCE = 30.0
-#: Kills of one run before it is left alone to finish.
+#: Greatest number of kills of one run before it may finish.
 _IN_A_ROW = 3
-# Small models are fastest on one thread, above all where other processes work, too.
+# Small models are fastest on one thread, above all while other processes are working.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 _COMMAND = "from qae_sim.cli import main; main()"
-#: Names of the ways to kill: signals to send, one after the other.
+#: Ways to kill, by name: the signals to send, one after the other.
 WAYS: dict[str, tuple[signal.Signals, ...]] = {
     "kill -9": (signal.SIGKILL,),
     "SIGTERM": (signal.SIGTERM,),
@@ -53,9 +53,9 @@ class Victim:
     """A command that is killed.
 
     Attributes:
-        command: Arguments of Python that run it, given its folder.
-        prepare: Puts into a new folder what is there before it runs.
-        half: Names files that are neither as they were nor as they will be, given the folder and a finished one.
+        command: Takes its folder and returns the arguments of Python that run it.
+        prepare: Creates a new folder with everything that it needs.
+        half: Takes its folder and that of an undisturbed run, and lists files that are neither old nor finished.
     """
 
     command: Callable[[Path], list[str]]
@@ -65,12 +65,12 @@ class Victim:
 
 @dataclass
 class KillReport:
-    """What has come of the kills of one command.
+    """The results of killing one command.
 
     Attributes:
         kind: Name of the command.
         kills: Number of kills by way.
-        rounds: Runs that were killed at least once and then finished.
+        rounds: Number of runs, each killed up to three times and then finished.
         failures: What went wrong, in words.
     """
 
@@ -105,10 +105,10 @@ def _reproduce(folder: Path) -> list[str]:
 
 
 def small_reproduction(folder: str) -> None:
-    """Run ``qae-sim reproduce ktae`` with runs that are over in a moment.
+    """Run ``qae-sim reproduce ktae`` with runs of a few seconds.
 
     Args:
-        folder: Where to.
+        folder: Folder for the results.
     """
     from qae_sim.cli import main
     from qae_sim.lm import reproduce
@@ -128,7 +128,7 @@ def small_site(folder: str) -> None:
     """Write three lessons of one line as pages.
 
     Args:
-        folder: Where to; the lessons lie in its sibling ``source``.
+        folder: Folder for the pages; the lessons are in its sibling ``source``.
     """
     from qae_sim.cli.stops import resumable
     from qae_sim.site import write_lessons
@@ -149,7 +149,7 @@ def _lessons(folder: Path) -> list[str]:
 
 
 def _prepare_lessons(folder: Path) -> None:
-    """A learner's folder: one lesson edited, and one as an earlier version handed it out."""
+    """Make a learner's folder: an earlier version of some lessons, one of them edited."""
     from qae_sim.cli.lessons import hand_out
 
     old = folder.parent / "old"
@@ -166,7 +166,7 @@ def _half_lessons(folder: Path, whole: Path) -> list[str]:
 
 
 def _lesson(line: str) -> bytes:
-    """A notebook of a heading and a line."""
+    """Make a notebook of a heading and a line of code."""
     heading = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A lesson"}
     code: dict[str, object] = {
         "cell_type": "code",
@@ -197,17 +197,17 @@ VICTIMS = {
 
 
 def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], object] = lambda: None) -> KillReport:
-    """Kill a command a number of times, and see what is left and whether it ends as one that was not killed.
+    """Kill a command a number of times, and compare its results with those of an undisturbed run.
 
     Args:
         kind: Name of the command, a key of :data:`VICTIMS`.
-        count: Number of kills.
-        seed: What is drawn: the way, whom the signal reaches (the main process, or all as from a terminal), the moment.
+        count: Number of kills, >= 1.
+        seed: Fixes way, moment, and receivers of the signal (the main process, or all of them, as from a terminal).
         place: An empty folder to work in.
         on_kill: Called after each kill.
 
     Returns:
-        What was found.
+        The results.
     """
     require_choice("kind", kind, tuple(VICTIMS))
     victim, draw, found = VICTIMS[kind], random.Random(f"{seed} {kind}"), KillReport(kind)
@@ -241,21 +241,21 @@ def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], ob
 
 
 def _start(victim: Victim, folder: Path) -> subprocess.Popen[bytes]:
-    """Start a command as a terminal does: its processes are a group."""
+    """Start a command as a terminal does: its processes form a group."""
     command = [sys.executable, *victim.command(folder)]
     silent: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     return subprocess.Popen(command, env=os.environ | _ENVIRONMENT, start_new_session=True, **silent)
 
 
 def _finish(victim: Victim, folder: Path) -> list[str]:
-    """Let a command run to its end; what it said if it failed."""
+    """Run a command to its end; return its error message if it fails."""
     command = [sys.executable, *victim.command(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _ENVIRONMENT)
     return [f"it does not go on: {done.stderr[-500:]}"] if done.returncode else []
 
 
 def _kill(process: subprocess.Popen[bytes], way: str, group: bool, what: str) -> list[str]:
-    """Send the signals, and see that all processes of a session end."""
+    """Send the signals, and check that all processes of the session end."""
     for number, one in enumerate(WAYS[way]):
         if number:
             time.sleep(0.1)
@@ -277,7 +277,7 @@ def _kill(process: subprocess.Popen[bytes], way: str, group: bool, what: str) ->
 
 
 def _session(leader: int) -> list[psutil.Process]:
-    """Processes of a session that still run."""
+    """List the processes of a session that still run."""
     found = []
     for process in psutil.process_iter(["status"]):
         try:
@@ -289,13 +289,13 @@ def _session(leader: int) -> list[psutil.Process]:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    """All files of a folder by name, but the unfinished ones of processes that were killed."""
+    """Read all files of a folder by name, except unfinished ones of killed processes."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in (".part", ".lock"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def _differences(folder: Path, whole: Path) -> list[str]:
-    """Files that differ from those of a run that was not killed, and unfinished ones that have stayed."""
+    """List files that differ from those of an undisturbed run, and unfinished ones that were not removed."""
     here, there = _contents(folder), _contents(whole)
     names = [name for name in sorted(here.keys() | there.keys()) if here.get(name) != there.get(name)]
     stay = [path.name for path in folder.rglob("*.part")]
@@ -303,13 +303,13 @@ def _differences(folder: Path, whole: Path) -> list[str]:
 
 
 def table(findings: Sequence[KillReport]) -> str:
-    """KillReport as lines of text.
+    """Write reports as a table.
 
     Args:
-        findings: What was found for each command.
+        findings: A report for each command.
 
     Returns:
-        One line per command below a head.
+        A heading, and a line for each command.
 
     Example:
         >>> print(table([KillReport("sweep", Counter({"kill -9": 2, "Ctrl-C": 1}), 2)]))
@@ -326,12 +326,12 @@ def table(findings: Sequence[KillReport]) -> str:
 
 @click.command()
 @click.option("--count", type=click.IntRange(1), default=60, show_default=True, help="Kills over all commands.")
-@click.option("--seed", default=0, show_default=True, help="Seed of what is drawn.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--kind", "chosen", multiple=True, type=click.Choice(tuple(VICTIMS)), help="Only this command; repeatable."
 )
 def main(count: int, seed: int, chosen: tuple[str, ...]) -> None:
-    """Kill commands at random moments; exits with 1 if one then ended differently, hung, or left processes behind."""
+    """Kill commands at random moments; exits with 1 if one then ends differently, hangs, or leaves processes behind."""
     kinds = chosen or tuple(VICTIMS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     findings = []

@@ -1,9 +1,9 @@
 """Break the code on purpose and see which claim notices: ``python -m qae_sim.dev.mutate``.
 
-``mutants.json`` lists changes of one line each in ``advantages``, ``softmax`` and ``theory``, with the claim whose
-check is known to notice (its killer) or, for one that none notices, why. The command runs ``verify`` once per mutant,
-in a process of its own that reads the changed line in the place of the true one; no file is touched. It fails if a
-mutant survives without a reason, is noticed although a reason says that it is not, or no longer applies.
+``mutants.json`` lists mutants, changes of one line each in ``advantages``, ``softmax`` and ``theory``. Each comes with
+the claim whose check notices it (its killer), or with the reason why none does. The command runs the claims' checks
+once for each mutant, in a separate process that imports the changed source; no file is changed. It fails if a mutant
+survives without a reason, is noticed although a reason says that it is not, or no longer applies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import qae_sim
 ROOT = Path(qae_sim.__file__).parent
 LIST = Path(__file__).with_name("mutants.json")
 
-#: What the process of a mutant prints.
+#: Printed by the process of a mutant that no claim notices.
 SURVIVED = "survived"
 
 
@@ -36,10 +36,10 @@ class Mutant:
 
     Attributes:
         module: The module, such as ``"qae_sim.softmax.entropy"``.
-        old: The line as it is, without its indentation; it stands there once.
-        new: The line as it is changed.
+        old: The original line, without its indentation; it occurs once.
+        new: The changed line.
         killer: The claim that notices; empty if none does.
-        why: Why none does.
+        why: The reason why none does.
     """
 
     module: str
@@ -49,10 +49,10 @@ class Mutant:
     why: str = ""
 
     def source(self) -> str:
-        """The module's source with the change.
+        """Return the module's source with the change.
 
         Raises:
-            ValueError: The line is not there, or more than once.
+            ValueError: The line does not occur exactly once.
         """
         text = ROOT.joinpath(*self.module.split(".")[1:]).with_suffix(".py").read_text("utf-8")
         lines = text.split("\n")
@@ -86,20 +86,20 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):  # typ
 
 
 def _notice(mutant: Mutant, quick: bool, only: bool) -> str:
-    """The first claim that notices, in this process; the recorded killer is asked first."""
+    """Find in this process the first claim that notices; the recorded killer is checked first."""
     sys.meta_path.insert(0, _Changed(mutant.module, mutant.source()))
     try:
         from qae_sim.theory import all_claims
 
         claims = all_claims()
-    except Exception:  # a module that does not even load is noticed by every claim
+    except Exception:  # if the module cannot be imported, every claim notices
         return mutant.killer or "import"
     first = [mutant.killer] if mutant.killer in claims else []
     for id in first if only else dict.fromkeys([*first, *claims]):
         claim = claims[id]
         try:
             outcome = claim.check(quick)
-        except Exception:  # so is an error
+        except Exception:  # an error counts as noticed, too
             return id
         if outcome.verdict is not claim.expected or outcome.tier is not claim.tier:
             return id
@@ -107,16 +107,16 @@ def _notice(mutant: Mutant, quick: bool, only: bool) -> str:
 
 
 def notice(mutant: Mutant, *, quick: bool = False, only: bool = False, timeout: float = 600) -> str:
-    """Run ``verify`` with a mutant, in a process of its own.
+    """Run the claims' checks with a mutant, in a separate process.
 
     Args:
         mutant: The mutant.
-        quick: Smaller ranges.
-        only: Ask the recorded killer only.
-        timeout: Seconds after which a mutant that makes a check run on counts as noticed.
+        quick: Check smaller ranges.
+        only: Check only the recorded killer.
+        timeout: Seconds after which a check that does not end counts as noticing the mutant.
 
     Returns:
-        The claim that notices, ``"survived"`` if none does.
+        The claim that notices; ``"survived"`` if none does.
 
     Raises:
         ValueError: The mutant no longer applies.
@@ -132,16 +132,16 @@ def notice(mutant: Mutant, *, quick: bool = False, only: bool = False, timeout: 
 
 
 def mutants() -> tuple[Mutant, ...]:
-    """All mutants of the list."""
+    """Read all mutants of the list."""
     return tuple(Mutant(**entry) for entry in json.loads(LIST.read_text("utf-8")))
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Smaller ranges.")
-@click.option("--only", is_flag=True, help="Ask the recorded killer of each mutant only.")
+@click.option("--quick", is_flag=True, help="Check smaller ranges.")
+@click.option("--only", is_flag=True, help="Check only the recorded killer of each mutant.")
 @click.option("--one", hidden=True, help="Run in the process of this mutant.")
 def main(quick: bool, only: bool, one: str | None) -> None:
-    """Run the claims' checks once for each mutant, and compare what notices with the list."""
+    """Run the claims' checks once for each mutant, and compare the claim that notices with the list."""
     if one is not None:
         click.echo(_notice(Mutant(**json.loads(one)), quick, only))
         return

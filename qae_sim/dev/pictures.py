@@ -1,7 +1,7 @@
-"""The pictures of README: an explorer as the browser shows it, and a drawn figure.
+"""The pictures of README: an explorer as a browser shows it, and a drawn figure.
 
-Fonts and drawing libraries differ between machines, so pictures are compared by what they show: the scene that was
-drawn travels within the file, with a hash of the pixels, so that neither changes without the other.
+Fonts and drawing libraries differ between machines, so pictures are compared by their content: each file holds the
+scene that was drawn, and a hash of the pixels, so that neither changes without the other.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class TrackedPicture:
 
     Attributes:
         path: The file, from the root of the checkout.
-        alt: What it shows, for those who cannot see it.
-        explorer: The explorer's class, by name.
-        state: Its state, as text.
-        shoot: Makes the pixels, as PNG.
+        alt: Its text alternative.
+        explorer: Name of the explorer's class.
+        state: The explorer's state, as text.
+        shoot: Turns the explorer into a PNG.
     """
 
     path: str
@@ -41,12 +41,12 @@ class TrackedPicture:
     shoot: Callable[[Any], bytes]
 
     def draw(self) -> bytes:
-        """Draw the picture, with what it shows in it."""
+        """Draw the picture, and store the scene in the file."""
         from PIL import Image, PngImagePlugin
 
         explorer = self._opened()
         image = Image.open(io.BytesIO(self.shoot(explorer))).convert("RGB")
-        # Few colours are enough for lines and words, and a third of the bytes.
+        # 128 colours are enough for lines and text, and save two thirds of the bytes.
         image = image.quantize(128, dither=Image.Dither.NONE)
         told = PngImagePlugin.PngInfo()
         told.add_text("scene", base64.b64encode(zlib.compress(_scene(explorer).encode(), 9)).decode())
@@ -56,7 +56,7 @@ class TrackedPicture:
         return file.getvalue()
 
     def problem(self, stored: bytes | None) -> str:
-        """What is wrong with a stored picture, in words; empty if nothing is."""
+        """Say what is wrong with a stored picture; empty if nothing is."""
         from PIL import Image, UnidentifiedImageError
 
         if stored is None:
@@ -74,12 +74,12 @@ class TrackedPicture:
         return ""
 
     def _opened(self) -> Any:
-        """The explorer."""
+        """Open the explorer in its state."""
         return getattr(qae_sim.explorers, self.explorer).from_state(self.state, hide=("link", "claims"), style="laptop")
 
 
 def _scene(explorer: Any) -> str:
-    """Everything that is drawn, as text."""
+    """Write everything that is drawn as text."""
     from qae_sim.pictures.scene import pack
 
     packed = pack(explorer.picture())
@@ -87,7 +87,7 @@ def _scene(explorer: Any) -> str:
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two scenes show the same, up to rounding."""
+    """Tell whether two scenes are equal up to rounding."""
     numbers = [np.frombuffer(base64.b64decode(scene["data"]), np.float32) for scene in (one, other)]
     rest = [{name: value for name, value in scene.items() if name != "data"} for scene in (one, other)]
     if rest[0] != rest[1] or numbers[0].shape != numbers[1].shape:
@@ -96,12 +96,12 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _pixels(image: Any) -> str:
-    """A hash of the pixels."""
+    """Hash the pixels."""
     return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
 
 
 def figure(explorer: Any) -> bytes:
-    """What the explorer shows, drawn by Matplotlib."""
+    """Draw the explorer's picture with Matplotlib."""
     from qae_sim.pictures.render import png
 
     return png(explorer.picture(), width=11, height=4.6)
@@ -116,7 +116,7 @@ new View(document.getElementById("root"), {{ get: (name) => shown[name], send: (
 
 
 def screenshot(explorer: Any) -> bytes:
-    """The explorer with its controls, as a browser shows it."""
+    """Take a screenshot of the explorer with its controls in a browser."""
     from playwright.sync_api import sync_playwright
 
     folder = Path(qae_sim.explorers.__file__).parent

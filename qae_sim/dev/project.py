@@ -1,4 +1,4 @@
-"""The checkout that is kept in order: where it is, its version and its address."""
+"""A checkout of the repository: its folder, version and public address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qae_sim.site.address import Address
 
-#: The root of the checkout that this file belongs to, if it belongs to one.
+#: The root of the checkout that this file is part of, if there is one.
 HERE = Path(__file__).parents[2]
 
 
@@ -19,8 +19,8 @@ class Project:
 
     Attributes:
         root: Its folder.
-        version: The version that its package says.
-        address: Where it lives in public.
+        version: The version of its package.
+        address: Its public address.
     """
 
     root: Path
@@ -29,21 +29,21 @@ class Project:
 
     @classmethod
     def of(cls, root: Path) -> Project:
-        """Read a checkout.
+        """Read version and address of a checkout.
 
         Args:
             root: Its folder.
 
         Returns:
-            What it says of itself.
+            The checkout.
 
         Raises:
-            FileNotFoundError: There is no checkout.
+            FileNotFoundError: The folder holds no checkout.
         """
         settings, package = root / "pyproject.toml", root / "qae_sim" / "__init__.py"
         if not settings.exists() or not package.exists():
             raise FileNotFoundError(
-                f"{root} is no checkout of the project: README.md and what else is generated is in the repository only"
+                f"{root} is no checkout of the project: README.md and other generated files are only in the repository"
             )
         address = tomllib.loads(settings.read_text(encoding="utf-8"))["tool"]["qae_sim"]["repository"]
         version = re.search(r'^__version__ = "(.+)"$', package.read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,8 +1,8 @@
-"""Write everything anew that a command can make: ``python -m qae_sim.dev.regenerate``.
+"""Rewrite everything that a command can make: ``python -m qae_sim.dev.regenerate``.
 
 Generated texts stand between ``<!-- generated: NAME -->`` and ``<!-- end -->`` (in TOML and YAML ``# generated: NAME``
-and ``# end``). Pictures carry within them what they show. ``--check`` writes nothing, names what is out of date, and
-exits with 1.
+and ``# end``). Pictures contain a description of their scene. ``--check`` writes nothing, names what is out of date,
+and then exits with 1.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Stale:
 
     Attributes:
         path: The file, from the root of the checkout.
-        what: What in it, and how it is wrong.
-        content: The file as it should be; None where no command can repair it.
+        what: The part that is out of date, and what is wrong with it.
+        content: The corrected content of the file; None if this command cannot make it.
     """
 
     path: str
@@ -44,12 +44,12 @@ def filled(text: str, pattern: re.Pattern[str], made: dict[str, str]) -> tuple[s
     """Put generated texts between their markers.
 
     Args:
-        text: What holds the markers. A body on lines of its own gets blank lines around it.
-        pattern: How markers look.
+        text: Text with markers. A generated text on separate lines gets blank lines around it.
+        pattern: Matches the markers and what is between them.
         made: Generated texts by name.
 
     Returns:
-        The text with all bodies new; names of those that have changed; names of those that are there.
+        The new text; names of the generated texts that have changed; names of all that have markers.
     """
     changed: list[str] = []
     seen: set[str] = set()
@@ -71,7 +71,7 @@ def filled(text: str, pattern: re.Pattern[str], made: dict[str, str]) -> tuple[s
 
 
 def _file(path: Path, made: dict[str, str]) -> tuple[bytes, list[str], set[str]]:
-    """One file with its generated texts, as :func:`filled`."""
+    """Fill the generated texts into a file, as :func:`filled` does."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".ipynb":
         new, changed, seen = filled(text, _PROSE if path.suffix == ".md" else _SETTINGS, made)
@@ -90,14 +90,14 @@ def _file(path: Path, made: dict[str, str]) -> tuple[bytes, list[str], set[str]]
 
 
 def stale_texts(project: Project, texts: Sequence[Text] = TEXTS) -> list[Stale]:
-    """Generated texts that are out of date, or that have lost their place.
+    """Find generated texts that are out of date, or that have no markers.
 
     Args:
         project: The checkout.
-        texts: The texts to look at.
+        texts: The texts to check.
 
     Returns:
-        What is wrong, file by file.
+        What is out of date, file by file.
     """
     found: list[Stale] = []
     made = {text.name: text.make(project) for text in texts}
@@ -117,7 +117,15 @@ def stale_texts(project: Project, texts: Sequence[Text] = TEXTS) -> list[Stale]:
 
 
 def stale_pictures(project: Project, pictures: Iterable[TrackedPicture] = PICTURES) -> list[Stale]:
-    """Pictures that show something else than they should."""
+    """Find pictures that are out of date.
+
+    Args:
+        project: The checkout.
+        pictures: The pictures to check.
+
+    Returns:
+        What is out of date, picture by picture.
+    """
     found = []
     for picture in pictures:
         path = project.root / picture.path
@@ -128,7 +136,7 @@ def stale_pictures(project: Project, pictures: Iterable[TrackedPicture] = PICTUR
 
 
 def _repaired(project: Project, stale: Stale, draw: Mapping[str, Callable[[], bytes]]) -> bool:
-    """Write a file as it should be; False where no command can."""
+    """Write a corrected file; False if this command cannot make it."""
     content = draw[stale.path]() if stale.path in draw else stale.content
     if content is None:
         return False
@@ -142,7 +150,7 @@ def _repaired(project: Project, stale: Stale, draw: Mapping[str, Callable[[], by
 @click.option("--check", is_flag=True, help="Write nothing, name what is out of date, and exit with 1.")
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=HERE, help="Another checkout.")
 def main(check: bool, root: Path) -> None:
-    """Write all generated tables, numbers, links and pictures of a checkout anew."""
+    """Rewrite all generated tables, numbers, links and pictures of a checkout."""
     try:
         project = Project.of(root)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Every generated text: its name, the files that it stands in, and how it is made."""
+"""All generated texts: the name of each, the files that show it, and the function that makes it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Text:
     """A generated text.
 
     Attributes:
-        name: As it stands in the markers.
+        name: Its name in the markers.
         files: Files that show it, from the root of the checkout.
-        make: The text, of a checkout.
+        make: Makes the text for a checkout.
         slow: Whether making it takes more than a second or two.
     """
 
@@ -33,7 +33,7 @@ class Text:
 
 
 def _words(value: float, digits: int, sign: bool = False) -> str:
-    """A number as the lessons write it: no 0 before the point, a minus that is one."""
+    """Write a number as the lessons do: without a 0 before the point, with a real minus sign."""
     text = f"{abs(value):.{digits}f}".removeprefix("0" if abs(value) < 1 else "")
     return ("−" if value < 0 else "+" if sign else "") + text
 
@@ -42,7 +42,7 @@ def _words(value: float, digits: int, sign: bool = False) -> str:
 
 
 def badges(project: Project) -> str:
-    """Badges of Binder, Colab and the site, where there is an address that has them."""
+    """Write badges of Binder, Colab and the site, if there is an address."""
     address, index = project.address, "notebooks/00_index.ipynb"
     links = {
         "Binder": (address.binder(index), "https://mybinder.org/badge_logo.svg"),
@@ -53,7 +53,7 @@ def badges(project: Project) -> str:
 
 
 def pictures(project: Project) -> str:
-    """The two pictures: by address where there is one, since package indexes show README, too."""
+    """Write links to the two pictures: absolute if there is an address, because package indexes show README, too."""
     from qae_sim.dev.pictures import PICTURES
 
     start = f"{project.address.repository}/raw/HEAD/" if project.address else ""
@@ -61,7 +61,7 @@ def pictures(project: Project) -> str:
 
 
 def project_urls(project: Project) -> str:
-    """The project's links for package indexes."""
+    """Write the project's links for package indexes."""
     address = project.address
     if not address:
         return ""
@@ -75,7 +75,7 @@ def project_urls(project: Project) -> str:
 
 
 def citation(project: Project) -> str:
-    """Version and address for those who cite."""
+    """Write version and address for citations."""
     lines = [f"version: {project.version}"]
     if project.address:
         lines.append(f'repository-code: "{project.address.repository}"')
@@ -86,7 +86,7 @@ def citation(project: Project) -> str:
 
 
 def example(project: Project) -> str:
-    """Ten seconds of code, with the numbers that it gives."""
+    """Write the example, with the numbers that it gives."""
     from qae_sim.advantages import grpo, qae
 
     rewards = [1, 0, 0, 0, 0, 0, 0, 0]
@@ -104,7 +104,7 @@ def example(project: Project) -> str:
 
 
 def claims(project: Project) -> str:
-    """How many claims there are, by verdict, and how many verdicts reach all values."""
+    """Count claims by verdict, and those proved for all values."""
     from qae_sim.theory import Tier, Verdict, all_claims
 
     found = all_claims().values()
@@ -116,21 +116,21 @@ def claims(project: Project) -> str:
 
 @lru_cache(maxsize=1)
 def _findings() -> tuple[tuple[str, str, str, str], ...]:
-    """Study, claim, source and verdict of every finding in the recorded runs."""
+    """List study, claim, source and verdict of every finding of the recorded runs."""
     from qae_sim.lm import STUDIES, judge, recorded
 
     return tuple((f.study, f.claim, f.source, f.verdict) for f in judge(list(STUDIES), "small", recorded()))
 
 
 def findings(project: Project) -> str:
-    """All findings of the recorded runs, as a table."""
+    """Write all findings of the recorded runs as a table."""
     lines = ["| study | claim | source | verdict |", "| --- | --- | --- | --- |"]
     lines += [f"| `{study}` | {claim} | {source} | {verdict} |" for study, claim, source, verdict in _findings()]
     return "\n".join(lines)
 
 
 def finding_counts(project: Project) -> str:
-    """How many findings replicate."""
+    """Count findings by verdict."""
     kinds = Counter(verdict.partition(":")[0].partition(" (")[0] for *_, verdict in _findings())
     return (
         f"{sum(kinds.values())} sentences about training: {kinds['replicated']} show in every setting, "
@@ -139,12 +139,12 @@ def finding_counts(project: Project) -> str:
 
 
 def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
-    """What is measured, its ratio, and the benchmark that measured it, for those that have been written."""
+    """List the subject, ratio and name of each benchmark whose results are stored."""
     rows: list[tuple[str, str, str]] = []
     if "advantages" in found:
         row = next(iter(found["advantages"].tables.values()))["binary rewards"]
         ratio = f"{number(row['grpo'])} and {number(row['qae'])} times as long"
-        rows.append(("`grpo` and `qae`, beside `(r - mean) / (std + eps)` in NumPy", ratio, "advantages"))
+        rows.append(("`grpo` and `qae`, compared with `(r - mean) / (std + eps)` in NumPy", ratio, "advantages"))
     if "bandits" in found:
         table = next(iter(found["bandits"].tables.values()))
         others = {"a Python loop over runs": "loop", "a jitted JAX scan": "JAX scan"}
@@ -171,7 +171,7 @@ def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
 
 
 def _on_a_gpu(project: Project) -> str:
-    """What the report of ``tests/benchmarks/gpu.py`` says of speed; nothing if there is none."""
+    """Write the speed in the report of ``tests/benchmarks/gpu.py``; empty if there is no report."""
     path = project.root / "tests" / "benchmarks" / "gpu.json"
     if not path.exists():
         return ""
@@ -180,12 +180,12 @@ def _on_a_gpu(project: Project) -> str:
     return (
         f"{there['gpu']} (`gpu.py`; PyTorch {there['packages']['torch']}): a step of the toy model's trainer "
         f"{number(step['TRL'] / step['ours'])} times as fast as TRL's, 65,536 simulated bandits "
-        f"{number(bandits['time on one core : time on the GPU'])} times as fast as on one core beside it."
+        f"{number(bandits['time on one core : time on the GPU'])} times as fast as on one core of the same machine."
     )
 
 
 def speed(project: Project) -> str:
-    """Five ratios, and the machines that they were measured on."""
+    """Write five ratios, and the machines on which they were measured."""
     found = measurements(project.root / "qae_sim" / "speed")
     rows = _rows(found)
     lines = ["| what | ratio | measured by |", "| --- | --- | --- |"]
@@ -207,14 +207,14 @@ def speed(project: Project) -> str:
 
 
 def silent_share(project: Project) -> str:
-    """How many responses QAE silences when success rates are spread evenly, groups are large and K is .4."""
+    """Write the share of responses without advantage under QAE for uniform success rates, large groups and K = .4."""
     from qae_sim.explorers.quantile_gate import LARGE_GROUP_SHARE
 
     return f"{100 * LARGE_GROUP_SHARE:.0f} %"
 
 
 def one_of_eight(project: Project) -> str:
-    """What one success among eight responses, and the failures, count under QAE and under the mean."""
+    """Write the advantages of one correct response among eight, and of the wrong ones, under QAE and the mean."""
     from qae_sim.advantages import grpo, qae
 
     rewards = [1, 0, 0, 0, 0, 0, 0, 0]
@@ -227,17 +227,17 @@ def one_of_eight(project: Project) -> str:
 
 
 def bias_zero(project: Project) -> str:
-    """Up to which success rate a correct response is underestimated in groups of 8."""
+    """Write the success rate up to which a correct response is underestimated in groups of 8."""
     return f"{8 ** (-1 / 7):.3f}"
 
 
 def order_limit(project: Project) -> str:
-    """The step at which the order of Proposition 4.2 breaks, for a correct arm of probability 0.45."""
+    """Write the step at which the order of Proposition 4.2 breaks, for a correct arm of probability 0.45."""
     return f"{2 * np.log(0.55 / 0.45):.2f}"
 
 
 def trl_runs(project: Project) -> str:
-    """What the recorded runs of TRL show, in words with their numbers."""
+    """Write the results of the recorded runs of TRL, in words and numbers."""
     from qae_sim.engines.demo.real_runs import curve
 
     def mean_of(recipe: str, measure: str, place: int | slice = -1) -> float:
@@ -265,7 +265,7 @@ def trl_runs(project: Project) -> str:
 
 
 def real_model(project: Project) -> str:
-    """What a step costs at the size of Qwen3-0.6B."""
+    """Write the time of a step at the size of Qwen3-0.6B."""
     command = "`python tests/benchmarks/bench_real_model.py`"
     start = (
         f"What a step costs, {command} says, with *random weights* of that architecture and responses of forced "

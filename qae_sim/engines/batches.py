@@ -1,4 +1,4 @@
-"""A rule applied to a trainer's batch, however it is held: unscored responses, what is logged, what a rule is told.
+"""A rule applied to a trainer's batch: unscored responses, metrics to log, observations for the rule's state.
 
 >>> rule = rule_for_trainers(AdvantageRule("qae", {"eps": 0}), {"ddof": 0})
 >>> estimate(rule, np.array([1, 0, math.nan, 0, 0, 0.0]), 6).advantages
@@ -20,17 +20,17 @@ from qae_sim.advantages.terms import KINDS
 from qae_sim.arrays import invalid, require_integer
 from qae_sim.storage import from_json, from_plain, to_json, write_atomically
 
-#: What trainers can tell the moving parts of a rule after a batch.
+#: Observations that trainers can give to a rule's state after a batch.
 _OBSERVED = ("correct", "rewards")
 
 
 @dataclass(frozen=True)
 class BatchAdvantages:
-    """Advantages of a batch, and what there is to log.
+    """The advantages of a batch, and metrics to log.
 
     Attributes:
-        advantages: ``(N,)``, or ``(N, T)`` where tokens have advantages of their own; 0 where a reward is NaN.
-        metrics: Names and numbers.
+        advantages: ``(N,)``, or ``(N, T)`` if tokens have advantages of their own; 0 where a reward is NaN.
+        metrics: Numbers by name.
     """
 
     advantages: np.ndarray
@@ -38,18 +38,18 @@ class BatchAdvantages:
 
 
 def rule_for_trainers(rule: AdvantageRule, defaults: Mapping[str, Any]) -> AdvantageRule:
-    """Check that trainers can follow a rule, and give it their way of normalising.
+    """Check that trainers can follow a rule, and give it their defaults of normalisation.
 
     Args:
         rule: The rule.
-        defaults: ``ddof`` and ``eps`` of the trainer's own advantages, where the rule does not set them.
+        defaults: ``ddof`` and ``eps`` of the trainer's own advantages; used if the rule does not set them.
 
     Returns:
         The rule with the defaults.
 
     Raises:
-        ValueError: An estimator needs what trainers do not have, or a function does not give one finite number for
-            each response.
+        ValueError: An estimator needs an input that trainers do not have, or a function does not return one finite
+            number for each response.
 
     Example:
         >>> rule_for_trainers(AdvantageRule("qae", {"k": 0.2}), {"ddof": 1, "eps": 1e-4}).title
@@ -70,7 +70,7 @@ def rule_for_trainers(rule: AdvantageRule, defaults: Mapping[str, Any]) -> Advan
 
 
 def _require_numbers(advantages: Any, shape: tuple[int, ...]) -> None:
-    """Check what an estimator of responses gives."""
+    """Check that an estimator of response advantages returned finite numbers of this shape."""
     found = np.asarray(advantages, dtype=np.float64)
     if found.shape != shape or not np.isfinite(found).all():
         raise invalid("advantage", found.shape, f"a function that gives finite numbers, {shape}")
@@ -90,26 +90,26 @@ def estimate(
 ) -> BatchAdvantages:
     """Turn a batch's rewards into advantages.
 
-    A NaN reward is one that could not be scored: it takes no part in its group's statistics and gets advantage 0. A
-    group with fewer than two scored responses has no advantages.
+    A NaN reward stands for a response that could not be scored: it is left out of its group's statistics and gets
+    advantage 0. In a group with fewer than two scored responses all advantages are 0.
 
     Args:
-        rule: How.
+        rule: How rewards become advantages.
         rewards: ``(N,)``, groups one after the other.
-        group_size: G, a divisor of N.
-        step: Optimiser steps taken so far, for schedules.
-        state: The rule's state; None: as it starts.
-        **given: What the rule needs besides rewards (``rule.inputs``), an entry for each response: ``token_ids`` and
-            ``mask`` (true at its own tokens) ``(N, T)``, ``lengths``, ``metric``, ``reference`` and ``prompt_values``
+        group_size: G >= 2, a divisor of N.
+        step: Optimiser steps taken so far, >= 0, for schedules.
+        state: The rule's state; None: its state at the start.
+        **given: The rule's inputs besides rewards (``rule.inputs``), an entry for each response: ``token_ids`` and
+            ``mask`` (True at its own tokens) ``(N, T)``, ``lengths``, ``metric``, ``reference`` and ``prompt_values``
             ``(N,)``, ``further`` rewards ``(n, N)``, and with these ``weights``, a number for each of the 1 + n
-            rewards. Others are left aside.
+            rewards. Other names are ignored.
 
     Returns:
         Advantages and metrics.
 
     Raises:
-        ValueError: N is no multiple of G, a reward is infinite, something that the rule needs is not given, or
-            something that an estimator refuses.
+        ValueError: N is not a multiple of G, a reward is infinite, an input is missing, or an estimator refuses a
+            value.
 
     Example:
         >>> found = estimate(AdvantageRule("dr_grpo"), np.array([1, 0, 0, math.nan, 1, 1.0]), 3)
@@ -138,7 +138,7 @@ def estimate(
 
 @dataclass(frozen=True)
 class _Batch:
-    """A batch in groups, ``(B, G)``, and the rule that it meets."""
+    """A batch in groups, ``(B, G)``, with the rule to apply."""
 
     rule: AdvantageRule
     state: AdvantageState
@@ -149,7 +149,7 @@ class _Batch:
     weights: Mapping[str, Any]
 
     def advantages(self) -> np.ndarray:
-        """Advantages, ``(B, G)`` or ``(B, G, T)``; without the responses that are not scored."""
+        """Compute advantages, ``(B, G)`` or ``(B, G, T)``; 0 for responses that are not scored."""
         if self.scored.all():
             return self._of(self.rewards, self.inputs)
         if not self.rule.of_batches:
@@ -157,14 +157,14 @@ class _Batch:
         if self.rule.grouped or self.rule.inputs:
             name = self.rule.name
             raise invalid("rewards", math.nan, f"scored throughout for {name!r}, which needs groups of one size")
-        # It knows no groups: what is scored is one batch.
+        # The rule ignores groups: all scored responses are one batch.
         result = np.zeros(self.rewards.shape)
         if self.scored.sum() >= 2:
             result[self.scored] = self._of(self.rewards[self.scored][None], {})[0]
         return result
 
     def _group_by_group(self) -> np.ndarray:
-        """Groups whose responses are all scored at once; the others one by one, without what is not scored."""
+        """Apply the rule to all fully scored groups at once, to others one by one without their unscored responses."""
         tokens = [v.shape[2:] for name, v in self.inputs.items() if INPUTS[name].axes[-1:] == ("token",)]
         result = np.zeros(self.rewards.shape + (tokens[0] if tokens and self.rule.of_tokens else ()))
         whole = self.scored.all(axis=1)
@@ -177,21 +177,21 @@ class _Batch:
         return result
 
     def _taken(self, groups: Any, responses: Any = None) -> dict[str, Any]:
-        """The inputs of some groups, or of some responses of one."""
+        """Select the inputs of some groups, or of some responses of one group."""
         return {name: INPUTS[name].take(values, groups, responses) for name, values in self.inputs.items()}
 
     def _of(self, rewards: np.ndarray, inputs: Mapping[str, Any]) -> np.ndarray:
-        """Ask the rule."""
+        """Apply the rule."""
         found = self.rule.advantages(rewards, {**inputs, **self.weights}, step=self.step, state=self.state)
         advantages = np.asarray(found, dtype=np.float64)
         if not self.rule.of_tokens:
             _require_numbers(advantages, rewards.shape)
         return advantages
 
-    # --- what is logged ---
+    # --- metrics ---
 
     def metrics(self, advantages: np.ndarray) -> dict[str, float]:
-        """What there is to log."""
+        """Compute the metrics to log."""
         each = advantages.reshape(*self.rewards.shape, -1)
         silent, total = (each == 0).all(axis=2), each.sum(axis=2)
         groups = [group[kept] for group, kept in zip(self.rewards, self.scored, strict=True)]
@@ -219,14 +219,14 @@ class _Batch:
         if anchor is not None:
             solved = np.array([self.rule.correct(group).mean() for group in groups if group.size])
             found["anchor"] = anchor.belief
-            # Φ is λ·exp(±|p - belief|); this is what it is at most, on average over prompts.
+            # Φ = λ·exp(±|p - belief|): this is the larger of the two, averaged over prompts.
             found["weight"] = float(self.rule.lambda_scale * np.exp(np.abs(solved - anchor.belief)).mean())
         return found
 
     def _baselines(self, groups: list[np.ndarray], k: float | None) -> list[float]:
-        """What is subtracted from rewards: by group, or one number where the whole batch is compared.
+        """Compute what is subtracted from rewards: by group, or one number if the whole batch is compared.
 
-        Empty where that is not known: for functions, sums, and estimators that subtract something else.
+        Empty if that is not known: for functions, sums, and estimators that subtract something else.
         """
         if len(self.rule.terms) > 1 or not isinstance(self.rule.terms[0].estimator, str):
             return []
@@ -243,14 +243,14 @@ class _Batch:
 
 
 def observed(rule: AdvantageRule, rewards: np.ndarray) -> dict[str, Any]:
-    """What the moving parts of a rule are told of a batch.
+    """Make the observations of a batch that move a rule's state on.
 
     Args:
         rule: The rule.
-        rewards: ``(..., G)``, or all in one row; NaN does not count.
+        rewards: ``(..., G)``, or all in one row; NaN is ignored.
 
     Returns:
-        As :meth:`~qae_sim.advantages.rule.AdvantageRule.after` takes it; None where the batch shows nothing.
+        Observations for :meth:`~qae_sim.advantages.rule.AdvantageRule.after`; None where the batch has none.
 
     Example:
         >>> observed(AdvantageRule(), np.array([[1, math.nan], [1, 0]]))
@@ -269,9 +269,9 @@ def save_state(path: Path, rule: AdvantageRule, state: AdvantageState) -> None:
     """Write rule and state into a file of a checkpoint, with a checksum.
 
     Args:
-        path: The file; its folder exists.
+        path: The file, in an existing folder.
         rule: The rule of this run.
-        state: The state.
+        state: Its state.
     """
     write_atomically(path, to_json(rule.stored(state)))
 
@@ -288,7 +288,7 @@ def load_state(path: Path, rule: AdvantageRule) -> AdvantageState:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is damaged, holds no state, or that of another rule; the message names it.
+        ValueError: It is damaged, holds no state, or the state of another rule; the message names both rules.
     """
     content = path.read_bytes()
     try:
@@ -298,19 +298,19 @@ def load_state(path: Path, rule: AdvantageRule) -> AdvantageState:
 
 
 def restored(rule: AdvantageRule, values: Any) -> AdvantageState:
-    """Read a state from a checkpoint.
+    """Restore a state from the values in a checkpoint.
 
     Args:
         rule: The rule of this run.
-        values: What :meth:`~qae_sim.advantages.rule.AdvantageRule.stored` gave; or, in older checkpoints, ``anchor``
+        values: As :meth:`~qae_sim.advantages.rule.AdvantageRule.stored` returns them; in older checkpoints, ``anchor``
             and ``k`` alone.
 
     Returns:
         The state.
 
     Raises:
-        TypeError: It is no state.
-        ValueError: It is that of another rule.
+        TypeError: The values are not those of a state.
+        ValueError: They are those of another rule; the message names both.
 
     Example:
         >>> rule = AdvantageRule("qae", {"k": 0.4})
@@ -319,7 +319,7 @@ def restored(rule: AdvantageRule, values: Any) -> AdvantageState:
     """
     if not isinstance(values, Mapping) or not set(values) <= {"anchor", "k"}:
         return rule.restored(values)
-    # Older files do not say of which rule they are: that the parts are of the right kinds is all that can be seen.
+    # Older files do not name their rule: all that can be checked is that the parts are of the right kinds.
     start = rule.start().parts
     parts = {name: from_plain(value, name, KINDS) for name, value in values.items() if value is not None}
     for name in sorted({*start, *parts}):

@@ -3,7 +3,7 @@
 #
 #   MODEL=Qwen/Qwen3-8B-Base TRAIN=dapo-math-17k.parquet TEST=aime-2024.parquet GPUS=8 NODES=1 bash dapo_math_17k.sh
 #
-# What follows is handed on to verl and wins over what stands here: a smaller run, or another estimator, such as
+# Further arguments are passed on to verl and override those below: a smaller run, or another estimator, such as
 #   algorithm.adv_estimator=grpo '~algorithm.quantile_k'
 # HA-DW needs the trainer with a memory:
 #   export VERL_USE_EXTERNAL_MODULES=qae_sim.engines.verl_trainer
@@ -11,8 +11,8 @@
 #
 # Numbers are those of the QAE paper (arXiv:2509.22611, Appendix: DAPO's recipe) as far as it states them: 16 updates of
 # 32 prompts per batch of 512, learning rate 1e-6 without warm-up, clip 0.2 / 0.28, responses of up to 20,480 tokens of
-# which the last 4,096 are punished, no KL, no entropy bonus, groups without a signal drawn again, K = 0.4. It states no
-# G here: 16 is our choice. Nobody of this project has run it at this size; its configuration is composed in a test.
+# which the last 4,096 are punished, no KL, no entropy bonus, groups with equal rewards drawn again, K = 0.4. It states no
+# G: 16 is our choice. This project has never run it at this size; a test composes its configuration.
 set -euo pipefail
 
 : "${MODEL:=Qwen/Qwen3-8B-Base}" "${TRAIN:=dapo-math-17k.parquet}" "${TEST:=aime-2024.parquet}"

@@ -1,4 +1,4 @@
-"""DAPO's dynamic sampling on batches of TRL: which groups have a signal, and how one batch takes rows of another."""
+"""DAPO's dynamic sampling on batches of TRL: which groups are mixed, and how rows of two batches are merged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 from qae_sim.advantages import dynamic_sampling_mask
 from qae_sim.streams import uniform
 
-#: Our own entry of a batch on its way: how long responses are, also those whose mask TRL has emptied.
+#: An entry added to batches: the lengths of responses, including those whose mask TRL has emptied.
 LENGTHS = "response_lengths"
 
-#: What a batch of TRL holds, by the side on which it is padded; rows are responses.
+#: Entries of a TRL batch, with the side on which each is padded; rows are responses.
 _PADDED = {
     "prompt_ids": "left",
     "prompt_mask": "left",
@@ -29,18 +29,18 @@ _PADDED = {
     "tool_mask": "right",
 }
 
-#: Number of the stream of random numbers that draws prompts.
+#: Number of the random stream that draws prompts.
 _STREAM = 61
 
 
 def mixed(rewards: np.ndarray) -> np.ndarray:
-    """Tell which groups have a signal.
+    """Tell which groups are mixed, that is, have different rewards.
 
     Args:
-        rewards: ``(B, G)``; NaN does not count.
+        rewards: ``(B, G)``; NaN is ignored.
 
     Returns:
-        Whether two rewards of the group differ, ``(B,)``.
+        True where two rewards of the group differ, ``(B,)``.
 
     Example:
         >>> mixed(np.array([[1, 0, 1], [1, np.nan, 1], [np.nan, 0, 1]]))
@@ -53,18 +53,18 @@ def mixed(rewards: np.ndarray) -> np.ndarray:
 
 
 def drawn_prompts(groups: int, size: int, seed: int, step: int, call: int, attempt: int) -> np.ndarray:
-    """Draw a prompt for each group, the same on every process, because groups may straddle them.
+    """Draw a prompt for each group, the same on every process, because a group may be spread over several.
 
     Args:
-        groups: How many.
-        size: Prompts of the dataset.
-        seed: The run's seed.
-        step: Optimiser steps taken so far.
-        call: What else tells two generations apart.
-        attempt: Number of the attempt.
+        groups: Number of groups.
+        size: Number of prompts in the dataset, >= 1.
+        seed: The run's seed, >= 0.
+        step: Optimiser steps taken so far, >= 0.
+        call: A number, >= 0, that distinguishes generations of the same step.
+        attempt: Number of the attempt, >= 0.
 
     Returns:
-        Rows of the dataset, ``(groups,)``.
+        Rows of the dataset, 0 to size - 1, ``(groups,)``.
 
     Example:
         >>> drawn_prompts(3, 100, seed=7, step=0, call=0, attempt=1)
@@ -75,19 +75,19 @@ def drawn_prompts(groups: int, size: int, seed: int, step: int, call: int, attem
 
 
 def merged(output: dict[str, Any], new: dict[str, Any], taken: np.ndarray, padding: int) -> dict[str, Any]:
-    """Take some rows of one batch into another; to be called by all processes at once.
+    """Replace some rows of a batch by those of another; all processes must call this at once.
 
     Args:
-        output: A batch as TRL makes it.
-        new: Another one, with as many rows.
-        taken: Which rows come from the new one.
-        padding: Number of the token that ids are padded with.
+        output: A batch as TRL makes it, N rows.
+        new: Another one with N rows.
+        taken: True for rows to take from ``new``, ``(N,)``.
+        padding: Id of the padding token.
 
     Returns:
-        The batch, as wide as the wider one.
+        The batch, as wide as the wider of the two.
 
     Raises:
-        ValueError: A batch holds something of which it is not known how it is merged, such as images.
+        ValueError: A batch holds an entry that cannot be merged, such as images.
     """
     unknown = {*output, *new} - {*_PADDED, "num_items_in_batch", LENGTHS}
     if unknown:
@@ -111,12 +111,12 @@ def merged(output: dict[str, Any], new: dict[str, Any], taken: np.ndarray, paddi
 
 
 def widened(x: Tensor, width: int, filling: int, side: str) -> Tensor:
-    """Fill rows up to a width.
+    """Pad rows to a width.
 
     Args:
         x: ``(N, T)``.
-        width: At least T.
-        filling: With what.
+        width: The new width, >= T.
+        filling: The value to pad with.
         side: ``"left"`` or ``"right"``.
 
     Returns:

@@ -1,6 +1,6 @@
-"""TRL's GRPOTrainer with a choice of advantage.
+"""TRL's GRPOTrainer with a choice of advantage estimator.
 
-It is made as TRL's own is, with one more argument::
+It is made like TRL's own trainer, with one more argument::
 
     trainer = AdvantageGRPOTrainer(
         model, rewards, args=args, train_dataset=data, advantage="qae", advantage_parameters={"k": 0.4}
@@ -25,46 +25,49 @@ from qae_sim.arrays import invalid, require_integer
 from qae_sim.engines.batches import BatchAdvantages, estimate, load_state, observed, rule_for_trainers, save_state
 from qae_sim.engines.dynamic_sampling import LENGTHS, drawn_prompts, merged, mixed
 
-#: How TRL normalises: the sample's standard deviation, and what is added to it.
+#: TRL divides by the standard deviation of the sample (ddof 1) plus this eps.
 DEFAULTS = {"ddof": 1, "eps": 1e-4}
 
-#: The state's file, in the folder of a checkpoint.
+#: Name of the file with rule and state, in the folder of a checkpoint.
 STATE = "qae_sim_advantage.json"
 
 
 class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     """TRL's GRPOTrainer whose advantages come from any estimator of qae_sim.
 
-    With ``advantage="grpo"`` and nothing else it is TRL's own trainer, bit by bit. Otherwise advantages are computed
-    from the rewards of all processes; everything else (losses, clipping, sampling, logging) is TRL's.
+    With ``advantage="grpo"`` alone it gives the same bits as TRL's own trainer. Otherwise advantages are computed from
+    the rewards of all processes; everything else (losses, clipping, sampling, logging) is TRL's.
 
-    What an estimator needs besides rewards (``qae-sim estimators``) comes from the responses (lengths, and CANON's
-    metric, which is the length here), from the reward functions (GDPO takes each as a reward of its own, with TRL's
-    ``reward_weights``), or from columns of the dataset: ``reference`` (AAPO: the reward that the reference model gets
-    for the prompt) and ``prompt_values`` (RLEV: what the prompt is worth).
+    Inputs besides rewards (``qae-sim estimators``) come from the responses (lengths; CANON's metric is the length
+    here), from the reward functions (GDPO takes each as a separate reward, with TRL's ``reward_weights``), or from
+    columns of the dataset: ``reference`` (AAPO: the reference model's reward for the prompt) and ``prompt_values``
+    (RLEV: the value of the prompt).
+
+    Checkpoints hold the rule and its state. A run that is resumed with another rule is refused, with both named.
 
     Args:
         *args: As GRPOTrainer's.
-        advantage: A name from ``qae-sim estimators``, a function of rewards ``(..., G)``, NumPy in and out, or an
-            :class:`~qae_sim.advantages.AdvantageRule`, which says all that the next four arguments say.
-        advantage_parameters: What it is called with, such as ``{"k": 0.4}``; K may be a schedule over optimiser steps,
-            CAPO's ``negatives`` a ``PhaseSwitch``. ``ddof`` and ``eps`` are TRL's (1 and 1e-4) unless given.
-        anchor: A difficulty anchor such as ``SoftAnchor()``: HA-DW on top. It moves once per generation, and travels
-            in checkpoints.
+        advantage: A name from ``qae-sim estimators``, a function from rewards ``(..., G)`` to advantages of the same
+            shape (NumPy arrays), or an :class:`~qae_sim.advantages.AdvantageRule`, which replaces the next four
+            arguments.
+        advantage_parameters: Parameters of the estimator, such as ``{"k": 0.4}``; K may be a schedule over optimiser
+            steps, CAPO's ``negatives`` a ``PhaseSwitch``. ``ddof`` and ``eps`` are TRL's (1 and 1e-4) unless given.
+        anchor: A difficulty anchor such as ``SoftAnchor()`` for HA-DW on top of the estimator. It moves once per
+            generation.
         lambda_scale: λ of HA-DW, > 0; 1.3 unless given.
-        correct_above: For HA-DW a response is correct if its reward is greater than this; None takes rewards as they
-            are, and they must lie in [0, 1].
-        attempts: DAPO's dynamic sampling: a group whose rewards are all equal is replaced by one of another prompt, up
-            to this many generations in all. 1 is none.
+        correct_above: For HA-DW, a response is correct if its reward is greater than this. None: rewards count as they
+            are and must lie in [0, 1].
+        attempts: DAPO's dynamic sampling, >= 1: a group whose rewards are all equal is replaced by one of another
+            prompt, with at most this many generations in all. 1: no dynamic sampling.
         **kwargs: As GRPOTrainer's.
 
     Attributes:
         rule: How rewards become advantages.
-        advantage_state: What moves on from generation to generation: the anchor, an automatic K.
+        advantage_state: The rule's state, which moves on with every generation: the anchor, an automatic K.
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: An argument is out of range, or cannot be right together with TRL's configuration.
+        ValueError: An argument is out of range or contradicts TRL's configuration; or a checkpoint has another rule.
     """
 
     def __init__(
@@ -98,7 +101,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             self._refuse_what_cannot_be_drawn_again()
 
     def _refuse_what_cannot_be_right(self) -> None:
-        """Raise where TRL's configuration asks for something that the advantages do not do."""
+        """Raise an error if TRL's configuration asks for something that the estimator does not do."""
         if self.multi_objective_aggregation != "sum_then_normalize":
             raise invalid(
                 "multi_objective_aggregation",
@@ -114,7 +117,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             )
 
     def _refuse_what_cannot_be_drawn_again(self) -> None:
-        """Raise where a group cannot be replaced by one of another prompt."""
+        """Raise an error if a group cannot be replaced by one of another prompt."""
         if not hasattr(self.train_dataset, "__len__"):
             raise invalid(
                 "attempts", self.attempts, "1 with a dataset that is streamed: there is nowhere to draw prompts from"
@@ -126,13 +129,13 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     # --- advantages ---
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
-        """TRL's rewards of all processes, kept for later with this process's lengths."""
+        """Compute TRL's rewards of all processes; keep them, and the lengths of this process's responses, for later."""
         self._rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         self._lengths = torch.tensor([len(ids) for ids in completion_ids_list], device=self.accelerator.device)
         return self._rewards
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's batch, with other advantages, and groups without a signal replaced."""
+        """Make TRL's batch, replace groups with equal rewards, and put in the rule's advantages."""
         output, rewards = self._one_generation(inputs)
         training = self.model.training
         if training and self.attempts > 1:
@@ -147,7 +150,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         rewards = given.pop("first", rewards)
         step = int(self.state.global_step or 0)
         found = estimate(self.rule, rewards, size, step=step, state=self.advantage_state, **given)
-        # Advantages are those of all processes; this one keeps those of its own responses.
+        # Advantages are computed for all processes; each keeps those of its own responses.
         local = len(inputs)
         own = slice(self.accelerator.process_index * local, (self.accelerator.process_index + 1) * local)
         advantages = torch.as_tensor(found.advantages[own], dtype=torch.float32, device=self.accelerator.device)
@@ -161,7 +164,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         return output
 
     def _one_generation(self, inputs: list[dict[str, Any]]) -> tuple[dict[str, Any], np.ndarray]:
-        """TRL's batch, and the weighted rewards of all processes; NaN where nothing could score a response."""
+        """Make TRL's batch and the weighted rewards of all processes; NaN where no function could score a response."""
         output = super()._generate_and_score_completions(inputs)
         assert self._rewards is not None
         output[LENGTHS] = self._lengths
@@ -171,7 +174,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         return output, weighted.double().cpu().numpy()
 
     def _inputs_of_rule(self, inputs: list[dict[str, Any]], output: dict[str, Any], lengths: Tensor) -> dict[str, Any]:
-        """What the rule needs besides rewards, of all processes; ``first`` of several rewards takes their place."""
+        """Collect the rule's inputs from all processes; ``first``, if present, takes the place of the rewards."""
         needed, given = self.rule.inputs, dict[str, Any]()
         if {"token_ids", "mask"} & {*needed}:
             given["token_ids"], given["mask"] = self._of_all_processes(output)
@@ -187,13 +190,13 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if "further" in needed:
             assert self._rewards is not None
             each = self._rewards.double().cpu().numpy().T
-            # A response that one function could not score is not scored.
+            # A response counts as scored only if every function could score it.
             given["first"] = np.where(np.isnan(each).any(axis=0), np.nan, each[0])
             given["further"], given["weights"] = each[1:], self.reward_weights.tolist()
         return given
 
     def _of_all_processes(self, output: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids and mask of all processes, ``(N, T)``."""
+        """Collect token ids and mask from all processes, ``(N, T)`` each."""
         parts = []
         for name in ("completion_ids", "completion_mask"):
             padded = self.accelerator.pad_across_processes(output[name], dim=1, pad_index=0)
@@ -201,7 +204,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         return parts[0], parts[1].astype(bool)
 
     def _log_advantages(self, found: BatchAdvantages, mode: str) -> None:
-        """Hand metrics to TRL's log, and put the advantages where the stock ones stand in its table."""
+        """Add metrics to TRL's log, and replace TRL's own advantages in its table of completions."""
         for name, value in found.metrics.items():
             self._metrics[mode][f"advantage/{name}"].append(value)
         table = self._logs["advantages"]
@@ -213,7 +216,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def _replace_silent_groups(
         self, inputs: list[dict[str, Any]], output: dict[str, Any], rewards: np.ndarray
     ) -> tuple[dict[str, Any], np.ndarray]:
-        """Generate for other prompts where all rewards of a group are equal; the place of a group stays its own."""
+        """Replace groups whose rewards are all equal by groups of other prompts, in the same places."""
         size, local = self.num_generations, len(inputs)
         first = self.accelerator.process_index * local
         for attempt in range(1, self.attempts):
@@ -239,14 +242,14 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     # --- entropy by the sign of the advantage ---
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
-        """TRL's log-probabilities; entropies are kept when they are asked for."""
+        """Compute TRL's log-probabilities; keep the entropies if they are computed."""
         result = super()._get_per_token_logps_and_entropies(*args, **kwargs)
         if kwargs.get("compute_entropy"):
             self._entropies = result[1]
         return result
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
-        """TRL's loss; logs the entropy of responses with positive, with negative and without advantage."""
+        """Compute TRL's loss; log the entropy of responses with positive, negative and zero advantage."""
         loss: Tensor = super()._compute_loss(model, inputs)
         if self._stock or self._entropies is None:
             return loss
@@ -266,14 +269,14 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     # --- checkpoints ---
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """TRL's checkpoint, with the rule and its state in its folder."""
+        """Save TRL's checkpoint, with the rule and its state in its folder."""
         super()._save_checkpoint(model, trial)
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
             save_state(folder / STATE, self.rule, self.advantage_state)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """What TRL restores when it resumes, and the rule's state."""
+        """Restore what TRL restores when it resumes, and the rule's state."""
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is None:
             return
@@ -285,7 +288,7 @@ class AdvantageGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
 
 def _rule_of(advantage: Any, **fields: Any) -> AdvantageRule:
-    """The rule that the trainer's arguments describe; None is what is not given."""
+    """Make the rule that the trainer's arguments describe; None stands for an argument that is not given."""
     given = {name: value for name, value in fields.items() if value is not None}
     if isinstance(advantage, AdvantageRule):
         for name, value in given.items():

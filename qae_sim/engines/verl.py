@@ -1,22 +1,22 @@
-"""verl: our estimators in its registry. Importing this module registers them, and verl imports it by itself.
+"""The estimators in verl's registry. Importing this module registers them, and verl imports it by itself.
 
-An estimator is asked for by its name::
+An estimator is chosen by its name::
 
     python -m verl.trainer.main_ppo algorithm.adv_estimator=qae +algorithm.quantile_k=0.4 ...
 
-verl finds it through the entry point ``verl.plugins`` of an installed qae_sim. Of our estimators those are here that
-verl has no name for and that look at the rewards of one group, at words (``ktae``) or at an anchor (``ha_dw``). Their
-parameters are options, each with a + before it:
+verl finds it through the entry point ``verl.plugins`` of an installed qae_sim. Registered are the estimators whose
+names verl does not use itself, and that need the rewards of one group alone, or besides them tokens (``ktae``) or an
+anchor (``ha_dw``). Their parameters are options, each with a + before it:
 
-- ``algorithm.quantile_k`` is K of qae, pos_mask and neg_mask; all others have their own names, such as
-  ``algorithm.quantile`` (``inverted_cdf``, ``linear``, ...) and ``algorithm.negatives``, capo's weight of negative
-  advantages;
+- ``algorithm.quantile_k`` is K of qae, pos_mask and neg_mask; all other parameters keep their names, such as
+  ``algorithm.quantile`` (``inverted_cdf``, ``linear``, ...), ``algorithm.negatives`` (capo's weight of negative
+  advantages) and ``algorithm.variant`` (of ktae);
 - ``algorithm.anchor``, ``algorithm.lambda_scale`` and ``algorithm.correct_above`` are HA-DW's, for ``ha_dw``.
 
-verl hands an estimator rewards and prompt numbers, and forgets it until the next batch. So what needs a memory
-(``ha_dw``, a K that changes from step to step) or words (``ktae``) is refused here, with the reason;
-:mod:`qae_sim.engines.verl_trainer` has both. Sessions of several turns are several rows to verl, each of which counts
-as a response.
+verl hands an estimator only rewards and prompt numbers, and keeps nothing for it from batch to batch. Estimators that
+need a memory (``ha_dw``, a K that changes from step to step) or tokens (``ktae``) are therefore refused, with the
+reason; :mod:`qae_sim.engines.verl_trainer` supplies both. Where verl makes several rows of one session with several
+turns, each row counts as a response.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from qae_sim.arrays import invalid
 from qae_sim.engines.batches import estimate, observed, rule_for_trainers
 from qae_sim.storage import from_plain
 
-#: verl's GRPO divides by the sample's standard deviation plus this.
+#: verl's GRPO divides by the standard deviation of the sample (ddof 1) plus this eps.
 DEFAULTS = {"ddof": 1, "eps": 1e-6}
 
-#: What estimators can be given besides rewards, the last two by our trainer alone.
+#: Inputs that estimators can have besides rewards; ``token_ids`` and ``anchor`` only in this project's trainer.
 _GIVEN = {"mask", "token_ids", "anchor"}
 
 
 def _offered(row: Estimator) -> bool:
-    """Whether an estimator can work here, and verl has nothing of its name."""
+    """Whether an estimator can be used in verl, and verl has none of that name."""
     of_groups = row.of_tokens or (row.of_responses and not row.of_batches)
     return of_groups and set(row.inputs) <= _GIVEN and row.name not in ADV_ESTIMATOR_REGISTRY
 
 
-#: Our estimators that verl is given, by their names.
+#: Names of the estimators that are registered in verl.
 NAMES = tuple(name for name, row in ESTIMATORS.items() if _offered(row))
 
 
@@ -61,13 +61,13 @@ _FIELDS = ("anchor", "lambda_scale", "correct_above")
 
 
 def _options(row: Estimator) -> dict[str, str]:
-    """Where an estimator's options stand in verl's configuration, and which parameters or fields of a rule they are."""
-    # "k" alone says too little among verl's own names; how to normalise is verl's convention.
+    """Map an estimator's options in verl's configuration to the parameters or fields of a rule."""
+    # "k" alone would say too little among verl's own names; ddof and eps follow verl's convention.
     found = {"quantile_k" if name == "k" else name: name for name in row.settings if name not in DEFAULTS}
     return found | {name: name for name in _FIELDS} if row.weights else found
 
 
-#: Options of all estimators, and beginnings by which one that is misspelt is told from verl's own.
+#: Options of all estimators, and their first words, which tell a misspelt option from one of verl's own.
 _OPTIONS = {option for name in NAMES for option in _options(get(name))}
 _BEGINNINGS = tuple({option.split("_")[0] for option in _OPTIONS if len(option) > 2})
 
@@ -79,14 +79,14 @@ _WITH_MEMORY = (
 
 @dataclass
 class Memory:
-    """What our trainer lends to the estimator for the length of a call, and what comes back.
+    """What the trainer lends to an estimator during a call; the estimator updates ``state`` and ``metrics``.
 
     Attributes:
         rule: How rewards become advantages.
-        state: What has moved on so far; comes back moved on.
-        step: Steps taken so far.
-        token_ids: The responses' words, ``(N, T)``, where the estimator asks for them.
-        metrics: What there is to log; comes back.
+        state: The rule's state; after the call, the one for the next batch.
+        step: Optimiser steps taken so far.
+        token_ids: The responses' tokens, ``(N, T)``, if the estimator needs them.
+        metrics: Metrics to log, by name; filled by the call.
     """
 
     rule: AdvantageRule
@@ -101,7 +101,13 @@ _memory: ContextVar[Memory | None] = ContextVar("memory", default=None)
 
 @contextmanager
 def lending(memory: Memory) -> Iterator[None]:
-    """Let estimators use a memory while the block runs.
+    """Let estimators use a memory inside a ``with`` block.
+
+    Args:
+        memory: The memory.
+
+    Yields:
+        Nothing.
 
     Example:
         >>> rule = AdvantageRule("grpo")
@@ -120,11 +126,11 @@ def rule_of(algorithm: Mapping[str, Any]) -> AdvantageRule:
     """Read verl's algorithm configuration.
 
     Args:
-        algorithm: ``config.algorithm``. Numbers are numbers; an anchor or a schedule is given by its kind and its
-            fields, as in ``+algorithm.anchor.kind=HardAnchor +algorithm.anchor.window=5``.
+        algorithm: ``config.algorithm``. An anchor or a schedule is given by its kind and its fields, as in
+            ``+algorithm.anchor.kind=HardAnchor +algorithm.anchor.window=5``.
 
     Returns:
-        How rewards become advantages.
+        The rule.
 
     Raises:
         TypeError: An option is of the wrong type.
@@ -155,7 +161,7 @@ def rule_of(algorithm: Mapping[str, Any]) -> AdvantageRule:
 
 
 def _advantages(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
-    """An estimator as verl calls it."""
+    """Make an estimator with the signature that verl calls."""
 
     def estimator(
         token_level_rewards: Tensor,
@@ -174,7 +180,7 @@ def _advantages(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
         mask = response_mask.bool().cpu().numpy()
         result = np.zeros(mask.shape)
         totals: dict[str, float] = {}
-        # A prompt with a single response has nothing to be compared to, and no advantage.
+        # The response of a prompt with only one has nothing to be compared to, and gets advantage 0.
         groups = [(size, rows) for size, rows in _by_size(index) if size >= 2]
         compared = sum(len(rows) for _, rows in groups)
         for size, rows in groups:
@@ -196,7 +202,7 @@ def _advantages(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 def _by_size(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Rows of the batch by the size of their group, a prompt's rows one after the other."""
+    """Yield the rows of the batch by the size of their group, each prompt's rows one after the other."""
     rows_of: dict[Any, list[int]] = {}
     for row, prompt in enumerate(np.asarray(index).tolist()):
         rows_of.setdefault(prompt, []).append(row)
@@ -205,11 +211,11 @@ def _by_size(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _refuse_without_memory(name: str, rule: AdvantageRule) -> None:
-    """Raise where verl alone cannot do what is asked for."""
+    """Raise an error if verl's own trainer cannot follow a rule."""
     if rule.anchor is not None:
         reason = f"{name} follows the model's capability over batches, which verl does not keep for it"
     elif rule.of_tokens:
-        reason = f"{name} values words, which verl does not hand to estimators"
+        reason = f"{name} values tokens, which verl does not hand to estimators"
     elif rule.moving:
         reason = f"{rule.setting(rule.moving[0])!r} needs the step, which verl does not tell"
     else:

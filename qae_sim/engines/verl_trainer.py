@@ -1,6 +1,6 @@
-r"""verl's synchronous trainer with a memory: HA-DW's anchor, schedules of K, and words for KTAE.
+r"""verl's synchronous trainer with a memory: HA-DW's anchor, schedules of K, and tokens for KTAE.
 
-It is launched in the place of verl's own::
+It is launched instead of verl's own::
 
     VERL_USE_EXTERNAL_MODULES=qae_sim.engines.verl_trainer python -m verl.trainer.main_ppo \
         trainer.v1.trainer_mode=qae_sim algorithm.adv_estimator=ha_dw ...
@@ -22,47 +22,47 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from qae_sim.engines.batches import load_state, save_state
 from qae_sim.engines.verl import Memory, lending, rule_of
 
-#: The state's file, in the folder of a checkpoint.
+#: Name of the file with rule and state, in the folder of a checkpoint.
 STATE = "qae_sim_advantage.json"
 
 
 @register_trainer("qae_sim")
 class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
-    """verl's synchronous PPO trainer, whose estimators know the step, the past and the words.
+    """verl's synchronous PPO trainer, whose estimators also get the step, their state and the tokens.
 
-    The anchor lives in this object, in verl's driver process. It moves once per batch, is saved in the folders of
-    verl's own checkpoints before they count as complete, and is restored with them. Metrics are logged as
-    ``advantage/...``.
+    Rule and state live in this object, in verl's driver process. The state moves on once per batch, is saved in the
+    folders of verl's own checkpoints before they count as complete, and is restored with them. A run that is resumed
+    with another rule is refused. Metrics are logged as ``advantage/...``.
 
     Args:
         config: verl's configuration.
 
     Attributes:
         rule: How rewards become advantages.
-        advantage_state: What moves on from batch to batch: the anchor, an automatic K.
+        advantage_state: The rule's state, which moves on with every batch: the anchor, an automatic K.
 
     Raises:
-        ValueError: The configuration asks for something that cannot be right; said before any model is loaded.
+        ValueError: The configuration contradicts itself; this is checked before any model is loaded.
     """
 
     def __init__(self, config: Any) -> None:
         self.rule = rule_of(config.algorithm)
         self.advantage_state = self.rule.start()
-        # In all other respects this is the trainer that verl calls sync, and verl asks for that name.
+        # In all other respects this is the trainer that verl calls sync, and verl checks for that name.
         config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
 
     def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
-        """Call verl's, with a memory lent to the estimator."""
-        memory = Memory(self.rule, self.advantage_state, self.global_steps - 1, self._words(batch))
+        """Call verl's method, with a memory for the estimator."""
+        memory = Memory(self.rule, self.advantage_state, self.global_steps - 1, self._tokens(batch))
         with lending(memory):
             batch = super()._compute_advantage(batch, metrics)
         self.advantage_state = memory.state
         metrics.update({f"advantage/{name}": value for name, value in memory.metrics.items()})
         return batch
 
-    def _words(self, batch: Any) -> np.ndarray | None:
-        """The words of the responses, ``(N, T)``, if the estimator values them."""
+    def _tokens(self, batch: Any) -> np.ndarray | None:
+        """Return the tokens of the responses, ``(N, T)``, if the estimator needs them."""
         if "token_ids" not in self.rule.inputs:
             return None
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["responses"])
@@ -71,14 +71,14 @@ class AdvantageTrainer(PPOTrainerSync):  # type: ignore[misc]
     # --- checkpoints ---
 
     def _save_checkpoint(self) -> None:
-        """Save verl's checkpoint and, before it, rule and state: a complete checkpoint always has them."""
+        """Save rule and state, then verl's checkpoint: a complete checkpoint always has them."""
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
         folder.mkdir(parents=True, exist_ok=True)
         save_state(folder / STATE, self.rule, self.advantage_state)
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
-        """Load verl's checkpoint, and the rule's state from its folder."""
+        """Load verl's checkpoint, and the state from its folder."""
         super()._load_checkpoint()
         if self.global_steps == 0:
             return

@@ -66,7 +66,7 @@ class Trainer:
         self.step = 0
 
     def train_batch(self) -> Metrics:
-        """Sample a batch, learn from it, and go on to the next step.
+        """Sample a batch, learn from it, and advance to the next step.
 
         Returns:
             Metrics of the batch.

@@ -1,1 +1,1 @@
-"""Training logs: read (``sources``), put into groups (``grouping``), digested (``digest``), compared (``shares``)."""
+"""Training logs: read (``sources``), grouped (``grouping``), summarised (``digest``), compared (``shares``)."""

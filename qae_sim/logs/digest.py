@@ -1,4 +1,4 @@
-"""One's own training logs: what trainers write already, read as a stream, and what estimators would have made of it."""
+"""Summaries of training logs: read as a stream, with what QAE and HA-DW would have done in each step."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from qae_sim.logs.grouping import common_size, first_groups, group_numbers, join
 from qae_sim.logs.key_words import KeyWord, key_words
 from qae_sim.logs.sources import Rows, Trouble, rows_of
 
-#: K at which it is asked what share of the responses QAE would have silenced.
+#: The values of K for which the share of responses without advantage under QAE is computed.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
-#: Lifted prompts that a digest lists.
+#: Number of prompts that a digest lists.
 _LISTED = 20
 
 #: The share of responses without advantage that the QAE paper reports.
@@ -27,12 +27,12 @@ PAPER_SHARE = 0.8
 
 @dataclass(frozen=True)
 class LiftedPrompt:
-    """A prompt whose rare successes HA-DW would have raised.
+    """A prompt whose rare correct responses HA-DW would have given more weight.
 
     Attributes:
-        text: Its beginning.
-        times: Steps at which its group was mixed and below the anchor.
-        success: Its mean reward at these steps.
+        text: The beginning of the prompt.
+        times: Number of its mixed groups below the anchor.
+        success: Their mean reward.
     """
 
     text: str
@@ -42,25 +42,26 @@ class LiftedPrompt:
 
 @dataclass(frozen=True)
 class Digest:
-    """What a log says, step by step; S steps, groups of G.
+    """The summary of a log, step by step; S steps, groups of G responses.
 
     Attributes:
-        source: What was read.
-        group_size: G, the size of nearly all groups.
+        source: The file or folder.
+        group_size: G.
         steps: Numbers of the steps, ``(S,)``.
         responses: Responses in complete groups, ``(S,)``.
         reward: Mean reward, ``(S,)``.
-        length: Mean length, ``(S,)``; NaN where it is not known.
-        histogram: Groups by their number of successes, ``(S, G + 1)``.
+        length: Mean length of responses, ``(S,)``; NaN if unknown.
+        histogram: Groups by their number of correct responses, ``(S, G + 1)``.
         degenerate: Share of groups whose rewards are all equal, ``(S,)``.
-        silenced: Share of responses without advantage under QAE, ``(S, K)`` for the Ks of :data:`KS`.
-        anchor: HA-DW's anchor before each step, ``(S,)``; NaN where rewards leave [0, 1].
-        lifted: Share of mixed groups below the anchor, whose successes HA-DW would have raised, ``(S,)``.
-        binary: Whether all rewards are 0 or 1; otherwise a success is a positive reward.
-        trouble: What was wrong.
+        silenced: Share of responses without advantage under QAE, for each K of :data:`KS`, ``(S, len(KS))``.
+        anchor: HA-DW's anchor before each step, ``(S,)``; NaN if a reward lies outside [0, 1].
+        lifted: Share of mixed groups below the anchor, whose correct responses HA-DW would have given more weight,
+            ``(S,)``; NaN in steps without mixed groups, and wherever the anchor is NaN.
+        binary: Whether all rewards are 0 or 1; otherwise a response with a positive reward counts as correct.
+        trouble: Problems of the log.
         prompts: The twenty prompts that HA-DW would have lifted most often; of equally frequent ones the hardest.
-        words: Key words, the strongest for success first; none where the log does not hold what was said.
-        words_from: Responses that they were looked for in.
+        words: Key words in falling order of z; none if the log has no texts or tokens of responses.
+        words_from: Number of responses from which they were found.
     """
 
     source: str
@@ -82,33 +83,33 @@ class Digest:
 
     @property
     def silenced_by_k(self) -> np.ndarray:
-        """Share of all responses without advantage, for each K of :data:`KS`."""
+        """Share of all responses without advantage, for each K of :data:`KS`, ``(len(KS),)``."""
         return np.asarray((self.silenced * self.responses[:, None]).sum(axis=0) / self.responses.sum())
 
     @property
     def k_of_the_paper(self) -> float:
-        """The K whose share comes nearest to the paper's 80 %; of equal ones that nearest to .4."""
+        """The K whose share is nearest to the paper's 80 %; among ties the one nearest to .4."""
         distance = np.abs(self.silenced_by_k - PAPER_SHARE)
         nearest = np.flatnonzero(distance <= distance.min() + 1e-12)
         return KS[int(min(nearest, key=lambda i: abs(KS[i] - 0.4)))]
 
 
 def digest(source: str | Path, *, reward: str | None = None, group_size: int | None = None, batch: int = 64) -> Digest:
-    """Read a log as a stream and digest it step by step; only one step is ever held.
+    """Read a log as a stream and summarise it step by step; only one step is held in memory.
 
-    Known are TRL's completion logs (the run's folder, or its ``completions`` folder, of Parquet files), verl's rollout
+    It reads TRL's completion logs (the run's folder, or its ``completions`` folder, of Parquet files), verl's rollout
     dumps (a folder of JSON Lines files, or one of them), and plain tables (CSV, Parquet or JSON Lines) with columns
     prompt and reward, and optionally step, length and completion or tokens.
 
-    Within a step, responses to the same prompt are a group, wherever they stand. A table without steps has groups of
-    neighbouring rows with the same prompt, ``batch`` groups to a step. Broken lines, rewards that are missing and
-    groups of another size than most are counted, with the first place of each, and left out.
+    Within a step, responses to the same prompt are a group, wherever they stand. In a table without steps, neighbouring
+    rows with the same prompt are a group, and ``batch`` groups are a step. Broken lines, missing rewards and groups of
+    another size are left out and counted, with the first place of each.
 
     Args:
         source: File or folder.
-        reward: Column of the reward, where there are several.
-        group_size: G; None takes the size that most groups of the first step have.
-        batch: Groups of a step, for tables without steps, >= 1.
+        reward: Column of the reward, if there are several.
+        group_size: G, >= 2; None: the most frequent size in the first step.
+        batch: Number of groups in a step, for tables without steps, >= 1.
 
     Returns:
         The digest.
@@ -127,7 +128,7 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
     require_integer("batch", batch, low=1)
     trouble = Trouble()
     collected = _Collector(None if group_size is None else require_integer("group_size", group_size, low=2), trouble)
-    rest: Rows | None = None  # of a table without steps
+    rest: Rows | None = None  # rows of a table without steps that do not fill a batch yet
     for rows in step_by_step(rows_of(Path(source), reward, trouble, beginnings=collected.beginnings)):
         if rows.step[0] < 0:
             rest = collected.add_batches(rows if rest is None else joined([rest, rows]), batch)
@@ -143,22 +144,22 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
     return replace(found, words=words, words_from=words_from)
 
 
-# --- what a digest says further ---
+# --- summaries of a digest ---
 
 
 @dataclass(frozen=True)
 class TrainingPart:
-    """Some neighbouring steps of a run, summed up.
+    """A summary of neighbouring steps of a run.
 
     Attributes:
         first: Number of the first step.
         last: Number of the last one.
         reward: Mean over the steps of their mean rewards.
-        histogram: Groups by their number of successes, ``(G + 1,)``.
+        histogram: Groups by their number of correct responses, ``(G + 1,)``.
         degenerate: Mean share of groups whose rewards are all equal.
-        anchor: HA-DW's anchor before the last step; NaN where it is not known.
-        lifted: Mean share of mixed groups below the anchor, over the steps where it is known; NaN if nowhere.
-        length: Mean length, over the steps where it is known; NaN if nowhere.
+        anchor: HA-DW's anchor before the last step; NaN if unknown.
+        lifted: Mean share of mixed groups below the anchor, over the steps where it is known; NaN if in none.
+        length: Mean length of responses, over the steps where it is known; NaN if in none.
     """
 
     first: int
@@ -172,7 +173,7 @@ class TrainingPart:
 
     @property
     def success_shares(self) -> np.ndarray:
-        """Share of the groups with 0, 1, ..., G successes, ``(G + 1,)``."""
+        """Share of the groups with 0, 1, ..., G correct responses, ``(G + 1,)``."""
         return np.asarray(self.histogram / self.histogram.sum())
 
 
@@ -180,11 +181,11 @@ def training_parts(found: Digest, count: int) -> list[TrainingPart]:
     """Cut a run into parts of about equal length.
 
     Args:
-        found: What a log says.
-        count: How many parts, >= 1; a run of fewer steps has one for each step.
+        found: The digest of a log.
+        count: Number of parts, >= 1; a run of fewer steps has one part for each step.
 
     Returns:
-        The parts, in order; the longer ones come first.
+        The parts, in order; earlier ones may have one step more than later ones.
     """
     require_integer("count", count, low=1)
     steps = np.arange(len(found.steps))
@@ -192,11 +193,11 @@ def training_parts(found: Digest, count: int) -> list[TrainingPart]:
 
 
 def first_and_last_part(found: Digest, count: int) -> tuple[TrainingPart, TrainingPart]:
-    """The beginning and the end of a run.
+    """Summarise the beginning and the end of a run.
 
     Args:
-        found: What a log says.
-        count: Each is one of this many parts, >= 1, rounded down to whole steps; one step at least.
+        found: The digest of a log.
+        count: Each has the run's number of steps divided by this, >= 1, rounded down, but at least one.
 
     Returns:
         Both parts.
@@ -207,7 +208,7 @@ def first_and_last_part(found: Digest, count: int) -> tuple[TrainingPart, Traini
 
 
 def _summed_up(found: Digest, rows: np.ndarray) -> TrainingPart:
-    """Sum up the steps at these rows of a digest."""
+    """Summarise the steps in these rows of a digest."""
     return TrainingPart(
         first=int(found.steps[rows[0]]),
         last=int(found.steps[rows[-1]]),
@@ -221,7 +222,7 @@ def _summed_up(found: Digest, rows: np.ndarray) -> TrainingPart:
 
 
 def _mean_of_known(values: np.ndarray) -> float:
-    """Mean without NaN; NaN if there is nothing else."""
+    """Average without NaN; NaN if there is nothing else."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else math.nan
 
@@ -230,7 +231,7 @@ def _mean_of_known(values: np.ndarray) -> float:
 
 
 class _Collector:
-    """Digests steps one after the other."""
+    """Summarises steps one after the other."""
 
     def __init__(self, size: int | None, trouble: Trouble) -> None:
         self.size, self.trouble = size, trouble
@@ -243,14 +244,14 @@ class _Collector:
         self.lifted: dict[int, tuple[int, float]] = {}
 
     def add_batches(self, rows: Rows, batch: int) -> Rows:
-        """Digest whole batches of groups of a table without steps; gives back what is left, one group at least."""
+        """Add whole batches of groups of a table without steps; return the rest, at least one group."""
         while (cut := first_groups(rows, batch)) is not None:
             head, rows = cut
             self.add(head)
         return rows
 
     def add(self, rows: Rows) -> None:
-        """Digest a step."""
+        """Add a step."""
         group = group_numbers(rows)
         if self.size is None:
             self.size = common_size(group)
@@ -263,12 +264,12 @@ class _Collector:
         scored = ~np.isnan(rewards).any(axis=1)
         self.trouble.note("groups with a response without a reward", rows.place, int((~scored).sum()))
         if scored.any():
-            # Tables without steps are numbered as they come.
+            # Steps of tables without steps are numbered in order.
             step = len(self.rows) if rows.step[0] < 0 else int(rows.step[0])
             self._of_groups(rewards[scored], lengths[scored], rows.prompt[kept[scored, 0]], step)
 
     def _of_groups(self, rewards: np.ndarray, lengths: np.ndarray, prompts: np.ndarray, step: int) -> None:
-        """What a step's complete groups say."""
+        """Add a step's complete groups."""
         self.binary &= bool(np.isin(rewards, (0.0, 1.0)).all())
         self.unit &= bool(((rewards >= 0) & (rewards <= 1)).all())
         successes = (rewards > 0).sum(axis=1)
@@ -299,7 +300,7 @@ class _Collector:
         )
 
     def digest(self, source: str) -> Digest:
-        """Put the steps together."""
+        """Join the steps."""
         if not self.rows or self.size is None:
             seen = ", ".join(
                 f"{count} {kind} (first: {self.trouble.first[kind]})" for kind, count in self.trouble.counts.items()

@@ -10,11 +10,11 @@ from qae_sim.logs.sources import Rows
 
 
 def part_of(rows: Rows, part: slice | np.ndarray) -> Rows:
-    """Take some of the rows.
+    """Select some of the rows.
 
     Args:
         rows: Rows.
-        part: Which.
+        part: Which rows, as an index of arrays.
 
     Returns:
         These rows.
@@ -29,13 +29,13 @@ def part_of(rows: Rows, part: slice | np.ndarray) -> Rows:
 
 
 def joined(parts: list[Rows]) -> Rows:
-    """Put parts together.
+    """Join parts.
 
     Args:
         parts: One or more.
 
     Returns:
-        All rows.
+        All rows, in order.
 
     Example:
         >>> x = np.arange(2)
@@ -54,10 +54,10 @@ def step_by_step(pieces: Iterable[Rows]) -> Iterator[Rows]:
     """Cut and join pieces of a log so that each holds one step.
 
     Args:
-        pieces: As they are read; only those of one step are held.
+        pieces: The pieces in the order of the log; only those of one step are held in memory.
 
     Yields:
-        All rows of a step. Rows without a step (-1) pass in the pieces that they come in.
+        All rows of a step. Rows without a step (-1) are passed on piece by piece.
 
     Example:
         >>> x = np.zeros(3)
@@ -85,10 +85,10 @@ def group_numbers(rows: Rows) -> np.ndarray:
     """Number the groups of a step: responses to one prompt, wherever they stand.
 
     Args:
-        rows: Of one step, or without steps: then a group are neighbouring rows with the same prompt.
+        rows: Rows of one step; or rows without steps, where neighbouring rows with the same prompt are a group.
 
     Returns:
-        Numbers from 0, ``(N,)``.
+        For each row the number of its group, from 0, ``(N,)``.
 
     Example:
         >>> prompts = np.array([7, 7, 9, 7])
@@ -105,10 +105,10 @@ def first_groups(rows: Rows, count: int) -> tuple[Rows, Rows] | None:
 
     Args:
         rows: Rows without steps.
-        count: How many groups, >= 1.
+        count: Number of groups, >= 1.
 
     Returns:
-        Their rows and the others; None where there is no further group, so that the last one may not be whole.
+        Their rows and the others; None if no further group follows them, because the last one may be incomplete.
 
     Example:
         >>> x = np.array([7, 7, 9, 9, 8])
@@ -123,13 +123,13 @@ def first_groups(rows: Rows, count: int) -> tuple[Rows, Rows] | None:
 
 
 def common_size(group: np.ndarray) -> int | None:
-    """The size that most groups have.
+    """Find the most frequent size of groups.
 
     Args:
-        group: Numbers of groups, ``(N,)``.
+        group: For each row the number of its group, ``(N,)``.
 
     Returns:
-        G >= 2, of equally frequent ones the smallest; None where all responses are alone.
+        G >= 2, the smallest of equally frequent ones; None if every group has a single response.
 
     Example:
         >>> common_size(np.array([0, 0, 1, 1, 2, 2, 2, 3]))
@@ -141,13 +141,13 @@ def common_size(group: np.ndarray) -> int | None:
 
 
 def whole_groups(group: np.ndarray, size: int) -> tuple[np.ndarray, int]:
-    """Find the rows of groups of a size.
+    """Find the rows of groups of a given size.
 
-    A prompt that was drawn twice in a step has a multiple of G responses: several groups of neighbours.
+    A prompt that was drawn several times in a step has a multiple of G responses; neighbours among them are a group.
 
     Args:
-        group: Numbers of groups, ``(N,)``.
-        size: G.
+        group: For each row the number of its group, ``(N,)``.
+        size: G, >= 1.
 
     Returns:
         Places of rows, ``(B, G)``; the number of groups of another size.

@@ -1,4 +1,4 @@
-"""Key words of a log: which words come with success more, or less, often than chance among answers to one prompt."""
+"""Key words of a log: words that are more, or less, frequent in correct responses than chance explains."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True)
 class KeyWord:
-    """A word, and how success goes with it.
+    """A word, and how often responses with it are correct.
 
     Attributes:
-        word: The word, or the number of a token.
-        z: Standard deviations by which the successes of responses with it exceed what chance gives within groups.
-        responses: Responses with it, in groups where it is in some but not in all.
-        success: Share of them that succeed.
-        expected: Share that would succeed by chance, given their groups.
+        word: The word, or the id of a token.
+        z: By how many standard deviations the correct responses with it exceed what chance gives within groups.
+        responses: Number of responses with it, in mixed groups where some but not all responses have it.
+        success: Share of these that are correct.
+        expected: Share of these that would be correct by chance, given their groups.
     """
 
     word: str
@@ -41,22 +41,22 @@ class KeyWord:
 def key_words(
     source: str | Path, *, reward: str | None = None, most: int = 20_000, least: int = 20, total: int | None = None
 ) -> tuple[tuple[KeyWord, ...], int]:
-    """Test each word by Cochran, Mantel and Haenszel: groups are strata, so that easy prompts prove nothing.
+    """Test each word by Cochran, Mantel and Haenszel; groups are the strata, so that easy prompts add no evidence.
 
-    With c successes among G responses, n of which have the word, a of them successful: z = Σ(a - nc/G) / √Σ v over all
-    mixed groups, v = nc(G-n)(G-c) / (G²(G-1)). What goes with success need not cause it.
+    In a group of G responses, c of them correct, let n have the word, and a of these be correct. Then
+    z = Σ(a - nc/G) / √Σ v over all mixed groups, v = nc(G-n)(G-c) / (G²(G-1)). A key word need not be a cause.
 
     Args:
-        source: File or folder, as for :func:`~qae_sim.logs.digest.digest`; what was said stands in a column
+        source: File or folder, as for :func:`~qae_sim.logs.digest.digest`; the responses stand in a column
             completion, output or response, or tokens, token_ids or completion_ids.
-        reward: Column of the reward, where there are several; a success is a positive reward.
-        most: Responses to look at, >= 1: whole groups, drawn evenly from the log.
-        least: Responses with a word below which nothing is said of it, >= 1.
-        total: Responses in the log, where that is known; else they are counted.
+        reward: Column of the reward, if there are several; a response with a positive reward is correct.
+        most: Approximate number of responses to use, >= 1: whole groups, taken evenly from the log.
+        least: Least number of responses with a word, >= 1; rarer words are left out.
+        total: Number of responses in the log; None: count them.
 
     Returns:
-        Words, the strongest for success first and those against it last; responses that were looked at. Neither, where
-        the log does not hold what was said.
+        Words in falling order of z; the number of responses used. If the log has no responses' texts or tokens, no
+        words and 0.
 
     Raises:
         FileNotFoundError: There is no such file, or no log in the folder.
@@ -76,7 +76,7 @@ def key_words(
     require_integer("least", least, low=1)
     if total is None:
         total = sum(len(rows.reward) for rows in rows_of(Path(source), reward, Trouble()))
-    # Every n-th group, counted as they come, so that the choice is the same each time.
+    # Take every n-th group in the order of the log, so that the choice is the same each time.
     stride, counts = max(1, math.ceil(total / most)), _Counts()
     for rows in step_by_step(rows_of(Path(source), reward, Trouble(), said=True)):
         counts.add(rows, stride)
@@ -84,7 +84,7 @@ def key_words(
 
 
 class _Counts:
-    """What is summed over groups, by word."""
+    """Sums over groups, by word."""
 
     def __init__(self) -> None:
         self.seen = self.responses = 0
@@ -94,7 +94,7 @@ class _Counts:
         self.variance: defaultdict[Hashable, float] = defaultdict(float)
 
     def add(self, rows: Rows, stride: int) -> None:
-        """Add some of the groups of a step."""
+        """Add every ``stride``-th group of a step."""
         if rows.said is None:
             return
         group = group_numbers(rows)
@@ -108,7 +108,7 @@ class _Counts:
                 self._of_group([_words(one) for one in said], kept.reward[scored] > 0)
 
     def _of_group(self, words: list[set[Hashable]], correct: np.ndarray) -> None:
-        """Add a group."""
+        """Add one group."""
         size, successes = len(words), int(correct.sum())
         self.responses += size
         if not 0 < successes < size:
@@ -127,7 +127,7 @@ class _Counts:
                 self.variance[word] += n * successes * (size - n) * (size - successes) / (size**2 * (size - 1))
 
     def judged(self, least: int) -> list[KeyWord]:
-        """All words that are frequent enough, by z."""
+        """Return all words that are frequent enough, in falling order of z."""
         found = [
             KeyWord(
                 str(word),
@@ -143,7 +143,7 @@ class _Counts:
 
 
 def _words(said: Any) -> set[Hashable]:
-    """The words of a response: of a text, of the messages of a conversation, or the tokens themselves."""
+    """Find the words of a response: of a text, of the messages of a conversation, or its tokens."""
     if isinstance(said, str):
         return set(_WORD.findall(said))
     if isinstance(said, Iterable):

@@ -1,4 +1,4 @@
-"""Whom estimators would have listened to in a finished run: shares of all |A| by the success rate of the prompt."""
+"""Shares of all |A| that estimators would have given to prompts of each success rate, in a finished run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qae_sim.logs.digest import Digest
 
 
 def compared() -> tuple[AdvantageRule, ...]:
-    """All estimators of the registry that can be asked: those to whom a 0/1 group is its number of successes.
+    """List the estimators whose shares can be computed: those that need only a group's number of correct responses.
 
     Returns:
         A rule for each, with its defaults.
@@ -26,14 +26,14 @@ def compared() -> tuple[AdvantageRule, ...]:
 
 
 def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
-    """Whom a rule would have listened to: the share of all |A| that goes to groups with n successes.
+    """Compute the share of all |A| that a rule gives to groups with n correct responses.
 
-    Share of n = N(n)·[n·|A(correct, n)| + (G - n)·|A(wrong, n)|] / Σ over n, with N(n) groups of n successes. All
-    shares are 0 where no response has an advantage.
+    Share of n = N(n)·[n·|A(correct, n)| + (G - n)·|A(wrong, n)|] / Σ over n, where N(n) groups have n correct
+    responses. All shares are 0 if no response has an advantage.
 
     Args:
-        found: What a log says.
-        rule: An :class:`~qae_sim.advantages.AdvantageRule`, or what it takes as its estimator.
+        found: The digest of a log.
+        rule: An :class:`~qae_sim.advantages.AdvantageRule`, or an estimator's name or function.
 
     Returns:
         Shares for n = 0 to G, ``(G + 1,)``.
@@ -58,14 +58,14 @@ def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
 
 
 def advantage_shares_by_quarter(found: Digest, rule: Any) -> np.ndarray:
-    """The same for success rates in [0, .25], (.25, .5], (.5, .75] and (.75, 1].
+    """Compute the shares of success rates in [0, .25], (.25, .5], (.5, .75] and (.75, 1].
 
     Args:
-        found: What a log says.
+        found: The digest of a log.
         rule: As in :func:`advantage_shares`.
 
     Returns:
-        Four shares.
+        Four shares, ``(4,)``.
 
     Example:
         >>> from qae_sim.engines.demo.real_runs import recorded_log

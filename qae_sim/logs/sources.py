@@ -1,6 +1,6 @@
-"""Training logs as a stream of rows: TRL's Parquet, verl's JSON Lines, plain tables; what is broken is counted.
+"""Training logs as a stream of rows: TRL's Parquet, verl's JSON Lines, plain tables; broken lines are counted.
 
-Readers of one kind of file each give :class:`Rows`; nothing after them knows where rows come from.
+There is a reader for each kind of file. All give :class:`Rows`, so that the rest does not depend on the format.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 
-#: Columns that mean the same in different logs; the first one found counts.
+#: Names of the same column in different logs; the first one found is used.
 _COLUMNS = {
     "step": ("step", "global_step"),
     "prompt": ("prompt", "input", "question"),
@@ -25,18 +25,18 @@ _COLUMNS = {
     "length": ("length", "response_length", "completion_length"),
     "tokens": ("tokens", "token_ids", "completion_ids"),
 }
-#: Prompts whose text is remembered, and characters of each.
+#: Number of prompts whose beginnings are kept, and characters of each.
 _REMEMBERED, _CHARACTERS = 100_000, 200
-#: Columns of TRL's logs that are no rewards.
+#: Columns of TRL's logs that are not rewards.
 _NO_REWARDS = {"step", "prompt", "completion", "advantage"}
 
 
 @dataclass
 class Trouble:
-    """What was wrong with a log: how often, and where first.
+    """The problems of a log: how often each kind occurred, and where first.
 
     Attributes:
-        counts: Number by kind.
+        counts: Number of occurrences by kind.
         first: First place by kind.
     """
 
@@ -44,7 +44,7 @@ class Trouble:
     first: dict[str, str] = field(default_factory=dict)
 
     def note(self, kind: str, place: str, count: int = 1) -> None:
-        """Count something that was wrong."""
+        """Count a problem."""
         if count:
             self.counts[kind] = self.counts.get(kind, 0) + count
             self.first.setdefault(kind, place)
@@ -55,12 +55,12 @@ class Rows:
     """Some responses of a log.
 
     Attributes:
-        step: ``(N,)``; -1 where the log has no steps.
-        prompt: A number for each prompt's text, ``(N,)``.
-        reward: ``(N,)``, NaN where it could not be scored.
-        length: ``(N,)``, NaN where it is not known.
-        place: Where they stand, in words.
-        said: What was said, as text or as a list of tokens, ``(N,)`` objects; None where nobody asks or nobody knows.
+        step: ``(N,)``; -1 if the log has no steps.
+        prompt: A number that identifies the prompt's text, ``(N,)``.
+        reward: ``(N,)``; NaN if missing.
+        length: ``(N,)``; NaN if unknown.
+        place: File and first row or line, in words.
+        said: The responses, as text or as lists of tokens, ``(N,)`` objects; None if not read or not in the log.
     """
 
     step: np.ndarray
@@ -81,7 +81,7 @@ def files_of(source: Path) -> list[Path]:
         The files.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no such file, or no log in the folder.
 
     Example:
         >>> from qae_sim.engines.demo.real_runs import recorded_log
@@ -103,7 +103,7 @@ def files_of(source: Path) -> list[Path]:
 
 
 def _number(name: str) -> int:
-    """The number in a file's name."""
+    """Find the last number in a file's name; -1 if there is none."""
     digits = "".join(character if character.isdigit() else " " for character in name).split()
     return int(digits[-1]) if digits else -1
 
@@ -149,7 +149,7 @@ def _read(
 
 
 def _numeric(schema: Any) -> set[str]:
-    """Names of the columns that hold numbers."""
+    """List the columns that hold numbers."""
     import pyarrow.types as types
 
     return {
@@ -160,7 +160,7 @@ def _numeric(schema: Any) -> set[str]:
 
 
 def _columns(names: Sequence[str], numeric: set[str], reward: str | None, file: Path, said: bool) -> dict[str, str]:
-    """Which column is what; what was said only where it is asked for."""
+    """Find the columns by their meaning; those of responses only if they are to be read."""
     found = {what: next((name for name in known if name in names), None) for what, known in _COLUMNS.items()}
     if reward is not None:
         if reward not in names:
@@ -190,7 +190,7 @@ def _rows_of_table(
         if not count:
             continue
         prompts = piece.column(columns["prompt"])
-        if prompts.type not in _strings():  # conversations: lists of messages
+        if prompts.type not in _strings():  # conversations are lists of messages
             asked = [json.dumps(value, sort_keys=True) for value in prompts.to_pylist()]
             numbers = np.array([_number_of(text, beginnings) for text in asked])
         else:
@@ -211,34 +211,34 @@ def _rows_of_table(
 
 
 def _objects(values: Sequence[Any]) -> np.ndarray:
-    """Any values as an array of objects."""
+    """Put any values into an array of objects."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
 
 
 def _strings() -> tuple[Any, ...]:
-    """Types of columns of text."""
+    """Types of text columns."""
     import pyarrow as arrow
 
     return (arrow.string(), arrow.large_string())
 
 
 def _floats(column: Any, count: int) -> np.ndarray:
-    """A column as numbers, NaN where there is none."""
+    """Read a column as numbers, NaN where there is none."""
     import pyarrow as arrow
     import pyarrow.compute as compute
 
     try:
         numbers = compute.cast(column, arrow.float64())
-    except arrow.ArrowInvalid:  # text in between
+    except arrow.ArrowInvalid:  # some values are text
         values = [_as_float(value) for value in column.to_pylist()]
         return np.array(values).reshape(count)
     return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _as_float(value: Any) -> float:
-    """A number, or NaN."""
+    """Convert to a number, or NaN."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -246,7 +246,7 @@ def _as_float(value: Any) -> float:
 
 
 def _number_of(text: str, beginnings: dict[int, str] | None) -> int:
-    """A number for a prompt, the same throughout a process; the beginning of its text is remembered where asked for."""
+    """Number a prompt, in the same way throughout a process; keep the beginning of its text if asked to."""
     number = hash(text)
     if beginnings is not None and len(beginnings) < _REMEMBERED:
         beginnings.setdefault(number, text[:_CHARACTERS])
@@ -254,7 +254,7 @@ def _number_of(text: str, beginnings: dict[int, str] | None) -> int:
 
 
 def _note_missing(rewards: np.ndarray, places: Sequence[int], where: str, trouble: Trouble) -> None:
-    """Count rewards that are not there; ``places`` are the numbers of the rows or lines."""
+    """Count missing rewards and make them NaN; ``places`` are the numbers of rows or lines."""
     missing = np.flatnonzero(~np.isfinite(rewards))
     if len(missing):
         rewards[missing] = math.nan
@@ -294,7 +294,7 @@ def _read_lines(
 
 
 def _rows_of_lines(held: list[tuple[float, int, float, float, int, Any]], file: Path, trouble: Trouble) -> Rows:
-    """Lines as rows."""
+    """Turn lines into rows."""
     step, prompt, reward, length, lines, said = zip(*held, strict=True)
     rewards = np.array(reward, dtype=np.float64)
     _note_missing(rewards, lines, f"{file}, line", trouble)
@@ -311,10 +311,10 @@ def rows_of(
 
     Args:
         source: File or folder.
-        reward: Column of the reward, where there are several.
-        trouble: Where to count what is wrong.
-        said: Read what was said, too.
-        beginnings: Where to write how prompts begin, by their numbers; of the first 100,000 different ones.
+        reward: Column of the reward, if there are several.
+        trouble: Counts the problems.
+        said: Whether to read the responses, too.
+        beginnings: Filled with the beginnings of the first 100,000 different prompts, by their numbers.
 
     Yields:
         Rows, in the order of the log.
@@ -335,7 +335,7 @@ def rows_of(
     for file in files:
         for rows in _read(file, reward, trouble, said, beginnings):
             if len(files) > 1 and file.suffix == ".parquet":
-                # TRL writes a generation again at each logging step until the next one.
+                # TRL writes the same generation at every logging step until the next one.
                 key = rows.prompt.tobytes() + rows.reward.tobytes()
                 if key == before:
                     trouble.note("batches that repeat the one before", rows.place, 1)

@@ -1,7 +1,7 @@
-"""Where the project lives in public, and every link that follows from that; no address, no link.
+"""The public address of the project, and all links that depend on it; without an address there are no links.
 
-The address is one setting, ``[tool.qae_sim] repository`` in pyproject.toml. An installed package finds it in its
-metadata, as the project URL called ``Repository``.
+The address is one setting, ``[tool.qae_sim] repository`` in pyproject.toml. An installed package reads it from its
+metadata, the project URL ``Repository``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 @dataclass(frozen=True)
 class Address:
-    """The public address of the repository; all links are empty where it is.
+    """The public address of the repository; if it is empty, so are all links.
 
     Attributes:
         repository: Such as ``https://github.com/owner/name``, or empty.
@@ -35,21 +35,21 @@ class Address:
 
     @property
     def _owner_and_name(self) -> tuple[str, str] | None:
-        """Whose repository on GitHub it is; None where it is elsewhere."""
+        """Owner and name of the repository on GitHub; None for other hosts."""
         parts = urlsplit(self.repository)
         owner, _, name = parts.path.strip("/").partition("/")
         return (owner, name) if parts.hostname == "github.com" and name else None
 
     @property
     def site(self) -> str:
-        """The pages that ``qae-sim site`` writes, as GitHub Pages serves them; empty for other hosts."""
+        """Link to the pages of ``qae-sim site`` on GitHub Pages; empty for other hosts."""
         if self._owner_and_name is None:
             return ""
         owner, name = self._owner_and_name
         return f"https://{owner.lower()}.github.io/{name}/"
 
     def binder(self, path: str = "") -> str:
-        """A live JupyterLab on Binder; empty for other hosts than GitHub.
+        """Make a link to a live JupyterLab on Binder; empty for hosts other than GitHub.
 
         Args:
             path: The notebook to open, from the root of the repository; empty opens JupyterLab.
@@ -68,7 +68,7 @@ class Address:
         return f"https://mybinder.org/v2/gh/{owner}/{name}/HEAD?urlpath={quote(start)}"
 
     def colab(self, path: str) -> str:
-        """A notebook on Colab; empty for other hosts than GitHub.
+        """Make a link to a notebook on Colab; empty for hosts other than GitHub.
 
         Args:
             path: The notebook, from the root of the repository.
@@ -86,7 +86,7 @@ class Address:
         return f"https://colab.research.google.com/github/{owner}/{name}/blob/HEAD/{quote(path)}"
 
     def source(self, path: str) -> str:
-        """A file, to read.
+        """Make a link to read a file.
 
         Args:
             path: The file, from the root of the repository.
@@ -97,7 +97,7 @@ class Address:
         return f"{self.repository}/blob/HEAD/{quote(path)}" if self else ""
 
     def edit(self, path: str) -> str:
-        """A file, to propose a change of.
+        """Make a link to propose a change of a file.
 
         Args:
             path: The file, from the root of the repository.
@@ -109,10 +109,10 @@ class Address:
 
 
 def installed_address() -> Address:
-    """The address that the installed package names in its metadata.
+    """Read the address from the installed package's metadata.
 
     Returns:
-        The address; empty where none is set.
+        The address; empty if none is set.
     """
     try:
         urls = metadata("qae_sim").get_all("Project-URL") or []

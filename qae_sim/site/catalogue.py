@@ -1,4 +1,4 @@
-"""Pages in Markdown, made from what the package knows: claims, findings on trained models, estimators."""
+"""Pages in Markdown, made from the package: claims, findings, estimators, speed, and the list of lessons."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from qae_sim.theory import Evidence, Verdict, VerifiedClaim
 
 _VERDICTS = {
     Verdict.CERTIFIED: "it holds as stated",
-    Verdict.CONDITIONAL: "as stated it fails; under one more condition, which is named, it holds",
+    Verdict.CONDITIONAL: "it fails as stated, and holds under one more condition, which is named",
     Verdict.REFUTED: "there is a counterexample",
-    Verdict.STATISTICAL: "samples agree with it, and nothing stronger is known",
+    Verdict.STATISTICAL: "samples agree with it; nothing stronger is known",
     Verdict.UNDECIDED: "the arithmetic was not sharp enough",
-    Verdict.OPEN: "not checked, for a reason that is given",
+    Verdict.OPEN: "it is not checked, for a reason that is given",
 }
 
 #: A finding's verdict begins with one of these; the rest says where.
@@ -28,13 +28,13 @@ _KINDS = re.compile(r"(replicated|not replicated|depends)(.*)")
 
 
 def plain(text: str) -> str:
-    r"""Text that says the same in Markdown, whatever is in it.
+    r"""Escape text for Markdown.
 
     Args:
-        text: A sentence in one line.
+        text: Plain text; spaces and line breaks become single spaces.
 
     Returns:
-        The sentence in Markdown.
+        Markdown that shows this text.
 
     Example:
         >>> plain("1*2 < |A|")
@@ -44,11 +44,11 @@ def plain(text: str) -> str:
 
 
 def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) -> dict[str, str]:
-    """Pages of claims: a table of all, and for each paper a page with evidence and what turns the verdict.
+    """Write the pages of claims: a table of all, and for each paper a page with evidence and breaks.
 
     Args:
-        results: What the checks have found.
-        lessons: The lessons, which show some of the claims.
+        results: The results of the checks.
+        lessons: The lessons, which name some of the claims.
 
     Returns:
         Markdown by page.
@@ -60,12 +60,12 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
     index = [
         "# Claims of the papers",
         f"{len(results)} claims: {', '.join(f'{n} {verdict}' for verdict, n in numbers.items() if n)}. "
-        "Certified means exact or rigorous arithmetic, not a plot that looks right; a refuted claim comes with numbers "
-        "at which it fails. Refuted sentences are not refuted papers: many of these are readings that go one step "
-        "beyond what was proved.",
-        "The evidence on these pages is that of `qae-sim verify --quick`; `qae-sim verify` looks over larger ranges, "
-        "with the same verdicts, and `qae-sim verify --claim qae.prop4.2-low --breaks` drops the assumptions of one "
-        "claim one by one.",
+        "Certified means by exact or rigorous arithmetic, not by a plot that looks right; a refuted claim comes with "
+        "numbers at which it fails. A refuted sentence does not refute a paper: many go one step beyond what was "
+        "proved.",
+        "The evidence on these pages is that of `qae-sim verify --quick`; `qae-sim verify` checks larger ranges, with "
+        "the same verdicts, and `qae-sim verify --claim qae.prop4.2-low --breaks` drops the assumptions of one claim "
+        "one by one.",
         "\n".join(f"- {_verdict(verdict)}: {what}" for verdict, what in _VERDICTS.items() if numbers[verdict]),
     ]
     for members in pages.values():
@@ -87,7 +87,7 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
 
 
 def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
-    """One claim in full."""
+    """Write one claim in full."""
     claim, outcome = result.claim, result.outcome
     where = "" if claim.equation == "-" else f" ({plain(claim.equation)})"
     parts = [
@@ -113,7 +113,7 @@ def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
 
 
 def _evidence(item: Evidence) -> str:
-    """One thing that was looked at."""
+    """Write one piece of evidence."""
     lines = [f"- {plain(item.what)}: **{item.holds}**", f"  ({plain(item.over)}; {item.method})"]
     if item.margin:
         lines.append(f"  - margin: {plain(item.margin)}")
@@ -124,7 +124,7 @@ def _evidence(item: Evidence) -> str:
 
 
 def speed_page() -> str:
-    """The page of what the benchmarks measured.
+    """Write the page of measured speed.
 
     Returns:
         Markdown.
@@ -132,15 +132,16 @@ def speed_page() -> str:
     return _text(
         [
             "# Speed",
-            "Ratios of one run each: they turn with processor, vector units and versions, which stand with every "
-            "table. `python tests/benchmarks/bench_NAME.py` measures yours; `--write` stores it where this page reads.",
+            "Ratios within one run: they depend on processor, vector units and versions, which are given with every "
+            "table. `python tests/benchmarks/bench_NAME.py` measures your machine; `--write` stores the result for "
+            "this page.",
             speed.page(),
         ]
     )
 
 
 def findings_page(findings: Sequence[Finding]) -> str:
-    """The page of what the toy models' training says about the papers' claims.
+    """Write the page of findings: the papers' claims about training, tested on toy language models.
 
     Args:
         findings: The findings.
@@ -150,19 +151,19 @@ def findings_page(findings: Sequence[Finding]) -> str:
     """
     parts = [
         "# Findings on the toy model",
-        "`qae-sim reproduce` trains small transformers on tasks with exact verifiers and asks of each claim about "
-        "training whether it shows. These are the findings on the runs that come with the package, as "
+        "`qae-sim reproduce` trains small transformers on tasks with exact verifiers and tests the papers' claims "
+        "about training. These are the findings of the runs that come with the package, as "
         "`qae-sim reproduce --recorded` prints them. Numbers are means over seeds with 95 % confidence intervals "
         "(Student's t, not adjusted for the number of claims), positive where the claim is right. A claim is "
-        "replicated if the interval agrees in every setting, and it depends if it does so in some.",
+        '"replicated" if the intervals support it in every setting, and "depends" if they do so only in some.',
         "Nothing was tuned towards a verdict: learning rate, steps per batch and number of batches were fixed "
-        "beforehand, and the study `regime` searches around them. Groups without a signal are replaced by others, so "
+        "beforehand, and the study `regime` varies them. Groups whose rewards are all equal are replaced by others, so "
         "that nearly every batch has the same number of mixed groups; the study `neighbours`, which compares "
-        "estimators at equal compute, replaces none. Five seeds, each with a base model of its own, are few: an "
-        "earlier recording, in which fewer groups were replaced, said something else on about half of the lines there "
-        'were then, mostly "open" for "yes" or the reverse.',
-        "These models have 0.1 million parameters: what does not show in them may show in larger ones, and the other "
-        "way round.",
+        "estimators at equal compute, replaces none. Five seeds, each with its own base model, are few: an earlier "
+        "recording, in which fewer groups were replaced, gave other verdicts on about half of the claims there were "
+        'then, mostly "open" instead of "yes" or the reverse.',
+        "These models have 0.1 million parameters: what they do not show may appear in larger ones, and the other way "
+        "round.",
     ]  # fmt: skip
     for study in STUDIES.values():
         of_study = [finding for finding in findings if finding.study == study.name]
@@ -183,7 +184,7 @@ def findings_page(findings: Sequence[Finding]) -> str:
 
 
 def estimators_page() -> str:
-    """The page of all estimators: a table, and each one in full.
+    """Write the page of all estimators: a table, and each one in full.
 
     Returns:
         Markdown.
@@ -191,10 +192,10 @@ def estimators_page() -> str:
     rows = [(f"[`{e.name}`](#estimator-{e.name})", e.level, plain(e.summary)) for e in ESTIMATORS.values()]
     parts = [
         "# Estimators",
-        "The level says what an estimator looks at and gives: `response` turns the rewards of each group into one "
-        "advantage per response, `batch` needs all groups of a batch at once, `token` gives each token an advantage of "
-        "its own, `turn` each turn of a conversation, `tree` each step that responses share; `loss` takes the place of "
-        "advantages.",
+        "The level says what an estimator needs and returns: `response` turns the rewards of each group into one "
+        "advantage per response, `batch` needs all groups of a batch at once, `token` gives each token its own "
+        "advantage, `turn` each turn of a conversation, `tree` each step that responses share; a `loss` is used "
+        "instead of advantages.",
         _table(("estimator", "level", "what it does"), rows),
         "## Where each can be used",
         _table(
@@ -213,7 +214,7 @@ def estimators_page() -> str:
 
 
 def _estimator(estimator: Estimator) -> list[str]:
-    """One estimator in full."""
+    """Write one estimator in full."""
     reasons = {place: why_not(estimator.name, place) for place in PLACES}
     parameters = ", ".join(f"`{name}={default!r}`" for name, default in estimator.parameters.items())
     paper = estimator.source
@@ -236,7 +237,7 @@ def _estimator(estimator: Estimator) -> list[str]:
 
 
 def lessons_page(lessons: Sequence[Lesson]) -> str:
-    """The page that lists the lessons.
+    """Write the page that lists the lessons.
 
     Args:
         lessons: The lessons, in order.
@@ -245,45 +246,45 @@ def lessons_page(lessons: Sequence[Lesson]) -> str:
         Markdown.
     """
     listed = "\n".join(f"1. {_to_lesson(lesson, '')}" for lesson in lessons)
-    return _text(["# Lessons", "Each lesson opens as a page; `qae-sim lab` opens them live, in JupyterLab.", listed])
+    return _text(["# Lessons", "Each lesson is a page; `qae-sim lab` opens them live, in JupyterLab.", listed])
 
 
 def _to_paper(paper: Paper) -> str:
-    """A paper with a link to it, if it is on arXiv."""
+    """Write a paper, with a link if it has one."""
     text = plain(f"{paper.reference}, {paper.number}" if paper.arxiv else paper.reference)
     return f"[{text}]({paper.url})" if paper.url else text
 
 
 def _to_lesson(lesson: Lesson, up: str) -> str:
-    """A link to a lesson."""
+    """Write a link to a lesson."""
     return f'<a href="{up}lessons/{lesson.name}.html">{plain(lesson.title)}</a>'
 
 
 def _verdict(verdict: str) -> str:
-    """A verdict in its colour."""
+    """Write a verdict in its colour."""
     return f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
 
 
 def _interval(low: float, high: float) -> str:
-    """An interval; nothing where there are too few seeds for one."""
+    """Write an interval; nothing if there were too few seeds for one."""
     return plain(f"[{low:+.3f}, {high:+.3f}]") if math.isfinite(low) and math.isfinite(high) else ""
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    """Numbers as a reader can type them in."""
+    """Write numbers so that a reader can type them in."""
     return ", ".join(f"{plain(name)} = {plain(str(value))}" for name, value in values.items())
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table."""
+    """Write a table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def _toctree(pages: Iterable[str]) -> str:
-    """The pages below a page."""
+    """Write a hidden table of contents of the pages below a page."""
     return "```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```"
 
 
 def _text(parts: Iterable[str]) -> str:
-    """Paragraphs."""
+    """Join paragraphs."""
     return "\n\n".join(parts) + "\n"

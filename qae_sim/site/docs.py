@@ -18,7 +18,7 @@ from qae_sim.theory import VerifiedClaim, verify
 
 _PAGES = Path(__file__).parent / "pages"
 
-#: What happens, in order.
+#: The steps of :func:`write_docs`, in order.
 STEPS = ("claims", "findings", "pages")
 
 
@@ -28,17 +28,17 @@ def write_docs(
     """Write claims, findings, estimators, guides and the API reference as pages that need no network.
 
     Args:
-        folder: Where the pages go; made when missing. Pages of the same names are replaced.
-        lessons: The lessons, which pages link to as ``lessons/NAME.html``.
-        address: The repository's public address; pages link to it, if it is not empty.
-        on_step: Called with each of :data:`STEPS` before it begins.
+        folder: Folder for the pages; created if missing. Pages of the same names are replaced.
+        lessons: The lessons, to which pages link as ``lessons/NAME.html``.
+        address: The repository's public address; pages link to it if it is not empty.
+        on_step: Called with the name of each of :data:`STEPS` before it begins.
 
     Returns:
-        The pages.
+        The files of the pages.
 
     Raises:
         OSError: The folder cannot be written.
-        RuntimeError: Sphinx has warned of something, or a public name is not documented; the message says of what.
+        RuntimeError: Sphinx gave a warning, or a public name is not documented; the message has the details.
     """
     on_step("claims")
     results = verify(quick=True).results
@@ -60,7 +60,7 @@ def _write_sources(
     lessons: Sequence[Lesson],
     address: Address,
 ) -> None:
-    """Write what Sphinx reads."""
+    """Write the files that Sphinx reads."""
     from qae_sim.site.reference import reference_pages
 
     shutil.copytree(_PAGES, source)
@@ -81,13 +81,13 @@ def _write_sources(
 
 
 def _links(address: Address) -> str:
-    """Where the project is, for the first page."""
+    """Write the project's links for the first page."""
     links = {"Repository": address.repository, "Lessons on Binder, without installing": address.binder()}
     return " · ".join(f"[{text}]({url})" for text, url in links.items() if url)
 
 
 def _build(source: Path, folder: Path, doctrees: Path, address: Address) -> None:
-    """Run Sphinx in a process of its own: it puts empty stand-ins where libraries are not installed."""
+    """Run Sphinx in a separate process, because it puts mocks in the place of optional libraries."""
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-j", "2", "-d", str(doctrees)]
     if address:
         edit = {"repository": address.repository, "branch": "main", "directory": "qae_sim/site/pages/"}

@@ -1,4 +1,4 @@
-"""The lessons as a static site: executed once, then readable from any disk or web server, without Python or network."""
+"""The lessons as static pages: run once, then readable from any disk or web server without Python or network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qae_sim.theory import Claim, all_claims
 _HERE = Path(__file__).parent
 _EXPLORERS = Path(qae_sim.explorers.__file__).parent
 
-#: What a page imports, by name. Browsers load no module from a disk, so each page carries them in its import map.
+#: Modules that a page imports, by name. Browsers load no modules from a disk, so each page has them in its import map.
 _MODULES = {
     "qae/view": _EXPLORERS / "view.js",
     "qae/quiz": _EXPLORERS / "quiz.js",
@@ -37,9 +37,9 @@ class Lesson:
     """A lesson that has been written as a page.
 
     Attributes:
-        name: Its file's name, without the ending.
+        name: Name of its file, without the ending.
         title: Its first heading.
-        claims: Identifiers of the claims that it shows.
+        claims: Identifiers of the claims that it names.
     """
 
     name: str
@@ -59,17 +59,17 @@ def write_lessons(
 
     Args:
         notebooks: The lessons.
-        folder: Where the pages go; made when missing. Pages of the same names are replaced.
-        address: The repository's public address; pages link to it, if it is not empty.
+        folder: Folder for the pages; created if missing. Pages of the same names are replaced.
+        address: The repository's public address; pages link to it if it is not empty.
         on_lesson: Called with the name of each lesson before it runs.
-        timeout: Seconds that a cell may take.
+        timeout: Greatest time that a cell may take, in seconds.
 
     Returns:
         The lessons, in order.
 
     Raises:
         OSError: The folder cannot be written.
-        nbclient.exceptions.CellExecutionError: A cell has failed.
+        nbclient.exceptions.CellExecutionError: A cell failed.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -92,7 +92,7 @@ def write_lessons(
 
 
 def claims_in(text: str) -> tuple[str, ...]:
-    """The claims that a text names.
+    """Find the claims that a text names.
 
     Args:
         text: Any text.
@@ -109,13 +109,13 @@ def claims_in(text: str) -> tuple[str, ...]:
 
 
 def claim_link(claim: Claim) -> str:
-    """Where a claim stands in the pages, from the top of the site.
+    """Make the link to a claim, relative to the top of the site.
 
     Args:
         claim: The claim.
 
     Returns:
-        Page, one for each paper, and place.
+        The page of its paper, and the place in it.
 
     Example:
         >>> claim_link(all_claims()["qae.eq4"])
@@ -125,7 +125,7 @@ def claim_link(claim: Claim) -> str:
 
 
 def _import_map() -> str:
-    """The modules of a page, each as an address that holds its source."""
+    """Write the import map of a page: for each module an address that contains its source."""
     imports = {
         name: "data:text/javascript;charset=utf-8," + quote(path.read_text(encoding="utf-8"))
         for name, path in _MODULES.items()
@@ -134,13 +134,13 @@ def _import_map() -> str:
 
 
 def _title(path: Path) -> str:
-    """The first heading of a lesson."""
+    """Read the first heading of a lesson."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return "".join(cells[0]["source"]).partition("\n")[0].lstrip("# ").strip()
 
 
 def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], address: Address) -> str:
-    """One lesson."""
+    """Write the page of a lesson."""
     links = []
     for other, title in titles.items():
         here = ' aria-current="page"' if other == lesson.name else ""
@@ -162,7 +162,7 @@ def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], addre
 
 
 def _claims(ids: Sequence[str]) -> str:
-    """Links to the claims of a lesson."""
+    """Write links to the claims of a lesson."""
     if not ids:
         return ""
     known = all_claims()
@@ -171,7 +171,7 @@ def _claims(ids: Sequence[str]) -> str:
 
 
 def _cell(cell: Any) -> str:
-    """One cell."""
+    """Write a cell."""
     if cell.cell_type == "markdown":
         return markdown(cell.source)
     code = f"<details><summary>Code</summary><pre><code>{html.escape(cell.source)}</code></pre></details>"
@@ -179,7 +179,7 @@ def _cell(cell: Any) -> str:
 
 
 def _output(output: Any) -> str:
-    """One output of a cell."""
+    """Write an output of a cell."""
     if output.output_type == "stream":
         return f"<pre>{html.escape(output.text)}</pre>"
     data = output.get("data", {})
@@ -200,19 +200,19 @@ def _output(output: Any) -> str:
 
 
 def _json(kind: str, content: Any) -> str:
-    """Data for the script; it must not end the element that it stands in."""
+    """Write data for the script; ``</`` is escaped, since it could end the script element."""
     text = json.dumps(content, allow_nan=False).replace("</", "<\\/")
     return f'<script type="application/json" data-qae="{kind}">{text}</script>'
 
 
 def markdown(source: str) -> str:
-    """Markdown with formulas as HTML with MathML, which browsers draw by themselves.
+    """Convert Markdown with formulas to HTML with MathML, which browsers can draw.
 
     Args:
         source: Markdown; formulas stand between dollar signs.
 
     Returns:
-        HTML; links between lessons point to pages.
+        HTML, in which links to lessons point to their pages.
 
     Example:
         >>> markdown("A *word*.").strip()
@@ -228,7 +228,7 @@ def markdown(source: str) -> str:
         formulas.append(convert(found.group(1) or found.group(2), display="block" if block else "inline"))
         return f"qaeformula{len(formulas) - 1}qae"
 
-    # What stands in code is no formula.
+    # Dollar signs in code are no formulas.
     pieces = re.split(r"(```.*?```|`[^`]*`)", source, flags=re.DOTALL)
     for i in range(0, len(pieces), 2):
         pieces[i] = re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", keep, pieces[i], flags=re.DOTALL)

@@ -1,7 +1,7 @@
-"""The API reference: a page for each room, made from the docstrings of its public names. In reStructuredText.
+"""The API reference in reStructuredText: a page for each room, made from the docstrings of its public names.
 
-A package that lists its public names in ``__all__`` is documented under its own name, sorted by the modules that define
-them. A module without such a list is documented whole; it may need libraries that are not installed.
+If a package lists its public names in ``__all__``, they are documented under the package's name, sorted by the modules
+that define them. A module without such a list is documented whole; it may need libraries that are not installed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sphinx.pycode import ModuleAnalyzer
 
 
 def _modules(package: str, *, private: bool = False) -> tuple[str, ...]:
-    """The public modules of a package, or all, without loading any."""
+    """List the public modules of a package, or all, without importing any."""
     (folder,) = find_spec(package).submodule_search_locations  # type: ignore[union-attr,misc]
     return tuple(f"{package}.{found.name}" for found in iter_modules([folder]) if private or found.name[0] != "_")
 
 
-#: Rooms in the order in which they stand in the reference: their packages, and modules that need heavy libraries.
+#: The rooms in the order of the reference: their packages, and modules that need heavy libraries.
 ROOMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "advantages": ("qae_sim.advantages",),
@@ -56,17 +56,17 @@ def reference_pages() -> dict[str, str]:
 
 
 def _title(text: str, line: str = "=") -> list[str]:
-    """A heading."""
+    """Write a heading."""
     return [text, line * len(text), ""]
 
 
 def _whole(name: str) -> list[str]:
-    """A module with all that is public in it."""
+    """Write an entry for a module with all its public names."""
     return [f".. automodule:: {name}", "   :members:", "   :show-inheritance:", ""]
 
 
 def _room(name: str) -> list[str]:
-    """A room: what its package lists, by the module that defines it."""
+    """Write a room: the names that its package lists, by the modules that define them."""
     package = import_module(name)
     if not hasattr(package, "__all__"):
         return _whole(name)
@@ -83,7 +83,7 @@ def _room(name: str) -> list[str]:
 
 
 def _home(package: ModuleType, public: str) -> str:
-    """The module that defines a name."""
+    """Find the module that defines a name."""
     thing = getattr(package, public)
     if inspect.isclass(thing) or inspect.isroutine(thing):
         return str(thing.__module__)
@@ -94,7 +94,7 @@ def _home(package: ModuleType, public: str) -> str:
 
 
 def _entry(package: ModuleType, module: str, public: str) -> list[str]:
-    """One name."""
+    """Write the entry of one name."""
     thing, full = getattr(package, public), f"{package.__name__}.{public}"
     if inspect.isclass(thing):
         return [f".. autoclass:: {full}", "   :members:", "   :show-inheritance:", ""]

@@ -1,4 +1,4 @@
-"""What the pages need beyond Sphinx's own: formulas as MathML, formulas in docstrings, links to public names."""
+"""An extension of Sphinx: formulas as MathML, formulas in docstrings, links to public names."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx.
 
     Args:
-        app: Sphinx, as it starts.
+        app: Sphinx, at its start.
 
     Returns:
-        That pages may be read and written at the same time.
+        That pages may be read and written in parallel.
     """
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_block_formula, None))
     app.connect("autodoc-process-docstring", _keep_bars)
@@ -44,7 +44,7 @@ def _block_formula(writer: Any, node: nodes.math_block) -> None:
 
 
 def _keep_bars(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Keep |A| as it is: docstrings write formulas in Unicode, while reStructuredText would look for a name in it."""
+    """Keep |A| as it is: in reStructuredText it would be a substitution, but docstrings use it in formulas."""
     for i, line in enumerate(lines):
         parts = re.split(r"(``.*?``)", line)
         parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
@@ -55,7 +55,7 @@ def _keep_bars(app: Sphinx, what: str, name: str, obj: object, options: object, 
 def _signature_of_init(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
 ) -> tuple[str, str | None] | None:
-    """Show how a class is made whose base is a stand-in: autodoc would show how stand-ins are made."""
+    """Show the ``__init__`` of a class whose base is a mock: autodoc would show the mock's signature."""
     if what != "class" or "__init__" not in vars(obj) or not getattr(obj, "__sphinx_mock__", False):
         return None
     made = sphinx_signature(vars(obj)["__init__"], bound_method=True)
@@ -65,7 +65,7 @@ def _signature_of_init(
 def _link_to_public_name(
     app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.Element
 ) -> nodes.reference | None:
-    """Link to a public name, where a docstring names the module that it is written in."""
+    """Link to a public name if a docstring refers to it by the module that defines it."""
     if node.get("refdomain") != "py":
         return None
     parts = str(node["reftarget"]).split(".")
@@ -80,6 +80,6 @@ def _link_to_public_name(
 def _edit_written_pages_only(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Offer to edit the guides; the other pages are made from the package."""
+    """Offer links for editing on the guides only: other pages are made from the package."""
     if not page.startswith("guides/"):
         context["theme_source_repository"] = ""

@@ -1,7 +1,6 @@
-"""Measured speed: what ``tests/benchmarks`` wrote into this folder, with the machine that each run was made on.
+"""Measured speed: results that ``tests/benchmarks`` has written into this folder, with the machine of each run.
 
-Times change with processor, vector units and versions. So what is quoted are ratios of one run, and the machine stands
-beside them.
+Times depend on processor, vector units and versions, so texts quote ratios within one run, and name the machine.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Where benchmarks write, one file for each.
+#: The folder into which benchmarks write, one file each.
 FOLDER = Path(__file__).parent
 
 #: Numbers by row and column.
@@ -24,10 +23,10 @@ class Measurement:
     """One run of one benchmark.
 
     Attributes:
-        benchmark: Its name, as in ``tests/benchmarks/bench_NAME.py``; with ``_cuda`` behind it where it ran on a GPU.
-        machine: ``processor``, ``vector units`` and ``system``, in words; ``GPU`` where one was used.
-        versions: Of Python and of the libraries that took part.
-        threads: Threads of the process.
+        benchmark: Its name, as in ``tests/benchmarks/bench_NAME.py``; with ``_cuda`` added if it ran on a GPU.
+        machine: ``processor``, ``vector units`` and ``system``, in words; ``GPU`` if one was used.
+        versions: Versions of Python and of the libraries used.
+        threads: Number of threads of the process.
         tables: Tables by title; their numbers are ratios unless row, column or title names a unit.
     """
 
@@ -45,7 +44,7 @@ class Measurement:
         return ", ".join([*filter(None, parts), f"{self.threads} thread{'s' if self.threads != 1 else ''}"])
 
     def to_plain(self) -> dict[str, Any]:
-        """Values that JSON has, as :func:`measurements` reads them."""
+        """Describe the measurement in values that JSON can hold; :func:`measurements` reads them."""
         return {
             "benchmark": self.benchmark,
             "machine": dict(self.machine),
@@ -59,23 +58,23 @@ def measurements(folder: Path = FOLDER) -> dict[str, Measurement]:
     """Read all measurements.
 
     Args:
-        folder: Where they lie.
+        folder: Their folder.
 
     Returns:
-        The measurements by benchmark; a benchmark that has not been run with ``--write`` is not among them.
+        The measurements by benchmark, for benchmarks that have been run with ``--write``.
     """
     files = sorted(folder.glob("*.json"))
     return {path.stem: Measurement(**json.loads(path.read_text(encoding="utf-8"))) for path in files}
 
 
 def number(value: float) -> str:
-    """A measured number with as many digits as it deserves.
+    """Write a measured number with a sensible number of digits.
 
     Args:
-        value: The number; 0 or more.
+        value: The number, >= 0.
 
     Returns:
-        Three digits below 0.1 and above 100 at most, two otherwise.
+        The number with 3 decimal places below 0.1, 2 below 1, 1 below 10, and none above.
 
     Example:
         >>> [number(x) for x in (0.00214, 0.7512, 5.43, 56.2, 1859.3)]
@@ -90,7 +89,7 @@ def markdown(rows: Rows, head: str = "") -> str:
 
     Args:
         rows: Numbers by row and column; a column that a row lacks stays empty.
-        head: What stands above the names of the rows.
+        head: The heading above the names of the rows.
 
     Returns:
         The table.
@@ -110,7 +109,7 @@ def markdown(rows: Rows, head: str = "") -> str:
 
 
 def page() -> str:
-    """All measurements as Markdown: a heading, the command, the machine and the tables of each benchmark."""
+    """Write all measurements in Markdown: for each benchmark heading, command, machine and tables."""
     parts = []
     for name, measured in measurements().items():
         parts += [

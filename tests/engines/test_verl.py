@@ -214,7 +214,7 @@ def test_groups_of_several_sizes_and_single_responses() -> None:
     ("overrides", "message"),
     [
         (("algorithm.adv_estimator=ha_dw",), "follows the model's capability over batches"),
-        (("algorithm.adv_estimator=ktae",), "values words, which verl does not hand"),
+        (("algorithm.adv_estimator=ktae",), "values tokens, which verl does not hand"),
         (
             (
                 "algorithm.adv_estimator=qae",
@@ -384,7 +384,7 @@ def test_ha_dw_moves_its_anchor_and_keeps_it_over_a_resume(queue: None, tmp_path
         trainer_of(tmp_path, *setting)
 
 
-def test_ktae_gets_the_words(queue: None, tmp_path: Path) -> None:
+def test_ktae_gets_the_tokens(queue: None, tmp_path: Path) -> None:
     words = [[int(7 + (row * t) % 3) for t in range(n)] for row, n in enumerate(LENGTHS)]
     trainer = trainer_of(tmp_path, "algorithm.adv_estimator=ktae")
     trainer.global_steps = 1

@@ -1,7 +1,7 @@
 """Settings of the server behind ``qae-sim lab``.
 
-A slider's answer is a small message, and small messages wait up to 40 ms for the acknowledgement of the one before
-(Nagle's algorithm against delayed acknowledgements). A picture that follows a slider cannot wait that long.
+When a slider moves, small messages are sent, and each may wait up to 40 ms for the acknowledgement of the one before
+(Nagle's algorithm with delayed acknowledgements). A picture that follows a slider must not wait that long.
 """
 
 from typing import Any

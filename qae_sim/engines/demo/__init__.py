@@ -1,1 +1,1 @@
-"""A small model and a task with written steps, trained with TRL itself; and the real one where weights are at hand."""
+"""A small model trained by TRL on a task with written steps; and a public model, for those who have its weights."""

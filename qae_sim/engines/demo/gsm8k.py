@@ -1,4 +1,4 @@
-"""A public base model on GSM8K: loading both, from the hub or from disk, and two verifiers of different strictness."""
+"""A public base model and GSM8K, loaded from the hub or from disk, and two verifiers, one stricter than the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 MODEL = "Qwen/Qwen3-0.6B-Base"
 DATA = "openai/gsm8k"
 
-#: A finished answer, in the form that GSM8K's own solutions have.
+#: The final answer, in the form of GSM8K's own solutions.
 _FINAL = re.compile(r"####\s*(\S[^\n]*?)\s*$")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
@@ -20,7 +20,7 @@ _OFFLINE = (
 
 
 def prompt_of(question: str) -> str:
-    """What a base model is asked.
+    """Write the prompt for a question.
 
     Args:
         question: GSM8K's question.
@@ -48,7 +48,7 @@ def load_problems(source: str | Path = DATA, split: str = "train") -> Any:
         A Hugging Face dataset.
 
     Raises:
-        OSError: The hub cannot be reached, or the file is not there; the message says what can be done.
+        OSError: The hub cannot be reached, or the file is missing; the message says what to do.
         ValueError: The file has other columns, or an answer has no number after ``####``.
     """
     from datasets import load_dataset
@@ -81,10 +81,10 @@ def load_base_model(source: str | Path = MODEL) -> tuple[Any, Any]:
         source: A model of the hub, or a folder.
 
     Returns:
-        Model, on the GPU where there is one; tokenizer.
+        Model, on the GPU if there is one; tokenizer.
 
     Raises:
-        OSError: The hub cannot be reached, or the folder holds no model; the message says what can be done.
+        OSError: The hub cannot be reached, or the folder holds no model; the message says what to do.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -99,7 +99,7 @@ def load_base_model(source: str | Path = MODEL) -> tuple[Any, Any]:
 
 
 def random_base_model() -> Any:
-    """The architecture of Qwen3-0.6B with random weights: for time and memory, which do not ask what it says.
+    """Make a model of the architecture of Qwen3-0.6B with random weights, to measure time and memory.
 
     Returns:
         The model, 596 million parameters.
@@ -127,15 +127,15 @@ def random_base_model() -> Any:
 
 
 def strict(completions: list[str], solution: list[str], **others: Any) -> list[float]:
-    r"""1 where the response ends as asked, with ``####`` and the right number: a reward function as TRL calls it.
+    r"""Reward 1 if a response ends as asked, with ``####`` and the correct number; a reward function for TRL.
 
     Args:
-        completions: Responses.
-        solution: The right number for each.
-        **others: What TRL hands on besides; not looked at.
+        completions: N responses.
+        solution: The correct number for each.
+        **others: Further arguments that TRL passes; ignored.
 
     Returns:
-        A number for each.
+        N rewards, 0.0 or 1.0.
 
     Example:
         >>> strict(["... so 70 + 2 = 72\n#### 72", "It is 72."], ["72", "72"])
@@ -146,17 +146,17 @@ def strict(completions: list[str], solution: list[str], **others: Any) -> list[f
 
 
 def lenient(completions: list[str], solution: list[str], **others: Any) -> list[float]:
-    """1 where the last number of the response is right, however it is written.
+    """Reward 1 if the last number of a response is correct, in whatever form; a reward function for TRL.
 
-    What RLVR gains by this measure is not a form that was learned.
+    By this measure, learning the form of the answer alone is no gain.
 
     Args:
-        completions: Responses.
-        solution: The right number for each.
-        **others: What TRL hands on besides; not looked at.
+        completions: N responses.
+        solution: The correct number for each.
+        **others: Further arguments that TRL passes; ignored.
 
     Returns:
-        A number for each.
+        N rewards, 0.0 or 1.0.
 
     Example:
         >>> lenient(["It is 72.", "72 or 73"], ["72", "72"])
@@ -167,9 +167,9 @@ def lenient(completions: list[str], solution: list[str], **others: Any) -> list[
 
 
 def _equal(said: str, right: str) -> bool:
-    """Whether two expressions are the same number, as math-verify has it."""
+    """Tell whether math-verify takes two expressions for the same number."""
     from math_verify import parse, verify
 
-    # Its time limits are alarms, which exist in a main thread only; numbers need none.
+    # Its time limits use alarms, which work only in the main thread; numbers need no limit.
     a, b = (parse(text, parsing_timeout=None) for text in (right, said))
     return bool(verify(a, b, timeout_seconds=None))

@@ -1,9 +1,8 @@
-"""A small Qwen3 trained by TRL on written addition: recipes, one run, several seeds, and the runs that come along.
+"""A small Qwen3 trained by TRL on written addition: the recipes, and the recorded runs that come with the package.
 
     python -m qae_sim.engines.demo.real_runs FOLDER
 
-trains all recipes with all seeds; runs that are there already are kept. Reading the recorded runs needs neither PyTorch
-nor TRL.
+trains all recipes with all seeds; finished runs are kept. Reading the recorded runs needs neither PyTorch nor TRL.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ SEEDS = (0, 1, 2, 3, 4)
 #: Optimiser steps of a run, steps per generation, and optimiser steps between evaluations.
 STEPS, PER_GENERATION, EVERY = 120, 4, 20
 
-#: What differs between the runs: arguments of the trainer, and of TRL's configuration.
+#: The recipes: arguments of the trainer, and of TRL's configuration.
 RECIPES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = MappingProxyType(
     {
-        # TRL's own advantage; named with its parameter so that shares of zero advantages are logged, too.
+        # TRL's own advantage. A parameter is given, so that the trainer computes it and logs shares of zero advantages.
         "mean": ({"advantage": "grpo", "advantage_parameters": {"eps": 1e-4}}, {}),
         "QAE": ({"advantage": "qae", "advantage_parameters": {"k": 0.4}}, {}),
         "HA-DW": ({"anchor": SoftAnchor()}, {}),
@@ -49,7 +48,7 @@ RECIPES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = MappingProx
     }
 )
 
-#: What is measured, by step: TRL's names on the right, None for evaluations on held-out prompts.
+#: Curves over steps, with TRL's names for them; None: from evaluations on held-out prompts.
 CURVES: Mapping[str, str | None] = MappingProxyType(
     {
         "reward": "reward",
@@ -67,11 +66,11 @@ _FILE = "arithmetic.json"
 
 
 def settings(folder: str | Path, seed: int, **changes: Any) -> Any:
-    """TRL's configuration of a run: 32 prompts with 8 responses, four steps on them, DAPO's loss and clip.
+    """Make TRL's configuration of a run: 32 prompts with 8 responses, four steps on them, DAPO's loss and clip.
 
     Args:
-        folder: Where TRL writes its logs of completions.
-        seed: Of the order of prompts and of all sampling.
+        folder: Folder for TRL's logs of completions.
+        seed: Seed of the order of prompts and of all sampling, >= 0.
         **changes: Fields of GRPOConfig to change.
 
     Returns:
@@ -123,15 +122,15 @@ def train_run(
 
     Args:
         recipe: A name of :data:`RECIPES`.
-        seed: Of prompts and sampling.
-        folder: Where TRL writes its logs of completions.
+        seed: Seed of prompts and sampling, >= 0.
+        folder: Folder for TRL's logs of completions.
         model: Trained in place.
         tokenizer: Its tokenizer.
-        steps: Optimiser steps.
-        tell: Told the share that is done.
+        steps: Optimiser steps, >= 1.
+        tell: Called with the share done, in [0, 1].
 
     Returns:
-        The curves: names of :data:`CURVES`, each with lists of steps and values.
+        The curves by names of :data:`CURVES`, each with lists of steps and values.
     """
     import torch
     from datasets import Dataset
@@ -188,13 +187,13 @@ def train_run(
 def reproduce(
     folder: str | Path, seeds: Sequence[int] = SEEDS, *, steps: int = STEPS, workers: int | None = None
 ) -> None:
-    """Train all recipes with all seeds, each seed from a base model of its own; writes ``arithmetic.json``.
+    """Train all recipes with all seeds, each seed from its own base model, and write ``arithmetic.json``.
 
     Args:
-        folder: Where to; runs that are there already are kept.
+        folder: Folder for the runs, created if missing; finished runs in it are kept.
         seeds: The seeds.
-        steps: Optimiser steps of a run.
-        workers: Processes; by default one for each core.
+        steps: Optimiser steps of a run, >= 1.
+        workers: Number of processes, >= 1; by default one for each core.
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
@@ -207,7 +206,7 @@ def reproduce(
 
 
 def _read(path: Path) -> Any:
-    """A stored run."""
+    """Read a stored run."""
     try:
         return from_json(path.read_bytes())
     except ValueError as error:
@@ -215,7 +214,7 @@ def _read(path: Path) -> Any:
 
 
 def _seed(place: Path, seed: int, steps: int) -> None:
-    """All recipes of a seed."""
+    """Train all recipes with one seed."""
     import torch
     from transformers.utils import logging
 
@@ -237,7 +236,7 @@ def _seed(place: Path, seed: int, steps: int) -> None:
 
 
 def _about(steps: int) -> dict[str, Any]:
-    """What it was made with."""
+    """Describe versions, device and settings of the runs."""
     import torch
     import transformers
     import trl
@@ -260,10 +259,10 @@ def _about(steps: int) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def recorded() -> dict[str, Any]:
-    """The runs that come with the package.
+    """Read the runs that come with the package.
 
     Returns:
-        ``about``: what they were made with; ``runs``: recipe, seed and curves of each.
+        ``about``: versions, device and settings; ``runs``: recipe, seed and curves of each.
 
     Example:
         >>> len(recorded()["runs"]), recorded()["about"]["device"]
@@ -273,7 +272,7 @@ def recorded() -> dict[str, Any]:
 
 
 def recorded_log() -> Path:
-    """The log of completions that TRL wrote in one of the recorded runs: mean baseline, seed 0.
+    """Find the log of completions that TRL wrote in one of the recorded runs: mean baseline, seed 0.
 
     Returns:
         Its folder.
@@ -286,7 +285,7 @@ def recorded_log() -> Path:
 
 
 def curve(recipe: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """A curve of the recorded runs.
+    """Read a curve of the recorded runs.
 
     Args:
         recipe: A name of :data:`RECIPES`.

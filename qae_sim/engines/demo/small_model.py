@@ -1,4 +1,4 @@
-"""A language model small enough for a laptop, of the architecture of Qwen3, with its tokenizer, made on the spot."""
+"""A language model of the architecture of Qwen3, small enough for a laptop, with its tokenizer; nothing to download."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LEARNING_RATE = 2e-3
 
 
 def small_tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer whose words are characters.
+    """Make a tokenizer whose tokens are characters.
 
     Returns:
-        The tokenizer; it pads on the left, as generation asks for.
+        The tokenizer; it pads on the left, as generation requires.
 
     Example:
         >>> small_tokenizer()("1+1?").input_ids
@@ -44,11 +44,11 @@ def small_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def small_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3ForCausalLM:
-    """A Qwen3 of 0.8 million parameters that knows nothing yet.
+    """Make an untrained Qwen3 of 0.8 million parameters.
 
     Args:
         tokenizer: Its tokenizer.
-        seed: Of its first weights.
+        seed: Seed of its first weights.
 
     Returns:
         The model.
@@ -83,14 +83,14 @@ def warm_start(
     steps: int = 130,
     tell: Callable[[float], None] | None = None,
 ) -> None:
-    """Supervised learning from worked solutions, 35 % of which slip: what RLVR starts from.
+    """Train the base model for RLVR: supervised, on worked solutions of which 35 % are wrong.
 
     Args:
         model: Trained in place.
         tokenizer: Its tokenizer.
-        seed: Of the demonstrations.
-        steps: Batches of 128 of them.
-        tell: Told the share that is done.
+        seed: Seed of the demonstrations, >= 0.
+        steps: Number of batches of 128 demonstrations, >= 1.
+        tell: Called with the share done, in [0, 1].
 
     Example:
         >>> model = small_model(small_tokenizer(), seed=0)
@@ -107,7 +107,7 @@ def warm_start(
             texts[step * _BATCH : (step + 1) * _BATCH], padding=True, padding_side="right", return_tensors="pt"
         )
         logits = model(input_ids=given.input_ids, attention_mask=given.attention_mask).logits
-        # Prompts have six characters; what they say need not be learned.
+        # The six characters of the prompts are not to be learned.
         said = given.input_ids[:, 6:].masked_fill(given.attention_mask[:, 6:] == 0, -100)
         loss = cross_entropy(logits[:, 5:-1].transpose(1, 2), said)
         optimizer.zero_grad()
@@ -122,17 +122,17 @@ def warm_start(
 def solve(
     model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str], group: int, seed: int
 ) -> tuple[np.ndarray, list[str]]:
-    """Sample solutions, and verify them.
+    """Sample responses, and verify them.
 
     Args:
         model: The model.
         tokenizer: Its tokenizer.
-        prompts: Prompts, all of one length.
-        group: Solutions to each.
-        seed: Of the sampling. Random numbers of others are left as they were.
+        prompts: B prompts, all of one length.
+        group: G, responses to each, >= 1.
+        seed: Seed of the sampling; PyTorch's random state is restored afterwards.
 
     Returns:
-        Rewards ``(prompts, group)``; the solutions, prompt by prompt.
+        Rewards ``(B, G)``; the responses, prompt by prompt.
 
     Example:
         >>> rewards, texts = solve(small_model(small_tokenizer(), 0), small_tokenizer(), ["27+48?"], 4, seed=0)

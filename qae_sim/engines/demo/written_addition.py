@@ -1,4 +1,4 @@
-"""Addition with written steps, as text: prompts, worked solutions that sometimes slip, and an exact verifier.
+"""Addition with written steps, as text: prompts, worked solutions, some of them wrong, and an exact verifier.
 
 27+48?   ->   7+8=15 2+4+1=7 a 75
 """
@@ -29,9 +29,9 @@ def problems(count: int, seed: int, *, held_out: bool = False) -> list[str]:
     """Draw sums of two numbers of two digits; a tenth of all pairs, scattered at random, is held out.
 
     Args:
-        count: How many, >= 1; they may repeat.
-        seed: Of the draw, >= 0.
-        held_out: From the pairs that are never trained on.
+        count: Number of prompts, >= 1; they may repeat.
+        seed: Seed of the draw, >= 0.
+        held_out: Draw from the pairs that are never trained on.
 
     Returns:
         Prompts.
@@ -47,7 +47,7 @@ def problems(count: int, seed: int, *, held_out: bool = False) -> list[str]:
 
 
 def solution(prompt: str) -> str:
-    """The worked solution: units, tens with the carry, answer.
+    """Write the worked solution: units, tens with the carry, answer.
 
     Args:
         prompt: Such as ``"27+48?"``.
@@ -56,7 +56,7 @@ def solution(prompt: str) -> str:
         The text.
 
     Raises:
-        ValueError: It is no such prompt.
+        ValueError: The prompt is not of this form.
 
     Example:
         >>> solution("27+48?")
@@ -67,15 +67,15 @@ def solution(prompt: str) -> str:
 
 
 def demonstrations(prompts: list[str], seed: int, *, slips: float = 0.35) -> list[str]:
-    """Worked solutions, some of which go wrong: a sum off by one, or a carry forgotten.
+    """Write worked solutions, some of them wrong: a sum off by one, or a carry forgotten.
 
     Args:
         prompts: The prompts.
-        seed: Of the slips, >= 0.
-        slips: Share of solutions that go wrong, in [0, 1].
+        seed: Seed of the errors, >= 0.
+        slips: Share of wrong solutions, in [0, 1].
 
     Returns:
-        A text for each.
+        A text for each prompt.
 
     Example:
         >>> demonstrations(["27+48?"] * 3, seed=1, slips=1.0)
@@ -98,17 +98,17 @@ def demonstrations(prompts: list[str], seed: int, *, slips: float = 0.35) -> lis
 
 
 def reward(prompts: list[str], completions: list[str], **others: object) -> list[float]:
-    """1 for a right answer, 0 for another one or none: a reward function as TRL calls it.
+    """Reward 1 for a correct answer, 0 for a wrong one or none; a reward function for TRL.
 
-    Only the answer counts, as in the papers: a wrong step that leads to it goes unpunished.
+    Only the answer counts, as in the papers: a wrong step that leads to it is not punished.
 
     Args:
-        prompts: The prompts.
-        completions: What was said to each.
-        **others: What TRL hands on besides; not looked at.
+        prompts: N prompts.
+        completions: A response to each.
+        **others: Further arguments that TRL passes; ignored.
 
     Returns:
-        A number for each.
+        N rewards, 0.0 or 1.0.
 
     Example:
         >>> reward(["27+48?", "27+48?"], ["7+8=15 2+4+1=7 a 75", "a 74"])
@@ -120,7 +120,7 @@ def reward(prompts: list[str], completions: list[str], **others: object) -> list
 
 
 def _numbers(prompt: str) -> tuple[int, int]:
-    """The two numbers of a prompt."""
+    """Read the two numbers of a prompt."""
     found = _PROMPT.fullmatch(prompt)
     if found is None:
         raise ValueError(f"prompt must be two numbers of two digits, such as '27+48?'; got {prompt!r}")
@@ -128,6 +128,6 @@ def _numbers(prompt: str) -> tuple[int, int]:
 
 
 def _written(a: int, b: int, units: int, tens: int) -> str:
-    """A solution with these sums."""
+    """Write a solution with these sums."""
     carry = "+1" if tens > a // 10 + b // 10 else ""
     return f"{a % 10}+{b % 10}={units} {a // 10}+{b // 10}{carry}={tens} a {10 * tens + units % 10}"

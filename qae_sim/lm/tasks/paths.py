@@ -88,7 +88,7 @@ class Paths(Task):
         return (_ZERO + start, _TO, _ZERO + goal)
 
     def _demonstration(self, prompt: tuple[int, ...], draws: Draws) -> list[int]:
-        """Draw a way, at most one move longer than needed; an unnoticed error is where it goes on from."""
+        """Draw a way at most one move longer than needed; after an unnoticed error, continue from the wrong number."""
         here, goal = prompt[0] - _ZERO, prompt[2] - _ZERO
         distances = _distances(goal)
         left = distances[here] + draws.below(2)

@@ -1,4 +1,4 @@
-"""How Sphinx builds the pages of ``qae-sim site``; ``qae_sim.site.docs`` copies this beside what it generates."""
+"""Sphinx's configuration for ``qae-sim site``; ``qae_sim.site.docs`` copies this next to the pages it generates."""
 
 import qae_sim
 
@@ -7,7 +7,7 @@ version = release = qae_sim.__version__
 language = "en"
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "qae_sim.site.sphinx_extension"]
 
-# Pages describe what is optional, too, wherever they are built.
+# The reference includes modules whose libraries are optional, wherever it is built.
 autodoc_mock_imports = [
     "accelerate",
     "datasets",
