@@ -1,4 +1,4 @@
-"""Storage: settings as plain values, files that state their format and carry a checksum, and safe writing.
+"""Storage: files that state their format and carry a checksum, and safe writing.
 
 A file of a run or a result holds ``checksum sha256:DIGITS`` once: the SHA-256 of the file with zeros in place of the
 digits. In JSON it is an entry, in an archive (npz) the comment of the zip file, in safetensors a part of the
@@ -20,80 +20,14 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.arrays import invalid, require_choice
-
-
-def to_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
-    """Describe a value in values that JSON has; of a dataclass the class name is stored as its ``kind``.
-
-    Args:
-        value: A number, a string, None, a dataclass of one of the kinds, or mappings and sequences of these.
-        name: What the value is called, for the error.
-        kinds: Dataclasses that may occur.
-
-    Returns:
-        The description.
-
-    Raises:
-        TypeError: It contains anything else.
-
-    Example:
-        >>> from qae_sim.advantages import LinearK
-        >>> to_plain({"k": LinearK(0.6, 0.4, steps=10)}, "parameters", [LinearK])
-        {'k': {'kind': 'LinearK', 'start': 0.6, 'end': 0.4, 'steps': 10}}
-    """
-    if is_dataclass(value) and isinstance(value, tuple(kinds)) and not isinstance(value, type):
-        parts = {item.name: to_plain(getattr(value, item.name), name, kinds) for item in fields(value)}
-        return {"kind": type(value).__name__} | parts
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item, str(key), kinds) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_plain(item, name, kinds) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return value.item()
-    known = ", ".join(kind.__name__ for kind in kinds)
-    raise invalid(name, value, f"a number, a string, or one of {known}" if known else "a number or a string", TypeError)
-
-
-def from_plain(value: Any, name: str, kinds: Sequence[type]) -> Any:
-    """Build the value that :func:`to_plain` described.
-
-    Args:
-        value: The description.
-        name: What the value is called, for the error.
-        kinds: Dataclasses that may occur.
-
-    Returns:
-        The value; lists come back as tuples.
-
-    Raises:
-        ValueError: It names a kind that may not occur here, or one whose fields are wrong.
-
-    Example:
-        >>> from qae_sim.advantages import ConstantK
-        >>> from_plain({"kind": "ConstantK", "k": 0.6}, "k", [ConstantK])
-        ConstantK(k=0.6)
-    """
-    if isinstance(value, Mapping) and "kind" in value:
-        known = {kind.__name__: kind for kind in kinds}
-        require_choice(f"kind of {name}", value["kind"], tuple(known))
-        arguments = {key: from_plain(item, name, kinds) for key, item in value.items() if key != "kind"}
-        return known[value["kind"]](**arguments)
-    if isinstance(value, Mapping):
-        return {key: from_plain(item, key, kinds) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(from_plain(item, name, kinds) for item in value)
-    return value
-
+from qae_sim.arrays import invalid
 
 # --- files that state their format ---
 

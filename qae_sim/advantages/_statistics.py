@@ -34,7 +34,7 @@ RANK_TOLERANCE = 1e-9
 LONGEST_RESPONSE = 2**31
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupStatistics:
     """Rewards of groups minus a baseline, and their spread; all in units of ``scale``.
 
@@ -94,7 +94,7 @@ class GroupStatistics:
         return number_of(xp.max(xp.where(self.std > 0, self.scale, 0.0))) or 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Between:
     """A number between two rewards of each group, low + share·(high - low).
 

@@ -90,7 +90,7 @@ def _response_level(estimator: str | Callable[..., Array]) -> Callable[..., Arra
     return entry.function
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupExpectation:
     """Expected advantages of an estimator for a prompt of success rate p; arrays have the shape of p.
 

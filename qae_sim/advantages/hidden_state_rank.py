@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qae_sim.advantages.group import grpo
 from qae_sim.arrays import (
@@ -21,6 +20,9 @@ from qae_sim.arrays import (
     require_shape,
     self_contained,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @self_contained
@@ -71,7 +73,7 @@ def _rank_of(name: str, z: NDArray[np.float64]) -> float:
     return float(np.exp(-(q * np.log(q)).sum()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RankDynamics:
     """How the effective rank of responses grows; arrays ``(..., G)``, one entry for each response.
 

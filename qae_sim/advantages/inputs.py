@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics
 from qae_sim.arrays import invalid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: What an axis of an input counts.
 Axis: TypeAlias = Literal["reward", "prompt", "response", "token"]

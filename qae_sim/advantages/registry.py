@@ -6,7 +6,6 @@ appears in all of them. To add one: one function, one row here, one test file.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -506,6 +505,8 @@ def get(name: str, argument: str = "name") -> Estimator:
         raise invalid(argument, name, "a string", TypeError)
     if name in ESTIMATORS:
         return ESTIMATORS[name]
+    import difflib  # for a misspelt name alone
+
     close = difflib.get_close_matches(name, ESTIMATORS, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise invalid(argument, name, "one of " + ", ".join(map(repr, ESTIMATORS)) + hint)

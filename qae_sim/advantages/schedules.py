@@ -71,7 +71,7 @@ class _Ramp:
         return min(require_integer("step", step), self.steps) / self.steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)  # as those of a ramp
 class LinearK(_Ramp):
     """K moves in a straight line from one value to another, then stays.
 
@@ -99,7 +99,7 @@ class LinearK(_Ramp):
         return float(towards(self.start, self.end, self._done(step)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)  # as those of a ramp
 class CosineK(_Ramp):
     """K moves from one value to another along half a cosine: slowly, fast, slowly; then stays.
 

@@ -36,7 +36,7 @@ TF_FLOOR = 1e-5
 LARGEST_WEIGHT = 1e6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenAdvantages:
     """Advantages of single tokens.
 
@@ -50,7 +50,7 @@ class TokenAdvantages:
     key_values: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenTable:
     """The statistics behind KTAE's key values, one entry per token position.
 

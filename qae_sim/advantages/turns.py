@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qae_sim.advantages._statistics import checked_rewards, restored
 from qae_sim.advantages.group import grpo
@@ -26,6 +25,9 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Matching: TypeAlias = Literal["optimal", "greedy", "transport"]
 

@@ -46,7 +46,7 @@ def belief_of(anchor: Anchor) -> Rate:
     return require_rate("anchor", getattr(anchor, "belief", anchor))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HistoryWeights:
     """HA-DW's direction, magnitude and weight of each response.
 

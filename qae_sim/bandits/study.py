@@ -13,8 +13,8 @@ from qae_sim.advantages.terms import AUTOMATIC, KINDS, NamedFunction
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.bandits._tables import table_of
 from qae_sim.bandits.problems import Bandit, SequenceBandit
+from qae_sim.plain_values import from_plain, to_plain
 from qae_sim.softmax.binomial_law import LARGEST_GROUP
-from qae_sim.storage import from_plain, to_plain
 
 Problem: TypeAlias = Bandit | SequenceBandit
 

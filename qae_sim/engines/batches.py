@@ -18,7 +18,8 @@ import numpy as np
 from qae_sim.advantages import INPUTS, AdvantageRule, AdvantageState, quantile_baseline
 from qae_sim.advantages.terms import KINDS
 from qae_sim.arrays import invalid, require_integer
-from qae_sim.storage import from_json, from_plain, to_json, write_atomically
+from qae_sim.plain_values import from_plain
+from qae_sim.storage import from_json, to_json, write_atomically
 
 #: Observations that trainers can give to a rule's state after a batch.
 _OBSERVED = ("correct", "rewards")

@@ -37,7 +37,7 @@ from qae_sim.advantages import ESTIMATORS, AdvantageRule, AdvantageState, Estima
 from qae_sim.advantages.terms import ANCHORS, AUTOMATIC, SCHEDULES
 from qae_sim.arrays import invalid
 from qae_sim.engines.batches import estimate, observed, rule_for_trainers
-from qae_sim.storage import from_plain
+from qae_sim.plain_values import from_plain
 
 #: verl's GRPO divides by the standard deviation of the sample (ddof 1) plus this eps.
 DEFAULTS = {"ddof": 1, "eps": 1e-6}

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from qae_sim.advantages.rule import FIELDS, AdvantageRule, as_rule, changed
 from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.lm.tasks import TASKS, Task
-from qae_sim.storage import from_plain, to_plain
+from qae_sim.plain_values import from_plain, to_plain
 
 Objective: TypeAlias = Literal["ppo", "gspo", "clip_cov", "kl_cov", "reg_grpo"]
 OBJECTIVES = ("ppo", "gspo", "clip_cov", "kl_cov", "reg_grpo")

@@ -25,7 +25,7 @@ from qae_sim.lm.learning import PolicyLearner
 from qae_sim.lm.metrics import Batch, Metrics, describe_advantages
 from qae_sim.lm.model import Sampled, Transformer
 from qae_sim.lm.sampling import PolicySampler
-from qae_sim.storage import from_plain
+from qae_sim.plain_values import from_plain
 
 
 class Trainer:

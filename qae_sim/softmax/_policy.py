@@ -31,7 +31,7 @@ from qae_sim.arrays import (
 _NEGLIGIBLE = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Policy:
     """A softmax policy, in quantities that lose no digits.
 

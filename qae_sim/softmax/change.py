@@ -135,7 +135,7 @@ def _log_ratio(xp: Namespace, old: Policy, new: Policy, d: Array) -> Array:
     return xp.where(is_steep, steep, shift - gentle)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EntropyBounds:
     """Bounds of the first-order entropy change over all baselines in [0, 1].
 

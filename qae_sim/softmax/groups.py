@@ -36,7 +36,7 @@ from qae_sim.softmax.binomial_law import binomial
 SampledRule: TypeAlias = Literal["policy_gradient", "paper"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupMoments:
     """Moments over groups of the summed advantages of correct and of wrong responses; arrays of the shape of p.
 
@@ -139,7 +139,7 @@ def _checked_table(table: Any) -> np.ndarray:
     return as_numpy("table", x)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExpectedEntropyChange:
     """Expected entropy change of one sampled group, to second order in the step; arrays ``(...)``, in nats.
 
