@@ -8,7 +8,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ProcessPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
@@ -52,7 +53,11 @@ class Workers(ProcessPoolExecutor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Submit work; a process that starts for it ignores Ctrl-C from the beginning."""
         with _interrupts_blocked():
-            return super().submit(function, *args, **kwargs)
+            future = super().submit(function, *args, **kwargs)
+        # When workers are ended, the executor's own thread gives every waiting future an error, also those that have
+        # been cancelled, which refuse it; the thread would end with a traceback on the terminal.
+        future.set_exception = partial(_fail_unless_cancelled, future)  # type: ignore[method-assign]
+        return future
 
     def stop(self) -> None:
         """End all processes at once; unfinished work fails."""
@@ -70,6 +75,12 @@ class Workers(ProcessPoolExecutor):
                 self._lifeline.close()
         else:
             self.stop()
+
+
+def _fail_unless_cancelled(future: Future[Any], error: BaseException | None) -> None:
+    """Give a future an error, unless it has been cancelled."""
+    with contextlib.suppress(InvalidStateError):
+        Future.set_exception(future, error)
 
 
 @contextlib.contextmanager

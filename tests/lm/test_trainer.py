@@ -52,7 +52,7 @@ from qae_sim.lm.sampling import prompt_of_response  # noqa: E402
 from qae_sim.lm.tasks import PAD  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model  # noqa: E402
-from qae_sim.storage import to_plain  # noqa: E402
+from qae_sim.plain_values import to_plain  # noqa: E402
 
 INF = math.inf
 
