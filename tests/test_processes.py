@@ -117,7 +117,8 @@ class TestWorkers:
         code = (
             "import time\nfrom qae_sim.processes import Interruption\n"
             "with Interruption('last words', seconds=0.2):\n"
-            "  try:\n    print('ready', flush=True)\n    time.sleep(60)\n  except KeyboardInterrupt:\n    time.sleep(60)\n"
+            "  try:\n    print('ready', flush=True)\n    time.sleep(60)\n"
+            "  except KeyboardInterrupt:\n    time.sleep(60)\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
