@@ -139,9 +139,14 @@ def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
     console.print(f"  Reach: {outcome.tier}")
     for assumption in claim.assumptions:
         console.print(f"  Assumes: {escape(assumption)}")
-    if outcome.condition:
-        word = "Why" if outcome.verdict is Verdict.OPEN else "Holds if"
-        console.print(f"  {word}: {escape(outcome.condition)}")
+    if outcome.verdict is Verdict.OPEN or outcome.verdict is Verdict.UNDECIDED:
+        console.print(f"  Why: {escape(outcome.condition)}")
+    elif claim.condition:
+        console.print(f"  Holds if: {escape(claim.condition)}")
+    if claim.proof:
+        console.print("  Proof:")
+        for line in claim.proof.splitlines():
+            console.print(f"    {escape(line)}")
     for item in outcome.evidence:
         console.print(f"  - {escape(item.what)}: [bold]{item.holds}[/bold]")
         console.print(f"    {escape(item.over)}; {item.method}" + (f"; margin {item.margin}" if item.margin else ""))

@@ -8,13 +8,14 @@ fails when the two differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import wraps
 from typing import Any
 
 from qae_sim.arrays import invalid
 from qae_sim.papers import Paper
+from qae_sim.theory.proofs import proof_text
 from qae_sim.theory.truth import Answer, Truth, Undecided, every
 
 
@@ -178,17 +179,21 @@ class CheckOutcome:
         return next((item.counterexample for item in self.evidence if item.counterexample), {})
 
 
-def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str = "") -> CheckOutcome:
+def conclude(
+    *literal: Evidence, under: Sequence[Evidence] = (), condition: str = "", controls: Sequence[Evidence] = ()
+) -> CheckOutcome:
     """Make a verdict of what was found.
 
     Everything in ``literal`` must hold for the claim to hold as stated. Where it does not, ``under`` tells whether it
     holds under the further condition. Where a function of this project does not give what the exact form gives
-    (``Method.FLOATS``), nothing is said about the paper: our code differs.
+    (``Method.FLOATS``), or a control fails, nothing is said about the paper: our code differs.
 
     Args:
         literal: What the claim says as it is stated.
         under: What was found under the condition.
         condition: The condition, in words.
+        controls: What must hold if this check computes what it says: a case in which the sentence is true, a value
+            worked out by hand. A wrong formula refutes a sentence as easily as a right one; a control notices.
 
     Returns:
         The outcome.
@@ -206,8 +211,10 @@ def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str 
         raise invalid("literal", literal, "at least one piece of evidence")
     if bool(under) != bool(condition):
         raise invalid("condition", condition, "given together with the evidence under it")
-    evidence = (*literal, *under)
-    ties = every(item.holds for item in evidence if item.method is Method.FLOATS)
+    controls = tuple(replace(item, confirms=True) for item in controls)
+    evidence = (*literal, *under, *controls)
+    sound = [*controls, *(item for item in (*literal, *under) if item.method is Method.FLOATS)]
+    ties = every(item.holds for item in sound)
     if ties is not Truth.YES:
         return CheckOutcome(Verdict.DIFFERS if ties is Truth.NO else Verdict.UNDECIDED, evidence)
     holds = every(item.holds for item in literal)
@@ -215,7 +222,7 @@ def conclude(*literal: Evidence, under: Sequence[Evidence] = (), condition: str 
         return CheckOutcome(Verdict.UNDECIDED, evidence)
     if holds is Truth.YES:
         sampled = any(item.method is Method.SAMPLES for item in literal)
-        return CheckOutcome(Verdict.STATISTICAL if sampled else Verdict.CERTIFIED, literal)
+        return CheckOutcome(Verdict.STATISTICAL if sampled else Verdict.CERTIFIED, (*literal, *controls))
     saved = every(item.holds for item in under) if under else Truth.NO
     if saved is Truth.UNDECIDED:
         return CheckOutcome(Verdict.UNDECIDED, evidence)
@@ -270,6 +277,8 @@ class Claim:
         expected: The verdict that the check is known to reach.
         tier: How far that verdict is known to reach.
         origin: Who says the sentence.
+        condition: Exactly when the sentence holds, as far as it is known, where that is not simply "always, under the
+            assumptions": what a conditional verdict rests on, or where a refuted sentence is true.
         check: Called with ``quick`` (smaller ranges); keyword arguments change what is checked.
         breaks: Changes that turn the verdict.
     """
@@ -283,8 +292,14 @@ class Claim:
     expected: Verdict
     tier: Tier
     origin: Origin
+    condition: str
     check: Callable[..., CheckOutcome]
     breaks: tuple[Break, ...] = ()
+
+    @property
+    def proof(self) -> str:
+        """Why the verdict is what it is, in a few lines that a reader can follow (:mod:`qae_sim.theory.proofs`)."""
+        return proof_text(self.id)
 
 
 class Registry:
@@ -304,6 +319,7 @@ class Registry:
         expected: Verdict,
         tier: Tier = Tier.NONE,
         origin: Origin,
+        condition: str = "",
         assumptions: tuple[str, ...] = (),
         breaks: tuple[Break, ...] = (),
     ) -> Callable[[Callable[..., CheckOutcome]], Callable[..., CheckOutcome]]:
@@ -328,7 +344,7 @@ class Registry:
                     return CheckOutcome(Verdict.UNDECIDED, condition=str(error))
 
             self.claims[id] = Claim(
-                id, paper, equation, statement, latex, assumptions, expected, tier, origin, sound, breaks
+                id, paper, equation, statement, latex, assumptions, expected, tier, origin, condition, sound, breaks
             )
             return sound
 

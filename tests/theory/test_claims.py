@@ -176,3 +176,21 @@ def test_remainders_beyond_the_bound_are_seen(monkeypatch: pytest.MonkeyPatch) -
     exact = there.entropy_change
     monkeypatch.setattr(there, "entropy_change", lambda z, d: 4 * exact(z, d))
     assert CLAIMS["entropy.remainder"].check(True).verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize("id", [id for id, claim in CLAIMS.items() if claim.proof])
+def test_a_proof_text_has_three_to_fifteen_lines(id: str) -> None:
+    lines = CLAIMS[id].proof.splitlines()
+    assert 3 <= len(lines) <= 15
+    assert max(map(len, lines)) <= 120
+
+
+def test_a_proof_text_belongs_to_a_claim() -> None:
+    for path in FOLDER.rglob("proofs.md"):
+        for id in re.findall(r"^## (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            assert CLAIMS[id].check.__module__.split(".")[-2] == path.parent.name
+
+
+@pytest.mark.parametrize("id", [id for id, claim in CLAIMS.items() if claim.expected is Verdict.CONDITIONAL])
+def test_a_conditional_claim_names_its_condition(id: str) -> None:
+    assert quick(id).condition == CLAIMS[id].condition

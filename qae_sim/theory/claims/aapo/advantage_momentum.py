@@ -31,6 +31,7 @@ from qae_sim.theory.registry import claim
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="some response of the reference model fared otherwise",
     breaks=(Break("a margin that is clipped to nothing", {"clip": 0.0}, Verdict.REFUTED),),
 )
 def aapo_equal(quick: bool, *, clip: float = 0.28) -> CheckOutcome:

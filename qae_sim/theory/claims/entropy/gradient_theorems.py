@@ -23,6 +23,7 @@ from qae_sim.theory.softmax_identities import Moments, cov, simplex
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
+    condition="the advantages have mean 0 under the policy, Σ π A = 0",
     breaks=(
         Break("A is centred by the mean over arms, not by the policy's", {"centre": "arms"}, Verdict.REFUTED),
         Break("the score without its normaliser", {"normaliser": False}, Verdict.CERTIFIED),
@@ -68,6 +69,7 @@ def _gradient(pi: list[Any], values: list[Any], normaliser: bool = True) -> list
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
+    condition="the advantages have mean 0 under the policy, Σ π A = 0",
     breaks=(
         Break("A is centred by the mean over arms, not by the policy's", {"centre": "arms"}, Verdict.REFUTED),
         Break("the score without its normaliser", {"normaliser": False}, Verdict.CERTIFIED),

@@ -104,6 +104,7 @@ def _merged(g: int, same: bool) -> tuple[tuple[int, ...], tuple[int, ...]] | Non
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="groups of less than 16",
     breaks=(
         Break("both rewards are the same one", {"same": True}, Verdict.CERTIFIED),
         Break("groups of 16 are let in", {"below": 17}, Verdict.REFUTED),

@@ -172,6 +172,7 @@ def continuous_sign(quick: bool, *, middle: Fraction = Fraction(1, 2)) -> CheckO
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="only distributions of one α + β, 6, 8 or 12, are compared",
     breaks=(Break("the condition does not fix α + β", {"fixed": "nothing"}, Verdict.REFUTED),),
 )
 def continuous_grows(quick: bool, *, fixed: str = "sum") -> CheckOutcome:

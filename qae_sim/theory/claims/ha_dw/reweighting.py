@@ -227,6 +227,7 @@ def scale_13(
     expected=Verdict.CONDITIONAL,
     tier=Tier.BOX,
     origin=Origin.IMPLIED,
+    condition="the anchor is C = 1/2",
     breaks=(Break("the condition allows C = .7", {"anchor": Fraction(7, 10)}, Verdict.REFUTED),),
 )
 def theorem3_marginal(quick: bool, *, anchor: Fraction = Fraction(1, 2)) -> CheckOutcome:

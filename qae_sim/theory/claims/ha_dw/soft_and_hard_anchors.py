@@ -182,6 +182,7 @@ def _lower(successes: int, trials: int) -> float:
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
+    condition="C is the mean of the h-1 batches before",
     breaks=(
         Break("C is the mean of the last h batches", {"of": 0}, Verdict.REFUTED),
         Break("h = 1", {"largest": 1}, Verdict.CERTIFIED),

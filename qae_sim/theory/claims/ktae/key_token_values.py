@@ -157,6 +157,7 @@ def everywhere(quick: bool, *, missing: int = 0) -> CheckOutcome:
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.IMPLIED,
+    condition="h₃ = 0: the term frequencies are left out",
     breaks=(
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
         Break("term frequencies left out (h₃ = 0)", {"h3": 0}, Verdict.CERTIFIED),

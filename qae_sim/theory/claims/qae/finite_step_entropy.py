@@ -164,6 +164,7 @@ def _order_in_floats(kind: str, q: Fraction, eta: Fraction, fails: tuple[Fractio
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="q >= 1/2, or η(1-q) <= log((1-q)/q)",
     breaks=(
         Break("a region 1.2 times as large", {"scale": Fraction(6, 5)}, Verdict.REFUTED),
         Break("the example has q = .51", {"example": ("0.51", "0.1")}, Verdict.CERTIFIED),
@@ -186,6 +187,7 @@ def finite_step_monotone(
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="q >= 1/2, or η <= 2 log((1-q)/q)",
     breaks=(
         Break("a region 1.2 times as large", {"scale": Fraction(6, 5)}, Verdict.REFUTED),
         Break("the example has η = .05", {"example": ("0.49", "0.05")}, Verdict.CERTIFIED),
@@ -208,6 +210,7 @@ def finite_step_low(
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="q >= 1/2, or η(1-q) <= log((1-q)/q)",
     breaks=(
         Break("a region 1.2 times as large", {"scale": Fraction(6, 5)}, Verdict.REFUTED),
         Break("the example has q = .61, easy for K = .4", {"example": ("0.61", "0.1")}, Verdict.CERTIFIED),
@@ -250,6 +253,7 @@ def satisfies(pi: list[Fraction], r: list[int], eta: Fraction, scale: Fraction) 
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="η <= 1, and log(π_a/π_c) >= η π_a for every wrong arm a that is likelier than a correct arm c",
     breaks=(
         Break("gaps ten times smaller", {"scale": Fraction(10)}, Verdict.REFUTED),
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),

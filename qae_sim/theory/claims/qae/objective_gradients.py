@@ -130,6 +130,7 @@ def _ratio_gradients(
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.IMPLIED,
+    condition="no ratio has reached its clip, as in the first step of a batch",
     breaks=(
         Break("no clipping", {"clip": None}, Verdict.CERTIFIED),
         Break("the condition lets probabilities change by half", {"within": Fraction(1, 2)}, Verdict.REFUTED),
@@ -184,6 +185,7 @@ def clipped_gradients(
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.IMPLIED,
+    condition="all responses have the same length",
     breaks=(
         Break("no normalisation", {"by_length": False}, Verdict.CERTIFIED),
         Break("lengths differ, although of one kind among the correct ones", {"condition": False}, Verdict.REFUTED),

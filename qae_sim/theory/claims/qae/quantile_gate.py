@@ -106,6 +106,7 @@ def _float_baseline(largest: int, quantile: Quantile) -> Evidence:
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.IMPLIED,
+    condition="K(G-1) is an integer",
     breaks=(
         Break("inverse-CDF instead of linear", {"linear": False}, Verdict.CERTIFIED),
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
@@ -240,6 +241,7 @@ def k_is_a_lever(quick: bool, *, lower: bool = True) -> CheckOutcome:
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="rewards have more than two values",
     breaks=(Break("graded rewards are not allowed either", {"graded": False}, Verdict.REFUTED),),
 )
 def outliers(quick: bool, *, graded: bool = True) -> CheckOutcome:

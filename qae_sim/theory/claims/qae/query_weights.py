@@ -253,6 +253,7 @@ def _weights_by_loss(lengths: tuple[int, ...], loss: str) -> list[Fraction]:
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.IMPLIED,
+    condition="all responses of a group have the same length",
     breaks=(
         Break("the loss is the mean over responses", {"loss": "response"}, Verdict.CERTIFIED),
         Break("lengths may differ between correct and wrong responses", {"equal": "within a side"}, Verdict.REFUTED),

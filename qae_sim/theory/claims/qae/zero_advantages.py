@@ -46,6 +46,7 @@ def beta_share(a: Ball, k: Fraction = K) -> Ball:
     expected=Verdict.CONDITIONAL,
     tier=Tier.BOX,
     origin=Origin.PARAPHRASED,
+    condition="success rates pile up near 0 and 1: Beta(a, a) with 0.35 <= a <= 0.9 (uniform, a = 1: 74 %)",
     breaks=(
         Break("the condition lets in flatter distributions, a up to 1", {"a": ("0.35", 1)}, Verdict.REFUTED),
         Break("no condition on the distribution", {"a": None}, Verdict.REFUTED),
@@ -137,6 +138,7 @@ def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction) ->
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="success rates lie between 0.2 and 0.5",
     breaks=(
         Break("success rates up to .6 are let in", {"high": Fraction(3, 5)}, Verdict.REFUTED),
         Break("K = .4", {"k": Fraction(2, 5)}, Verdict.REFUTED),
@@ -157,6 +159,7 @@ def large_k(quick: bool, *, k: Fraction = Fraction(4, 5), high: Fraction = Fract
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="success rates lie between 0.5 and 0.8",
     breaks=(
         Break("success rates down to .4 are let in", {"low": Fraction(2, 5)}, Verdict.REFUTED),
         Break("K = .6", {"k": Fraction(3, 5)}, Verdict.REFUTED),

@@ -51,6 +51,7 @@ def _first_order(pi: tuple[Fraction, Fraction, Fraction], *, negatives_alone: bo
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
+    condition="the failures' probability and its own together exceed Σ π²: not in a policy that is nearly sure",
     breaks=(Break("failures hold more than half of the probability", {"failures": True}, Verdict.CERTIFIED),),
 )
 def unsampled(quick: bool, *, failures: bool = False) -> CheckOutcome:
