@@ -20,7 +20,6 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.arrays import invalid
+from qae_sim.records import dataclass
 
 # --- files that state their format ---
 

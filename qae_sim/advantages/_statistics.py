@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import array_api_compat as compat
@@ -23,6 +22,7 @@ from qae_sim.arrays import (
     require_number,
     require_shape,
 )
+from qae_sim.records import dataclass
 
 #: Which quantile: the smallest reward that a share K of the group does not exceed, or a line between two rewards.
 Quantile: TypeAlias = Literal["inverted_cdf", "linear"]

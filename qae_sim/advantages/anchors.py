@@ -11,7 +11,7 @@ gives an anchor whose beliefs are ``(R,)``, the same as from each run alone.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 from types import SimpleNamespace
@@ -29,6 +29,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+from qae_sim.records import dataclass
 
 #: A success rate, or those of several runs, ``(R,)``.
 Rate: TypeAlias = Any

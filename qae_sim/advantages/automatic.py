@@ -7,7 +7,7 @@ docstring. An automatic K is a frozen dataclass: ``k`` is K for the current batc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from qae_sim.advantages._statistics import (
@@ -32,6 +32,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+from qae_sim.records import dataclass
 
 
 @self_contained

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from qae_sim.advantages.inputs import INPUTS
 from qae_sim.advantages.registry import get
 from qae_sim.arrays import invalid, require_choice
+from qae_sim.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,6 @@ With that, expectations over groups are finite sums over n, and no sampling is n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+from qae_sim.records import dataclass
 from qae_sim.softmax import binomial
 from qae_sim.softmax.binomial_law import LARGEST_GROUP
 

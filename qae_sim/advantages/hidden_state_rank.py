@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from qae_sim.arrays import (
     require_shape,
     self_contained,
 )
+from qae_sim.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

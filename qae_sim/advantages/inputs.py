@@ -7,7 +7,6 @@ reference read these declarations.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics
 from qae_sim.arrays import invalid
+from qae_sim.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from qae_sim.advantages._statistics import checked_rewards
@@ -18,6 +18,7 @@ from qae_sim.arrays import (
     require_number,
     self_contained,
 )
+from qae_sim.records import dataclass
 
 
 def design_effect(group_size: int, rho: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -27,6 +27,7 @@ from qae_sim.advantages import (
 from qae_sim.advantages.inputs import INPUTS
 from qae_sim.arrays import invalid
 from qae_sim.papers import PAPERS, Paper
+from qae_sim.records import dataclass
 
 Level: TypeAlias = Literal["response", "batch", "token", "turn", "tree", "loss"]
 

@@ -16,7 +16,7 @@ array([[2.5, 0. , 0. , 0. , 0. ]])
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from qae_sim.advantages.terms import ANCHORS, AUTOMATIC, KINDS, SCHEDULES, Advan
 from qae_sim.advantages.weights import ha_dw_weights
 from qae_sim.arrays import Array, invalid, require_number, self_contained
 from qae_sim.plain_values import from_plain, to_plain
+from qae_sim.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from qae_sim.advantages.anchors import towards
 from qae_sim.arrays import require_integer, require_number
+from qae_sim.records import dataclass
 
 #: A function that returns K for a step counted from 0.
 KSchedule: TypeAlias = Callable[[int], float]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -26,6 +25,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+from qae_sim.records import dataclass
 
 Variant: TypeAlias = Literal["paper", "code"]
 

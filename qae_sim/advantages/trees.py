@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +19,7 @@ from qae_sim.arrays import (
     require_shape,
     self_contained,
 )
+from qae_sim.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

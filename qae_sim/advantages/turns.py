@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,6 +25,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+from qae_sim.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

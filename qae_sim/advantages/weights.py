@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from qae_sim.advantages._statistics import checked_rewards
@@ -21,6 +20,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
+from qae_sim.records import dataclass
 
 Anchor: TypeAlias = float | DifficultyAnchor
 

@@ -13,7 +13,6 @@ The accuracy rests on three observations:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from qae_sim.arrays import (
@@ -26,6 +25,7 @@ from qae_sim.arrays import (
     require_shape,
     working_precision,
 )
+from qae_sim.records import dataclass
 
 #: Beyond this gap the runner-up's weight is so small that 1 + weight = 1, also for a million arms.
 _NEGLIGIBLE = 60.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qae_sim.arrays import Array, Namespace, require_finite, require_number, self_contained
+from qae_sim.records import dataclass
 from qae_sim.softmax._policy import (
     Policy,
     at_top,

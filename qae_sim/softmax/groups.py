@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +19,7 @@ from qae_sim.arrays import (
     require_number,
     self_contained,
 )
+from qae_sim.records import dataclass
 from qae_sim.softmax._policy import (
     at_top,
     centred,
