@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,3 +112,9 @@ def test_no_module_needs_itself() -> None:
 
     for module in sorted(modules):
         visit(module, ())
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest imports test files by their bare names and cannot collect two of one name."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []

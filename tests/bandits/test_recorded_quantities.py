@@ -1,4 +1,4 @@
-"""Every record on a case worked by hand.
+"""Every recorded quantity on a case worked by hand.
 
 Three arms of probability .2, .3, .5, the first two right; with seed 2 the first group of four samples the arms
 0, 1, 2, 2. With η = 1 GRPO's advantages ±1 add .25 to the first two logits and take .5 from the third. The entropy
