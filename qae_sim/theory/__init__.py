@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qae_sim.theory.claim import Break, CheckOutcome, Claim, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.implicit_length import expected_credit, length_pressure
 from qae_sim.theory.registry import all_claims
 from qae_sim.theory.truth import Truth
 from qae_sim.theory.verify import Report, VerifiedClaim, broken, markdown_table, verify
@@ -46,9 +47,11 @@ __all__ = [
     "all_claims",
     "broken",
     "conclude",
+    "expected_credit",
     "integral",
     "interval",
     "largest",
+    "length_pressure",
     "markdown_table",
     "prove_positive",
     "real_roots",
