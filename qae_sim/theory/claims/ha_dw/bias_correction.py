@@ -6,13 +6,13 @@ from fractions import Fraction
 
 from flint import ctx, fmpz_poly
 
-from qae_sim.theory.ball import Ball
+from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.binomial import binomial_probabilities, mixed
 from qae_sim.theory.certified import digits, largest, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.claims.ha_dw.group_mean_bias import bias_numerator, for_every_g
-from qae_sim.theory.polynomials import X, ring, sign_between, value_at
+from qae_sim.theory.polynomials import X, ring, value_at
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Truth, for_all
 
@@ -33,7 +33,7 @@ from qae_sim.theory.truth import Truth, for_all
 )
 def lemma3(quick: bool, *, with_a: bool = True) -> CheckOutcome:
     """E[c·p̂|S] rises linearly with c, and is p - ε and p + ε at the two ends."""
-    sizes, found = range(2, 65 if quick else 257), None
+    sizes, found = range(2, 33 if quick else 65), None
     for g in sizes:
         mean = bias_numerator(g) + X * mixed(g)  # E[p̂·1{S}]
         a = mixed(g) if with_a else fmpz_poly([1])
@@ -61,22 +61,52 @@ def coverage(g: int, p: Fraction, z: Ball | Fraction) -> Fraction:
     return sum((chances[k] for k in inside), Fraction(0)) / sum(chances[1:-1])
 
 
+def hoeffding() -> Evidence:
+    """Hoeffding's inequality for binary rewards, P(|p̂ - p| >= z) <= 2·exp(-2Gz²), by identities.
+
+    L(s) = log(1 - p + p·e^s) has L(0) = 0, L'(0) = p and L'' = v(1-v) <= 1/4 with v = p·e^s/(1 - p + p·e^s), so that
+    L(s) <= ps + s²/8; Markov's inequality at s = 4z makes the exponent G(s²/8 - sz) = -2Gz², and so on the other side.
+    """
+    p, e, z, v = ring("p", "E", "z", "v")
+    n = 1 - p + p * e  # E is e^s, its own derivative
+    curvature = p * e * n - (p * e) ** 2 == p * e * (1 - p)  # N²·L'', and N²·v(1-v)
+    quarter = 1 - 4 * v * (1 - v) == (1 - 2 * v) ** 2
+    s = 4 * z
+    exponent = s**2 - 8 * s * z == -16 * z**2
+    return Evidence(
+        "Hoeffding's inequality: N²·L'' = p·E(1-p), 1 - 4v(1-v) = (1-2v)², and s²/8 - sz = -2z² at s = 4z",
+        "every p, s and z",
+        Method.SYMBOLIC,
+        bool(curvature and quarter and exponent),
+    )
+
+
+def mixed_rises() -> Evidence:
+    """A'(p) = G((1-p)^(G-1) - p^(G-1)), which is positive below 1/2, with A by sums of powers."""
+    p, big_p, big_q, g = ring("p", "P", "Q", "G")  # P = p^(G-1), whose derivative times p is (G-1)·P
+    rate = -(-big_q - (g - 1) * big_q) - (big_p + (g - 1) * big_p)  # of 1 - q·Q - p·P
+    return Evidence(
+        "A'(p) = G((1-p)^(G-1) - p^(G-1)) > 0 for p < 1/2, and A(1-p) = A(p), so that P(S|p) >= A(Δ)",
+        "every p in [Δ, 1-Δ] and every G",
+        Method.SYMBOLIC,
+        bool(rate == g * (big_q - big_p) + 0 * p),
+    )
+
+
 @claim(
     "ha-dw.lemma4",
     paper=PAPER,
     equation="Lemma 4",
     statement="On mixed groups p̂ is within z of p with at least the stated probability.",
     latex=r"P(|\hat p-p|<z\mid S) \ge \frac{1-2e^{-2Gz^2}-(1-\Delta)^G-\Delta^G}{1-(1-\Delta)^G-\Delta^G}",
-    assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
+    assumptions=("p in [Δ, 1-Δ], 0 < Δ <= 1/2", "binary rewards"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.BOX,
+    tier=Tier.PROVED,
     origin=Origin.QUOTED,
     breaks=(Break("e^(-2Gz²) once, not twice, and -8Gz² for -2Gz²", {"rate": 8}, Verdict.REFUTED),),
 )
 def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
-    """Hoeffding and P(S|p) >= A(Δ), which follows from A' > 0 below 1/2; also compared with exact probabilities."""
-    sizes = range(2, 33 if quick else 129)
-    rising = all(sign_between(mixed(g).derivative(), 0, "1/2") == 1 for g in sizes)
+    """Hoeffding's inequality and P(S|p) >= A(Δ); also compared with exact probabilities."""
     cases = [
         (g, delta + (1 - 2 * delta) * Fraction(i, 4), z, delta)
         for g in ((2, 3, 5, 8, 16) if quick else (2, 3, 4, 5, 8, 12, 16, 24, 32))
@@ -94,7 +124,8 @@ def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
         search = for_all(cases, lambda case: slack(*case) >= 0)
         found = dict(zip(("g", "p", "z", "Delta"), [float(x) for x in search.case or ()], strict=False))
     return conclude(
-        Evidence("A(p) rises on (0, 1/2), so that P(S|p) >= A(Δ)", f"G = 2..{sizes[-1]}", Method.ROOTS, rising),
+        hoeffding(),
+        mixed_rises(),
         Evidence(
             "the exact probability is above the bound",
             f"{len(cases)} cases of G, p, z, Δ",
@@ -112,16 +143,20 @@ def lemma4(quick: bool, *, rate: int = 2) -> CheckOutcome:
     equation="Lemma 5",
     statement="On mixed groups p̂ is within ε_δ of p with probability at least 1-δ.",
     latex=r"\varepsilon_\delta = \sqrt{\tfrac{1}{2G}\log\tfrac{2}{\delta(1-(1-\Delta)^G-\Delta^G)}}",
-    assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
+    assumptions=("p in [Δ, 1-Δ], 0 < Δ <= 1/2", "binary rewards"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
     breaks=(Break("half of ε_δ", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
 )
 def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
-    """At z = ε_δ Lemma 4's bound is (A - δA)/A = 1 - δ; also compared with exact probabilities."""
-    a, d = ring("A", "d")
-    identity = a - d * a == (1 - d) * a
+    """What Lemma 4's bound is at the half-width; also compared with exact probabilities.
+
+    With w = (δA/2)^(1/4), exp(-2Gz²) is w⁴ at z = ε_δ, and w at half of it.
+    """
+    a, w = ring("A", "w")
+    decay = w ** int(4 * scale**2)
+    bound, risk_times_a = a - 2 * decay, 2 * w**4  # Lemma 4's bound times A, and δ·A
     settings = [
         (g, delta, risk)
         for g in (2, 4, 8, 16, 64)
@@ -129,10 +164,7 @@ def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
         for risk in (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2))
     ]
     with ctx.workprec(64):
-        width = {
-            (g, delta, risk): ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt() * number(scale)
-            for g, delta, risk in settings
-        }
+        width = {setting: half_width(*setting, scale) for setting in settings}
         widths = {f"G = {g}, Δ = {d}, δ = {r}": digits(width[g, d, r], 6) for g, d, r in settings}
         cases = [
             (g, delta + (1 - 2 * delta) * Fraction(i, 8), risk, delta) for g, delta, risk in settings for i in range(9)
@@ -142,7 +174,15 @@ def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
         )
         found = dict(zip(("g", "p", "delta", "Delta"), [float(x) for x in search.case or ()], strict=False))
     return conclude(
-        Evidence("Lemma 4 at ε_δ gives 1 - δ", "every G, δ, Δ", Method.SYMBOLIC, bool(identity)),
+        hoeffding(),
+        mixed_rises(),
+        Evidence(
+            "at this half-width Lemma 4's bound times A is A - δA",
+            "every G, δ, Δ",
+            Method.SYMBOLIC,
+            bool(bound == a - risk_times_a),
+            counterexample={} if scale == 1 else {"exp(-2Gz²)": "(δA/2)^(1/4)"},
+        ),
         Evidence(
             "the exact probability is at least 1 - δ",
             f"{len(cases)} cases of G, p, δ, Δ",
@@ -155,6 +195,41 @@ def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
     )
 
 
+def half_width(g: int, delta: Fraction, risk: Fraction, scale: Fraction = Fraction(1)) -> Ball:
+    """ε_δ, times a scale."""
+    return ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt() * number(scale)
+
+
+def believed(g: int, k: int, delta: Fraction, width: Ball) -> tuple[Fraction, Fraction]:
+    """Ends of I_t for k successes; rounded outwards where they are not those of [Δ, 1-Δ]."""
+    reach = width.upper().exact_middle()
+    return max(delta, Fraction(k, g) - reach), min(1 - delta, Fraction(k, g) + reach)
+
+
+def factors(g: int, eps: Fraction, low: Fraction, high: Fraction, tolerance: float = 1e-4) -> tuple[Ball, Ball]:
+    """Lemma 1's c_low and c_high on an interval: the sup of (p-ε)/m and the inf of (p+ε)/m, m = p(1-p^(G-1))/A.
+
+    By geometric sums s = 1 + ... + p^(G-2) and t = 1 + ... + (1-p)^(G-2) the factor p/m is p(s + t)/s.
+    """
+
+    def factor(p: Ball, sign: int) -> Ball:
+        s, t = (total(x**i for i in range(g - 1)) for x in (p, 1 - p))
+        return (p + sign * number(eps)) * (1 + t / s)
+
+    c_low = largest(lambda p: factor(p, -1), low, high, tolerance=tolerance)
+    return c_low, -largest(lambda p: -factor(p, 1), low, high, tolerance=tolerance)
+
+
+def bias_at(g: int, p: Fraction) -> Fraction:
+    """E[p̂|S] - p."""
+    return value_at(bias_numerator(g), p) / value_at(mixed(g), p)
+
+
+def group_mean(g: int, p: Fraction) -> Fraction:
+    """m(p) = E[p̂|S]."""
+    return p + bias_at(g, p)
+
+
 @claim(
     "ha-dw.lemma1",
     paper=PAPER,
@@ -163,58 +238,56 @@ def lemma5(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
     "baseline within ε of p.",
     latex=r"P\big(\forall c \in (c_{\mathrm{low}}, c_{\mathrm{high}}):\ \mathbb E[c\,\hat p\mid S] \in "
     r"(p-\varepsilon, p+\varepsilon) \,\big|\, S\big) \ge 1-\delta",
-    assumptions=("p in [Δ, 1-Δ]", "Hoeffding's inequality"),
+    assumptions=("p in [Δ, 1-Δ], 0 < Δ <= 1/2", "binary rewards"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
-    breaks=(Break("an interval I_t half as wide", {"scale": Fraction(1, 2)}, Verdict.REFUTED),),
+    breaks=(Break("an interval I_t an eighth as wide", {"scale": Fraction(1, 8)}, Verdict.REFUTED),),
 )
 def lemma1(quick: bool, *, scale: Fraction = Fraction(1)) -> CheckOutcome:
-    """Whenever p is in I_t, the interval (c_low, c_high) lies within Lemma 3's; and Lemma 5 says how often it is."""
-    return conclude(*lemma3(quick).evidence, *lemma5(quick, scale=scale).evidence)
+    """Lemma 5 says how often p is in I_t; there Lemma 3 holds, because a sup is no less, an inf no more than a value.
 
-
-@claim(
-    "ha-dw.lemma1-usable",
-    paper=PAPER,
-    equation="Lemma 1 at the paper's group size",
-    statement="In groups of 8 the observed p̂ determines, with 95 % confidence, a factor c that brings the expected "
-    "baseline within .05 of p.",
-    latex=r"c_{\mathrm{low}} = \sup_{p\in I_t}\tfrac{(p-\varepsilon)A}{p(1-p^{G-1})} < "
-    r"c_{\mathrm{high}} = \inf_{p\in I_t}\tfrac{(p+\varepsilon)A}{p(1-p^{G-1})}",
-    assumptions=("G = 8, δ = .05, Δ = .1, p̂ = 1/2",),
-    expected=Verdict.REFUTED,
-    tier=Tier.PROVED,
-    origin=Origin.IMPLIED,
-    breaks=(
-        Break("within .1 of p", {"eps": Fraction(1, 10)}, Verdict.CERTIFIED),
-        Break("groups of 1024", {"g": 1024}, Verdict.CERTIFIED),
-    ),
-)
-def lemma1_usable(quick: bool, *, eps: Fraction = Fraction(1, 20), g: int = 8) -> CheckOutcome:
-    """The confidence interval I_t is so wide that no c serves all of it: the lemma holds, and says nothing there."""
-    delta, risk, p_hat = Fraction(1, 10), Fraction(1, 20), Fraction(1, 2)
+    Confirmed with c_low and c_high of every observed group: how probable those are whose interval is right.
+    """
+    delta, risk = Fraction(1, 10), Fraction(1, 2)
+    rates = [delta + (1 - 2 * delta) * Fraction(i, 8) for i in range(1, 8)]
+    holds, usable = Truth.YES, 0
+    found: dict[str, float] = {}
+    shown: dict[str, list[str]] = {}
     with ctx.workprec(64):
-        width = ((2 / number(risk * value_at(mixed(g), delta))).log() / (2 * g)).sqrt()
-        reach = width.upper().exact_middle()
-        low, high = max(delta, p_hat - reach), min(1 - delta, p_hat + reach)
+        for g, eps in ((4, Fraction(1, 5)), (8, Fraction(1, 5)), *(() if quick else ((16, Fraction(1, 10)),))):
+            width = half_width(g, delta, risk, scale)
+            ends = {k: factors(g, eps, *believed(g, k, delta, width), tolerance=1e-3) for k in range(1, g)}
+            shown |= {f"G = {g}, ε = {eps}, {k} right": [digits(c, 6) for c in ends[k]] for k in (1, g // 2)}
+            usable += sum((low < high) is Truth.YES for low, high in ends.values())
+            for p in rates:
+                answers = {k: _right(*pair, p, group_mean(g, p), eps) for k, pair in ends.items()}
+                sure, possible = (chance_of(g, p, answers, yes) for yes in ((True,), (True, None)))
+                holds = holds & Truth.of(True if sure >= 1 - risk else False if possible < 1 - risk else None)
+                if not found and possible < 1 - risk:
+                    found = {"g": g, "p": float(p), "eps": float(eps), "Delta": 0.1, "probability": float(possible)}
+    parts = [*lemma3(quick).evidence, *lemma5(quick).evidence]
+    return conclude(
+        *(item for item in parts if not item.confirms),
+        Evidence(
+            "the chance of an observed (c_low, c_high) that is right throughout is at least 1 - δ",
+            f"G = 4, 8{'' if quick else ', 16'}, δ = 1/2, Δ = 1/10, seven p",
+            Method.INTERVALS,
+            holds,
+            counterexample=found,
+            confirms=scale == 1,
+            figures={"c_low, c_high": shown, "observed groups with c_low < c_high": usable},
+        ),
+    )
 
-        def factor(p: Ball, sign: int) -> Ball:
-            return (1 + sign * number(eps) / p) * (1 - (1 - p) ** g - p**g) / (1 - p ** (g - 1))
 
-        c_low = largest(lambda p: factor(p, -1), low, high, tolerance=1e-4)
-        c_high = -largest(lambda p: -factor(p, 1), low, high, tolerance=1e-4)
-        holds = c_low < c_high
-        return conclude(
-            Evidence(
-                "c_low < c_high",
-                f"G = {g}, ε = {float(eps)}, I_t = ({float(low):.3f}, {float(high):.3f})",
-                Method.INTERVALS,
-                holds,
-                margin=digits(c_high - c_low, 4),
-                counterexample={"g": g, "p_hat": 0.5, "c_low": digits(c_low, 5), "c_high": digits(c_high, 5)}
-                if holds is Truth.NO
-                else {},
-                figures={"half-width of the confidence interval": digits(width, 6)},
-            )
-        )
+def _right(low: Ball, high: Ball, p: Fraction, mean: Fraction, eps: Fraction) -> Truth:
+    """Whether all c between low and high, if there are any, bring c·mean within eps of p."""
+    inside = (low * mean >= number(p - eps)) & (high * mean <= number(p + eps))
+    return (low >= high) | inside
+
+
+def chance_of(g: int, p: Fraction, answers: dict[int, Truth], which: tuple[bool | None, ...]) -> Fraction:
+    """P(k is among those of these answers | S)."""
+    chances: list[Fraction] = binomial_probabilities(p, g)
+    return sum((chances[k] for k, answer in answers.items() if answer.value in which), Fraction(0)) / sum(chances[1:-1])

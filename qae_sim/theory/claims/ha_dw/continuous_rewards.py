@@ -17,9 +17,9 @@ from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
-from qae_sim.theory.polynomials import rational
+from qae_sim.theory.polynomials import rational, ring
 from qae_sim.theory.registry import claim
-from qae_sim.theory.truth import Truth
+from qae_sim.theory.truth import Truth, for_all
 
 U = fmpq_poly([0, 1])
 
@@ -81,12 +81,12 @@ def pairs_directly(a: int, b: int, sigma: Fraction) -> tuple[Fraction, Fraction]
 @claim(
     "ha-dw.theorem4",
     paper=PAPER,
-    equation="Theorem 4, Corollary 4",
-    statement="For rewards on [0, 1] the chance of a group without spread and its mean are the stated integrals over "
-    "the smallest reward.",
+    equation="Theorem 4",
+    statement="For pairs of Beta rewards, and for uniform ones in groups of up to 16, the chance of a group without "
+    "spread and its mean are the stated integrals over the smallest reward.",
     latex=r"P(S_\sigma^c) = G\int f(u)\,q(u)^{G-1}\mathrm du,\quad "
     r"\mathbb E[\hat p\,\mathbf 1_{S_\sigma^c}] = \int (u + (G-1)m(u))\,f(u)\,q(u)^{G-1}\mathrm du",
-    assumptions=("independent rewards with a density on [0, 1]",),
+    assumptions=("independent rewards", "whole α and β up to 5", "σ = 1/10, 1/4, 2/3"),
     expected=Verdict.CERTIFIED,
     tier=Tier.ENUMERATED,
     origin=Origin.QUOTED,
@@ -130,9 +130,10 @@ def theorem4(quick: bool, *, others: str = "u + (G-1)m") -> CheckOutcome:
     "ha-dw.continuous-sign",
     paper=PAPER,
     equation="Appendix D.5, Remark and Fig. 5",
-    statement="Beta rewards show the same bias as binary ones: underestimated below p = 1/2, overestimated above.",
+    statement="Beta rewards of whole parameters up to 7 show the same bias as binary ones: underestimated below "
+    "p = 1/2, overestimated above.",
     latex=r"\operatorname{sgn}\,\mathbb E[A_i - \hat A_i \mid S_\sigma] = \operatorname{sgn}(\tfrac12 - p)",
-    assumptions=("Beta(α, β) rewards, whole α and β up to 7", "σ = 1/10, G = 4 and 8"),
+    assumptions=("Beta(α, β) rewards", "σ = 1/10, G = 4 and 8"),
     expected=Verdict.CERTIFIED,
     tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
@@ -196,6 +197,16 @@ def continuous_grows(quick: bool, *, fixed: str = "sum") -> CheckOutcome:
             )
         ],
         condition="only distributions of one α + β, 6, 8 or 12, are compared",
+        controls=[
+            Evidence(
+                "uniform pairs are within .1 with probability 2·.1 - .1² = .19, their mean is 1/2 by symmetry, and no "
+                "uniform group is biased",
+                "by hand",
+                Method.CASES,
+                tight_groups(1, 1, 2, Fraction(1, 10)) == (Fraction(19, 100), Fraction(19, 200))
+                and bias(1, 1, 4, Fraction(1, 10)) == 0,
+            )
+        ],
     )
 
 
@@ -257,21 +268,21 @@ def normal_bias(mu: str, xi: str, g: int, sigma: Fraction) -> Ball:
     "ha-dw.normal-sign",
     paper=PAPER,
     equation="Corollary 5 and Appendix D.5, Remark",
-    statement="Truncated normal rewards show the same bias as binary ones: underestimated below p = 1/2, overestimated "
-    "above.",
+    statement="Truncated normal rewards show the same bias as binary ones, underestimated below p = 1/2 and "
+    "overestimated above, for six means and three scales.",
     latex=r"\operatorname{sgn}\,\mathbb E[A_i - \hat A_i \mid S_\sigma] = \operatorname{sgn}(\tfrac12 - p)",
     assumptions=(
         "rewards normal with mean μ and scale ξ, truncated to [0, 1]",
-        "μ and ξ on a grid",
+        "μ = .1, .3, .4, .45, .55, .7; ξ = .1, .2, .5",
         "σ = 1/10, G = 4 and 8",
     ),
     expected=Verdict.CERTIFIED,
-    tier=Tier.BOX,
+    tier=Tier.ENUMERATED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("the reverse sign", {"sign": -1}, Verdict.REFUTED),),
 )
 def normal_sign(quick: bool, *, sign: int = 1) -> CheckOutcome:
-    """Rigorous integrals on a grid of μ and ξ; μ and 1-μ are mirror images."""
+    """Enclosed integrals at points of μ and ξ, which say nothing of those between."""
     found, holds, values = None, Truth.YES, {}
     with ctx.workprec(64):
         for g in (4,) if quick else (4, 8):
@@ -287,8 +298,8 @@ def normal_sign(quick: bool, *, sign: int = 1) -> CheckOutcome:
     return conclude(
         Evidence(
             "the bias has the sign of 1/2 - p",
-            f"{len(values)} cases of G, μ, ξ",
-            Method.INTERVALS,
+            f"{len(values)} cases of G, μ, ξ, by enclosed integrals",
+            Method.CASES,
             holds,
             counterexample=found or {},
             figures={"bias": values},
@@ -297,58 +308,136 @@ def normal_sign(quick: bool, *, sign: int = 1) -> CheckOutcome:
 
 
 @claim(
-    "ha-dw.corollary5",
+    "ha-dw.corollary4",
     paper=PAPER,
-    equation="Corollary 5 as printed, with σ for the normal's scale ξ",
-    statement="For truncated normal rewards the mean m(u) between u and u⁺ is the printed expression, in which σ, the "
-    "threshold, stands where the scale ξ of the normal belongs.",
-    latex=r"m(u) = \mu + \sigma\,\frac{\varphi(\frac{u-\mu}{\sigma}) - \varphi(\frac{u^+-\mu}{\sigma})}"
-    r"{\Phi(\frac{u^+-\mu}{\sigma}) - \Phi(\frac{u-\mu}{\sigma})}",
-    assumptions=("rewards normal with mean μ and scale ξ, truncated to [0, 1]",),
-    expected=Verdict.REFUTED,
+    equation="Corollary 4",
+    statement="For Beta rewards of any parameters, whole or not, the mean m(u) between u and u⁺ is the stated ratio of "
+    "incomplete beta functions.",
+    latex=r"m(u) = \frac{B_{u^+}(\alpha+1, \beta) - B_u(\alpha+1, \beta)}{B_{u^+}(\alpha, \beta) - B_u(\alpha, \beta)}",
+    assumptions=("Beta(α, β) rewards, α, β > 0", "0 <= u < u⁺ <= 1"),
+    expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
-    breaks=(Break("ξ instead of σ", {"scale": "xi"}, Verdict.CERTIFIED),),
+    breaks=(Break("β + 1 instead of α + 1", {"raised": "beta"}, Verdict.REFUTED),),
 )
-def corollary5(quick: bool, *, scale: str = "sigma") -> CheckOutcome:
-    """Compare with rigorous integrals of r·φ and φ over (u, u⁺)."""
-    found, holds = None, Truth.YES
+def corollary4(quick: bool, *, raised: str = "alpha") -> CheckOutcome:
+    """A factor r raises α by 1; and the integrals for half-integers, in the angle whose sine squared is r.
+
+    With r = sin²θ the density times dr is 2·sin^(2α-1)θ·cos^(2β-1)θ dθ, which has no branch cut for half-integers.
+    """
+    alpha, beta, r = ring("a", "b", "r")
+    # The derivative of r^α(1-r)^β over r^(α-1)(1-r)^(β-1); so (α+β)∫r f = α∫f - [r^α(1-r)^β].
+    slope = alpha * (1 - r) - beta * r
+    factor = r if raised == "alpha" else 1 - r
+    shapes = ((1, 1), (3, 1), (1, 5), (5, 3))  # twice α and β
+    cases = [(shape, u) for shape in shapes for u in ("0", "0.25", "0.6", "0.85", "0.95")]
+
+    def same(shape: tuple[int, int], u: str) -> Truth:
+        low, high = Fraction(u), min(Fraction(1), Fraction(u) + Fraction(1, 10))
+        angles = [number(end).sqrt().asin() for end in (low, high)]
+
+        def moment(power: int) -> Ball:
+            sine, cosine = shape[0] - 1 + 2 * power, shape[1] - 1
+            return integral(lambda x: x.sin() ** sine * x.cos() ** cosine, *angles)
+
+        up = (2, 0) if raised == "alpha" else (0, 2)
+        stated = _between(shape[0] + up[0], shape[1] + up[1], low, high) / _between(*shape, low, high)
+        return _agree(moment(1) / moment(0), stated)
+
     with ctx.workprec(128):
-        for mu, xi in (("0.3", "0.2"), ("0.6", "0.5"), ("0.9", "0.1")):
-            for u in ("0", "0.25", "0.5", "0.85"):
-                sigma = number("0.1")
-                low, high = number(u), number(Fraction(u) + Fraction(1, 10))
-                center, width = number(mu), number(xi)
-
-                def density(x: acb, center: Ball = center, width: Ball = width) -> acb:
-                    return (-((x - acb(center.arb)) ** 2) / acb((2 * width**2).arb)).exp()
-
-                exact = integral(lambda x, f=density: x * f(x), low, high) / integral(density, low, high)  # type: ignore[misc]
-                s = width if scale == "xi" else sigma
-                stated = center + s * (_phi((low - center) / s) - _phi((high - center) / s)) / (
-                    _cdf((high - center) / s) - _cdf((low - center) / s)
-                )
-                # That the two are equal is an identity, d(-φ) = xφ: intervals can only fail to tell them apart.
-                same = exact == stated if scale != "xi" else True
-                close = abs(exact - stated) < number("1e-18") if scale == "xi" else True
-                holds = holds & same & (Truth.YES if close is True or close is Truth.YES else Truth.UNDECIDED)
-                if found is None and same is Truth.NO:
-                    found = {
-                        "mu": float(mu),
-                        "xi": float(xi),
-                        "sigma": 0.1,
-                        "u": float(u),
-                        "m(u)": digits(exact, 8),
-                        "printed": digits(stated, 8),
-                    }
+        search = for_all(cases, lambda case: same(*case))
+    found = {}
+    if search.case:
+        (a, b), u = search.case
+        found = {"alpha": a / 2, "beta": b / 2, "sigma": 0.1, "u": float(u)}
     return conclude(
         Evidence(
-            "the expression is the conditional mean",
-            "12 cases of μ, ξ, u, with σ = .1",
+            "(α+β)·r is α less the derivative of r^α(1-r)^β over r^(α-1)(1-r)^(β-1): the factor r raises α by 1",
+            "every α, β and r",
+            Method.SYMBOLIC,
+            bool((alpha + beta) * factor == alpha - slope),
+            counterexample={} if raised == "alpha" else {"alpha": 1, "beta": 2, "r": 0.25},
+        ),
+        Evidence(
+            "the ratio is the enclosed integral to 18 digits",
+            f"{len(cases)} cases of α, β = 1/2, 3/2, 5/2 and u, with σ = .1",
             Method.INTERVALS,
-            holds,
-            counterexample=found or {},
-        )
+            search.holds,
+            counterexample=found,
+            confirms=raised == "alpha",
+        ),
+    )
+
+
+def _between(twice_a: int, twice_b: int, low: Fraction, high: Fraction) -> Ball:
+    """B_high(α, β) - B_low(α, β), incomplete beta functions."""
+    a, b = number(Fraction(twice_a, 2)).arb, number(Fraction(twice_b, 2)).arb
+    upper, lower = (number(end).arb.beta_lower(a, b) for end in (high, low))
+    return Ball(upper - lower)
+
+
+def _agree(exact: Ball, stated: Ball) -> Truth:
+    """Whether two enclosures are of one number: no if they are apart, yes if they agree to 18 digits."""
+    if (exact == stated) is Truth.NO:
+        return Truth.NO
+    return Truth.of(True if (abs(exact - stated) < number("1e-18")) is Truth.YES else None)
+
+
+@claim(
+    "ha-dw.corollary5",
+    paper=PAPER,
+    equation="Corollary 5",
+    statement="For truncated normal rewards the mean m(u) between u and u⁺ is the stated expression in the normal's "
+    "scale ξ.",
+    latex=r"m(u) = \mu + \xi\,\frac{\varphi(\frac{u-\mu}{\xi}) - \varphi(\frac{u^+-\mu}{\xi})}"
+    r"{\Phi(\frac{u^+-\mu}{\xi}) - \Phi(\frac{u-\mu}{\xi})}",
+    assumptions=("rewards normal with mean μ and scale ξ, truncated to [0, 1]",),
+    expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
+    breaks=(Break("the threshold σ in the place of ξ", {"scale": "sigma"}, Verdict.REFUTED),),
+)
+def corollary5(quick: bool, *, scale: str = "xi") -> CheckOutcome:
+    """The primitive of (r - μ) times the density; and enclosed integrals of r·φ and φ over (u, u⁺)."""
+    r, mu, square, inverse = ring("r", "m", "x", "i")  # ξ² and 1/ξ², whose product is 1
+    # exp(-(r-μ)²/2ξ²) has the logarithmic derivative -(r-μ)/ξ².
+    primitive = -square * (-(r - mu) * inverse) - (r - mu) == (r - mu) * (square * inverse - 1)
+    cases = [(*pair, u) for pair in (("0.3", "0.2"), ("0.6", "0.5"), ("0.9", "0.1")) for u in ("0", "0.25", "0.85")]
+
+    def means(mean: str, xi: str, u: str) -> tuple[Ball, Ball]:
+        low, high = number(u), number(Fraction(u) + Fraction(1, 10))
+        center, width = number(mean), number(xi)
+
+        def density(x: acb) -> acb:
+            return (-((x - acb(center.arb)) ** 2) / acb((2 * width**2).arb)).exp()
+
+        s = width if scale == "xi" else number("0.1")
+        one, other = (low - center) / s, (high - center) / s
+        stated = center + s * (_phi(one) - _phi(other)) / (_cdf(other) - _cdf(one))
+        return integral(lambda x: x * density(x), low, high) / integral(density, low, high), stated
+
+    with ctx.workprec(128):
+        search = for_all(cases, lambda case: _agree(*means(*case)))
+        found: dict[str, object] = {}
+        if search.case:
+            mean, xi, u = search.case
+            exact, stated = (digits(x, 8) for x in means(*search.case))
+            found = {"mu": float(mean), "xi": float(xi), "sigma": 0.1, "u": float(u), "m(u)": exact, "stated": stated}
+    return conclude(
+        Evidence(
+            "-ξ²·exp(-(r-μ)²/2ξ²) has the derivative (r-μ)·exp(-(r-μ)²/2ξ²)",
+            "every μ, ξ and r",
+            Method.SYMBOLIC,
+            bool(primitive),
+        ),
+        Evidence(
+            "the expression is the enclosed conditional mean to 18 digits",
+            f"{len(cases)} cases of μ, ξ, u, with σ = .1",
+            Method.INTERVALS,
+            search.holds,
+            counterexample=found,
+            confirms=scale == "xi",
+        ),
     )
 
 

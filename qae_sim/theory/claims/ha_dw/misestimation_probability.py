@@ -19,7 +19,7 @@ from qae_sim.theory.binomial import binomial_probabilities, binomial_term, mixed
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
-from qae_sim.theory.polynomials import Y, rational
+from qae_sim.theory.polynomials import Y, rational, ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Truth, for_all
 
@@ -82,7 +82,7 @@ def _area(polynomial: fmpz_poly, low: Fraction, high: Fraction) -> Fraction:
     r"\binom Gk p^k(1-p)^{G-k}}{1-(1-p)^G-p^G}",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.QUOTED,
     breaks=(
         Break("the sum begins at the floor itself", {"begin": 0}, Verdict.REFUTED),
@@ -90,8 +90,8 @@ def _area(polynomial: fmpz_poly, low: Fraction, high: Fraction) -> Fraction:
     ),
 )
 def theorem2(quick: bool, *, begin: int = 1, strict: bool = True) -> CheckOutcome:
-    """Both sides by enumeration of the numbers of successes, in exact arithmetic."""
-    top, steps = (8, 10) if quick else (16, 20)
+    """Where the event begins, for every G, p and ε; and both sides in exact arithmetic."""
+    top, steps = (8, 10) if quick else (12, 16)
     found, cases = None, 0
     for g in range(2, top + 1):
         for i in range(1, steps):
@@ -108,6 +108,7 @@ def theorem2(quick: bool, *, begin: int = 1, strict: bool = True) -> CheckOutcom
                     if found is None and sum(chances[k] for k in event) != sum(chances[k] for k in stated):
                         found = {"g": g, "p": float(p), "eps": float(eps), "side": "hard" if hard else "easy"}
     return conclude(
+        first_above(begin, strict),
         Evidence(
             "both sides of both equations are equal",
             f"G = 2..{top}, p in steps of 1/{steps}, ε in steps of 1/{4 * steps}",
@@ -115,7 +116,27 @@ def theorem2(quick: bool, *, begin: int = 1, strict: bool = True) -> CheckOutcom
             found is None,
             counterexample=found or {},
             figures={"cases": cases},
-        )
+            confirms=begin == 1 and strict,
+        ),
+    )
+
+
+def first_above(begin: int, strict: bool) -> Evidence:
+    """Whether the whole numbers above x are those from ⌊x⌋ + begin on, x = n + f with 0 <= f < 1.
+
+    n + begin has the distance begin - f from x, the number before it begin - 1 - f: over all f the first lies in
+    (begin - 1, begin], the second in (begin - 2, begin - 1].
+    """
+    n, f = ring("n", "f")
+    distances = (n + begin) - (n + f) == begin - f and (n + begin - 1) - (n + f) == begin - 1 - f
+    counted = begin >= 1  # above 0 for all f, and with f -> 1 for none less
+    left_out = begin - 1 <= 0 if strict else begin - 1 < 0
+    return Evidence(
+        f"k {'>' if strict else '>='} G(p+ε) exactly if k >= ⌊G(p+ε)⌋ + {begin}; mirrored for easy prompts",
+        "every G, p and ε",
+        Method.SYMBOLIC,
+        bool(distances and counted and left_out),
+        counterexample={} if counted and left_out else {"G(p + eps)": 1, "successes": 1},
     )
 
 
@@ -132,7 +153,7 @@ COROLLARY_1 = ((Fraction(1, 2), "0.63"), (Fraction(1, 4), "0.78"))
     latex=r"\tfrac{1}{p_2}\int_0^{p_2} P(\hat p > p \mid S, p)\,\mathrm dp > 0.63,\ 0.78,\ = 1",
     assumptions=("p uniform, every p with the same weight", "mixed groups", "2 <= G <= 8"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.BOX,
     origin=Origin.QUOTED,
     breaks=(
         Break("every p weighs by its chance of a mixed group", {"weighted": True}, Verdict.REFUTED),
@@ -168,7 +189,7 @@ def corollary1(quick: bool, *, weighted: bool = False, largest: int = 8) -> Chec
     certain = all(Fraction(1, 8) <= Fraction(1, g) for g in range(2, min(largest, 8) + 1))
     return conclude(
         *evidence,
-        Evidence("p < 1/8 <= 1/G: one success is above p", "G = 2..8", Method.CASES, certain),
+        Evidence("p < 1/8 <= 1/G: one success is above p", "every p < 1/8, G = 2..8", Method.SYMBOLIC, certain),
         Evidence("easy prompts are the mirror image", f"G = 2..{largest}", Method.SYMBOLIC, mirrored),
     )
 
@@ -185,11 +206,24 @@ def corollary1(quick: bool, *, weighted: bool = False, largest: int = 8) -> Chec
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="of groups of 2 to 8, those of 2 to 4 for p < 1/2 and those of 2 to 5 for p < 1/4",
     breaks=(Break("every p with the same weight", {"weighted": False}, Verdict.CERTIFIED),),
 )
 def corollary1_weighted(quick: bool, *, weighted: bool = True) -> CheckOutcome:
     """The weighted averages are rational numbers."""
-    return corollary1(quick, weighted=weighted)
+    found = corollary1(quick, weighted=weighted)
+    return conclude(*found.evidence, controls=[_weighted_by_hand()])
+
+
+def _weighted_by_hand() -> Evidence:
+    """Groups of three: ∫ 3p(1-p) over (0, 1/3) and ∫ 3p²(1-p) over (1/3, 1/2), over ∫ 3p(1-p) over (0, 1/2)."""
+    return Evidence(
+        "groups of three, p < 1/2: (7/54 + 29/576)/(1/4) = 311/432; groups of two: every mixed one is above p, 1",
+        "by hand",
+        Method.CASES,
+        weighted_average(3, Fraction(0), Fraction(1, 2)) == Fraction(311, 432)
+        and weighted_average(2, Fraction(0), Fraction(1, 2)) == 1,
+    )
 
 
 #: Tables 4 and 5 of the paper as printed.
@@ -346,7 +380,8 @@ def corollary2_weighted(quick: bool, *, constant: Fraction = Fraction(78, 100)) 
             margin=str(float(min(values.values()) - constant)),
             counterexample={"g": low[0], "average": float(values[low[0]])} if low else {},
             figures={"average by G": {g: float(values[g]) for g in (6, 8, 16, 32)}},
-        )
+        ),
+        controls=[_weighted_by_hand()],
     )
 
 
@@ -358,20 +393,20 @@ def corollary2_weighted(quick: bool, *, constant: Fraction = Fraction(78, 100)) 
     latex=r"p < \tfrac1G \Rightarrow \hat A_i < A_i \text{ surely on } S",
     assumptions=("binary rewards", "mixed groups (event S)"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.QUOTED,
     breaks=(Break("p < 2/G", {"numerator": 2}, Verdict.REFUTED),),
 )
 def corollary3(quick: bool, *, numerator: int = 1) -> CheckOutcome:
-    """A mixed group has a success, so p̂ >= 1/G; and the least p̂ against the largest p."""
-    top = 64 if quick else 1024
-    wrong = [g for g in range(2, top + 1) if Fraction(1, g) < min(Fraction(numerator, g), Fraction(1))]
+    """A mixed group has k = 1 + j successes, 0 <= j <= G - 2; p = x/G with x below the numerator, or 1 - x/G."""
+    g, j, x = ring("G", "j", "x")
+    gaps = (1 + j) - x == (1 - x) + j and (g - x) - (1 + j) == (1 - x) + (g - 2 - j)
     return conclude(
         Evidence(
-            f"the smallest p̂ of a mixed group is at least {numerator}/G",
-            f"G = 2..{top} (and every G: p̂ >= 1/G > p)",
-            Method.CASES,
-            not wrong,
-            counterexample={"g": wrong[-1] if wrong[-1] < 4 else 4, "p": 0.3, "successes": 1} if wrong else {},
+            f"G(p̂ - p) = (1 - x) + j is positive for every x < {numerator}, and so is G(p - p̂) at p = 1 - x/G",
+            "every mixed group, p and G",
+            Method.SYMBOLIC,
+            bool(gaps) and numerator <= 1,
+            counterexample={} if numerator <= 1 else {"g": 4, "p": 0.3, "successes": 1},
         )
     )
