@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 from qae_sim.advantages import aapo
@@ -29,17 +30,19 @@ from qae_sim.theory.registry import claim
     latex=r"r_1=\dots=r_G \Rightarrow \exists i:\ A_i \ne 0",
     assumptions=("binary rewards, also of the reference model",),
     expected=Verdict.CONDITIONAL,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     condition="some response of the reference model fared otherwise",
     breaks=(Break("a margin that is clipped to nothing", {"clip": 0.0}, Verdict.REFUTED),),
 )
 def aapo_equal(quick: bool, *, clip: float = 0.28) -> CheckOutcome:
-    """All groups of equal rewards against all rewards of the reference model."""
+    """The rewards say nothing, and the margin r - r_ref is clipped: to 0 only where it is 0, or a bound is."""
     largest, found, under = (4 if quick else 8), None, None
+    low, high = Fraction(str(min(clip, 0.2))), Fraction(str(clip))
+    margins = {x: max(-low, min(high, Fraction(x))) for x in (-1, 0, 1)}
     for g in range(2, largest + 1):
         for level, reference in product((0.0, 1.0), product((0.0, 1.0), repeat=g)):
-            speaks = bool(aapo([level] * g, reference, clip_low=min(clip, 0.2), clip_high=clip).any())
+            speaks = any(margins[int(level - x)] for x in reference)
             example = {"rewards": level, "g": g, "reference": list(reference)}
             if not speaks:
                 found = found or example
@@ -53,11 +56,28 @@ def aapo_equal(quick: bool, *, clip: float = 0.28) -> CheckOutcome:
             found is None,
             counterexample=found or {},
         ),
+        _in_floats(clip),
         under=[
-            Evidence("it is under the condition", "the same", Method.CASES, under is None, counterexample=under or {})
+            Evidence(
+                "a margin of 1 or -1 stays above or below 0: neither bound is 0",
+                "every G, as no response's margin depends on another",
+                Method.SYMBOLIC,
+                margins[1] > 0 > margins[-1],
+                counterexample=under or {},
+            ),
+            Evidence(
+                "some advantage is not 0 under the condition", "G as above", Method.CASES, under is None, confirms=True
+            ),
         ],
         condition="some response of the reference model fared otherwise",
     )
+
+
+def _in_floats(clip: float) -> Evidence:
+    """The project's function in groups of equal rewards is the clipped margin."""
+    ours = aapo([[1.0, 1.0], [0.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]], clip_low=min(clip, 0.2), clip_high=clip)
+    same = ours.tolist() == [[clip, 0.0], [0.0, -min(clip, 0.2)]]
+    return Evidence("aapo gives the clipped margins", "two groups of two", Method.FLOATS, same)
 
 
 @claim(

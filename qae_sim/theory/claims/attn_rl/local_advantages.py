@@ -22,6 +22,7 @@ from qae_sim.theory.claim import (
     worse,
 )
 from qae_sim.theory.claims.attn_rl import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -38,7 +39,7 @@ def _trees(size: int) -> list[Tree]:
     latex=r"\sum_{n:\,\mathrm{parent}(n)=m} L(n)\,(V(n)-V(m)) = 0",
     assumptions=("V is the mean over all leaves below",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
     breaks=(Break("weighted alike", {"weighted": False}, Verdict.REFUTED),),
 )
@@ -63,13 +64,26 @@ def siblings(quick: bool, *, weighted: bool = True) -> CheckOutcome:
                 for n in range(size)
             ]
             worst = worse(worst, float(np.abs(ours - exact).max()))
+    # Of two children, the second standing for any number of further ones: rewards' sums s, t, leaves l, m.
+    s, t, one, more = ring("s", "t", "l", "m")
+    # Times l·m·(l+m): weights l and m, or 1 and 1, of what s/l and t/m gain over (s+t)/(l+m).
+    gains = (s * more * (one + more) - (s + t) * one * more, t * one * (one + more) - (s + t) * one * more)
+    weights = (one, more) if weighted else (1, 1)
+    sums = sum((weight * gain for weight, gain in zip(weights, gains, strict=True)), 0 * s)
     return conclude(
+        Evidence(
+            "the sum is 0 for every parent, V(parent) being the rewards' sum below over the number of leaves",
+            "every tree, any rewards",
+            Method.SYMBOLIC,
+            sums == 0,
+            counterexample=found or {},
+        ),
         Evidence(
             "the sum is 0 for every parent",
             f"all trees of {size} nodes, all binary rewards",
             Method.CASES,
             found is None,
-            counterexample=found or {},
+            confirms=True,
         ),
         Evidence("attn_rl is made of these values, to 1e-12", "the same", Method.FLOATS, worst < 1e-12, f"{worst:.1e}"),
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from flint import ctx, fmpz_poly
 
 from qae_sim.advantages import expected_advantages
-from qae_sim.theory.ball import Ball
-from qae_sim.theory.binomial import binomial_term
+from qae_sim.theory.ball import total
+from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
-from qae_sim.theory.exact_advantages import advantages, root_of, speeds
-from qae_sim.theory.polynomials import X, Y, ring
+from qae_sim.theory.claims.estimators.invariances import DEVIATIONS
+from qae_sim.theory.exact_advantages import advantages, binary_variance, mixed_groups, root_of
+from qae_sim.theory.polynomials import X, Y, rational, ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import for_all
 
@@ -27,32 +29,53 @@ from qae_sim.theory.truth import for_all
     latex=r"c(p, G) \ge 0 \text{ because } a(n, 1) \ge 0 \ge a(n, 0) \text{ for every } n",
     assumptions=("binary rewards", "softmax bandit"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
+    condition="any baseline between the lowest and the highest reward will do",
     breaks=(Break("a baseline of 1.5 that no reward reaches", {"baseline": Fraction(3, 2)}, Verdict.REFUTED),),
 )
 def speed_nonnegative(quick: bool, *, baseline: Fraction | None = None) -> CheckOutcome:
-    """Signs of all advantages: correct ones never negative, wrong ones never positive."""
-    largest = 24 if quick else 64
-    found = None
+    """Signs of all advantages: correct ones never negative, wrong ones never positive.
+
+    With n successes and m failures, G = n + m, a sign is that of a polynomial without negative coefficients.
+    """
+    n, m = ring("n", "m")
+    signs = {  # G times reward minus baseline, of a correct and of a wrong response; the masks drop one of the two
+        "the group's mean": ((n + m) - n, -n),
+        "a quantile that is 0": (n + m, 0 * n),
+        "a quantile that is 1": (0 * n, -(n + m)),
+    }
+    if baseline is not None:
+        signs = {"a fixed baseline": ((n + m) * rational(1 - baseline), (n + m) * rational(-baseline))}
+    wrong = next((name for name, (plus, minus) in signs.items() if not (_positive(plus) and _positive(-minus))), None)
+    largest, found = (12 if quick else 32), None
     for name in ("grpo", "qae", "pos_mask", "neg_mask"):
-        for g in range(2, largest + 1):
-            for n in range(1, g):
-                for k in (Fraction(1, 5), Fraction(2, 5), Fraction(4, 5)):
-                    plus, minus = advantages(name, n, g, k)
-                    if baseline is not None:
-                        plus, minus = (1 if baseline < 1 else -1, Fraction(1)), (-1, Fraction(1))
-                    if found is None and (plus[0] < 0 or minus[0] > 0):
-                        found = {"estimator": name, "g": g, "successes": n, "k": float(k)}
+        for g, count in mixed_groups(largest):
+            for k in (Fraction(1, 5), Fraction(2, 5), Fraction(4, 5)):
+                plus, minus = advantages(name, count, g, k)
+                if found is None and (plus[0] < 0 or minus[0] > 0):
+                    found = {"estimator": name, "g": g, "successes": count, "k": float(k)}
     return conclude(
         Evidence(
-            "advantages of correct responses are at least 0, of wrong ones at most 0",
+            "r - b is at least 0 for correct responses, at most 0 for wrong ones, and so c = p(1-p)(α - β) >= 0",
+            "every G, every number of successes and every K",
+            Method.SYMBOLIC,
+            wrong is None,
+            counterexample={} if wrong is None else {"baseline": float(baseline or 0), "g": 2, "successes": 1},
+        ),
+        Evidence(
+            "the advantages of the table have these signs",
             f"G = 2..{largest}, all mixed groups, K = .2, .4, .8",
             Method.CASES,
             found is None,
-            counterexample=found or {},
-        )
+            confirms=True,
+        ),
     )
+
+
+def _positive(polynomial: Any) -> bool:
+    """Whether no coefficient is negative: then the polynomial is not, wherever its variables are not."""
+    return all(coefficient >= 0 for coefficient in polynomial.coeffs())
 
 
 @claim(
@@ -63,8 +86,9 @@ def speed_nonnegative(quick: bool, *, baseline: Fraction | None = None) -> Check
     latex=r"\Delta z_a = -\tfrac{\eta}{G}\,\pi_a \sum_i A_i = 0 \text{ for } a \notin \{a_1, \dots, a_G\}",
     assumptions=("softmax policy gradient", "mean or leave-one-out baseline"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
+    condition="exactly where the group's advantages add up to zero",
     breaks=(
         Break("the quantile baseline", {"names": ("qae",)}, Verdict.REFUTED),
         Break("NEG-MASK", {"names": ("neg_mask",)}, Verdict.REFUTED),
@@ -75,22 +99,37 @@ def unsampled_arms(quick: bool, *, names: tuple[str, ...] = ("grpo",)) -> CheckO
 
     What is not zero here is what Adam blows up: it divides the small push on every unsampled arm by its own size.
     """
-    largest, k, found = (24 if quick else 128), Fraction(2, 5), None
+    largest, k, found = (24 if quick else 64), Fraction(2, 5), None
     for name in names:
-        for g in range(2, largest + 1):
-            for n in range(1, g):
-                plus, minus = advantages(name, n, g, k)
-                if found is None and n**2 * plus[1] != (g - n) ** 2 * minus[1]:
-                    total = n * root_of(plus) + (g - n) * root_of(minus)
-                    found = {"estimator": name, "g": g, "successes": n, "sum of advantages": digits(total, 8)}
+        for g, n in mixed_groups(largest):
+            plus, minus = advantages(name, n, g, k)
+            if found is None and n**2 * plus[1] != (g - n) ** 2 * minus[1]:
+                rest_of = n * root_of(plus) + (g - n) * root_of(minus)
+                found = {"estimator": name, "g": g, "successes": n, "sum of advantages": digits(rest_of, 8)}
+    pi, a, rest, whole, g = ring("pi", "a", "rest", "sum", "G")
+    # The arm's own responses have advantages of sum a, all others of sum rest; Δz of the arm is Σ A_i (1[a_i] - π).
+    change = a * (1 - pi) + rest * (0 - pi)
     return conclude(
+        Evidence(
+            "an arm moves by its own advantages less π times the sum of all, so by -π Σ A if it was not sampled",
+            "every policy, every group and every G",
+            Method.SYMBOLIC,
+            change == a - pi * (a + rest),
+        ),
+        Evidence(
+            "the advantages of a group add up to 0 with the mean of all and of the others",
+            "every group and every G",
+            Method.SYMBOLIC,
+            all(DEVIATIONS[name](whole, g * whole, g * whole, g) == 0 for name in ("grpo", "rloo")),
+        ),
         Evidence(
             "the advantages of a group add up to 0",
             f"G = 2..{largest}, all mixed groups, K = .4",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms=True,
+        ),
     )
 
 
@@ -119,9 +158,15 @@ def negatives_share(quick: bool, *, sum_zero: bool = True) -> CheckOutcome:
             "every p, every policy and every G",
             Method.SYMBOLIC,
             p * positive == (1 - p) * negative,
-            counterexample={} if sum_zero else {"p": 0.2, "s1": 1, "s0": 0, "share of the negatives": 0},
+            counterexample={} if sum_zero else _share(Fraction(1, 5), Fraction(1), Fraction(-1, 2)),
         )
     )
+
+
+def _share(p: Fraction, s1: Fraction, s0: Fraction) -> dict[str, float]:
+    """The negatives' share of the push, s₁(1-p) - s₀·p in all, where advantages of sums s₁ and s₀ meet."""
+    share = -s0 * p / (s1 * (1 - p) - s0 * p)
+    return {"p": float(p), "sum of the positives": float(s1), "of the negatives": float(s0), "share": float(share)}
 
 
 def _products() -> bool:
@@ -144,11 +189,11 @@ def _products() -> bool:
 )
 def rloo_unbiased(quick: bool, *, others: bool = True) -> CheckOutcome:
     """The speed c as a polynomial: (G-1)·G·c = Σ C(G,n) pⁿ(1-p)^(G-n) n(G-n)."""
-    top, found = (32 if quick else 128), None
+    top, found = (24 if quick else 64), None
     for g in range(2, top + 1):
-        total = sum((n * (g - n) * binomial_term(g, n) for n in range(1, g)), fmpz_poly())
+        expected = sum((n * (g - n) * binomial_term(g, n) for n in range(1, g)), fmpz_poly())
         divisor = g * (g - 1) if others else g * g
-        if found is None and total != divisor * X * Y:
+        if found is None and expected != divisor * X * Y:
             found = {"g": g, "ratio to the gradient": float(Fraction(g - 1, g))}
     return conclude(
         Evidence("E[n(G-n)] = G(G-1)p(1-p)", "every p and G", Method.SYMBOLIC, _products()),
@@ -191,10 +236,10 @@ def _speed_in_floats(name: str, factor: Fraction) -> Evidence:
 )
 def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
     """G²·c = Σ C(G,n) pⁿ(1-p)^(G-n) n(G-n)."""
-    top, found = (32 if quick else 128), None
+    top, found = (24 if quick else 64), None
     for g in range(2, top + 1):
-        total = sum((n * (g - n) * binomial_term(g, n) for n in range(1, g)), fmpz_poly())
-        if found is None and total != (g * (g - 1) if constant else g * g) * X * Y:
+        expected = sum((n * (g - n) * binomial_term(g, n) for n in range(1, g)), fmpz_poly())
+        if found is None and expected != (g * (g - 1) if constant else g * g) * X * Y:
             found = {"g": g, "c over p(1-p)": float(Fraction(g - 1, g))}
     return conclude(
         Evidence("E[n(G-n)] = G(G-1)p(1-p)", "every p and G", Method.SYMBOLIC, _products()),
@@ -219,19 +264,19 @@ def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
     assumptions=("binary rewards", "softmax bandit", "G = 8"),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.PARAPHRASED,
+    origin=Origin.OURS,
+    condition="true for groups of 2 and 3 alone, whose mixed groups all have one standard deviation",
     breaks=(Break("without the standard deviation", {"std": False}, Verdict.CERTIFIED),),
 )
 def std_biases(quick: bool, *, std: bool = True) -> CheckOutcome:
     """The ratio at several success rates: dividing by the standard deviation favours hard and easy queries."""
     with ctx.workprec(64):
-        ratios = {
-            x: speeds("grpo", 8, number(x), Fraction(2, 5)) if std else Ball(7) / 8
-            for x in ("0.5", "0.3", "0.1", "0.01")
-        }
-        reference = ratios["0.5"]
-        same = for_all(ratios, lambda x: x == "0.5" or ratios[x] == reference)
-        differing = same.case
+        rates = ("1/2", "3/10", "1/10", "1/100")
+        ratios = {x: _ratio(8, Fraction(x), std) for x in rates}
+        same = for_all(rates[1:], lambda x: ratios[x] == ratios["1/2"])
+        shown = {x: digits(number(0) + ratio, 8) for x, ratio in ratios.items()}
+        small = all(binary_variance(1, g) == binary_variance(n, g) for g, n in mixed_groups(3))
+        by_hand = abs(_ratio(4, Fraction(1, 2), True) - (number(3).sqrt() + number(3) / 2) / 2) < number("1e-15")
         return conclude(
             Evidence(
                 "c/(p(1-p)) is the same at all p",
@@ -239,12 +284,28 @@ def std_biases(quick: bool, *, std: bool = True) -> CheckOutcome:
                 Method.INTERVALS,
                 same.holds,
                 counterexample={}
-                if differing is None
+                if same.case is None
                 else {
                     "g": 8,
-                    "p": [0.5, float(differing)],
-                    "ratios": [digits(reference, 8), digits(ratios[differing], 8)],
+                    "p": [0.5, float(Fraction(same.case))],
+                    "ratios": [shown["1/2"], shown[same.case]],
                 },
-                figures={x: digits(ratio, 8) for x, ratio in ratios.items()},
-            )
+                figures=shown,
+            ),
+            controls=[
+                Evidence("all mixed groups have one σ", "G = 2, 3", Method.CASES, small),
+                Evidence("the ratio is √3/2 + 3/4", "G = 4, p = 1/2", Method.INTERVALS, by_hand),
+            ],
         )
+
+
+def _ratio(g: int, p: Fraction, std: bool) -> Any:
+    """c/(p(1-p)) = Σ_m C(G-1, m) p^m (1-p)^{G-1-m} (a(m+1, 1) - a(m, 0)), exact without the standard deviation."""
+    chances, none = binomial_probabilities(p, g - 1), (0, Fraction(0))
+    if not std:  # the deviations are 1 - (m+1)/G and -m/G; groups of equal rewards have none anyway
+        return sum(
+            (chance * (1 - Fraction(m + 1, g) + Fraction(m, g)) for m, chance in enumerate(chances)), Fraction(0)
+        )
+    table = [(none, none), *(advantages("grpo", n, g, Fraction(2, 5)) for n in range(1, g)), (none, none)]
+    gaps = [root_of(table[m + 1][0]) - root_of(table[m][1]) for m in range(g)]
+    return total(number(chance) * gap for chance, gap in zip(chances, gaps, strict=True))

@@ -20,6 +20,7 @@ from qae_sim.theory.claim import (
     unchecked,
 )
 from qae_sim.theory.claims.fspo import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -31,13 +32,17 @@ from qae_sim.theory.registry import claim
     latex=r"m_{i,t} \ne 0 \Rightarrow m_{i,t} A_{i,t} \ge 0,\quad |A_{i,t}| = |A_i|",
     assumptions=("every sentence has been checked",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("a checker that is wrong about one sentence", {"errs": True}, Verdict.REFUTED),),
 )
 def facts_decide(quick: bool, *, errs: bool = False) -> CheckOutcome:
-    """All groups of binary rewards, every sentence once true and once false."""
-    largest, found = (5 if quick else 8), None
+    """M times |z| for a mark m of 1 or -1: m·(m·|z|) = m²·|z| = |z|, which is the size and not negative."""
+    size, mark = ring("z", "m")
+    checked = -mark if errs else mark  # what the checker says
+    signed = mark * (checked * size)
+    over = (mark**2 - 1) * size  # 0 where the mark is 1 or -1
+    largest, wrong = (4 if quick else 6), None
     for g in range(2, largest + 1):
         for rewards in product((0.0, 1.0), repeat=g):
             truth = np.tile([1, -1], (g, 1))
@@ -46,16 +51,22 @@ def facts_decide(quick: bool, *, errs: bool = False) -> CheckOutcome:
                 seen[0, 0] = -1
             a = fspo(list(rewards), seen)
             sizes = np.abs(a) == np.abs(grpo(list(rewards)))[:, None]
-            if found is None and not ((truth * a >= 0).all() and sizes.all()):
-                found = {"rewards": list(rewards)}
+            if wrong is None and not ((truth * a >= 0).all() and sizes.all()):
+                wrong = {"rewards": list(rewards), "a true sentence's advantage": float(a[0, 0])}
     return conclude(
         Evidence(
-            "signs follow the facts, and sizes stay",
+            "m·A = |z| >= 0 for m = 1 and m = -1",
+            "every group and every G",
+            Method.SYMBOLIC,
+            signed - size == over,
+            counterexample=wrong or {},
+        ),
+        Evidence(
+            f"fspo's signs {'do not always ' if errs else ''}follow the facts, and sizes stay",
             f"G = 2..{largest}, all binary rewards",
-            Method.CASES,
-            found is None,
-            counterexample=found or {},
-        )
+            Method.FLOATS,
+            (wrong is None) is not errs,
+        ),
     )
 
 

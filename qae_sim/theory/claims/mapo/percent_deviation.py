@@ -20,6 +20,8 @@ from qae_sim.theory.claim import (
     unchecked,
 )
 from qae_sim.theory.claims.mapo import PAPER
+from qae_sim.theory.exact_advantages import mixed_groups
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -33,32 +35,43 @@ from qae_sim.theory.registry import claim
     r"\hat p \lessgtr \tfrac12 \Rightarrow A^+ \gtrless A^+_{\mathrm{GRPO}}",
     assumptions=("binary rewards", "mixed groups", "ε = 0"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
-    breaks=(Break("λ and 1 - λ exchanged", {"exchanged": True}, Verdict.REFUTED),),
+    breaks=(
+        Break("λ = 0, which is GRPO", {"mixed": False}, Verdict.REFUTED),
+        Break("deviations in per cent of the failures' share", {"of_failures": True}, Verdict.REFUTED),
+    ),
 )
-def mapo_hard_prompts(quick: bool, *, exchanged: bool = False) -> CheckOutcome:
-    """A⁺ = (1-λ)·√((1-p)/p) + λ·(1-p)/p: more than the root if λ > 0 and p < 1/2, as x > √x for x > 1."""
-    top, found = (32 if quick else 128), None
-    for g in range(2, top + 1):
-        for n in range(1, g):
-            p = Fraction(n, g)
-            mixture = 4 * p * (1 - p) if exchanged else 1 - 4 * p * (1 - p)
-            ratio = (1 - p) / p
-            # The sign of A⁺ - √x = λ(x - √x) is that of λ times that of x - 1.
-            sign = 0 if mixture == 0 else (ratio > 1) - (ratio < 1)
-            same_at_half = mixture == 0 if 2 * n == g else True
-            if found is None and (sign != (2 * n < g) - (2 * n > g) or not same_at_half):
-                found = {"g": g, "successes": n}
+def mapo_hard_prompts(quick: bool, *, mixed: bool = True, of_failures: bool = False) -> CheckOutcome:
+    """With u = √((1-p)/p) all is rational in u: A⁺ - A⁺_GRPO = λ(u² - u), and λ = ((u²-1)/(u²+1))²."""
+    top, found = (32 if quick else 64), None
+    for g, n in mixed_groups(top):
+        p = Fraction(n, g)
+        mixture = 1 - 4 * p * (1 - p) if mixed else Fraction(0)
+        percent, square = (1 - p) / (1 - p if of_failures else p), (1 - p) / p  # the deviation, and GRPO's A⁺ squared
+        # The sign of A⁺ - A⁺_GRPO = λ(x - √y) is that of λ times that of x² - y, as both are positive.
+        sign = 0 if mixture == 0 else (percent**2 > square) - (percent**2 < square)
+        if found is None and sign != (2 * n < g) - (2 * n > g):
+            found = {"g": g, "successes": n}
+    (u,) = ring("u")
+    weight = (u**2 - 1) ** 2 if mixed else 0 * u  # (u²+1)²·λ
+    gap = weight * ((1 if of_failures else u**2) - u)  # (u²+1)²·(A⁺ - A⁺_GRPO)
     rewards = np.array([[1.0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]])
     ours, theirs = mapo(rewards, eps=0)[:, 0], grpo(rewards, eps=0)[:, 0]
     return conclude(
         Evidence(
-            "λ = 0 at one half, and A⁺ differs from GRPO's as stated",
+            "(u²+1)²·(A⁺ - A⁺_GRPO) = u(u+1)²(u-1)³, u = √((1-p)/p), which has the sign of u - 1",
+            "every success rate p in (0, 1)",
+            Method.SYMBOLIC,
+            gap == u * (u + 1) ** 2 * (u - 1) ** 3,
+            counterexample=found or {},
+        ),
+        Evidence(
+            "A⁺ differs from GRPO's as stated",
             f"G = 2..{top}, every number of successes",
             Method.CASES,
             found is None,
-            counterexample=found or {},
+            confirms=True,
         ),
         Evidence(
             "mapo does so",
@@ -79,34 +92,40 @@ def mapo_hard_prompts(quick: bool, *, exchanged: bool = False) -> CheckOutcome:
     latex=r"A^+_{\mathrm{GRPO}}(n) = -A^-_{\mathrm{GRPO}}(G-n),\quad A^+(n) \ne -A^-(G-n)",
     assumptions=("binary rewards", "mixed groups, not half right", "ε = 0"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("λ = 0, which is GRPO", {"mixed": False}, Verdict.REFUTED),),
 )
 def mapo_mirror(quick: bool, *, mixed: bool = True) -> CheckOutcome:
     """Both are (1-λ) times GRPO's plus λ times the deviation over the mean, which is (1-p)/p here and -1 there."""
-    top, mirrored, turned = (32 if quick else 128), None, None
-    for g in range(2, top + 1):
-        for n in range(1, g):
-            p, other = Fraction(n, g), Fraction(g - n, g)  # success rates of the group and of its mirror image
-            squares = [(1 - p) ** 2 / (p * (1 - p)), other**2 / (other * (1 - other))]  # of (r - p)/σ
-            if mirrored is None and squares[0] != squares[1]:
-                mirrored = {"g": g, "successes": n}
-            weight, image = (1 - 4 * q * (1 - q) if mixed else Fraction(0) for q in (p, other))
-            percents = [weight * (1 - p) / p, image * other / other]
-            if turned is None and 2 * n != g and percents[0] == percents[1]:
-                turned = {"g": g, "successes": n}
+    top, turned = (32 if quick else 64), None
+    for g, n in mixed_groups(top):
+        p, other = Fraction(n, g), Fraction(g - n, g)  # success rates of the group and of its mirror image
+        weight, image = (1 - 4 * q * (1 - q) if mixed else Fraction(0) for q in (p, other))
+        percents = [weight * (1 - p) / p, image * other / other]
+        if turned is None and 2 * n != g and percents[0] == percents[1]:
+            turned = {"g": g, "successes": n}
+    p_, u = ring("p", "u")
+    image_ = 1 - p_
+    # Squares of (r - p)/σ: (1-p)²/(p(1-p)) here, and p'²/(p'(1-p')) there with p' = 1-p.
+    mirrored = (1 - p_) ** 2 * (image_ * (1 - image_)) == image_**2 * (p_ * (1 - p_))
+    weight_ = (u**2 - 1) ** 2 if mixed else 0 * u  # (u²+1)²·λ, the same on both sides
     one, four = np.array([1.0, 0, 0, 0, 0]), np.array([1.0, 1, 1, 1, 0])
     return conclude(
+        Evidence("GRPO's are mirrored", "every success rate p in (0, 1)", Method.SYMBOLIC, mirrored),
         Evidence(
-            "GRPO's are mirrored",
-            f"G = 2..{top}, every number of successes",
-            Method.CASES,
-            mirrored is None,
-            counterexample=mirrored or {},
+            "(u²+1)²·(A⁺(p) + A⁻(1-p)) = (u²-1)³, u = √((1-p)/p), which is 0 at p = 1/2 alone",
+            "every success rate p in (0, 1)",
+            Method.SYMBOLIC,
+            weight_ * (u**2 - 1) == (u**2 - 1) ** 3,
+            counterexample=turned or {},
         ),
         Evidence(
-            "MAPO's are not", "the same, half right left out", Method.CASES, turned is None, counterexample=turned or {}
+            "MAPO's are not mirrored",
+            f"G = 2..{top}, every number of successes but half of G",
+            Method.CASES,
+            turned is None,
+            confirms=True,
         ),
         Evidence(
             "grpo does the one and mapo the other",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import Any
+
 from flint import fmpz_poly
 
 from qae_sim.advantages import expected_advantages
@@ -19,7 +22,7 @@ from qae_sim.theory.claim import (
     unchecked,
 )
 from qae_sim.theory.claims.maxrl import PAPER
-from qae_sim.theory.polynomials import X, Y
+from qae_sim.theory.polynomials import X, Y, ring, value_at
 from qae_sim.theory.registry import claim
 
 
@@ -38,6 +41,8 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
+    condition="true of the first G - 1 terms; of G terms where scores of successes are averaged without centring, or "
+    "where a group without success has advantages of -1",
     breaks=(
         Break("G - 1 terms", {"fewer": 1}, Verdict.CERTIFIED),
         Break("no mean subtracted: the scores of successes, averaged", {"centred": False}, Verdict.CERTIFIED),
@@ -46,28 +51,29 @@ from qae_sim.theory.registry import claim
 )
 def maxrl_terms(quick: bool, *, fewer: int = 0, centred: bool = True, silent: bool = True) -> CheckOutcome:
     """C as a polynomial: a group with n > 0 successes adds (G-n)/G, or 1-p if nothing is subtracted."""
-    top, found = (32 if quick else 128), None
+    top, found = (16 if quick else 64), None
+    speed, terms_of = _in_ring(centred, silent), _terms_in_ring(fewer)
     for g in range(2, top + 1):
-        if centred:  # G·c = Σ C(G,n) pⁿ(1-p)^(G-n) (G-n)
-            total = sum((binomial_term(g, n) * (g - n) for n in range(1, g)), fmpz_poly())
-            total += 0 if silent else binomial_term(g, 0) * g * X
-        else:
-            total = sum((binomial_term(g, n) * g * Y for n in range(1, g + 1)), fmpz_poly())
+        total = _polynomial(g, centred, silent)
         terms = sum((Y**k for k in range(g - fewer)), fmpz_poly())
         if found is None and total != g * X * Y * terms:
-            found = {"g": g, "terms": g - 1}
+            half = Fraction(1, 2)
+            ratio = value_at(total, half) / (g * half**2)
+            found = {"g": g, "p": 0.5, "c over p(1-p)": float(ratio), "sum of the terms": float(value_at(terms, half))}
     worst = max(
         abs(float(expected_advantages("maxrl", p, 8).c) - p * (1 - p) * sum((1 - p) ** k for k in range(7)))
         for p in (0.1, 0.5, 0.8)
     )
+    text = f"c = p(1-p) Σ (1-p)^k over {'G' if not fewer else 'G - 1'} terms"
     return conclude(
         Evidence(
-            f"c = p(1-p) Σ (1-p)^k over {'G' if not fewer else 'G - 1'} terms",
-            f"every p, G = 2..{top}",
+            text,
+            "every p and G, (1-p)^(G-1) a variable",
             Method.SYMBOLIC,
-            found is None,
+            speed == terms_of,
             counterexample=found or {},
         ),
+        Evidence(text, f"every p, G = 2..{top}", Method.ROOTS, found is None, confirms=True),
         Evidence(
             "expected_advantages('maxrl') has G - 1 terms, to 1e-14",
             "G = 8, p = .1, .5, .8",
@@ -75,7 +81,47 @@ def maxrl_terms(quick: bool, *, fewer: int = 0, centred: bool = True, silent: bo
             worst < 1e-14,
             f"{worst:.1e}",
         ),
+        controls=[
+            Evidence(
+                "c = p(1-p) Σ (1-p)^k over G - 1 terms",
+                "every p and G",
+                Method.SYMBOLIC,
+                _in_ring(True, True) == _terms_in_ring(1),
+            ),
+            Evidence(
+                "c = 1/4: half of the groups are mixed, and in them advantages of 1 and -1 push by 1/2",
+                "G = 2, p = 1/2, by hand",
+                Method.CASES,
+                value_at(_polynomial(2, True, True), Fraction(1, 2)) == 2 * Fraction(1, 4),
+            ),
+        ],
     )
+
+
+def _in_ring(centred: bool, silent: bool) -> Any:
+    """The speed c with Q = (1-p)^(G-1) as a variable of its own, for every G.
+
+    Centred, E[(G-n)/G; n > 0] = (1-p) - (1-p)^G; not centred, (1-p)·P(n > 0).
+    """
+    p, q_power = ring("p", "Q")
+    missed = (1 - p) * q_power  # (1-p)^G, the chance of a group without success
+    if not centred:
+        return (1 - p) * (1 - missed)
+    return (1 - p) - missed + (0 if silent else p * missed)
+
+
+def _terms_in_ring(fewer: int) -> Any:
+    """p(1-p) Σ_{k<K} (1-p)^k = (1-p)(1 - (1-p)^K) for K = G or G - 1."""
+    p, q_power = ring("p", "Q")
+    return (1 - p) * (1 - (q_power if fewer else (1 - p) * q_power))
+
+
+def _polynomial(g: int, centred: bool, silent: bool) -> fmpz_poly:
+    """G·c as a polynomial in p, summed over the numbers of successes."""
+    if not centred:
+        return sum((binomial_term(g, n) * g * Y for n in range(1, g + 1)), fmpz_poly())
+    mixed = sum((binomial_term(g, n) * (g - n) for n in range(1, g)), fmpz_poly())
+    return mixed if silent else mixed + binomial_term(g, 0) * g * X
 
 
 @claim(

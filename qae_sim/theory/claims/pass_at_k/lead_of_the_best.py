@@ -9,7 +9,7 @@ from qae_sim.advantages import expected_advantages
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.pass_at_k import PAPER
-from qae_sim.theory.polynomials import X, Y
+from qae_sim.theory.polynomials import X, Y, ring
 from qae_sim.theory.registry import claim
 
 
@@ -29,6 +29,9 @@ from qae_sim.theory.registry import claim
 def passk_gradient(quick: bool, *, second: bool = True) -> CheckOutcome:
     """Only groups with one success count: G·c = G p(1-p)^(G-1)·(1-p), and ∇ pass@G = G(1-p)^(G-1) ∇p."""
     top, found = (32 if quick else 128), None
+    p, failed, g_ = ring("p", "failed", "G")  # failed is (1-p)^(G-1), for every G
+    alone = g_ * p * failed * (1 - p)  # the chance of one success, times its score's part (1-p)
+    slope = g_ * failed * (p * (1 - p))  # d/dp (1 - (1-p)^G), times the speed of p
     for g in range(2, top + 1):
         wanted = g * X * Y * Y ** (g - 1)
         if second:
@@ -43,7 +46,18 @@ def passk_gradient(quick: bool, *, second: bool = True) -> CheckOutcome:
         worst = worse(worst, abs(c - p * (1 - p) ** 8))
     return conclude(
         Evidence(
-            "G·c = ∇ pass@G", f"every p, G = 2..{top}", Method.SYMBOLIC, found is None, counterexample=found or {}
+            "G·(chance of one success in G)·(1-p) = G(1-p)^(G-1)·p(1-p)",
+            "every p and G",
+            Method.SYMBOLIC,
+            alone == slope,
+        ),
+        Evidence(
+            "G·c = ∇ pass@G",
+            f"every p, G = 2..{top}",
+            Method.ROOTS,
+            found is None,
+            counterexample=found or {},
+            confirms=second,
         ),
         Evidence(
             "so is expected_advantages('grpo_passk') times the standard deviation, to 1e-14",

@@ -21,6 +21,7 @@ from qae_sim.theory.claim import (
     worse,
 )
 from qae_sim.theory.claims.reg_grpo import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -30,18 +31,24 @@ from qae_sim.theory.registry import claim
     equation="regression target",
     statement="The loss is zero at the policies π ∝ π_old·exp(A/β) that a KL penalty of any strength β asks for.",
     latex=r"\log\frac{\pi(y_i)}{\pi_{\mathrm{old}}(y_i)} = \frac{A_i}{\beta} - \log Z \Rightarrow L = 0",
-    assumptions=("log-ratios standardised within the group", "ε small compared with their spread"),
+    assumptions=("log-ratios standardised within the group", "ε = 0", "mixed groups"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.NUMERICAL,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="the loss is 0 exactly where ρ = c + s·r with s > 0",
     breaks=(Break("log-ratios as they are", {"standardised": False}, Verdict.REFUTED),),
 )
 def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
-    """z-scores do not see a factor and a shift: the loss at such policies for several β and groups."""
+    """Log-ratios ρ = A/β - log Z are s·r + c with s = 1/(βσ) > 0: their z-scores are those of r."""
+    own, total, squares, g, s, c, d, sigma = ring("r", "sum", "squares", "G", "s", "c", "d", "sigma")
+    # Of ρ = s·r + c: the deviation G·ρ - Σ ρ, and G² times the variance, G Σ ρ² - (Σ ρ)².
+    deviation = g * (s * own + c) - (s * total + g * c)
+    spread = g * (s**2 * squares + 2 * s * c * total + g * c**2) - (s * total + g * c) ** 2
+    score = s * d * sigma == d * (s * sigma) if standardised else s * d * sigma == d
     worst, found = 0.0, None
-    for g, beta in product((2, 4, 8) if quick else (2, 3, 4, 8, 16, 32), (0.01, 0.1, 1.0, 10.0)):
-        for n in range(1, g):
-            rewards = np.r_[np.ones(n), np.zeros(g - n)]
+    for g_, beta in product((2, 4, 8) if quick else (2, 3, 4, 8, 16), (0.01, 0.1, 1.0, 10.0)):
+        for n in range(1, g_):
+            rewards = np.r_[np.ones(n), np.zeros(g_ - n)]
             target = grpo(rewards, eps=1e-12)
             ratios = target / beta - 0.7
             loss = float(reg_grpo(rewards, ratios, eps=1e-12))
@@ -49,16 +56,31 @@ def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
                 loss = float(((target - ratios) ** 2).mean())
             worst = worse(worst, loss)
             if found is None and loss > 1e-12:
-                found = {"g": g, "successes": n, "beta": beta, "loss": loss}
+                found = {"g": g_, "successes": n, "beta": beta, "loss": loss}
     return conclude(
         Evidence(
-            "the loss is below 1e-12",
-            "β = .01 to 10, G up to 32, every number of successes",
-            Method.PRECISION,
-            found is None,
-            f"{worst:.1e}",
+            "deviations of s·r + c are s times those of r",
+            "every group",
+            Method.SYMBOLIC,
+            deviation == s * (g * own - total),
+        ),
+        Evidence(
+            "and σ² is s² times as large", "every group", Method.SYMBOLIC, spread == s**2 * (g * squares - total**2)
+        ),
+        Evidence(
+            "so what the loss compares is the same: s·d/(s·σ) = d/σ",
+            "every deviation d, σ and s > 0",
+            Method.SYMBOLIC,
+            score,
             counterexample=found or {},
-        )
+        ),
+        Evidence(
+            f"reg_grpo's loss is {'below' if standardised else 'not always below'} 1e-12",
+            "β = .01 to 10, G up to 16, every number of successes",
+            Method.FLOATS,
+            (found is None) is standardised,
+            f"{worst:.1e}",
+        ),
     )
 
 

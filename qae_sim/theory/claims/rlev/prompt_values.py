@@ -9,7 +9,6 @@ import numpy as np
 
 from qae_sim.advantages import grpo, rlev, rloo
 from qae_sim.theory.claim import (
-    NEEDS_TRAINING,
     Break,
     CheckOutcome,
     Evidence,
@@ -18,10 +17,10 @@ from qae_sim.theory.claim import (
     Tier,
     Verdict,
     conclude,
-    unchecked,
 )
 from qae_sim.theory.claims.rlev import PAPER
-from qae_sim.theory.polynomials import ring
+from qae_sim.theory.exact_advantages import binary_variance, mixed_groups
+from qae_sim.theory.polynomials import rational, ring
 from qae_sim.theory.registry import claim
 
 
@@ -35,20 +34,18 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="true without division by the standard deviation, and a little, by as much as ε, with GRPO and ε > 0",
     breaks=(Break("RLOO, which does not divide by the standard deviation", {"base": "rloo"}, Verdict.CERTIFIED),),
 )
 def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
     """Squares of GRPO's advantages are rational: d²/σ² is the same for r and for s·r."""
-    top, found = (16 if quick else 64), None
-    for g in range(2, top + 1):
-        for n, s in product(range(1, g), (Fraction(3, 2), Fraction(2))):
-            advantage = []
-            for scale in (Fraction(1), s):
-                deviation = scale * (1 - Fraction(n, g))
-                variance = scale**2 * Fraction(n, g) * (1 - Fraction(n, g))
-                advantage.append(deviation**2 / variance if base == "grpo" else deviation * g / (g - 1))
-            if found is None and advantage[0] == advantage[1]:
-                found = {"g": g, "successes": n, "s": float(s)}
+    top, found = (12 if quick else 32), None
+    for (g, n), s in product(mixed_groups(top), (Fraction(3, 2), Fraction(2))):
+        before, after = (_square(n, g, scale, base) for scale in (Fraction(1), s))
+        if found is None and before == after:
+            found = {"g": g, "successes": n, "s": float(s)}
+    s_, d, square = ring("s", "d", "square")  # a deviation and σ²
+    scaled = (s_ * d) ** 2 * square == d**2 * (s_**2 * square) if base == "grpo" else s_ * d == d
     r = np.array([[1.0, 0, 0, 0]])
     ours = rlev(r, [1.0], base=base) / (grpo(r) if base == "grpo" else rloo(r))  # type: ignore[arg-type]
     wanted = 1.0 if base == "grpo" else 2.0
@@ -56,14 +53,39 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
     return conclude(
         Evidence(
             "the success's advantage is another",
-            f"G = 2..{top}, every number of successes, s = 3/2 and 2",
-            Method.CASES,
-            found is None,
+            "every group and every s",
+            Method.SYMBOLIC,
+            not scaled,
             counterexample=found or {},
         ),
         Evidence("rlev does so", "one success in four", Method.FLOATS, bool(np.abs(ours - wanted).max() < 1e-5)),
         Evidence("and scales by 2 at most", "a prompt worth 1000", Method.FLOATS, abs(most - 2) < 1e-12),
+        controls=[
+            Evidence(
+                "RLOO's is s times as large",
+                f"G = 2..{top}, every number of successes",
+                Method.CASES,
+                all(
+                    _square(n, g, Fraction(2), "rloo") == 4 * _square(n, g, Fraction(1), "rloo")
+                    for g, n in mixed_groups(top)
+                ),
+            ),
+            Evidence(
+                "GRPO's is √3: (3/4)² over 3/16",
+                "one success in four, by hand",
+                Method.CASES,
+                _square(1, 4, Fraction(1), "grpo") == 3,
+            ),
+        ],
     )
+
+
+def _square(n: int, g: int, s: Fraction, base: str) -> Fraction:
+    """Square of a success's advantage, rewards being s or 0."""
+    deviation = s * (1 - Fraction(n, g))
+    if base == "grpo":
+        return deviation**2 / (s**2 * binary_variance(n, g))
+    return (deviation * g / (g - 1)) ** 2
 
 
 @claim(
@@ -80,36 +102,27 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
     breaks=(Break("a penalty for going on that does not scale", {"penalty": Fraction(1, 10)}, Verdict.REFUTED),),
 )
 def rlev_ending(quick: bool, *, penalty: Fraction = Fraction(0)) -> CheckOutcome:
-    """J is linear in π, so its slope in π times dπ/dz = π(1-π) is the gradient: exact on a grid of all quantities."""
-    tenths, found = [Fraction(k, 10) for k in range(11)], None
-    for s, end, go, pi in product((Fraction(1), Fraction(3, 2)), tenths, tenths, tenths[1:-1]):
-        slope = (s * end) - (s * go - penalty)  # J(π = 1) - J(π = 0)
-        if found is None and slope * pi * (1 - pi) != s * pi * (1 - pi) * (end - go):
-            found = {"s": float(s), "p_end": float(end), "p_go": float(go)}
+    """J = s(π·p_end + (1-π)·p_go) is linear in π, and dπ/dz = π(1-π)."""
     worth, finish, proceed, chance = ring("s", "end", "go", "pi")
-    spared = (worth * finish - worth * proceed) * chance * (1 - chance)
+    value = chance * (worth * finish) + (1 - chance) * (worth * proceed - rational(penalty))
+    slope = value.derivative("pi") * chance * (1 - chance)
     z, eta = 0.3, 1e-6
 
-    def value(logit: float) -> float:
+    def at(logit: float) -> float:
         pi = 1 / (1 + np.exp(-logit))
         return float(1.5 * (pi * 0.8 + (1 - pi) * 0.3))
 
     pi = 1 / (1 + np.exp(-z))
-    gap = abs((value(z + eta) - value(z - eta)) / (2 * eta) - 1.5 * pi * (1 - pi) * 0.5)
+    gap = abs((at(z + eta) - at(z - eta)) / (2 * eta) - 1.5 * pi * (1 - pi) * 0.5)
     return conclude(
         Evidence(
-            "J(1) - J(0) times π(1-π) is the stated slope",
+            "dJ/dπ times π(1-π) is the stated slope",
             "every s, p_end, p_go and π",
             Method.SYMBOLIC,
-            spared == worth * chance * (1 - chance) * (finish - proceed),
-        ),
-        Evidence(
-            "the slope is the stated one",
-            "s = 1, 3/2; p, π multiples of 1/10",
-            Method.CASES,
-            found is None,
-            counterexample=found or {},
-            confirms=penalty == 0,
+            slope == worth * chance * (1 - chance) * (finish - proceed),
+            counterexample={}
+            if penalty == 0
+            else {"penalty": float(penalty), "p_end - p_go": 0.0, "slope over π(1-π)": float(penalty)},
         ),
         Evidence("so is a difference quotient, to 1e-8", "one point", Method.FLOATS, gap < 1e-8, f"{gap:.1e}"),
     )
@@ -118,12 +131,55 @@ def rlev_ending(quick: bool, *, penalty: Fraction = Fraction(0)) -> CheckOutcome
 @claim(
     "rlev.training",
     paper=PAPER,
-    equation="main results",
-    statement="RLEV's policies are short on prompts of low value and thorough on others.",
-    latex=r"|o| \uparrow v",
-    expected=Verdict.OPEN,
+    equation="value-sensitive termination",
+    statement="Because values scale the gradient of the end's logit, policies become short on prompts of low value and "
+    "thorough on those of high value.",
+    latex=r"v_1 < v_2 \Rightarrow \pi_{\mathrm{end}}(v_1) > \pi_{\mathrm{end}}(v_2)",
+    assumptions=("the flow of the end's gradient for as long on either prompt", "from the same start, p_end ≠ p_go"),
+    expected=Verdict.CONDITIONAL,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
+    condition="going on succeeds more often than ending, p_go > p_end",
+    breaks=(
+        Break("going on helps", {"helps": (1,)}, Verdict.CERTIFIED),
+        Break("ending helps, and the condition is dropped", {"helps": (-1,), "under": (-1,)}, Verdict.REFUTED),
+    ),
 )
-def training(quick: bool) -> CheckOutcome:
-    """Not checked: it takes the training of large models."""
-    return unchecked(NEEDS_TRAINING)
+def rlev_termination(quick: bool, *, helps: tuple[int, ...] = (1, -1), under: tuple[int, ...] = (1,)) -> CheckOutcome:
+    """The flow is z' = s·d·π(1-π), d = p_end - p_go: s multiplies time alone, and both prompts move the same way."""
+    odds, s, d = ring("odds", "s", "d")
+    # π = o/(1+o), so that do/dt = o·z' = s·d·o²/(1+o)², and F = o - 1/o + 2 log o has dF/do = 1 + 1/o² + 2/o.
+    constant = (odds**2 + 1 + 2 * odds) * (s * d * odds**2) == s * d * odds**2 * (1 + odds) ** 2
+    wrong = next((sign for sign in helps if not _higher_at_low_value(sign)), None)
+    return conclude(
+        Evidence(
+            "F = o - 1/o + 2 log o of the end's odds o grows at the constant rate s(p_end - p_go)",
+            "every s, p_end, p_go and start",
+            Method.SYMBOLIC,
+            constant,
+        ),
+        Evidence(
+            "on the prompt of low value the end's odds are higher",
+            "signs of p_go - p_end" + (", both" if len(helps) == 2 else ""),
+            Method.SYMBOLIC,
+            wrong is None,
+            counterexample={} if wrong is None else {"p_end": 0.5, "p_go": 0.5 + 0.25 * wrong, "s": [1.0, 2.0]},
+        ),
+        under=[
+            Evidence(
+                "they are under the condition",
+                "every s",
+                Method.SYMBOLIC,
+                all(_higher_at_low_value(sign) for sign in under),
+            )
+        ],
+        condition="going on succeeds more often than ending, p_go > p_end",
+    )
+
+
+def _higher_at_low_value(sign: int) -> bool:
+    """Whether F grows faster where s is lower by some e > 0, for p_go = p_end + h·sign with some h > 0."""
+    s, e, h, end = ring("s", "e", "h", "end")
+    go = end + sign * h
+    difference = s * (end - go) - (s + e) * (end - go)
+    return all(coefficient > 0 for coefficient in difference.coeffs())

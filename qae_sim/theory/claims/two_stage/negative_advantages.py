@@ -9,20 +9,9 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import grpo_n
-from qae_sim.theory.claim import (
-    NEEDS_TRAINING,
-    Break,
-    CheckOutcome,
-    Evidence,
-    Method,
-    Origin,
-    Tier,
-    Verdict,
-    conclude,
-    unchecked,
-    worse,
-)
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.two_stage import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -41,31 +30,34 @@ def _first_order(pi: tuple[Fraction, Fraction, Fraction], *, negatives_alone: bo
     return pushed if negatives_alone else pi[2] - pi[0]
 
 
+_CONDITION = "the failures' probability and its own together exceed Σ π²: not in a policy that is nearly sure"
+
+
 @claim(
     "two-stage.unsampled",
     paper=PAPER,
     equation="negative-only objective",
     statement="Negative advantages alone raise the probability of answers that nobody has sampled.",
     latex=r"A_i \le 0 \Rightarrow \Delta\log\pi_{\mathrm{unsampled}} > 0",
-    assumptions=("softmax bandit of three arms: known right answer, unsampled one, failure", "first order"),
+    assumptions=("softmax bandit: a known right answer, an unsampled one, a failure, and any others", "first order"),
     expected=Verdict.CONDITIONAL,
-    tier=Tier.ENUMERATED,
-    origin=Origin.PARAPHRASED,
-    condition="the failures' probability and its own together exceed Σ π²: not in a policy that is nearly sure",
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
+    condition=_CONDITION,
     breaks=(Break("failures hold more than half of the probability", {"failures": True}, Verdict.CERTIFIED),),
 )
 def unsampled(quick: bool, *, failures: bool = False) -> CheckOutcome:
     """What failures lose goes mostly to what is likely: Δ log π ∝ π_unsampled + π_failure - Σ π²."""
-    literal = under = None
+    literal = None
     for pi in _three_arms(quick):
         if failures and pi[2] <= Fraction(1, 2):
             continue
-        rises = _first_order(pi, negatives_alone=True) > 0
-        shares = {"known": float(pi[0]), "unsampled": float(pi[1]), "failure": float(pi[2])}
-        if not rises:
-            literal = literal or shares
-            if pi[1] + pi[2] > sum(p * p for p in pi):
-                under = under or shares
+        if literal is None and not _first_order(pi, negatives_alone=True) > 0:
+            literal = {"known": float(pi[0]), "unsampled": float(pi[1]), "failure": float(pi[2])}
+    known, new, failed, others = ring("known", "unsampled", "failure", "others")  # others: the sum of further squares
+    pushes = [known, new, failed - 1]  # Δz = -(e_failure - π)
+    average = sum((p * z for p, z in zip((known, new, failed), pushes, strict=True)), others)
+    change = pushes[1] - average
     return conclude(
         Evidence(
             "log π of the unsampled answer rises",
@@ -77,14 +69,14 @@ def unsampled(quick: bool, *, failures: bool = False) -> CheckOutcome:
         _step_in_floats(),
         under=[
             Evidence(
-                "it does under the condition",
-                "the same",
-                Method.CASES,
-                under is None,
-                counterexample=under or {},
+                "Δ log π of the unsampled answer is its own and the failures' probability less Σ π², so above 0 "
+                "exactly under the condition",
+                "every policy, with any number of answers",
+                Method.SYMBOLIC,
+                change == new + failed - (known**2 + new**2 + failed**2 + others),
             )
         ],
-        condition="the failures' probability and its own together exceed Σ π²: not in a policy that is nearly sure",
+        condition=_CONDITION,
     )
 
 
@@ -113,38 +105,38 @@ def _step_in_floats() -> Evidence:
     latex=r"\Delta\log\pi_{\mathrm{unsampled}}\big|_{A^-} \ge \Delta\log\pi_{\mathrm{unsampled}}\big|_{A}",
     assumptions=("softmax bandit of three arms", "first order", "the known right answer is the likeliest"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
+    condition="exactly where the failure's probability and Σ π² together are at most 1",
     breaks=(Break("a failure is the likeliest", {"failure": True}, Verdict.REFUTED),),
 )
 def spared(quick: bool, *, failure: bool = False) -> CheckOutcome:
-    """The difference is 1 - π_failure - Σ π², and Σ π² is at most the greatest π."""
+    """The difference is 1 - π_failure - Σ π², a polynomial without negative terms in what the known one is ahead."""
     found = None
     for pi in _three_arms(quick):
         if max(pi) != pi[2 if failure else 0]:
             continue
         if _first_order(pi, negatives_alone=True) < _first_order(pi, negatives_alone=False):
             found = found or {"known": float(pi[0]), "unsampled": float(pi[1]), "failure": float(pi[2])}
+    new, less, ahead = ring("unsampled", "less", "ahead")
+    known, failed = (less, less + ahead) if failure else (less + ahead, less)
+    one = known + new + failed  # the probabilities' sum, which makes the difference homogeneous
+    squares = known**2 + new**2 + failed**2
+    difference = (new + failed) * one - squares - (failed - known) * one
     return conclude(
+        Evidence(
+            "what is left to the unsampled answer, less what GRPO leaves, has no negative term in the smaller "
+            "probabilities and the known answer's lead over the failure",
+            "every policy of three arms",
+            Method.SYMBOLIC,
+            all(coefficient >= 0 for coefficient in difference.coeffs()),
+            counterexample=found or {},
+        ),
         Evidence(
             "log π of the unsampled answer ends no lower",
             "probabilities that are multiples of 1/20 (1/60 in full)",
             Method.CASES,
             found is None,
-            counterexample=found or {},
-        )
+            confirms=True,
+        ),
     )
-
-
-@claim(
-    "two-stage.training",
-    paper=PAPER,
-    equation="main results",
-    statement="After a stage of exploitation comes one of exploration, in which answers win that were never likely.",
-    latex=r"\pi(\text{best}) \uparrow \text{ late}",
-    expected=Verdict.OPEN,
-    origin=Origin.PARAPHRASED,
-)
-def training(quick: bool) -> CheckOutcome:
-    """Not checked: it takes the training of large models."""
-    return unchecked(NEEDS_TRAINING)
