@@ -168,6 +168,10 @@ class Ball:
         """Complementary error function."""
         return Ball(self.arb.erfc())
 
+    def digamma(self) -> Ball:
+        """Derivative of the logarithm of the gamma function."""
+        return Ball(self.arb.digamma())
+
     def lgamma(self) -> Ball:
         """Logarithm of the gamma function."""
         return Ball(self.arb.lgamma())

@@ -111,7 +111,7 @@ class TestCommand:
             result = run("--quick", *arguments)
             assert result.exit_code == 1
         assert (
-            "DIFFERENT: qae.eq4 is certified (enumerated), expected refuted"
+            "DIFFERENT: qae.eq4 is certified (proved for all values), expected refuted"
             in run("--quick", "--claim", "qae.eq4").output
         )
 

@@ -10,6 +10,7 @@ from qae_sim.advantages import grpo, qae, quantile_baseline
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.exact_advantages import baseline, centred, floats, groups, variance
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -23,7 +24,7 @@ from qae_sim.theory.registry import claim
     r"\hat A = \frac{r-\bar r}{\sigma+\varepsilon}",
     assumptions=("inverse-CDF quantile", "one reward, normalised within the group"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(
         Break("two rewards, each normalised and then added", {"rewards": 2}, Verdict.REFUTED),
@@ -53,13 +54,24 @@ def after_the_fact(quick: bool, *, rewards: int = 1, batch: bool = False) -> Che
     sample = np.random.default_rng(0).normal(size=(40, 9))
     a = grpo(sample)
     worst = float(np.abs(a - quantile_baseline(a, 0.4)[:, None] - qae(sample, k=0.4)).max())
+    x, q, mean, scale, own = ring("x", "q", "mean", "scale", "own")  # scale > 0: 1/(σ+ε), of the group or the batch
+    group = own if batch else scale
+    proof = Evidence(
+        "advantages are in the order of the rewards, A(x) - A(q) = (x - q)·scale, so that the quantile q of the "
+        "rewards gives that of the advantages, and the difference is QAE's advantage",
+        "every group of real rewards, every K and ε",
+        Method.SYMBOLIC,
+        (x - mean) * scale - (q - mean) * scale == (x - q) * group,
+    )
     return conclude(
+        *([proof] if rewards == 1 else []),
         Evidence(
             "both sides are equal",
             f"G = 2..{largest}, all groups of three levels, K = .4",
             Method.CASES,
             found is None,
             counterexample=found or {},
+            confirms=True,
         ),
         Evidence("grpo and qae do so to 1e-13", "40 groups of 9", Method.FLOATS, worst < 1e-13, f"{worst:.1e}"),
     )

@@ -11,8 +11,9 @@ from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.exact_advantages import advantages, mixed_groups
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
-from qae_sim.theory.truth import Truth
 
 K = Fraction(2, 5)
 
@@ -46,17 +47,22 @@ def beta_share(a: Ball, k: Fraction = K) -> Ball:
     expected=Verdict.CONDITIONAL,
     tier=Tier.BOX,
     origin=Origin.PARAPHRASED,
-    condition="success rates pile up near 0 and 1: Beta(a, a) with 0.35 <= a <= 0.9 (uniform, a = 1: 74 %)",
+    condition="success rates pile up near 0 and 1: of Beta(a, a) exactly 0.33966 <= a <= 0.90747, to five digits "
+    "(uniform, a = 1: 74 %)",
     breaks=(
-        Break("the condition lets in flatter distributions, a up to 1", {"a": ("0.35", 1)}, Verdict.REFUTED),
+        Break("the condition lets in flatter distributions, a up to 1", {"a": ("0.33966", "1")}, Verdict.REFUTED),
+        Break("the condition ends too soon", {"a": ("0.33966", "0.9")}, Verdict.REFUTED),
         Break("no condition on the distribution", {"a": None}, Verdict.REFUTED),
     ),
 )
-def eighty_percent(quick: bool, *, a: tuple[str | int, str | int] | None = ("0.35", "0.9")) -> CheckOutcome:
-    """Refuted by queries of success rate 1/2 alone; holds for Beta(a, a) on an interval of a, proved on all of it."""
+def eighty_percent(quick: bool, *, a: tuple[str, str] | None = ("0.33966", "0.90747")) -> CheckOutcome:
+    """Refuted by queries of success rate 1/2 alone; for Beta(a, a) the share falls with a, from 1 to 1/2.
+
+    With D = ψ(a + 1/2) - ψ(a + 1) < 0 the logarithm of what is over 1/2 has the derivative log(4s(1-s)) + D, s = 1-K.
+    """
     g = 16
     half = zero_share(g // 2, g, K)
-    floats = float((qae([1.0] * 8 + [0.0] * 8, k=0.4) == 0).mean())
+    floats = [float((qae([1.0] * n + [0.0] * (g - n), k=0.4) == 0).mean()) for n in range(1, g)]
     with ctx.workprec(64):
         levels = {str(x): digits(beta_share(number(x)), 10) for x in ("0.25", "0.5", "0.56", "1", "2", "5")}
     uniform = [zero_share(n, g, K) for n in range(g + 1)]  # a uniform p makes n uniform on 0..G
@@ -72,25 +78,54 @@ def eighty_percent(quick: bool, *, a: tuple[str | int, str | int] | None = ("0.3
             "uniform p, G = 16, mixed groups only (dynamic sampling)": str(sum(uniform[1:-1]) / (g - 1)),
         },
     )
-    tie = Evidence("qae gives the same share", "that group", Method.FLOATS, floats == float(half))
+    tie = Evidence(
+        "qae gives the same share", "all mixed groups of 16", Method.FLOATS, floats == [float(u) for u in uniform[1:-1]]
+    )
     if a is None:
         return conclude(literal, tie)
-    below = prove_positive(lambda x: number("0.85") - beta_share(x), a)
-    above = prove_positive(lambda x: beta_share(x) - number("0.75"), a)
-    under = [
-        Evidence(
-            f"the share is {side}",
-            f"Beta(a, a), every a in [{a[0]}, {a[1]}]",
-            Method.INTERVALS,
-            proof.holds,
-            margin=repr(proof.margin),
-            counterexample={"a": float(proof.point[0])} if proof.holds is Truth.NO else {},
-        )
-        for side, proof in (("at most 85 %", below), ("at least 75 %", above))
-    ]
-    even = f"uniform, a = 1: {100 * float(levels['1']):.0f} %"
-    condition = f"success rates pile up near 0 and 1: Beta(a, a) with {a[0]} <= a <= {a[1]} ({even})"
-    return conclude(literal, tie, under=under, condition=condition)
+    low, high = (Fraction(end) for end in a)
+    step = Fraction(1, 10**5)
+    with ctx.workprec(64):
+        ends = {x: beta_share(number(x)) for x in (low - step, low, high, high + step)}
+        under = [
+            Evidence(
+                "the share is above 85 % just below the range and at most that from its lower end",
+                f"a = {float(low - step)} and {float(low)}",
+                Method.INTERVALS,
+                (ends[low - step] > number("0.85")) & (ends[low] <= number("0.85")),
+                margin=digits(number("0.85") - ends[low], 5),
+            ),
+            Evidence(
+                "it is at least 75 % up to the upper end and below that just above it",
+                f"a = {float(high)} and {float(high + step)}",
+                Method.INTERVALS,
+                (ends[high] >= number("0.75")) & (ends[high + step] < number("0.75")),
+                margin=digits(ends[high] - number("0.75"), 5),
+            ),
+        ]
+    fall = prove_positive(lambda x: -slope(x), ("0.3", "1.1"))
+    return conclude(
+        literal,
+        tie,
+        under=[
+            *under,
+            Evidence(
+                "the share falls with a",
+                "Beta(a, a), every a in [.3, 1.1] (and everywhere, since ψ rises and 4s(1-s) <= 1)",
+                Method.INTERVALS,
+                fall.holds,
+                margin=repr(fall.margin),
+            ),
+        ],
+        condition=f"success rates pile up near 0 and 1: of Beta(a, a) exactly {a[0]} <= a <= {a[1]}, to five digits "
+        f"(uniform, a = 1: {100 * float(levels['1']):.0f} %)",
+    )
+
+
+def slope(a: Ball, k: Fraction = K) -> Ball:
+    """Derivative of log(share - 1/2) by a: log(s(1-s)) - 1/a - 2ψ(a) + 2ψ(2a)."""
+    s = number(1 - k)
+    return (s * (1 - s)).log() - 1 / a - 2 * a.digamma() + 2 * (2 * a).digamma()
 
 
 def sign_share(n: int, g: int, k: Fraction, sign: int) -> Fraction:
@@ -102,9 +137,9 @@ def sign_share(n: int, g: int, k: Fraction, sign: int) -> Fraction:
     return (p if hard else Fraction(0)) if sign > 0 else (Fraction(0) if hard else 1 - p)
 
 
-def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction) -> CheckOutcome:
+def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction, condition: str) -> CheckOutcome:
     """Whether more than half of the responses get advantages of one sign."""
-    largest = 40 if quick else 128
+    largest = 24 if quick else 64
     kind = "positive" if sign > 0 else "negative"
     shares = {g: sum(sign_share(n, g, k, sign) for n in range(g + 1)) / (g + 1) for g in range(2, largest + 1)}
     best = max(shares, key=lambda g: shares[g])
@@ -118,14 +153,61 @@ def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction) ->
     )
     inside = [(g, n) for g in range(2, largest + 1) for n in range(1, g) if low < Fraction(n, g) < high]
     failed = [(g, n) for g, n in inside if sign_share(n, g, k, sign) <= Fraction(1, 2)]
-    under = Evidence(
-        f"more than half of the advantages are {kind} in groups with p between {low} and {high}",
-        f"all such groups, G = 2..{largest}",
-        Method.CASES,
-        not failed,
-        counterexample={"g": failed[0][0], "successes": failed[0][1]} if failed else {},
+    counted = all(
+        sign_share(n, g, k, sign) == (Fraction(n, g) if sign > 0 else 1 - Fraction(n, g)) * (side[0] != 0)
+        for g, n in mixed_groups(largest)
+        for side in (advantages("qae", n, g, k)[0 if sign > 0 else 1],)
     )
-    return conclude(literal, under=[under], condition=f"success rates lie between {float(low)} and {float(high)}")
+    (p,) = ring("p")
+    share, room = (p, 4 - 5 * p) if sign > 0 else (1 - p, 5 * p - 1)  # room: five times the distance from the gate
+    under = [
+        Evidence(
+            f"groups on that side have a share of {kind} advantages above 1/2 by the distance of p from 1/2, and below "
+            "4/5 by the distance from the gate",
+            "every group on that side of the gate and of 1/2",
+            Method.SYMBOLIC,
+            2 * share - 1 == (2 * p - 1 if sign > 0 else 1 - 2 * p) and 4 - 5 * share == room,
+        ),
+        Evidence(
+            f"more than half of the advantages are {kind} in groups with p between {low} and {high}",
+            f"all such groups, G = 2..{largest}",
+            Method.CASES,
+            not failed,
+            counterexample={"g": failed[0][0], "successes": failed[0][1]} if failed else {},
+            confirms=True,
+        ),
+    ]
+    tenth = (Fraction(4, 5), Fraction(14, 55)) if sign < 0 else (Fraction(1, 5), Fraction(18, 55))
+    return conclude(
+        literal,
+        under=under,
+        condition=condition,
+        controls=[
+            Evidence(
+                f"as many advantages as the share says are {kind}",
+                f"all mixed groups, G = 2..{largest}",
+                Method.CASES,
+                counted,
+            ),
+            Evidence(
+                f"{tenth[1]} of all advantages are {kind} for uniform success rates, G = 10, K = {float(tenth[0])}",
+                "by hand: 7 + 6 + ... + 1 or 1 + 2 + ... + 8 of 110",
+                Method.CASES,
+                sum(sign_share(n, 10, tenth[0], sign) for n in range(11)) / 11 == tenth[1],
+            ),
+        ],
+    )
+
+
+#: Exactly when most advantages have one sign, by the success rates of the groups.
+MOSTLY_NEGATIVE = (
+    "exactly if E[(1-p)·1{p > 0.2}] > 1/2, p the success rate of a group: if all lie between 0.2 and 0.5, and only if "
+    "more than 5/8 of them are above 0.2"
+)
+MOSTLY_POSITIVE = (
+    "exactly if E[p·1{p <= 0.8}] > 1/2, p the success rate of a group: if all lie between 0.5 and 0.8, and only if "
+    "more than 5/8 of them are at most 0.8"
+)
 
 
 @claim(
@@ -136,9 +218,9 @@ def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction) ->
     latex=r"K = 0.8:\ \Pr(\hat A_i < 0) > \tfrac12",
     assumptions=("binary rewards",),
     expected=Verdict.CONDITIONAL,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
-    condition="success rates lie between 0.2 and 0.5",
+    condition=MOSTLY_NEGATIVE,
     breaks=(
         Break("success rates up to .6 are let in", {"high": Fraction(3, 5)}, Verdict.REFUTED),
         Break("K = .4", {"k": Fraction(2, 5)}, Verdict.REFUTED),
@@ -146,7 +228,7 @@ def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction) ->
 )
 def large_k(quick: bool, *, k: Fraction = Fraction(4, 5), high: Fraction = Fraction(1, 2)) -> CheckOutcome:
     """Only failures on queries above 1-K are negative: 1-p of them, most of them only where p is below 1/2."""
-    return _most(quick, k, -1, Fraction(1, 5), high)
+    return _most(quick, k, -1, Fraction(1, 5), high, MOSTLY_NEGATIVE)
 
 
 @claim(
@@ -157,9 +239,9 @@ def large_k(quick: bool, *, k: Fraction = Fraction(4, 5), high: Fraction = Fract
     latex=r"K = 0.2:\ \Pr(\hat A_i > 0) > \tfrac12",
     assumptions=("binary rewards",),
     expected=Verdict.CONDITIONAL,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
-    condition="success rates lie between 0.5 and 0.8",
+    condition=MOSTLY_POSITIVE,
     breaks=(
         Break("success rates down to .4 are let in", {"low": Fraction(2, 5)}, Verdict.REFUTED),
         Break("K = .6", {"k": Fraction(3, 5)}, Verdict.REFUTED),
@@ -167,4 +249,4 @@ def large_k(quick: bool, *, k: Fraction = Fraction(4, 5), high: Fraction = Fract
 )
 def small_k(quick: bool, *, k: Fraction = Fraction(1, 5), low: Fraction = Fraction(1, 2)) -> CheckOutcome:
     """Only successes on queries up to 1-K are positive: a share p of them."""
-    return _most(quick, k, 1, low, Fraction(4, 5))
+    return _most(quick, k, 1, low, Fraction(4, 5), MOSTLY_POSITIVE)
