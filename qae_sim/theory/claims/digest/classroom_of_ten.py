@@ -8,16 +8,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from qae_sim.advantages import grpo, qae
+from qae_sim.advantages import dynamic_sampling_mask, grpo, qae
+from qae_sim.theory.binomial import mixed
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.digest import PAPER
-from qae_sim.theory.exact_advantages import advantages
+from qae_sim.theory.exact_advantages import KS, LEVELS, Root, advantages, centred, mixed_groups
+from qae_sim.theory.polynomials import X, Y, value_at
 from qae_sim.theory.registry import claim
 
 K = Fraction(2, 5)
 
 
-def signed(coefficient: tuple[int, Fraction]) -> float:
+def signed(coefficient: Root) -> float:
     """A coefficient sign·√square as a float, for a reader."""
     return round(coefficient[0] * math.sqrt(coefficient[1]), 6)
 
@@ -38,6 +40,7 @@ def classroom(successes: int) -> list[float]:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
+    condition="exactly if more than half of the group are correct",
     breaks=(Break("nine successes, one loser", {"successes": 9}, Verdict.CERTIFIED),),
 )
 def lone_winner(quick: bool, *, successes: int = 1) -> CheckOutcome:
@@ -60,6 +63,25 @@ def lone_winner(quick: bool, *, successes: int = 1) -> CheckOutcome:
             Method.FLOATS,
             bool(np.allclose([ours[0], ours[-1]], [signed(plus), signed(minus)], atol=1e-6)),
         ),
+        controls=[
+            Evidence(
+                "the advantages are +3 and -1/3 for one winner, -3 and +1/3 for one loser",
+                "by hand: √((1-p)/p) and -√(p/(1-p))",
+                Method.CASES,
+                advantages("grpo", 1, 10, K) == ((1, 9), (-1, Fraction(1, 9)))
+                and advantages("grpo", 9, 10, K) == ((1, Fraction(1, 9)), (-1, 9)),
+            ),
+            Evidence(
+                "the winners' advantage is the smaller one exactly if more than half are correct",
+                "every number of winners among ten",
+                Method.CASES,
+                all(
+                    (winner[1] < loser[1]) == (n > 5)
+                    for n in range(1, 10)
+                    for winner, loser in (advantages("grpo", n, 10, K),)
+                ),
+            ),
+        ],
     )
 
 
@@ -72,13 +94,15 @@ def lone_winner(quick: bool, *, successes: int = 1) -> CheckOutcome:
     assumptions=("K = .4, G = 10",),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.PARAPHRASED,
+    origin=Origin.OURS,
+    condition="exactly if five or six of ten are correct: the ratio is 1/(1-p) up to p = 1-K, and 0 above",
     breaks=(Break("six winners", {"successes": 6}, Verdict.CERTIFIED),),
 )
 def huge_thumbs_up(quick: bool, *, successes: int = 1) -> CheckOutcome:
     """The ratio is 1/(1-p): 10/9 for one winner."""
+    ratios = {n: advantages("qae", n, 10, K)[0][1] / advantages("grpo", n, 10, K)[0][1] for n in range(1, 10)}
     one, other = advantages("qae", successes, 10, K)[0], advantages("grpo", successes, 10, K)[0]
-    holds = one[1] >= 4 * other[1]
+    holds = ratios[successes] >= 4
     return conclude(
         Evidence(
             "the ratio is at least 2",
@@ -88,7 +112,15 @@ def huge_thumbs_up(quick: bool, *, successes: int = 1) -> CheckOutcome:
             counterexample={}
             if holds
             else {"rewards": classroom(successes), "QAE": signed(one), "GRPO": signed(other)},
-        )
+        ),
+        controls=[
+            Evidence(
+                "the ratio is 10/9 for one winner, 2 for five, 5/2 for six and 0 for seven",
+                "by hand",
+                Method.CASES,
+                [ratios[n] for n in (1, 5, 6, 7)] == [Fraction(100, 81), 4, Fraction(25, 4), 0],
+            )
+        ],
     )
 
 
@@ -164,6 +196,7 @@ def winners_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
+    condition="exactly if four of ten are correct",
     breaks=(Break("ten different rewards and K = .6", {"graded": True}, Verdict.CERTIFIED),),
 )
 def top_40(quick: bool, *, graded: bool = False) -> CheckOutcome:
@@ -173,7 +206,7 @@ def top_40(quick: bool, *, graded: bool = False) -> CheckOutcome:
         b = ordered[5]  # rank ⌈.6·10⌉
         counts = {10: sum(r > b for r in ordered)}
     else:
-        counts = {n: (n if Fraction(n, 10) <= 1 - K else 0) for n in range(1, 10)}
+        counts = {n: n * (advantages("qae", n, 10, K)[0][0] > 0) for n in range(1, 10)}
     wrong = [n for n, count in counts.items() if count != 4]
     return conclude(
         Evidence(
@@ -183,7 +216,15 @@ def top_40(quick: bool, *, graded: bool = False) -> CheckOutcome:
             not wrong,
             counterexample={"rewards": classroom(wrong[0]), "k": 0.4, "positive": counts[wrong[0]]} if wrong else {},
             figures={"positive by successes": counts},
-        )
+        ),
+        controls=[
+            Evidence(
+                "four are positive where four are correct, six at most, and none from seven on",
+                "by hand",
+                Method.CASES,
+                graded or ([n for n, count in counts.items() if count == 4] == [4] and counts[6] == 6 > counts[7] == 0),
+            )
+        ],
     )
 
 
@@ -198,6 +239,7 @@ def top_40(quick: bool, *, graded: bool = False) -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
+    condition="for no two averages: the penalty √(p/(1-p)) rises with p",
     breaks=(Break("the successes' reward, not the failures' penalty", {"side": 0}, Verdict.CERTIFIED),),
 )
 def stops_punishing(quick: bool, *, side: int = 1) -> CheckOutcome:
@@ -215,5 +257,157 @@ def stops_punishing(quick: bool, *, side: int = 1) -> CheckOutcome:
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+        ),
+        controls=[
+            Evidence(
+                "a loser's advantage is -1/3 with one winner among ten, -1 with five and -3 with nine",
+                "by hand: -√(p/(1-p))",
+                Method.CASES,
+                [advantages("grpo", n, 10, K)[1] for n in (1, 5, 9)] == [(-1, Fraction(1, 9)), (-1, 1), (-1, 9)],
+            )
+        ],
+    )
+
+
+@claim(
+    "digest.everyone-poorly",
+    paper=PAPER,
+    equation="'The Classroom of 10 Students', the flaw",
+    statement="With one success among ten the average is so low that everyone has done poorly compared with it: nobody "
+    "has a positive advantage.",
+    latex=r"\hat A_i \le 0 \text{ for all } i",
+    assumptions=("GRPO, population standard deviation", "G = 10"),
+    expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
+    condition="in no mixed group: advantages around the mean add up to 0",
+    breaks=(
+        Break("a quantile baseline of 1, QAE with K = .95", {"name": "qae", "k": Fraction(19, 20)}, Verdict.CERTIFIED),
+    ),
+)
+def everyone_poorly(quick: bool, *, name: str = "grpo", k: Fraction = K) -> CheckOutcome:
+    """A low average is easily beaten: the winner is at +3, and the sum of all ten is 3 - 9/3 = 0."""
+    plus, minus = advantages(name, 1, 10, k)
+    nobody = plus[0] <= 0
+    ours = grpo(classroom(1), eps=0.0)
+    n, m = X, Y  # shares of the winners and of the losers
+    return conclude(
+        Evidence(
+            "nobody has a positive advantage",
+            "1 of 10 correct",
+            Method.CASES,
+            nobody,
+            counterexample={}
+            if nobody
+            else {"rewards": classroom(1), "winner": signed(plus), "loser": signed(minus), "sum": 0.0},
+        ),
+        Evidence("grpo's advantages are +3 and -1/3", "the same", Method.FLOATS, np.allclose(ours, [3] + [-1 / 3] * 9)),
+        controls=[
+            Evidence(
+                "p winners of 1-p and 1-p losers of -p add up to 0, before the scale",
+                "every mixed group",
+                Method.SYMBOLIC,
+                n * (1 - n) - m * n == 0,
+            ),
+            Evidence(
+                "with K = .95 the bar is 1 and the winner gets 0",
+                "1 of 10 correct",
+                Method.CASES,
+                advantages("qae", 1, 10, Fraction(19, 20))[0][0] == 0,
+            ),
+        ],
+    )
+
+
+@claim(
+    "digest.middle-attempts",
+    paper=PAPER,
+    equation="'Preventing the Panic and the Wild Party'",
+    statement="QAE ignores the middle attempts, the ones that are just okay: the responses that get zero are neither "
+    "the best nor the worst of their group.",
+    latex=r"\hat A_i = 0 \Rightarrow \min_j R_j < R_i < \max_j R_j",
+    assumptions=("binary rewards", "mixed groups"),
+    expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
+    condition="exactly if the K-quantile is neither the least nor the greatest reward, which takes three levels",
+    breaks=(Break("rewards 0, 1/2 and 1, all different, K = .4", {"graded": True}, Verdict.CERTIFIED),),
+)
+def middle_attempts(quick: bool, *, graded: bool = False) -> CheckOutcome:
+    """Zero is what has the reward of the quantile; of two rewards, that is all of the worst or all of the best."""
+    largest = 12 if quick else 40
+    if graded:
+        rewards = list(LEVELS)
+        ignored = [r for r, a in zip(rewards, centred("qae", rewards), strict=True) if a == 0]
+        inside = all(min(rewards) < r < max(rewards) for r in ignored)
+        return conclude(Evidence("what gets zero lies between the others", "rewards 0, 1/2, 1", Method.CASES, inside))
+    silent = {
+        (g, n, k): [sign == 0 for sign, _ in advantages("qae", n, g, k)] for g, n in mixed_groups(largest) for k in KS
+    }
+    one_kind = all(best != worst for best, worst in silent.values())
+    return conclude(
+        Evidence(
+            "the responses that get zero lie between others",
+            f"G = 2..{largest}, all mixed groups, K = .1...9",
+            Method.CASES,
+            not any(best or worst for best, worst in silent.values()),
+            counterexample={"rewards": classroom(1), "k": 0.4, "ignored": "the nine worst"},
+        ),
+        controls=[
+            Evidence("all of the best or all of the worst get zero, never both", "the same", Method.CASES, one_kind),
+            Evidence(
+                "one winner of ten: the worst are ignored; nine: the best",
+                "K = .4",
+                Method.CASES,
+                silent[10, 1, K] == [False, True] and silent[10, 9, K] == [True, False],
+            ),
+        ],
+    )
+
+
+@claim(
+    "digest.saves-energy",
+    paper=PAPER,
+    equation="'The 80/20 Rule of Learning'",
+    statement="Giving 80 % of the attempts a zero saves energy: QAE needs fewer responses than GRPO for a group that "
+    "teaches something.",
+    latex=r"\mathbb E[\text{responses until } \hat A \ne 0]_{\mathrm{QAE}} < "
+    r"\mathbb E[\text{responses until } \hat A \ne 0]_{\mathrm{GRPO}}",
+    assumptions=("binary rewards", "groups of G independent responses"),
+    expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
+    condition="not in sampling nor in scoring; a trainer whose backward pass leaves zero advantages out saves their "
+    "share of that pass",
+    breaks=(Break("groups of eight instead of four for GRPO", {"other": 8}, Verdict.CERTIFIED),),
+)
+def saves_energy(quick: bool, *, other: int = 4) -> CheckOutcome:
+    """The same groups are mixed; one is after 1/A(p) groups on average, A(p) = 1 - pᴳ - (1-p)ᴳ, so G/A(p) responses."""
+    g, p = 4, Fraction(1, 2)
+    teaches = {
+        name: [n for n in range(g + 1) if 0 < n < g and any(sign for sign, _ in advantages(name, n, g, K))]
+        for name in ("grpo", "qae")
+    }
+    chance = {size: value_at(mixed(size), p) for size in (g, other)}
+    ours, theirs = g / chance[g], other / chance[other]
+    rewards = np.array([[float(i < n) for i in range(g)] for n in range(g + 1)])
+    kept = [n for n, mask in enumerate(dynamic_sampling_mask(rewards)) if mask]
+    return conclude(
+        Evidence(
+            "the expected number of responses is smaller under QAE",
+            f"G = 4 against {other}, p = 1/2",
+            Method.CASES,
+            ours < theirs,
+            counterexample={} if ours < theirs else {"g": g, "p": 0.5, "responses": [float(ours), float(theirs)]},
+        ),
+        Evidence("dynamic sampling keeps these groups", "G = 4", Method.FLOATS, kept == teaches["qae"]),
+        controls=[
+            Evidence(
+                "the same groups give a non-zero advantage under both: the mixed ones",
+                "G = 4, by hand: one to three successes",
+                Method.CASES,
+                teaches["grpo"] == teaches["qae"] == [1, 2, 3],
+            ),
+            Evidence("4 / (1 - 2/16) = 32/7 responses", "by hand", Method.CASES, ours == Fraction(32, 7)),
+        ],
     )
