@@ -68,8 +68,8 @@ def lone_winner(quick: bool, *, successes: int = 1) -> CheckOutcome:
                 "the advantages are +3 and -1/3 for one winner, -3 and +1/3 for one loser",
                 "by hand: √((1-p)/p) and -√(p/(1-p))",
                 Method.CASES,
-                advantages("grpo", 1, 10, K) == ((1, 9), (-1, Fraction(1, 9)))
-                and advantages("grpo", 9, 10, K) == ((1, Fraction(1, 9)), (-1, 9)),
+                advantages("grpo", 1, 10, K) == ((1, Fraction(9)), (-1, Fraction(1, 9)))
+                and advantages("grpo", 9, 10, K) == ((1, Fraction(1, 9)), (-1, Fraction(9))),
             ),
             Evidence(
                 "the winners' advantage is the smaller one exactly if more than half are correct",
@@ -304,10 +304,10 @@ def everyone_poorly(quick: bool, *, name: str = "grpo", k: Fraction = K) -> Chec
         Evidence("grpo's advantages are +3 and -1/3", "the same", Method.FLOATS, np.allclose(ours, [3] + [-1 / 3] * 9)),
         controls=[
             Evidence(
-                "p winners of 1-p and 1-p losers of -p add up to 0, before the scale",
+                "shares p of winners with 1-p and 1-p of losers with -p add up to 0, before the scale",
                 "every mixed group",
                 Method.SYMBOLIC,
-                n * (1 - n) - m * n == 0,
+                n * (1 - n) == m * n,
             ),
             Evidence(
                 "with K = .95 the bar is 1 and the winner gets 0",

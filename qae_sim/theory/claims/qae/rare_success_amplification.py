@@ -120,7 +120,7 @@ def rarest_most_amplified(quick: bool, *, what: str = "ratio") -> CheckOutcome:
                 "the advantage is 2 for one success in two, and 10/3 for one in ten",
                 "by hand: 1/√(p(1-p))",
                 Method.CASES,
-                (_squared_advantage(1, 2), _squared_advantage(1, 10)) == (4, Fraction(100, 9)),
+                (_squared_advantage(1, 2), _squared_advantage(1, 10)) == (Fraction(4), Fraction(100, 9)),
             ),
         ],
     )
