@@ -133,13 +133,13 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
                     confirms=True,
                 )
             )
-    bound = Evidence(
+    steps_hold = Evidence(
         "ρ²/4 - m(ρ-m) = (ρ/2-m)², and log A - (1 + log A)/4 = ¾(log A - 1/3), above 0 because log 2 > 1/2 + 1/8",
         "every spread ρ, mean m and number of arms",
         Method.SYMBOLIC,
         bool(steps) and Fraction(1, 2) + Fraction(1, 8) > Fraction(1, 3),
     )
-    return conclude(symbolic, bound, *proofs, _remainder_floats())
+    return conclude(symbolic, steps_hold, *proofs, _remainder_floats())
 
 
 def _remainder_floats() -> Evidence:
