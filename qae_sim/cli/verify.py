@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from qae_sim.theory import Claim, Report, Verdict, VerifiedClaim, all_claims, broken, verify
-from qae_sim.theory.coq import theorems
+from qae_sim.theory.certificates import write_certificates
+from qae_sim.theory.coq import CoqNotCompiledError, theorems
 from qae_sim.theory.verify import chosen
 
 _COLOURS = {
@@ -31,8 +33,16 @@ _COLOURS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits instead of a table.")
 @click.option("--quick", is_flag=True, help="Check smaller ranges: the same verdicts in a few seconds.")
 @click.option("--list", "as_list", is_flag=True, help="Print all claims without checking them.")
+@click.option(
+    "--certificates",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write what is needed to check the claims without this package into DIR, with the program that does so.",
+)
 @click.option("--breaks", is_flag=True, help="With --claim: drop assumptions one by one, and show new verdicts.")
-def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bool, breaks: bool) -> None:
+def verify_command(
+    ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bool, certificates: Path | None, breaks: bool
+) -> None:
     """Check the claims of the papers: certified, conditional, refuted by a counterexample, or open.
 
     Every verdict is computed, by exact or rigorous arithmetic wherever that is possible, and compared with the expected
@@ -49,6 +59,9 @@ def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bo
     if as_list:
         Console().print(_list(claims))
         return
+    if certificates is not None:
+        _write(claims, certificates)
+        return
     finished: list[VerifiedClaim] = []
     try:
         report = _run(claims, quick, finished)
@@ -57,6 +70,8 @@ def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bo
             Console().print(_table(finished))
         click.echo(f"Interrupted after {len(finished)} of {len(claims)} claims.", err=True)
         raise SystemExit(130) from None
+    except CoqNotCompiledError as error:
+        raise click.ClickException("; ".join([str(error), *getattr(error, "__notes__", ())])) from error
     if as_json:
         click.echo(report.to_json())
     elif ids:
@@ -67,6 +82,24 @@ def verify_command(ids: tuple[str, ...], as_json: bool, quick: bool, as_list: bo
     if not as_json:
         click.echo(_summary(report))
     raise SystemExit(1 if report.differences else 0)
+
+
+def _write(claims: list[Claim], folder: Path) -> None:
+    """Write certificates, and say which claims have none."""
+    try:
+        written = write_certificates(claims, folder)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot write certificates: {error}") from error
+    click.echo(
+        f"Certificates of {len(written)} of {len(claims)} claims; to check them: python {folder}/check.py {folder}"
+    )
+    without = [claim for claim in claims if not claim.certificate and claim.tier.exact]
+    if without:
+        click.echo(f"Claims in exact tiers without one ({len(without)}):")
+    for claim in without:
+        click.echo(f"  {claim.id}: {claim.uncertified or 'none has been written'}")
 
 
 def _run(claims: list[Claim], quick: bool, finished: list[VerifiedClaim]) -> Report:

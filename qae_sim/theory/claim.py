@@ -15,6 +15,7 @@ from typing import Any
 
 from qae_sim.arrays import invalid
 from qae_sim.papers import Paper
+from qae_sim.theory.certificates import Part, certificate, why_none
 from qae_sim.theory.proofs import proof_text
 from qae_sim.theory.truth import Answer, Truth, Undecided, every
 
@@ -41,6 +42,11 @@ class Tier(StrEnum):
     STATISTICAL = "statistical"  #: by samples
     NONE = "not checked"
 
+    @property
+    def exact(self) -> bool:
+        """Whether it is reached by exact or rigorous arithmetic, or by a proof."""
+        return self in (Tier.PROVED, Tier.BOX, Tier.ENUMERATED)
+
 
 class Origin(StrEnum):
     """Who says the sentence."""
@@ -54,6 +60,7 @@ class Origin(StrEnum):
 class Method(StrEnum):
     """How something was computed, strongest first."""
 
+    COQ = "machine-checked proof"  #: by qae_sim.theory.coq.machine_checked alone
     SYMBOLIC = "symbolic identity"
     ROOTS = "exact real-root isolation"
     INTERVALS = "interval arithmetic"
@@ -65,6 +72,7 @@ class Method(StrEnum):
 
 #: How far a method reaches by itself.
 _REACH = {
+    Method.COQ: Tier.PROVED,
     Method.SYMBOLIC: Tier.PROVED,
     Method.ROOTS: Tier.BOX,
     Method.INTERVALS: Tier.BOX,
@@ -74,7 +82,7 @@ _REACH = {
     Method.FLOATS: Tier.NUMERICAL,
 }
 #: What a counterexample has to be computed with to settle a claim.
-_RIGOROUS = (Method.SYMBOLIC, Method.ROOTS, Method.INTERVALS, Method.CASES)
+_RIGOROUS = (Method.COQ, Method.SYMBOLIC, Method.ROOTS, Method.INTERVALS, Method.CASES)
 
 
 @dataclass(frozen=True)
@@ -295,6 +303,16 @@ class Claim:
     condition: str
     check: Callable[..., CheckOutcome]
     breaks: tuple[Break, ...] = ()
+
+    @property
+    def certificate(self) -> tuple[Part, ...]:
+        """What of it ``check.py`` confirms without this package (:mod:`qae_sim.theory.certificates`)."""
+        return certificate(self.id)
+
+    @property
+    def uncertified(self) -> str:
+        """Why it has no certificate; empty where it has one, or where none has been written."""
+        return why_none(self.id)
 
     @property
     def proof(self) -> str:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from qae_sim.theory import Verdict, all_claims
-from qae_sim.theory.coq import FOLDER, CoqMissingError, CoqRejectedError, check, theorems
+from qae_sim.cli import main as command
+from qae_sim.theory import Tier, Truth, Verdict, all_claims
+from qae_sim.theory.coq import (
+    FOLDER,
+    CoqMissingError,
+    CoqNotCompiledError,
+    CoqRejectedError,
+    check,
+    machine_checked,
+    not_recorded,
+    record,
+    theorems,
+)
 from qae_sim.theory.coq.__main__ import main
 
 FILES = sorted(FOLDER.glob("*.v"))
@@ -60,6 +73,46 @@ class TestTable:
         statement = TABLE[id].statement
         assert statement.endswith(".")
         assert "Proof" not in statement
+
+
+class TestMachineChecked:
+    """A theorem is evidence only while its file is the one that was compiled."""
+
+    def test_every_file_is_recorded(self) -> None:
+        assert not_recorded() == []
+
+    def test_evidence(self) -> None:
+        assert machine_checked("qae.eq4").holds is Truth.YES
+        refuted = machine_checked("ha-dw.theorem1-own-reward")
+        assert (refuted.holds, refuted.tier) == (Truth.NO, Tier.PROVED)
+        assert refuted.counterexample
+
+    def test_no_theorem(self) -> None:
+        with pytest.raises(ValueError, match="claim must be the identifier of a claim with a theorem"):
+            machine_checked("qae.accuracy")
+
+    def test_a_changed_file(self, tmp_path: Path) -> None:
+        folder = tmp_path / "changed"
+        shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        path = folder / "policies.v"
+        path.write_text(path.read_text(encoding="utf-8") + "\n")
+        assert machine_checked("qae.eq4", folder).holds is Truth.YES  # its file is compiled earlier
+        for id in ("qae.linear-knob", "ha-dw.theorem1"):  # mixed_groups.v may rest on policies.v
+            with pytest.raises(CoqNotCompiledError, match=r"policies\.v is not the file that Coq has compiled"):
+                machine_checked(id, folder)
+
+    def test_verify_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("qae_sim.theory.coq._compiled", lambda folder: {})
+        done = CliRunner().invoke(command, ["verify", "--claim", "qae.eq4"])
+        assert done.exit_code == 1
+        assert "python -m qae_sim.theory.coq --record" in done.output
+
+    def test_the_record(self, tmp_path: Path) -> None:
+        folder = written(tmp_path, PROOF)
+        assert not_recorded(folder) == ["one.v"]
+        record(folder)
+        digest = hashlib.sha256(PROOF.encode()).hexdigest()
+        assert f'"one.v" = "{digest}"' in (folder / "compiled.toml").read_text()
 
 
 class TestMissing:

@@ -1,21 +1,26 @@
 """Claims that the proof assistant Coq has checked, and the command that checks them again.
 
 Theorems are in the ``.v`` files of this folder, one for each claim, named after it; ``theorems.toml`` lists them with
-the axioms that each rests on. ``python -m qae_sim.theory.coq`` compiles all and compares.
+the axioms that each rests on. ``python -m qae_sim.theory.coq`` compiles all and compares; with ``--record`` it then
+writes the files' checksums to ``compiled.toml``. A check rests on a theorem by :func:`machine_checked`, which needs no
+Coq: it compares the files with those that were compiled.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from qae_sim.arrays import invalid
+from qae_sim.records import dataclass
+from qae_sim.theory.claim import Evidence, Method
 
 FOLDER = Path(__file__).parent
 
@@ -28,6 +33,10 @@ class CoqMissingError(RuntimeError):
 
 class CoqRejectedError(RuntimeError):
     """Coq does not accept a file."""
+
+
+class CoqNotCompiledError(RuntimeError):
+    """A file is not the one that Coq has compiled."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,87 @@ def check(folder: Path = FOLDER) -> tuple[CoqOutcome, ...]:
         (place / "axioms.v").write_text(f"From QAE Require {modules}.\n{questions}\n", encoding="utf-8")
         found = _axioms(_coqc(place, "axioms.v"))
     return tuple(CoqOutcome(theorem, axioms) for theorem, axioms in zip(known, found, strict=True))
+
+
+def machine_checked(claim: str, folder: Path = FOLDER) -> Evidence:
+    """The theorem of a claim as evidence, by which it reaches all values.
+
+    Whether the theorem says what the claim says is for the reader: ``qae-sim verify --claim`` prints both.
+
+    Args:
+        claim: The claim's identifier.
+        folder: Where the files, their table and the record of what was compiled are.
+
+    Returns:
+        The evidence: that the theorem is proved, or, where it refutes the claim, that the claim is false.
+
+    Raises:
+        ValueError: No theorem belongs to the claim.
+        CoqNotCompiledError: Its file, or one that it may rest on, has changed since Coq compiled it.
+
+    Example:
+        >>> evidence = machine_checked("qae.eq4")
+        >>> evidence.tier.value, evidence.holds.name
+        ('proved for all values', 'YES')
+    """
+    known = theorems(folder)
+    if claim not in known:
+        raise invalid("claim", claim, "the identifier of a claim with a theorem in theorems.toml")
+    theorem = known[claim]
+    order = _table(folder)["files"]
+    for name in order[: order.index(theorem.path.name) + 1]:
+        if _compiled(folder).get(name) != _checksum(folder / name):
+            raise CoqNotCompiledError(
+                f"{name} is not the file that Coq has compiled, so that {theorem.name} is not proved: "
+                "python -m qae_sim.theory.coq --record compiles it"
+            )
+    return Evidence(
+        f"Coq has checked the theorem {theorem.name}" + (", which says the opposite" if theorem.refutes else ""),
+        "all values that the theorem names",
+        Method.COQ,
+        not theorem.refutes,
+        counterexample={"theorem": theorem.name} if theorem.refutes else {},
+    )
+
+
+def record(folder: Path = FOLDER) -> None:
+    """Write down the checksums of all files, once Coq has compiled them.
+
+    Args:
+        folder: Where the files and their table are.
+    """
+    lines = [f'"{name}" = "{_checksum(folder / name)}"' for name in _table(folder)["files"]]
+    text = "# SHA-256 of the files as Coq compiled them; python -m qae_sim.theory.coq --record writes this.\n"
+    (folder / "compiled.toml").write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def not_recorded(folder: Path = FOLDER) -> list[str]:
+    """Name the files that are not those whose checksums are recorded.
+
+    Args:
+        folder: Where the files, their table and the record are.
+
+    Returns:
+        File names.
+
+    Example:
+        >>> not_recorded()
+        []
+    """
+    return [name for name in _table(folder)["files"] if _compiled(folder).get(name) != _checksum(folder / name)]
+
+
+@cache
+def _compiled(folder: Path) -> dict[str, str]:
+    """Checksums of the files that Coq has compiled."""
+    path = folder / "compiled.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+@cache
+def _checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _table(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,250 @@
+"""Check the certificates of claims with Python's standard library alone: ``python check.py FOLDER``.
+
+A certificate is a list of parts. Each has a statement in Python's syntax, which is read here and never run: numbers,
+names, + - * / **, comparisons, and, or, not, x if c else y, lists, for-expressions, and FUNCTIONS. Numbers are exact
+fractions; roots, logarithms and exponentials are intervals around them. "where" defines names such as "b" and functions
+such as "f(x, n)". "cases" are what the statement is checked for, "only" those that satisfy a condition; "count" is
+their number. Kinds: "enumeration", true in every case; "counterexample", the claim's own statement or what follows from
+it, false "at" these values; "identity", of rational functions of "variables", wherever no denominator is 0; "sign",
+true "over" all of an open interval, by Bernstein coefficients and bisection; "box", true "over" all of closed
+intervals, by interval arithmetic and bisection.
+"""
+
+import ast
+import hashlib
+import json
+import operator
+import sys
+from collections import namedtuple
+from fractions import Fraction
+from functools import cache, cmp_to_key, reduce
+from itertools import pairwise, product
+from math import ceil, comb, factorial, floor, isqrt, log
+from pathlib import Path
+from typing import Any
+
+BITS, ONE, BOXES, HALVINGS = 128, 1 << 128, 50_000, 60
+Interval = namedtuple("Interval", "low high")  # all numbers between; ends are times 2^BITS and rounded outward
+Quotient = namedtuple("Quotient", "above below")  # of polynomials: dictionaries from exponents to coefficients
+parsed = cache(lambda text: ast.parse(text, mode="eval").body)
+
+
+def _lifted(x: Any, like: Any) -> Any:
+    """A number as an interval or a rational function, if another one is."""
+    if isinstance(like, Interval) and not isinstance(x, Interval):
+        return Interval(floor(x * ONE), ceil(x * ONE))
+    if isinstance(like, Quotient) and not isinstance(x, Quotient):
+        one = dict.fromkeys([(0,) * len(next(iter(like.below)))], 1)
+        return Quotient({key: x for key in one if x}, one)
+    return x
+
+
+def _add(x: Any, y: Any) -> Any:
+    x, y = _lifted(x, y), _lifted(y, x)
+    if isinstance(x, Interval):
+        return Interval(x.low + y.low, x.high + y.high)
+    if isinstance(x, dict):
+        return {key: a for key in x.keys() | y.keys() if (a := x.get(key, 0) + y.get(key, 0))}
+    if not isinstance(x, Quotient):
+        return x + y
+    if x.below == y.below:
+        return Quotient(_add(x.above, y.above), x.below)
+    return Quotient(_add(_times(x.above, y.below), _times(y.above, x.below)), _times(x.below, y.below))
+
+
+def _times(x: Any, y: Any) -> Any:
+    x, y = _lifted(x, y), _lifted(y, x)
+    if isinstance(x, Interval):
+        ends = [a * b for a in x for b in y]
+        return Interval(min(ends) >> BITS, -(-max(ends) >> BITS))
+    if isinstance(x, Quotient):
+        return Quotient(_times(x.above, y.above), _times(x.below, y.below))
+    if not isinstance(x, dict):
+        return x * y
+    found: dict[Any, Any] = {}
+    for (i, a), (j, b) in product(x.items(), y.items()):
+        key = tuple(map(operator.add, i, j))
+        found[key] = found.get(key, 0) + a * b
+    return {key: a for key, a in found.items() if a}
+
+
+def _power(x: Any, n: Any) -> Any:
+    if operator.index(n) >= 0:  # an error if n is not whole
+        return reduce(_times, [x] * n, 1) if isinstance(x, tuple) else x**n
+    if isinstance(x, Interval) and not x.low <= 0 <= x.high:
+        return _power(Interval(ONE * ONE // x.high, -(-ONE * ONE // x.low)), -n)
+    if isinstance(x, Quotient) and x.above:
+        return _power(Quotient(x.below, x.above), -n)
+    return Fraction(1) / (0 if isinstance(x, tuple) else x**-n)
+
+
+def _rising(at: Any) -> Any:
+    return lambda x: Interval(*(at(end)[i] for i, end in enumerate(_lifted(x, Interval(0, 0)))))
+
+
+def _exp(x: int) -> Any:
+    if x < 0:
+        return _power(_exp(-x), -1)
+    halvings = max(0, x.bit_length() - BITS + 1)
+    low, high, r = 0, 2 * ONE, x >> halvings  # r <= 1/2: what is left out is less than twice its first term
+    for k in range(BITS // 3, 0, -1):
+        low, high = ONE + low * r // (k * ONE), ONE + high * (r + 1) // (k * ONE) + 1
+    for _ in range(halvings):
+        low, high = low * low >> BITS, (high * high >> BITS) + 1
+    return Interval(low, high)
+
+
+def _log(x: int) -> Any:
+    y = int(log(x / ONE) * ONE)  # a guess, made better by Halley's method; exponentials prove it
+    y += 2 * ONE * (x - _exp(y).low) // (x + _exp(y).low)
+    if _exp(y - 2**24).high > x or _exp(y + 2**24).low < x:
+        raise ArithmeticError("the logarithm of so small or large a number is not known")
+    return Interval(y - 2**24, y + 2**24)
+
+
+def _positive(b: list[Any], halvings: int = HALVINGS) -> bool:
+    """Whether a polynomial is positive in (0, 1): its Bernstein coefficients are, or those of both halves."""
+    if min(b) >= 0 and max(b) > 0:
+        return True
+    left, right, row = [b[0]], [b[-1]], b
+    while len(row) > 1:
+        row = [(x + y) / Fraction(2) for x, y in pairwise(row)]
+        left, right = [*left, row[0]], [row[-1], *right]
+    return halvings > 0 and row[0] > 0 and all(_positive(half, halvings - 1) for half in (left, right))
+
+
+def _compared(sign: type, x: Any, y: Any) -> bool:
+    if not isinstance(x, tuple) and not isinstance(y, tuple):
+        return bool(OPERATIONS[sign](x, y))
+    gap, equal = _add(x, _times(-1, y)), sign in (ast.Eq, ast.NotEq)
+    gap, strict = _times(-1, gap) if sign in (ast.Lt, ast.LtE) else gap, sign in (ast.Lt, ast.Gt)
+    if isinstance(gap, Quotient):
+        f = _times(gap.above, gap.below)  # has the sign of the quotient
+        n = max(f, default=(0,))[0]
+        b = [sum(Fraction(comb(k, i), comb(n, i)) * f.get((i,), 0) for i in range(k + 1)) for k in range(n + 1)]
+        if not f or (not equal and _positive(b)):
+            return bool(f) or not (strict or sign is ast.NotEq)
+    elif equal and (gap.low > 0 or gap.high < 0):
+        return sign is ast.NotEq
+    elif not equal and not gap.low < strict <= gap.high:  # ends are whole: more than 0 is at least 1
+        return bool(gap.low >= strict)
+    raise ArithmeticError("a comparison is not known to be true, nor to be false, everywhere")
+
+
+def _ordered(*x: Any) -> Any:
+    return tuple(sorted(x[0] if len(x) == 1 else x, key=cmp_to_key(lambda x, y: 1 - 2 * _compared(ast.Lt, x, y))))
+
+
+OPERATIONS: dict[type, Any] = {
+    ast.Add: _add, ast.Sub: lambda x, y: _add(x, _times(-1, y)), ast.Mult: _times, ast.Pow: _power, ast.And: all,
+    ast.Div: lambda x, y: _times(x, _power(y, -1)), ast.USub: lambda x: _times(-1, x), ast.Not: operator.not_,
+    ast.Or: any, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+FUNCTIONS = {
+    "min": lambda *x: _ordered(*x)[0], "max": lambda *x: _ordered(*x)[-1], "sorted": _ordered, "len": len, "all": all,
+    "abs": lambda x: _ordered(x, _times(-1, x))[1], "sum": lambda x: reduce(_add, x, 0), "any": any, "range": range,
+    "product": lambda x: reduce(_times, x, 1), "tuples": lambda x, n: tuple(product(x, repeat=n)), "floor": floor,
+    "ceil": ceil, "binomial": comb, "factorial": factorial, "exp": _rising(_exp), "log": _rising(_log),
+    "sqrt": _rising(lambda x: Interval(isqrt(x << BITS), isqrt(x << BITS) + 1)),
+}  # fmt: skip
+
+
+def value(node: Any, names: dict[str, Any]) -> Any:
+    """What an expression is worth."""
+    match node:
+        case ast.Constant(value=int(x)):
+            return x
+        case ast.Name(id=name) if name in names:
+            return value(names[name].body, names) if isinstance(names[name], ast.Lambda) else names[name]
+        case ast.UnaryOp(op=sign, operand=x) if type(sign) in OPERATIONS:
+            return OPERATIONS[type(sign)](value(x, names))
+        case ast.BinOp(left=x, op=sign, right=y) if type(sign) in OPERATIONS:
+            return OPERATIONS[type(sign)](value(x, names), value(y, names))
+        case ast.BoolOp(op=sign, values=parts):
+            return OPERATIONS[type(sign)](value(x, names) for x in parts)
+        case ast.Compare(left=x, ops=signs, comparators=rest):
+            row = [value(y, names) for y in (x, *rest)]
+            return all(_compared(type(sign), x, y) for sign, x, y in zip(signs, row, row[1:], strict=False))
+        case ast.IfExp(test=test, body=x, orelse=y):
+            return value(x if value(test, names) else y, names)
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return tuple(value(x, names) for x in parts)
+        case ast.Subscript(value=row, slice=place):
+            return value(row, names)[value(place, names)]
+        case ast.GeneratorExp(elt=x, generators=[loop]) | ast.ListComp(elt=x, generators=[loop]):
+            inner = (names | {ast.unparse(loop.target): item} for item in value(loop.iter, names))
+            return tuple(value(x, these) for these in inner if all(value(test, these) for test in loop.ifs))
+        case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
+            return FUNCTIONS[name](*(value(x, names) for x in parts))
+        case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in names:
+            given = {place.arg: value(x, names) for place, x in zip(names[name].args.args, parts, strict=True)}
+            return value(names[name].body, names | given)
+    raise SyntaxError(f"{ast.unparse(node)} is not part of the language, or not defined")
+
+
+def confirmed(part: dict[str, Any], case: dict[str, Any]) -> bool:
+    """Whether the statement of a part is true, or false if that is its kind, in one case."""
+    statement, kind = parsed(part["statement"]), part["kind"]
+    over = {name: sorted(value(parsed(end), case) for end in ends) for name, ends in part.get("over", {}).items()}
+    if kind in ("enumeration", "counterexample"):
+        return value(statement, case) is (kind == "enumeration")
+    if kind in ("sign", "identity"):
+        ends = over if kind == "sign" else {name: [0, 1] for name in [*part["variables"], ""]}  # "": no inequalities
+        units = {name: {tuple(int(name == other) for other in ends): 1} for name in ends}
+        wide = {name: Quotient(units[name], {(0,) * len(ends): 1}) for name in ends}
+        wide = {name: _add(low, _times(high - low, wide[name])) for name, (low, high) in ends.items()}
+        return value(statement, case | wide) is True
+    boxes, left = [over], BOXES
+    while kind == "box" and boxes and (left := left - 1):
+        box = boxes.pop()
+        try:
+            filled = {name: Interval(floor(low * ONE), ceil(high * ONE)) for name, (low, high) in box.items()}
+            if value(statement, case | filled) is not True:
+                return False
+        except (ArithmeticError, ValueError):
+            name = max(box, key=lambda name: (box[name][1] - box[name][0]) / Fraction(over[name][1] - over[name][0]))
+            middle = sum(box[name]) / Fraction(2)
+            boxes += [box | {name: [box[name][0], middle]}, box | {name: [middle, box[name][1]]}]
+    return not boxes
+
+
+def check(part: dict[str, Any]) -> None:
+    """Check one part; an exception if it is not confirmed."""
+    cases: list[dict[str, Any]] = [{}]
+    for form, body in part.get("where", {}).items():
+        name, _, arguments = form.rstrip(")").partition("(")
+        cases[0][name] = parsed(f"lambda {arguments}: {body}")
+    for name, text in part.get("cases", {}).items():
+        cases = [case | {name: x} for case in cases for x in value(parsed(text), case)]
+    cases = [case for case in cases if "only" not in part or value(parsed(part["only"]), case)]
+    if len(cases) != part.get("count", 1):
+        raise SyntaxError(f"it has {len(cases)} cases, not {part.get('count', 1)}")
+    for case in cases:
+        case |= {name: value(parsed(text), case) for name, text in part.get("at", {}).items()}
+        if not confirmed(part, case):
+            shown = {name: str(x) for name, x in case.items() if not isinstance(x, ast.Lambda)}
+            raise SyntaxError(f"its statement is not confirmed at {shown}")
+
+
+def main(folder: Path) -> int:
+    """Check all certificates of a folder, and print which are not confirmed."""
+    index, refused = json.loads((folder / "index.json").read_text("utf-8")), 0
+    names = sorted(set(index["checksums"]) | {path.name for path in folder.glob("*.json")} - {"index.json"})
+    for name in names:
+        place = name
+        try:
+            if hashlib.sha256(content := (folder / name).read_bytes()).hexdigest() != index["checksums"].get(name):
+                raise SyntaxError("its bytes are not those of the checksum in index.json")
+            for number, part in enumerate(json.loads(content)["parts"], 1):
+                place = f"{name}, part {number}"
+                check(part)
+        except Exception as error:
+            refused += 1
+            print(f"{place}: {type(error).__name__}: {error}")
+    print(f"{len(names)} certificates, {refused} refused; {len(index['without'])} claims without one")
+    return 1 if refused or not names else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])) if len(sys.argv) == 2 else __doc__)

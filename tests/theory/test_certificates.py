@@ -1,0 +1,279 @@
+"""Certificates: what is written is confirmed without the package, agrees with its functions, and damage is seen."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from qae_sim.cli import main
+from qae_sim.theory import all_claims
+from qae_sim.theory import check as program
+from qae_sim.theory.certificates import (
+    Box,
+    Counterexample,
+    Enumeration,
+    Identity,
+    Part,
+    Sign,
+    Tie,
+    write_certificates,
+)
+
+CLAIMS = all_claims()
+CERTIFIED = {id: claim for id, claim in CLAIMS.items() if claim.certificate}
+PARTS = [
+    pytest.param(part, id=f"{id}-{i}") for id, claim in CERTIFIED.items() for i, part in enumerate(claim.certificate)
+]
+TIES = [
+    pytest.param(part, tie, id=f"{id}-{tie.expression}")
+    for id, claim in CERTIFIED.items()
+    for part in claim.certificate
+    for tie in part.ties
+]
+
+
+def run_check(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check a folder as a stranger does: without the package, in a bare Python."""
+    command = [sys.executable, "-S", "-I", "check.py", "."]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    write_certificates(tuple(CLAIMS.values()), folder)
+    return folder
+
+
+class TestProgram:
+    def test_it_is_short_and_needs_the_standard_library_alone(self) -> None:
+        source = files("qae_sim.theory").joinpath("check.py").read_text(encoding="utf-8")
+        assert len(source.splitlines()) <= 250
+        for node in ast.walk(ast.parse(source)):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+
+    @pytest.mark.parametrize("part", PARTS)
+    def test_every_part_is_confirmed(self, part: Part) -> None:
+        program.check(part.to_dict())
+
+    def test_a_folder(self, written: Path) -> None:
+        done = run_check(written)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.startswith(f"{len(CERTIFIED)} certificates, 0 refused")
+
+
+def value(text: str, names: dict[str, Any] | None = None, **more: Any) -> Any:
+    return program.value(program.parsed(text), (names or {}) | more)
+
+
+def refused(part: Part) -> str:
+    with pytest.raises(Exception) as error:  # noqa: PT011  # any exception is a refusal
+        program.check(part.to_dict())
+    return str(error.value)
+
+
+class TestLanguage:
+    def test_numbers_are_exact(self) -> None:
+        assert value("1/3 + 1/6") == Fraction(1, 2)
+        assert value("2**-3") == Fraction(1, 8)
+        assert value("sum(binomial(4, n) for n in range(5))") == 16
+        assert value("sorted([3, 1, 2])[ceil(2/5*3) - 1]") == 2
+        assert value("[x*x for x in range(5) if x > 2]") == (9, 16)
+        assert value("1 if 2 < 3 <= 3 else 0") == 1
+        assert value("min(3, 1/2), max([1, 7]), abs(-2)") == (Fraction(1, 2), 7, 2)
+
+    @pytest.mark.parametrize(
+        "text", ["0.5", "'a'", "p", "__import__('os')", "(1).real", "lambda: 1", "x := 1", "2**(1/2)", "1 if", "{1}"]
+    )
+    def test_what_is_not_in_it(self, text: str) -> None:
+        with pytest.raises((SyntaxError, TypeError)):
+            value(text)
+
+    @pytest.mark.parametrize("x", [Fraction(1, 10**6), Fraction(1, 3), Fraction(1), Fraction(7, 2), Fraction(10**6)])
+    def test_functions_enclose_those_of_another_library(self, x: Fraction) -> None:
+        from flint import arb, ctx, fmpq
+
+        with ctx.workprec(300):
+            ball = arb(fmpq(x.numerator, x.denominator))
+            for name, exact in (("sqrt", ball.sqrt()), ("log", ball.log()), ("exp", (-ball).exp())):
+                low, high = program.FUNCTIONS[name](-x if name == "exp" else x)
+                assert low <= exact * 2**program.BITS <= high
+                assert high - low <= 2**26
+
+    def test_intervals_enclose_every_value(self) -> None:
+        draw = random.Random(0)
+        expressions = [
+            "x*y - x",
+            "x**3 - y**2",
+            "exp(x)/(1 + y*y)",
+            "sqrt(x*x + 1) - log(2 + y)",
+            "max(x, y)",
+            "x/(3 + y)",
+        ]
+        for _ in range(200):
+            text = draw.choice(expressions)
+            ends = [sorted(Fraction(draw.randint(-20, 20), 20) for _ in "ab") for _ in "xy"]
+            inside = [low + (high - low) * Fraction(draw.randint(0, 10), 10) for low, high in ends]
+            try:
+                wide = value(text, dict(zip("xy", (interval(*pair) for pair in ends), strict=True)))
+            except ArithmeticError:
+                continue
+            point = value(text, dict(zip("xy", (interval(x, x) for x in inside), strict=True)))
+            assert wide.low <= point.low
+            assert point.high <= wide.high
+
+    def test_an_undecided_comparison_is_no_answer(self) -> None:
+        for text in ("x > 1", "x == 1", "not x > 1", "x > 1 or x <= 1", "1 if x > 1 else 1"):
+            with pytest.raises(ArithmeticError):
+                value(text, x=interval(Fraction(0), Fraction(2)))
+
+
+def interval(low: Fraction, high: Fraction) -> Any:
+    return program.Interval(program.floor(low * program.ONE), program.ceil(high * program.ONE))
+
+
+class TestKinds:
+    def test_an_identity_is_no_inequality_and_no_coincidence(self) -> None:
+        program.check(Identity("", "1/p + 1/(1-p) == 1/(p*(1-p))", variables=("p",)).to_dict())
+        refused(Identity("", "p*p == p", variables=("p",)))
+        refused(Identity("", "p**2 + 1 > 0", variables=("p",)))
+        refused(Identity("", "not p == 1 - p", variables=("p",)))
+        refused(Identity("", "(p - p)/(q - q) == 1", variables=("p", "q")))
+
+    def test_a_sign_holds_inside_and_may_vanish_at_the_ends(self) -> None:
+        program.check(Sign("", "p*(1-p) > 0", over={"p": ("0", "1")}).to_dict())
+        program.check(Sign("", "0 <= p*(1-p) < 1/4 + 1/10**6", over={"p": ("0", "1")}).to_dict())
+        program.check(Sign("", "1/(p - 2) < 0", over={"p": ("0", "1")}).to_dict())
+        refused(Sign("", "p*(1-p) > 0", over={"p": ("0", "11/10")}))
+        refused(Sign("", "p*(1-p) < 1/4", over={"p": ("0", "1")}))
+        refused(Sign("", "(p - 1/3)**2 > 0", over={"p": ("0", "1")}))
+        refused(Sign("", "not p > 1/2", over={"p": ("0", "1")}))
+        refused(Sign("", "1/(p - 1/2) < 3", over={"p": ("0", "1")}))
+
+    def test_a_box_has_no_gaps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(program, "BOXES", 1000)
+        program.check(Box("", "x*log(x) + 37/100 > 0", over={"x": ("1/100", "1")}).to_dict())
+        refused(Box("", "x*log(x) + 36787/100000 > 0", over={"x": ("1/100", "1")}))
+        refused(Box("", "x + y < 2", over={"x": ("0", "1"), "y": ("0", "1")}))
+
+    def test_a_counterexample_is_false_and_not_undefined(self) -> None:
+        program.check(Counterexample("", "n**2 == n", at={"n": "2"}).to_dict())
+        refused(Counterexample("", "n**2 == n", at={"n": "1"}))
+        refused(Counterexample("", "1/n > 0", at={"n": "0"}))
+        refused(Counterexample("", "sqrt(n)**2 == n", at={"n": "2"}))
+
+    def test_an_enumeration_says_how_many_cases_it_has(self) -> None:
+        part = Enumeration("", "n*n >= n", cases={"n": "range(10)"}, only="n > 0", count=9)
+        program.check(part.to_dict())
+        assert "9 cases, not 8" in refused(Enumeration("", "n*n >= n", cases={"n": "range(10)"}, only="n > 0", count=8))
+        assert "{'n': '3'}" in refused(Enumeration("", "n < 3", cases={"n": "range(10)"}, count=10))
+
+
+class TestFolder:
+    """What is damaged is named, with its place."""
+
+    @pytest.fixture
+    def copy(self, written: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copytree(written, tmp_path / "copy"))
+
+    def test_a_changed_byte(self, copy: Path) -> None:
+        path = copy / "estimators.sum-zero.json"
+        path.write_bytes(path.read_bytes().replace(b"Claims", b"claims").replace(b"1089", b"1088"))
+        done = run_check(copy)
+        assert done.returncode == 1
+        assert "estimators.sum-zero.json: SyntaxError: its bytes are not those of the checksum" in done.stdout
+
+    def test_a_missing_file_and_one_too_many(self, copy: Path) -> None:
+        (copy / "estimators.scale.json").rename(copy / "estimators.other.json")
+        done = run_check(copy)
+        assert done.returncode == 1
+        assert "estimators.scale.json: FileNotFoundError" in done.stdout
+        assert "estimators.other.json: SyntaxError" in done.stdout
+
+    def test_a_false_statement(self, copy: Path) -> None:
+        """With a checksum that fits, the statement itself is refused, with the part and the case."""
+        path = copy / "estimators.sum-zero.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["parts"][1]["statement"] = "sum(r) < 3"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        index = json.loads((copy / "index.json").read_text(encoding="utf-8"))
+        index["checksums"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (copy / "index.json").write_text(json.dumps(index), encoding="utf-8")
+        done = run_check(copy)
+        assert done.returncode == 1
+        assert "estimators.sum-zero.json, part 2: SyntaxError: its statement is not confirmed at {'G': '3'" in done.stdout
+
+    def test_no_folder_and_no_certificate(self, tmp_path: Path) -> None:
+        shutil.copy(str(program.__file__), tmp_path / "check.py")
+        assert run_check(tmp_path).returncode == 1
+        assert "index.json" in run_check(tmp_path).stderr
+        (tmp_path / "index.json").write_text('{"checksums": {}, "without": {}}')
+        assert run_check(tmp_path).returncode == 1
+
+    def test_writing_again_removes_what_is_no_longer_needed(self, copy: Path) -> None:
+        some = [CLAIMS["estimators.shift"], CLAIMS["qae.accuracy"]]
+        assert write_certificates(some, copy) == ("estimators.shift",)
+        assert {path.name for path in copy.iterdir()} == {"check.py", "estimators.shift.json", "index.json"}
+        assert json.loads((copy / "index.json").read_text())["without"] == {"qae.accuracy": "the claim is not checked"}
+        assert run_check(copy).returncode == 0
+
+    def test_a_folder_of_others_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").touch()
+        with pytest.raises(ValueError, match="folder must be empty, new, or a folder of certificates"):
+            write_certificates(list(CLAIMS.values()), tmp_path)
+
+
+class TestCommand:
+    def test_it_writes_and_says_how_to_check(self, tmp_path: Path) -> None:
+        folder = tmp_path / "certificates"
+        done = CliRunner().invoke(main, ["verify", "--claim", "estimators.shift", "--certificates", str(folder)])
+        assert done.exit_code == 0, done.output
+        assert f"Certificates of 1 of 1 claims; to check them: python {folder}/check.py {folder}" in done.output
+        assert run_check(folder).returncode == 0
+
+    def test_a_folder_that_is_not_its_own(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").touch()
+        done = CliRunner().invoke(main, ["verify", "--claim", "estimators.shift", "--certificates", str(tmp_path)])
+        assert done.exit_code == 2
+        assert "folder must be" in done.output
+
+
+class TestTies:
+    @pytest.mark.parametrize(("part", "tie"), TIES)
+    def test_code_and_certificate_agree(self, part: Part, tie: Tie) -> None:
+        draw = random.Random(f"{tie.expression}")
+        for _ in range(20):
+            drawn = {name: drawn_between(draw, *ends) for name, ends in tie.draw.items()}
+            expected = tie.function(**{name: x if isinstance(x, int) else float(x) for name, x in drawn.items()})
+            exact = value(tie.expression, definitions(part) | drawn)
+            exact = Fraction(exact.low, program.ONE) if isinstance(exact, program.Interval) else exact
+            assert float(exact) == pytest.approx(expected, rel=tie.within, abs=1e-12), drawn
+
+
+def definitions(part: Part) -> dict[str, Any]:
+    """Its definitions, as check.py keeps them."""
+    found = {}
+    for form, body in part.where.items():
+        name, _, arguments = form.rstrip(")").partition("(")
+        found[name] = program.parsed(f"lambda {arguments}: {body}")
+    return found
+
+
+def drawn_between(draw: random.Random, low: int | str, high: int | str) -> int | Fraction:
+    if isinstance(low, int) and isinstance(high, int):
+        return draw.randint(low, high)
+    return value(str(low)) + (value(str(high)) - value(str(low))) * Fraction(draw.randint(1, 99), 100)
