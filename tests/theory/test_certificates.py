@@ -215,7 +215,9 @@ class TestFolder:
         (copy / "index.json").write_text(json.dumps(index), encoding="utf-8")
         done = run_check(copy)
         assert done.returncode == 1
-        assert "estimators.sum-zero.json, part 2: SyntaxError: its statement is not confirmed at {'G': '3'" in done.stdout
+        assert (
+            "estimators.sum-zero.json, part 2: SyntaxError: its statement is not confirmed at {'G': '3'" in done.stdout
+        )
 
     def test_no_folder_and_no_certificate(self, tmp_path: Path) -> None:
         shutil.copy(str(program.__file__), tmp_path / "check.py")

@@ -10,6 +10,7 @@ from flint import Ordering, fmpq_mpoly_ctx
 from qae_sim.advantages import HardAnchor, SoftAnchor
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.registry import claim
 
 
@@ -27,7 +28,7 @@ def spread(beliefs: list[Fraction]) -> Fraction:
     latex=r"C_{t-1} = \dots = C_{t-m} \Rightarrow \sigma_t = 0 \Rightarrow C_{t'}^+ = C_t^-\ \forall t' \ge t",
     assumptions=("the equations alone, without a warm start",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(Break("the project's warm start", {"warm_start": True}, Verdict.REFUTED),),
 )
@@ -44,12 +45,14 @@ def absorbing(quick: bool, *, warm_start: bool = False) -> CheckOutcome:
     anchor = SoftAnchor(belief=0.5, window=3, warm_start=False, recent=(0.5, 0.5))
     after = anchor.update([[1, 1, 1, 1]])
     return conclude(
+        machine_checked("ha-dw.absorbing"),
         Evidence(
             "the next belief is the old one",
             "m = 2..8, three beliefs, three accuracies",
             Method.CASES,
             found is None,
             counterexample=found or {},
+            confirms=True,
         ),
         Evidence(
             "SoftAnchor(warm_start=False) does not move either",

@@ -13,6 +13,7 @@ import numpy as np
 from qae_sim.advantages import Quantile, dr_grpo, qae, quantile_baseline
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS, advantages, mixed_groups
 from qae_sim.theory.orders import order_types
 from qae_sim.theory.polynomials import ring
@@ -85,7 +86,7 @@ def eq4(quick: bool, *, strict: bool = False, quantile: Quantile = "inverted_cdf
         Method.SYMBOLIC,
         one_margin and same,
     )
-    return conclude(proof, formula, _float_baseline(largest, quantile))
+    return conclude(proof, machine_checked("qae.eq4"), formula, _float_baseline(largest, quantile))
 
 
 def _float_baseline(largest: int, quantile: Quantile) -> Evidence:
