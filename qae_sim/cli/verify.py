@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from qae_sim.theory import Claim, Report, Verdict, VerifiedClaim, all_claims, broken, verify
-from qae_sim.theory.certificates import write_certificates
+from qae_sim.theory.certificate_files import write_certificates
 from qae_sim.theory.coq import CoqNotCompiledError, theorems
 from qae_sim.theory.verify import chosen
 

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from qae_sim.cli import main
 from qae_sim.theory import all_claims
 from qae_sim.theory import check as program
+from qae_sim.theory.certificate_files import write_certificates
 from qae_sim.theory.certificates import (
     Box,
     Counterexample,
@@ -28,7 +29,6 @@ from qae_sim.theory.certificates import (
     Part,
     Sign,
     Tie,
-    write_certificates,
 )
 
 CLAIMS = all_claims()
