@@ -1,4 +1,4 @@
-"""The folder that ``qae-sim verify --certificates`` writes: a file for each claim, their checksums, and ``check.py``."""
+"""The folder that ``qae-sim verify --certificates`` writes: a file for each claim, an index, and ``check.py``."""
 
 from __future__ import annotations
 

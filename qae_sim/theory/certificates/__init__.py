@@ -8,7 +8,7 @@ claim's proof text. The modules of this package, one for each paper, hold ``CERT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from importlib import import_module
 from importlib.util import find_spec
