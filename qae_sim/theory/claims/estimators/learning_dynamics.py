@@ -246,7 +246,7 @@ def _mixed_ratio(g: int, p: float) -> float:
     "estimators.sampled-time",
     paper=PAPER,
     equation="groups of two",
-    statement="In pairs of a right and a wrong answer GRPO and RLOO raise the log-odds by η in each mixed group; "
+    statement="Of a right and a wrong answer GRPO and RLOO raise the log-odds by η in each mixed group of two; "
     "the expected number of groups from log-odds x to x + Nη is exactly Σ_{k<N} (1 + cosh(x + kη)).",
     latex=r"\mathbb E\,T = \sum_{k=0}^{N-1} \frac1{2p_k(1-p_k)} = \sum_{k=0}^{N-1} \big(1+\cosh(x+k\eta)\big)",
     assumptions=("softmax bandit of a right and a wrong answer", "step η over a group's mean", "ε = 0"),
