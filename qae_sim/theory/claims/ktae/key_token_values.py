@@ -143,7 +143,18 @@ def everywhere(quick: bool, *, missing: int = 0) -> CheckOutcome:
     return conclude(
         Evidence("Fisher = 1 and IG = 0", f"G = 2..{largest}", Method.CASES, found is None, counterexample=found or {}),
         Evidence("ktae gives 0", "a token in all of four responses", Method.FLOATS, often == 0, f"{often}"),
+        _response_alone(),
     )
+
+
+def _response_alone() -> Evidence:
+    """Where the value is 0 the response's part is left: 1/2 over σ, which the released code divides by G - 1."""
+    group = ([1, 1, 0, 0], [[1]] * 4, [[1]] * 4)
+    paper = float(ktae(*group, variant="paper", eps=0).advantages[0, 0])
+    code = float(ktae(*group, variant="code", eps=0).advantages[0, 0])
+    gap = abs(paper - 1) + abs(code - 0.75**0.5)
+    what = "its advantage is that of the response, 1 in the paper and √3/2 in the code, to 1e-12"
+    return Evidence(what, "two successes in four", Method.FLOATS, gap < 1e-12, f"{gap:.1e}")
 
 
 @claim(
