@@ -16,8 +16,9 @@ import numpy as np
 from flint import ctx
 
 from qae_sim.softmax import entropy, paper_update
+from qae_sim.theory import certified
 from qae_sim.theory.ball import Ball, total
-from qae_sim.theory.certified import number
+from qae_sim.theory.certified import near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.polynomials import ring
@@ -144,12 +145,17 @@ def _order_in_floats(kind: str, q: Fraction, eta: Fraction, fails: tuple[Fractio
     if fails is None:
         return Evidence("no counterexample to compare", "-", Method.FLOATS, True)
     low, high = (float(entropy(z + paper_update(z, r, float(b), eta=float(eta)))) for b in fails)
+    with ctx.workprec(64):
+        # The logits differ by log(q/(1-q)) + η(q(1-b) + (1-q)b).
+        gaps = [number(q / (1 - q)).log() + number(eta * (q * (1 - b) + (1 - q) * b)) for b in fails]
+        exact = [certified.entropy(certified.softmax([gap, Ball(0)])) for gap in gaps]
+        agrees, gap = near(zip((low, high), exact, strict=True), "1e-15")
     return Evidence(
-        f"softmax.entropy sees the same violation ({kind})",
+        f"softmax.entropy sees the same violation ({kind}), with the entropies of the exact logits",
         "that policy",
         Method.FLOATS,
-        high < low,
-        f"{low - high:.2e}",
+        agrees & (high < low),
+        gap,
     )
 
 

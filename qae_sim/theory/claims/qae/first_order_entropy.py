@@ -307,5 +307,13 @@ def eq18(quick: bool, *, rule: str = "policy gradient") -> CheckOutcome:
             )
         ],
         condition="b is the success rate E_π[r], or π is uniform",
-        controls=[slope_in_floats("paper", "C")],
+        controls=[
+            slope_in_floats("paper", "C"),
+            Evidence(
+                "Cov(log π, 1{a}) of the likely arm is .09 log 9",
+                "π = (.9, .1)",
+                Method.INTERVALS,
+                abs(c - number("0.09") * number(9).log()) < number("1e-15"),
+            ),
+        ],
     )

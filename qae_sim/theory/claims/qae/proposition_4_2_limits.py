@@ -204,7 +204,9 @@ def higher_k_sampled(quick: bool, *, rate: Fraction = Fraction(1, 10), sign: int
         rises: Answer = True if rate == Fraction(1, 2) else change >= 0  # two equal arms: the covariance is 0
         # The one mixed group of G = 2 has n = 1, σ = 1/2 and the chance 2p(1-p).
         formula = 2 * (number(rate) - number("0.5")) * 2
-        tied = abs((high - low) - formula) < number("1e-15")
+        odds = number(rate / (1 - rate)).log()
+        by_hand = -formula * 2 * number((rate * (1 - rate)) ** 2) * odds
+        tied = (abs((high - low) - formula) < number("1e-15")) & (abs(change - by_hand) < number("1e-15"))
     return conclude(
         Evidence(
             "from K = .4 to .6 E ΔH does not fall",
@@ -226,7 +228,7 @@ def higher_k_sampled(quick: bool, *, rate: Fraction = Fraction(1, 10), sign: int
         condition="for a K that passes one gate, 1 - n/G: (p - n/G)·Cov(log π, π₊ - π₋) <= 0",
         controls=[
             Evidence(
-                "the speeds of groups of two differ by the formula, 4(p - 1/2)",
+                "the speeds of groups of two differ by 4(p - 1/2), E ΔH by that times -2p²(1-p)² log(p/(1-p))",
                 f"G = 2, p = {rate}, K = .4 and .6",
                 Method.INTERVALS,
                 tied,
