@@ -19,17 +19,3 @@ from qae_sim.theory.registry import claim
 def accuracy(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""
     return unchecked(NEEDS_TRAINING)
-
-
-@claim(
-    "ha-dw.best-scale",
-    paper=PAPER,
-    equation="Ablation of λ_scale",
-    statement="A λ_scale of 1.3 to 1.5 trains best.",
-    latex=r"\lambda_{\mathrm{scale}} \in [1.3, 1.5]",
-    expected=Verdict.OPEN,
-    origin=Origin.QUOTED,
-)
-def best_scale(quick: bool) -> CheckOutcome:
-    """Not checked: it takes the training of large models."""
-    return unchecked(NEEDS_TRAINING)
