@@ -79,7 +79,7 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
 )
 def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
     """The error is a sum of increments with weights (h-i)/h and of h noises over h."""
-    top, found = 100 if quick else 400, None
+    top, found = 30 if quick else 100, None
     for h in range(1, top + 1):
         weights = [Fraction(h - i + lag, h) for i in range(1, h + 1)]
         drift = sum((w * w for w in weights), Fraction(0))

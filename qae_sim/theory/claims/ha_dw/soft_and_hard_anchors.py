@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 
 import numpy as np
 from flint import Ordering, fmpq_mpoly_ctx
@@ -11,6 +12,7 @@ from qae_sim.advantages import HardAnchor, SoftAnchor
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.coq import machine_checked
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 
@@ -30,29 +32,24 @@ def spread(beliefs: list[Fraction]) -> Fraction:
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    breaks=(Break("the project's warm start", {"warm_start": True}, Verdict.REFUTED),),
+    breaks=(Break("a running mean's gain 1/m where σ is 0", {"warm_start": True}, Verdict.REFUTED),),
 )
 def absorbing(quick: bool, *, warm_start: bool = False) -> CheckOutcome:
-    """σ = 0 makes the gain η·σ = 0; the same by induction for every later batch."""
-    found = None
-    for m in range(2, 9):
-        for belief in (Fraction(0), Fraction(1, 3), Fraction(1)):
-            beliefs = [belief] * m
-            for y in (Fraction(0), Fraction(1, 2), Fraction(1)):
-                moved = (y - beliefs[-1]) if spread(beliefs) or warm_start else Fraction(0)
-                if found is None and moved:
-                    found = {"window": m, "belief": float(belief), "accuracy": float(y)}
+    """The mean of m beliefs c is c, so that σ² = 0 and the gain is η·0; by induction for every later batch."""
+    c, y, m, eta = ring("c", "y", "m", "n")
+    variance_times_m = m * c**2 - (m * c) * c  # Σ(c - mean)² = Σc² - (Σc)·mean
+    gain_times_m = eta * variance_times_m if not warm_start else 1 + 0 * c
+    stays = (m - gain_times_m) * c + gain_times_m * y == m * c
     anchor = SoftAnchor(belief=0.5, window=3, warm_start=False, recent=(0.5, 0.5))
     after = anchor.update([[1, 1, 1, 1]])
     return conclude(
         machine_checked("ha-dw.absorbing"),
         Evidence(
-            "the next belief is the old one",
-            "m = 2..8, three beliefs, three accuracies",
-            Method.CASES,
-            found is None,
-            counterexample=found or {},
-            confirms=True,
+            "with equal beliefs c the variance is 0, and (1 - gain)·c + gain·y is c",
+            "every m, η, c and y",
+            Method.SYMBOLIC,
+            bool(variance_times_m == 0 and stays),
+            counterexample={} if stays else {"window": 2, "belief": 0.5, "accuracy": 1.0, "next": 0.75},
         ),
         Evidence(
             "SoftAnchor(warm_start=False) does not move either",
@@ -72,7 +69,8 @@ def absorbing(quick: bool, *, warm_start: bool = False) -> CheckOutcome:
     assumptions=("the equations alone", "m = 2, η = 1"),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.IMPLIED,
+    origin=Origin.OURS,
+    condition="it starts at that accuracy, or a gain of 1 takes it there in one step",
     breaks=(Break("a fixed gain of .1", {"fixed_gain": Fraction(1, 10)}, Verdict.CERTIFIED),),
 )
 def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckOutcome:
@@ -101,8 +99,7 @@ def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckO
             )
         )
     for _ in range(8):
-        gain = abs(belief - before) / 2  # σ of two beliefs
-        before, belief = belief, belief + gain * (y - belief)
+        before, belief = pair_of_beliefs(before, belief, y)
     ratio = (y - belief) / 2
     limit = belief + (belief - before) * ratio / (1 - ratio)
     return conclude(
@@ -115,7 +112,138 @@ def soft_converges(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckO
             margin=str(float(y - limit)),
             counterexample={"beliefs": [0.4, 0.5], "m": 2, "eta": 1, "y": 0.9, "C stays below": float(limit)},
         ),
+        controls=[
+            Evidence(
+                "after beliefs .4 and .5 σ is .05, and an accuracy of .9 moves the belief to .52",
+                "by hand",
+                Method.CASES,
+                spread([Fraction(2, 5), Fraction(1, 2)]) == Fraction(1, 20) ** 2
+                and pair_of_beliefs(Fraction(2, 5), Fraction(1, 2), Fraction(9, 10))[1] == Fraction(13, 25),
+            )
+        ],
     )
+
+
+def pair_of_beliefs(before: Fraction, belief: Fraction, y: Fraction) -> tuple[Fraction, Fraction]:
+    """The last two beliefs after one more batch, for m = 2 and η = 1: σ of two beliefs is half their distance."""
+    return belief, belief + abs(belief - before) / 2 * (y - belief)
+
+
+@claim(
+    "ha-dw.soft-stops-short",
+    paper=PAPER,
+    equation="Eqs. 8-12",
+    statement="While all batches have one and the same accuracy the soft anchor stops before it, unless it is there "
+    "already.",
+    latex=r"y_t = y\ \forall t,\ C_0 \ne y \Rightarrow \lim C_t \ne y,\quad "
+    r"\sum_t \eta_t \le \sum_{t<m}\eta_t + \tfrac{\eta(m-1)}{2}|y - C_0|",
+    assumptions=("the equations alone", "no gain is 1, as for η < 2"),
+    expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
+    breaks=(Break("a fixed gain of .1", {"fixed_gain": Fraction(1, 10)}, Verdict.REFUTED),),
+)
+def soft_stops_short(quick: bool, *, fixed_gain: Fraction | None = None) -> CheckOutcome:
+    """The gap shrinks by 1 - gain, and all gains together are finite, because σ is at most half of what was walked."""
+    gap, gain = ring("e", "g")
+    shrinks = gap - gain * gap == (1 - gain) * gap
+    top, low, mean, square = ring("M", "m", "u", "q")  # of the beliefs in a window: ends, mean, mean square
+    # The mean of (M - x)(x - m) >= 0 is (M - u)(u - m) - σ², and (M - u)(u - m) is at most ((M - m)/2)².
+    between = (top + low) * mean - square - top * low == (top - mean) * (mean - low) - (square - mean**2)
+    quarter = (top - low) ** 2 - 4 * (top - mean) * (mean - low) == (top + low - 2 * mean) ** 2
+    before, belief, y = Fraction(2, 5), Fraction(1, 2), Fraction(9, 10)
+    bound, gains = (y - before) / 2, Fraction(0)  # (m - 1)/2 times all that can be walked, m = 2
+    for _ in range(10):
+        gain_now = abs(belief - before) / 2 if fixed_gain is None else fixed_gain
+        gains += gain_now
+        before, belief = belief, belief + gain_now * (y - belief)
+    return conclude(
+        Evidence(
+            "the gap y - C becomes (1 - gain)(y - C); σ² <= (M - u)(u - m) <= ((M - m)/2)² with the ends M, m of the "
+            "window",
+            "every m, gain and window of beliefs",
+            Method.SYMBOLIC,
+            bool(shrinks and between and quarter),
+        ),
+        Evidence(
+            "the gains add up to at most half of the first gap",
+            "beliefs .4, .5, then y = .9 for 10 batches, m = 2, η = 1",
+            Method.CASES,
+            gains <= bound,
+            margin=str(float(bound - gains)),
+            counterexample={} if gains <= bound else {"sum of gains": float(gains), "bound": float(bound)},
+            confirms=fixed_gain is None,
+        ),
+    )
+
+
+@claim(
+    "ha-dw.starves-surely",
+    paper=PAPER,
+    equation="Eqs. 8-12 under Bernoulli noise",
+    statement="While the capability stays at p, the soft anchor's gain tends to 0 almost surely, from every start, if "
+    "η²(m²-1)p(1-p) < 3(4-η)B; at η = 1 batches of 3 responses suffice for m = 10, of 70 for m = 50.",
+    latex=r"\frac{\eta^2(m^2-1)\,p(1-p)}{3(4-\eta)B} < 1 \Rightarrow \mathbb E\sum_t \sigma_t^2 < \infty "
+    r"\Rightarrow \sigma_t \to 0 \text{ a.s.}",
+    assumptions=("the equations alone", "0 < η <= 2", "B independent responses a batch"),
+    expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
+    breaks=(Break("half of the window's constant", {"twelve": 24}, Verdict.REFUTED),),
+)
+def starves_surely(quick: bool, *, twelve: int = 12) -> CheckOutcome:
+    """Steps need noise or error, error is used up by steps, and spread needs steps: the sum of all σ² is finite.
+
+    With the gain g = ησ <= η/2, the error e = C - p and noise of variance v = p(1-p)/B, and S = E Σσ²:
+    E[d²] = g²(e² + v), Σ(2g - g²)e² <= e₀² + vη²S, g² <= η/(4-η)·(2g - g²), S <= K·Σd² with K = (m²-1)/12.
+    """
+    e, g, v, eta, m, total = ring("e", "g", "v", "n", "m", "S")
+    after = (1 - g) ** 2 * e**2 + g**2 * v
+    used = e**2 - after == (2 * g - g**2) * e**2 - g**2 * v
+    share = eta * (2 * g - g**2) - (4 - eta) * g**2 == 2 * g * (eta - 2 * g)  # >= 0 for g <= η/2
+    # Σ_l (m-l)·l² = m²(m²-1)/12 by induction: the next m adds 1² + ... + m².
+    window = (m + 1) ** 2 * ((m + 1) ** 2 - 1) - m**2 * (m**2 - 1) == 2 * m * (m + 1) * (2 * m + 1)
+    closed = (4 - eta) * eta**2 * v * total + eta * eta**2 * v * total == 4 * eta**2 * v * total
+    slack = _staircase(5, 40, twelve)
+    needed = {f"m = {w}": floor(Fraction(w * w - 1, 36)) + 1 for w in (2, 10, 50)}
+    return conclude(
+        Evidence(
+            "e² - E[e⁺²] = (2g - g²)e² - g²v; η(2g - g²) - (4-η)g² = 2g(η - 2g) >= 0; and the noise's part of Σd² is "
+            "v(1 + η/(4-η)) = 4v/(4-η) times Σg²",
+            "every η, g, e and v",
+            Method.SYMBOLIC,
+            bool(used and share and closed),
+        ),
+        Evidence(
+            "1²(m-1) + 2²(m-2) + ... + (m-1)²·1 = m²(m²-1)/12, by induction",
+            "every m",
+            Method.SYMBOLIC,
+            bool(window),
+        ),
+        Evidence(
+            f"Σσ² <= (m²-1)/{twelve}·Σd² along a staircase of beliefs, where all steps are equal",
+            "m = 5, 40 windows",
+            Method.CASES,
+            slack >= 0,
+            margin=str(float(slack)),
+            counterexample={} if slack >= 0 else {"m": 5, "windows": 40, "slack": float(slack)},
+            confirms=twelve == 12,
+        ),
+        Evidence(
+            "batches of 3 and of 70 suffice at η = 1 whatever p is",
+            "m = 10 and 50, p(1-p) <= 1/4",
+            Method.SYMBOLIC,
+            (needed["m = 10"], needed["m = 50"]) == (3, 70),
+            figures={"responses that suffice at η = 1": needed},
+        ),
+    )
+
+
+def _staircase(m: int, windows: int, twelve: int) -> Fraction:
+    """(m²-1)/12·Σd² - Σσ² of beliefs that rise by 1 each time, for windows of m."""
+    beliefs = [Fraction(i) for i in range(windows + m - 1)]
+    spreads = sum((spread(beliefs[i : i + m]) for i in range(windows)), Fraction(0))
+    return Fraction(m * m - 1, twelve) * (len(beliefs) - 1) - spreads
 
 
 @claim(
@@ -161,13 +289,11 @@ def _starved_runs(runs: int, batches: int, low: float, high: float) -> int:
         return rng.binomial(size, rng.uniform(low, high, runs), runs) / size
 
     first = np.stack([accuracy() for _ in range(m)])
-    beliefs = np.cumsum(first, axis=0) / np.arange(1, m + 1)[:, None]
-    start = beliefs.std(axis=0)
+    beliefs = list(np.cumsum(first, axis=0) / np.arange(1, m + 1)[:, None])
+    anchor = start = SoftAnchor(belief=beliefs[-1], window=m, warm_start=False, recent=tuple(beliefs[:-1]))
     for _ in range(batches):
-        gain = beliefs.std(axis=0)
-        belief = (1 - gain) * beliefs[-1] + gain * accuracy()
-        beliefs = np.concatenate([beliefs[1:], belief[None]])
-    return int((beliefs.std(axis=0) < 1e-3 * start).sum())
+        anchor = anchor.after(accuracy(), size, 8)
+    return int((anchor.gain < 1e-3 * start.gain).sum())
 
 
 def _lower(successes: int, trials: int) -> float:
@@ -193,17 +319,17 @@ def _lower(successes: int, trials: int) -> float:
 )
 def hard_forms(quick: bool, *, of: int = -1, largest: int = 12) -> CheckOutcome:
     """With C free the forms differ; with C the mean of the h - 1 batches before they are equal, as polynomials."""
-    differ, under = None, True
+    differ = None
     for h in range(1 if largest == 1 else 2, largest + 1):
-        names = ["c", *(f"y{j}" for j in range(h + 1))]  # y0 is the newest
+        names = ["c", *(f"y{j}" for j in range(h))]  # y0 is the newest
         c, *y = fmpq_mpoly_ctx.get(names, Ordering.lex).gens()
-        mean = sum(y[:h], 0 * c)  # times h
-        if differ is None and (h - 1) * c + y[0] != mean:
-            differ = {"h": h, "C": 0.5, "y": [1.0] * h, "recursive": 1 - 0.5 * (h - 1) / h, "mean": 1.0}
-        count = h + of
-        if count:
-            before = sum(y[1 : 1 + count], 0 * c)  # times count
-            under &= (h - 1) * before + count * y[0] == count * mean
+        if differ is None and (h - 1) * c + y[0] != sum(y, 0 * c):
+            half, one = Fraction(1, 2), Fraction(1)
+            differ = {"h": h, "C": 0.5, "y": [1.0] * h, "recursive": float(recursive(h, half, one)), "mean": 1.0}
+    # The h - 1 batches before add up to s; z is the one before them. Both forms times h and times C's divisor:
+    n, s, y0, z = ring("h", "s", "y", "z")
+    divisor, believed = (n - 1, s) if of == -1 else (n, s + z)
+    under = (n - 1) * believed + divisor * y0 == divisor * (s + y0)
     hard = HardAnchor(window=2).update([[1, 0]]).update([[1, 1]]).update([[1, 1]])
     literal = Evidence(
         "both forms are equal",
@@ -214,6 +340,26 @@ def hard_forms(quick: bool, *, of: int = -1, largest: int = 12) -> CheckOutcome:
     )
     tie = Evidence("HardAnchor is the mean of the last h batches", "h = 2", Method.FLOATS, hard.belief == 1.0)
     condition = Evidence(
-        "both forms are equal", f"h = 2..{largest}, C the mean of h{of:+d} batches before", Method.SYMBOLIC, bool(under)
+        "both forms are equal",
+        f"every h >= 2, C the mean of {'the h - 1 batches before' if of == -1 else 'h batches'}",
+        Method.SYMBOLIC,
+        bool(under),
     )
-    return conclude(literal, tie, under=[condition], condition="C is the mean of the h-1 batches before")
+    control = Evidence(
+        "two batches of accuracies 0 and 1: from C = 0 both forms are 1/2, from C = 1/2 the recursive one is 3/4",
+        "h = 2, by hand",
+        Method.CASES,
+        all(recursive(2, c, Fraction(1)) == value for c, value in ((Fraction(0), 0.5), (Fraction(1, 2), 0.75))),
+    )
+    return conclude(
+        literal,
+        tie,
+        under=[condition],
+        condition="C is the mean of the h-1 batches before",
+        controls=[control],
+    )
+
+
+def recursive(h: int, c: Fraction, y: Fraction) -> Fraction:
+    """((h-1)C + y)/h."""
+    return ((h - 1) * c + y) / h

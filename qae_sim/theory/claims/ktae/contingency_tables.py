@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import combinations
 from math import comb
 
 from flint import ctx
@@ -16,6 +17,7 @@ from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, near, number, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.ktae import PAPER
+from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Answer, Truth, for_all
 
@@ -45,12 +47,25 @@ def two_sided(a: int, b: int, c: int, d: int) -> Fraction:
     return total
 
 
+def by_counting(a: int, b: int, c: int, d: int) -> Fraction:
+    """Fisher's test from its definition: every choice of the responses that contain the token is as likely.
+
+    Of all choices of a + b among a + c correct and b + d wrong responses, the share of those whose number of correct
+    ones is no likelier than a.
+    """
+    n = a + b + c + d
+    counts = [0] * (n + 1)
+    for chosen in combinations(range(n), a + b):
+        counts[sum(response < a + c for response in chosen)] += 1  # the first a + c are correct
+    return Fraction(sum(count for count in counts if count <= counts[a]), sum(counts))
+
+
 @claim(
     "ktae.fisher-code",
     paper=PAPER,
     equation="Released code",
-    statement="The p-value of the released code, all tables no more probable than the observed one, is Fisher's exact "
-    "test.",
+    statement="In groups of up to 8 the p-value of the released code, all tables no more probable than the observed "
+    "one, is Fisher's exact test.",
     latex=r"p = \sum_{k:\,P(k)\le P(a)} P(k)",
     assumptions=("exact comparison of probabilities (the code's float32 can break ties)",),
     expected=Verdict.CERTIFIED,
@@ -59,29 +74,23 @@ def two_sided(a: int, b: int, c: int, d: int) -> Fraction:
     breaks=(Break("the probability of the one table", {"variant": "single"}, Verdict.REFUTED),),
 )
 def fisher_code(quick: bool, *, variant: str = "two-sided") -> CheckOutcome:
-    """Rational p-values against SciPy's test, and against the project's floats."""
-    from scipy.stats import fisher_exact
-
-    largest = 8 if quick else 14
-    found, worst, cases, ours = None, 0.0, 0, 0.0
+    """Rational p-values against a count of all choices, and against the project's floats."""
+    largest = 6 if quick else 8
+    formula = two_sided if variant == "two-sided" else single
+    search = for_all(tables(largest), lambda table: formula(*table) == by_counting(*table))
+    found = dict(zip("abcd", search.case, strict=True)) if search.case else {}
+    ours = 0.0
     for a, b, c, d in tables(largest):
-        exact = two_sided(a, b, c, d) if variant == "two-sided" else single(a, b, c, d)
-        scipy = float(fisher_exact([[a, b], [c, d]]).pvalue)
-        gap = abs(float(exact) - scipy)
-        cases += 1
-        worst = worse(worst, gap)
-        if found is None and gap > 1e-9:
-            found = {"a": a, "b": b, "c": c, "d": d, "value": float(exact), "scipy": scipy}
+        exact = float(two_sided(a, b, c, d))
         fisher, _, _ = association(a + b + c + d, a + c, "code")
-        ours = worse(ours, abs(fisher[a, b] - float(two_sided(a, b, c, d))))
+        ours = worse(ours, abs(fisher[a, b] - exact))
     return conclude(
         Evidence(
-            "the sum is SciPy's p-value to 1e-9",
-            f"all {cases} tables of groups of 2..{largest}",
+            "the sum is the share of choices that are no likelier, counted one by one",
+            f"all {search.cases} tables of groups of 2..{largest}",
             Method.CASES,
-            found is None,
-            f"{worst:.1e}",
-            counterexample=found or {},
+            search.holds,
+            counterexample=found,
         ),
         Evidence("ktae's table holds the same", "the same tables", Method.FLOATS, ours < 1e-12, f"{ours:.1e}"),
     )
@@ -97,6 +106,7 @@ def fisher_code(quick: bool, *, variant: str = "two-sided") -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
+    condition="no other table with the same margins is as improbable as the observed one",
     breaks=(Break("the printed value is claimed to be a lower bound", {"relation": "<="}, Verdict.CERTIFIED),),
 )
 def fisher_printed(quick: bool, *, relation: str = "=") -> CheckOutcome:
@@ -106,6 +116,14 @@ def fisher_printed(quick: bool, *, relation: str = "=") -> CheckOutcome:
         one, all_ = single(a, b, c, d), two_sided(a, b, c, d)
         if found is None and not (one == all_ if relation == "=" else one <= all_):
             found = {"a": a, "b": b, "c": c, "d": d, "printed": str(one), "p-value": str(all_)}
+    hand = (
+        (single(2, 0, 0, 2), Fraction(1, 6)),
+        (two_sided(2, 0, 0, 2), Fraction(1, 3)),
+        (single(1, 1, 1, 1), Fraction(2, 3)),
+        (two_sided(1, 1, 1, 1), Fraction(1)),
+        (single(3, 0, 0, 1), Fraction(1, 4)),
+        (two_sided(3, 0, 0, 1), Fraction(1, 4)),
+    )
     return conclude(
         Evidence(
             f"printed {relation} p-value",
@@ -113,7 +131,16 @@ def fisher_printed(quick: bool, *, relation: str = "=") -> CheckOutcome:
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+        ),
+        controls=[
+            Evidence(
+                "two of two correct and no wrong response: 1/C(4,2) = 1/6, with its mirror image 1/3; one of each two: "
+                "4/6, and all tables 1; three of three correct, of one wrong: 1/4, which is the p-value",
+                "by hand",
+                Method.CASES,
+                all(value == stated for value, stated in hand),
+            )
+        ],
     )
 
 
@@ -136,13 +163,23 @@ def information_gain(a: int, b: int, c: int, d: int) -> Ball:
     latex=r"0 \le \mathrm{IG}(o) \le H(Y) \le 1,\quad \mathrm{IG}(o) = 0 \iff ad = bc",
     assumptions=("in bits",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.BOX,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
     breaks=(Break("zero where a = b", {"zero": "a=b"}, Verdict.REFUTED),),
 )
 def gain(quick: bool, *, zero: str = "ad=bc") -> CheckOutcome:
-    """Intervals for every table; where ad = bc the interval contains 0 and the joint law is a product, exactly."""
-    largest = 8 if quick else 14
+    """Gibbs' inequality and its equality; and intervals for every table.
+
+    IG = Σ p log(p/q) with p the joint shares and q the products of the margins' shares, and log(q/p) <= q/p - 1 with
+    equality only at q = p: IG >= Σp - Σq over the shares that are not 0. H(Y) - IG = H(Y|X) >= 0 likewise.
+    """
+    largest = 8 if quick else 10
+    w, x, y, z = ring("a", "b", "c", "d")
+    n = w + x + y + z
+    products = [(w + x) * (w + y), (w + x) * (x + z), (y + z) * (w + y), (y + z) * (x + z)]  # times N²
+    whole = sum(products, 0 * n) == n**2
+    gaps = [n * share - product for share, product in zip((w, x, y, z), products, strict=True)]
+    independent_iff = all(gap in (w * z - x * y, x * y - w * z) for gap in gaps)
 
     def fine(table: tuple[int, int, int, int]) -> Answer:
         a, b, c, d = table
@@ -167,11 +204,19 @@ def gain(quick: bool, *, zero: str = "ad=bc") -> CheckOutcome:
         )
     return conclude(
         Evidence(
+            "the products of the margins add up to 1, and each differs from its joint share by (ad - bc)/N² or its "
+            "opposite: all are equal exactly if ad = bc",
+            "every table, with log t <= t - 1",
+            Method.SYMBOLIC,
+            bool(whole and independent_iff),
+        ),
+        Evidence(
             f"positive unless {zero}, then 0; at most H(Y)",
             f"all tables of groups of 2..{largest}",
             Method.INTERVALS,
             search.holds,
             counterexample=found,
+            confirms=zero == "ad=bc",
         ),
         Evidence("ktae's table holds the same", "the same tables", Method.FLOATS, agrees, gap),
     )
@@ -188,13 +233,13 @@ def gain(quick: bool, *, zero: str = "ad=bc") -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
+    condition="without the rule that sets F to 0 at p = 1",
     breaks=(Break("without the rule for p = 1", {"rule": False}, Verdict.CERTIFIED),),
 )
 def jump(quick: bool, *, rule: bool = True) -> CheckOutcome:
     """The largest p-value below 1 over all tables, and F there."""
-    largest = 10 if quick else 16
-    below = max((two_sided(*t), t) for t in tables(largest) if two_sided(*t) < 1)
-    p, (a, b, c, d) = below
+    largest = 10 if quick else 14
+    p, (a, b, c, d) = max((value, t) for t in tables(largest) if (value := two_sided(*t)) < 1)
     with ctx.workprec(64):
         f = (-2 * number(p)).exp()
         at_one = Ball(0) if rule else Ball(-2).exp()
@@ -209,5 +254,14 @@ def jump(quick: bool, *, rule: bool = True) -> CheckOutcome:
                 counterexample={}
                 if smooth is not Truth.NO
                 else {"a": a, "b": b, "c": c, "d": d, "p": float(p), "F": digits(f, 8), "F at p = 1": 0},
-            )
+            ),
+            controls=[
+                Evidence(
+                    "in all of three correct and not in the one wrong response: p = 1/4; in one of two correct "
+                    "and one of two wrong ones: p = 1",
+                    "by hand",
+                    Method.CASES,
+                    two_sided(3, 0, 0, 1) == Fraction(1, 4) and two_sided(1, 1, 1, 1) == 1,
+                )
+            ],
         )

@@ -6,17 +6,17 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import ctx
+from flint import arb, ctx
 
 from qae_sim.advantages import ktae
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, near, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, unchecked
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ktae import PAPER
 from qae_sim.theory.claims.ktae.contingency_tables import information_gain, single, tables, two_sided
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
-from qae_sim.theory.truth import Truth, for_all
+from qae_sim.theory.truth import Truth, every, for_all
 
 #: A group of token sequences: tokens by response, and rewards.
 Group = tuple[list[list[int]], list[int]]
@@ -126,22 +126,37 @@ def bounds(quick: bool, *, variant: str = "paper") -> CheckOutcome:
     latex=r"c = d = 0 \Rightarrow F = \mathrm{IG} = 0 \Rightarrow \mathrm{key} = 0",
     assumptions=("both correct and wrong responses",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
     breaks=(Break("a token that all but one contain", {"missing": 1}, Verdict.REFUTED),),
 )
 def everywhere(quick: bool, *, missing: int = 0) -> CheckOutcome:
-    """Its table is the only one with its margins: p = 1, and presence says nothing."""
-    largest, found = (8 if quick else 32), None
-    for g in range(2, largest + 1):
+    """Its table is the only one with its margins, C(R, R)·C(W, W)/C(G, G) = 1; and ad - bc = 0, so that IG = 0."""
+    a, b, c = ring("a", "b", "c")
+    silent = a * (0 * a) - b * (missing * c) == 0  # ad - bc with d = 0, and c = 0 unless one is missing
+    largest, found = (6 if quick else 12), None
+    for g in range(3, largest + 1):
         for correct in range(1, g):
-            a, b = correct - missing, g - correct
-            p = single(a, b, correct - a, 0)
-            if found is None and (p != 1 or a * 0 != b * (correct - a)):
+            p = single(correct - missing, g - correct, missing, 0)
+            if found is None and p != 1:
                 found = {"g": g, "correct": correct, "without it": missing, "Fisher": str(p)}
     often = float(np.abs(keys(([[1, 1, 1, 2], [1, 3], [1, 2], [1, 1]], [1, 1, 0, 0]))[:, 0]).max())
     return conclude(
-        Evidence("Fisher = 1 and IG = 0", f"G = 2..{largest}", Method.CASES, found is None, counterexample=found or {}),
+        Evidence(
+            "ad - bc is 0 where c = d = 0, and a single table has the margins (R, W, 0, 0)",
+            "every group",
+            Method.SYMBOLIC,
+            bool(silent),
+            counterexample={} if silent else {"a": 1, "b": 1, "c": 1, "d": 0, "ad - bc": -1},
+        ),
+        Evidence(
+            "Fisher = 1",
+            f"G = 3..{largest}",
+            Method.CASES,
+            found is None,
+            counterexample=found or {},
+            confirms=not missing,
+        ),
         Evidence("ktae gives 0", "a token in all of four responses", Method.FLOATS, often == 0, f"{often}"),
         _response_alone(),
     )
@@ -166,7 +181,7 @@ def _response_alone() -> Evidence:
     latex=r"\frac{a}{a+c} > \frac{b}{b+d} \Rightarrow \mathrm{key}(o) > 0",
     assumptions=("the paper's formula, h₃ = 1",),
     expected=Verdict.CONDITIONAL,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.IMPLIED,
     condition="h₃ = 0: the term frequencies are left out",
     breaks=(
@@ -190,18 +205,52 @@ def sign(quick: bool, *, h3: int = 1, condition: bool = True) -> CheckOutcome:
     )
     if not condition:
         return conclude(literal)
-    # The angle is positive because arcsin and the root rise; the strength is exp(-2p) unless p = 1.
-    leading = (t for t in tables(8 if quick else 14) if t[0] * (t[1] + t[3]) > t[1] * (t[0] + t[2]))
-    search = for_all(leading, lambda t: single(*t) < 1)
+    # Of the strength h₁F + h₂IG the gain is positive unless ad = bc (ktae.information-gain); of the direction the angle
+    # is, because arcsin and the root rise. Both by the sign of ad - bc:
+    a, b, c, d = ring("a", "b", "c", "d")
+    lead = a * (b + d) - b * (a + c) == a * d - b * c
+    leading = (t for t in tables(6 if quick else 10) if t[0] * (t[1] + t[3]) > t[1] * (t[0] + t[2]))
+    with ctx.workprec(64):
+        search = for_all(leading, lambda t: information_gain(*t) > 0)
     found = dict(zip("abcd", search.case or (), strict=False))
-    under = Evidence(
-        "strength and angle are positive",
-        "all tables of small groups",
-        Method.CASES,
-        search.holds,
-        counterexample=found,
+    under = [
+        Evidence(
+            "a/(a+c) > b/(b+d) is ad > bc, where angle and information gain are positive",
+            "every group with correct and wrong responses",
+            Method.SYMBOLIC,
+            bool(lead),
+        ),
+        Evidence(
+            "the information gain is positive",
+            "all tables of small groups with a/(a+c) > b/(b+d)",
+            Method.INTERVALS,
+            search.holds,
+            counterexample=found,
+            confirms=True,
+        ),
+    ]
+    return conclude(
+        literal,
+        _ties(group),
+        under=under,
+        condition="h₃ = 0: the term frequencies are left out",
+        controls=[_key_by_hand()],
     )
-    return conclude(literal, _ties(group), under=[under], condition="h₃ = 0: the term frequencies are left out")
+
+
+def _key_by_hand() -> Evidence:
+    """A token in the one correct and not in the one wrong response, h₃ = 0: p = 1/2, IG = 1 bit, angle π/2."""
+    value = key_value(([[1], [2]], [1, 0]), 1, h3=0)
+    with ctx.workprec(64):
+        x = ((-Ball(1)).exp() + 1) * Ball(arb.pi()) / 2
+        stated = 1 / (1 + (-x).exp()) - number("1/2")
+        right = abs(value - stated) < number("1e-12")
+    return Evidence(
+        "in the one correct and not in the one wrong response: F = e^-1, IG = 1, angle π/2, and σ((e^-1 + 1)π/2) - 1/2",
+        "by hand, h₃ = 0",
+        Method.INTERVALS,
+        right,
+    )
 
 
 @claim(
@@ -215,52 +264,45 @@ def sign(quick: bool, *, h3: int = 1, condition: bool = True) -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    breaks=(Break("paper against paper", {"other": "paper"}, Verdict.STATISTICAL),),
+    condition="without the term frequencies (h₃ = 0) both have the sign of a/(a+c) - b/(b+d), or are 0",
+    breaks=(Break("paper against paper", {"other": "paper"}, Verdict.CERTIFIED),),
 )
 def paper_and_code(quick: bool, *, other: str = "code") -> CheckOutcome:
-    """Small groups, searched in a fixed order, for two tokens that the two formulas put in opposite order."""
-    found = None
-    rng = np.random.default_rng(0)
-    for _ in range(400):
-        tokens = [rng.integers(1, 6, size=rng.integers(1, 7)).tolist() for _ in range(5)]
-        group: Group = (tokens, [1, 1, 0, 0, 0])
-        of_token = [
-            {
-                token: float(value)
-                for row, values in zip(tokens, keys(group, variant=variant), strict=True)
-                for token, value in zip(row, values, strict=False)
-            }
-            for variant in ("paper", other)
-        ]
-        swapped = [
-            (u, v)
-            for u in of_token[0]
-            for v in of_token[0]
-            if of_token[0][u] < of_token[0][v] - 1e-9 and of_token[1][u] > of_token[1][v] + 1e-9
-        ]
-        if not swapped:
-            continue
-        one, two = swapped[0]
-        rigorous = [[key_value(group, token, variant=variant) for token in (one, two)] for variant in ("paper", other)]
-        if rigorous[0][0] < rigorous[0][1] and rigorous[1][0] > rigorous[1][1]:
-            found = {
-                "tokens": tokens,
-                "rewards": group[1],
-                "pair": [one, two],
-                "paper": [digits(x, 6) for x in rigorous[0]],
-                "code": [digits(x, 6) for x in rigorous[1]],
-            }
-            break
+    """A group of four in which two tokens swap: the code divides counts by lengths, and its p-value is another one."""
+    group: Group = ([[2], [1], [3, 1], [1, 2, 2]], [1, 1, 0, 0])
+    with ctx.workprec(64):
+        first, second = ([key_value(group, token, variant=variant) for token in (1, 2)] for variant in ("paper", other))
+        below = first[0] < first[1]
+        kept = ~below | (second[0] <= second[1])
+        swaps = kept is Truth.NO
+        silent = abs(key_value(group, 2, variant="code")) < number("1e-12")
     return conclude(
         Evidence(
-            "no two tokens swap",
-            "up to 400 random groups of five responses of up to six tokens",
-            Method.INTERVALS if found else Method.SAMPLES,
-            found is None,
-            counterexample=found or {},
+            "token 1, which the paper's values put below token 2, is not above it in the code's",
+            "a group of four responses",
+            Method.INTERVALS,
+            kept,
+            counterexample={
+                "tokens": group[0],
+                "rewards": group[1],
+                "pair": [1, 2],
+                "paper": [digits(x, 6) for x in first],
+                "code": [digits(x, 6) for x in second],
+            }
+            if swaps
+            else {},
         ),
         _ties(group),
         _ties(group, "code"),
+        controls=[
+            Evidence(
+                "in one correct of two and one wrong of two p = 1 and IG = 0: token 2 has the value 0 in the code",
+                "by hand",
+                Method.INTERVALS,
+                silent,
+            ),
+            _key_by_hand(),
+        ],
     )
 
 
@@ -274,6 +316,7 @@ def paper_and_code(quick: bool, *, other: str = "code") -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
+    condition="groups in which every token has a mirror image, correct for wrong; or h₁ = h₂ = 0",
     breaks=(Break("GRPO's part alone (h₁ = h₂ = 0)", {"strength": 0}, Verdict.CERTIFIED),),
 )
 def zero_sum(quick: bool, *, strength: int = 1) -> CheckOutcome:
@@ -294,21 +337,70 @@ def zero_sum(quick: bool, *, strength: int = 1) -> CheckOutcome:
             else {},
         ),
         _ties(group),
+        controls=[_mirrored_sum(), _key_by_hand()],
+    )
+
+
+def _mirrored_sum() -> Evidence:
+    """A group that is its own mirror image, correct for wrong: the values cancel."""
+    group: Group = ([[1, 3], [2, 3]], [1, 0])
+    with ctx.workprec(64):
+        cancels = abs(total(key_value(group, token) for row in group[0] for token in row)) < number("1e-12")
+    return Evidence(
+        "where correct and wrong responses are mirror images the values cancel",
+        "tokens 1, 3 correct and 2, 3 wrong, by hand",
+        Method.INTERVALS,
+        cancels,
     )
 
 
 @claim(
     "ktae.weights",
     paper=PAPER,
-    equation="h₁, h₂, h₃",
-    statement="The weights of association, information gain and term frequency.",
-    latex=r"h_1, h_2, h_3",
-    expected=Verdict.OPEN,
-    origin=Origin.IMPLIED,
+    equation="h₁ and h₂",
+    statement="One factor on both h₁ and h₂ keeps the order of a group's key-token values and their signs; the values "
+    "of the code, which divides by h₁ + h₂, it does not change.",
+    latex=r"(h_1, h_2) \to s\,(h_1, h_2):\quad \sigma(s x) - \tfrac12 \text{ rises in } x,\quad "
+    r"\frac{s h_1 F + s h_2\,\mathrm{IG}}{s h_1 + s h_2} = \frac{h_1 F + h_2\,\mathrm{IG}}{h_1 + h_2}",
+    assumptions=("a factor s > 0",),
+    expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.OURS,
+    breaks=(Break("the factor on h₁ alone", {"both": False}, Verdict.REFUTED),),
 )
-def weights(quick: bool) -> CheckOutcome:
-    """Not checked."""
-    return unchecked(
-        "the paper's values were not found; the released code uses 1, 1 and a switch, and its scripts set one that "
-        "the code does not read"
+def weights(quick: bool, *, both: bool = True) -> CheckOutcome:
+    """The strength is linear in h₁ and h₂, and the logistic function rises; and values of one group."""
+    s, h, k, f, gain, y, z = ring("s", "h", "k", "F", "I", "y", "z")
+    other = s * k if both else k
+    linear = (s * h * f + other * gain) - s * (h * f + k * gain)
+    quotient = (s * h * f + other * gain) * (h + k) - (h * f + k * gain) * (s * h + other)
+    # With y = e^(-x): 1/(1+y) - 1/(1+z) times both denominators is z - y, so that a larger x, a smaller y, is above.
+    rises = (1 + z) - (1 + y) == z - y
+    group: Group = ([[1, 1], [1, 2], [2, 2], [3, 1]], [1, 1, 0, 0])
+    with ctx.workprec(64):
+        one, three = ([key_value(group, token, strength=factor) for token in (1, 2, 3)] for factor in (1, 3))
+        pairs = [(i, j) for i in range(3) for j in range(i)]
+        ordered = every(
+            (one[i] < one[j]) & (three[i] < three[j]) | (one[i] > one[j]) & (three[i] > three[j]) for i, j in pairs
+        )
+        codes = [[key_value(group, token, variant="code", strength=x) for token in (1, 2, 3)] for x in (1, 3)]
+        same = every(abs(x - y) < number("1e-12") for x, y in zip(*codes, strict=True))
+    proved = linear == 0 and quotient == 0 and rises
+    return conclude(
+        Evidence(
+            "h₁F + h₂IG takes the factor, its quotient by h₁ + h₂ does not, and the logistic function rises",
+            "every s, h₁, h₂, F and IG",
+            Method.SYMBOLIC,
+            bool(proved),
+            counterexample={} if proved else {"s": 2, "h1": 1, "h2": 1, "F": 1, "IG": 0, "strength": [0.5, 2 / 3]},
+        ),
+        Evidence(
+            "three tokens keep their order, and the code's values stay",
+            "a group of four, s = 3",
+            Method.INTERVALS,
+            ordered & same,
+            confirms=True,
+        ),
+        _ties(group),
+        _ties(group, "code"),
     )

@@ -14,7 +14,7 @@ from qae_sim.theory.registry import claim
     statement="KTAE raises accuracy and shortens responses.",
     latex=r"\text{acc}_{\mathrm{KTAE}} > \text{acc},\ |o|_{\mathrm{KTAE}} < |o|",
     expected=Verdict.OPEN,
-    origin=Origin.OURS,
+    origin=Origin.PARAPHRASED,
 )
 def accuracy(quick: bool) -> CheckOutcome:
     """Not checked: it takes the training of large models."""
