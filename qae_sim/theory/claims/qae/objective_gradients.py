@@ -35,6 +35,16 @@ def weighted_gradient(chance: Any, weight: Any, others: Any) -> Any:
     return chance * (weight - (chance * weight + (1 - chance) * others))
 
 
+def _two_arms() -> Evidence:
+    """Two arms at p = 1/5: the log-probabilities' slopes in the correct arm's logit are 1 - p = 4/5 and -p = -1/5."""
+    return Evidence(
+        "the gradients of Eq. 5 and of both sides of Eq. 6 are 4/25 over √(4/25), which is 2/5",
+        "two arms, p = 1/5, by hand",
+        Method.CASES,
+        set(both_sides(Fraction(1, 5), Fraction(4, 5), Fraction(-1, 5))) == {Fraction(4, 25)},
+    )
+
+
 @claim(
     "qae.one-gradient-criterion",
     paper=PAPER,
@@ -87,8 +97,6 @@ def on_policy_gradients(quick: bool, *, zero_score: bool = True) -> CheckOutcome
     p, d, rest = ring("p", "d", "rest")
     five, hard, easy = both_sides(p, (1 - p) * d, -p * d + (0 if zero_score else rest))
     equal = five == hard == easy
-    # Two arms at p = 1/5: the log-probabilities' slopes in the correct arm's logit are 1 - p = 4/5 and -p = -1/5.
-    example = both_sides(Fraction(1, 5), Fraction(4, 5), Fraction(-1, 5))
     clipped = both_sides(Fraction(1, 2), Fraction(1), Fraction(0))
     return conclude(
         Evidence(
@@ -99,12 +107,7 @@ def on_policy_gradients(quick: bool, *, zero_score: bool = True) -> CheckOutcome
             counterexample={"p": 0.2, "gradient of Eq. 5": 0.4, "gradient of Eq. 6": 0.4} if equal else {},
         ),
         controls=[
-            Evidence(
-                "both gradients are 4/25 over √(4/25), which is 2/5",
-                "two arms, p = 1/5",
-                Method.CASES,
-                example[0] == example[1] == Fraction(4, 25),
-            ),
+            _two_arms(),
             Evidence(
                 "with all wrong responses clipped they are 1/4 and 1/2 over 1/2, and differ",
                 "two arms, p = 1/2",
@@ -273,6 +276,7 @@ def clipped_gradients(
             ),
         ],
         condition=CLIPPED,
+        controls=[_two_arms()],
     )
 
 
@@ -338,6 +342,15 @@ def length_normalised(quick: bool, *, by_length: bool = True, free: bool = False
             ),
         ],
         condition=LENGTHS,
+        controls=[
+            _two_arms(),
+            Evidence(
+                "lengths 1 and 2 at p = 1/2: the gradients of Eqs. 5 and 6 over √(p(1-p)) = 1/2 are 3/4 and 1",
+                "by hand: ∇s⁺ = 1/2 and ∇s⁻ = -1/4",
+                Method.CASES,
+                _objectives(Fraction(1, 2), Fraction(1, 2), Fraction(-1, 4)) == (Fraction(3, 4), Fraction(1)),
+            ),
+        ],
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from qae_sim.advantages import Quantile, dr_grpo, qae, quantile_baseline
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.controls import advantages_by_hand
 from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS, advantages, mixed_groups
 from qae_sim.theory.orders import order_types
@@ -461,12 +462,14 @@ def dynamic_sampling_signs(quick: bool, *, name: str = "qae") -> CheckOutcome:
         ),
         Evidence("qae gives one sign", "one success in four", Method.FLOATS, lone[0] > 0 and not any(lone[1:])),
         controls=[
+            advantages_by_hand("grpo"),
+            advantages_by_hand(),
             Evidence(
                 "under GRPO all have both signs, under QAE none",
                 "the same groups",
                 Method.CASES,
                 one or (name == "grpo" and all(both.values())),
-            )
+            ),
         ],
     )
 

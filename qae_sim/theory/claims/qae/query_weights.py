@@ -21,6 +21,7 @@ from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.controls import advantages_by_hand
 from qae_sim.theory.exact_advantages import KS, Root, advantages, binary_variance, mixed_groups, root
 from qae_sim.theory.polynomials import X, Y, ring
 from qae_sim.theory.registry import claim
@@ -389,12 +390,14 @@ def token_level_loss(quick: bool, *, loss: str = "token", needed: str = "trained
         ],
         condition=MEAN_LENGTH,
         controls=[
+            advantages_by_hand(),
             Evidence(
-                "one success of length 2, failures of lengths 1 and 3: the success weighs 1/3",
+                "lengths 1 and 2 weigh 1/3 and 2/3; of lengths 2, 1, 3 the first weighs 1/3",
                 "by hand",
                 Method.CASES,
-                _weights_by_loss((2, 1, 3), "token")[0] == Fraction(1, 3),
-            )
+                _weights_by_loss((1, 2), "token") == [Fraction(1, 3), Fraction(2, 3)]
+                and _weights_by_loss((2, 1, 3), "token")[0] == Fraction(1, 3),
+            ),
         ],
     )
 
@@ -440,6 +443,7 @@ def concentrates_effort(quick: bool, *, name: str = "qae") -> CheckOutcome:
         ),
         Evidence("qae gives three zeros", "one success in four", Method.FLOATS, int((ours == 0).sum()) == 3),
         controls=[
+            advantages_by_hand(),
             Evidence(
                 "the factor is 1/p in hard groups and 1/(1-p) in easy ones under QAE, and 1 under GRPO",
                 "the same groups",
@@ -448,7 +452,7 @@ def concentrates_effort(quick: bool, *, name: str = "qae") -> CheckOutcome:
                     factor == (1 if name == "grpo" else Fraction(g, n if 5 * n <= 3 * g else g - n))
                     for (g, n), factor in factors.items()
                 ),
-            )
+            ),
         ],
     )
 
@@ -490,6 +494,7 @@ def empirical_rate(quick: bool, *, power: int = 1) -> CheckOutcome:
         ),
         controls=[
             squares,
+            advantages_by_hand("grpo"),
             Evidence(
                 "three groups of three: E√(p̂(1-p̂)) = √2/3·3p(1-p), so that its square is 2p²(1-p)²",
                 "G = 3, by hand: both mixed groups have the weight √2/3",

@@ -11,6 +11,7 @@ import numpy as np
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.claims.qae.query_weights import objective
+from qae_sim.theory.controls import advantages_by_hand
 from qae_sim.theory.exact_advantages import KS, advantages, mixed_groups
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -110,6 +111,8 @@ def rarest_most_amplified(quick: bool, *, what: str = "ratio") -> CheckOutcome:
             figures={"ratio at one success among 8": str(Fraction(8, 7)), "at p = 1 - K = .6": "5/2"},
         ),
         controls=[
+            advantages_by_hand("grpo"),
+            advantages_by_hand(),
             Evidence(
                 "the ratio is 8/7 for one success among 8, and 5/2 for six among ten",
                 "by hand: 1/(1-p)",
@@ -166,10 +169,11 @@ def fig4_rare(quick: bool, *, what: str = "query") -> CheckOutcome:
         ),
         controls=[
             Evidence(
-                "the squared weight is 1/99 at p = .01 and 3/2 at p = .6",
+                "the weight is positive, and its square 1/99 at p = .01 and 3/2 at p = .6",
                 "by hand: p/(1-p)",
                 Method.CASES,
-                (_squared_weight(1, 100), _squared_weight(6, 10)) == (Fraction(1, 99), Fraction(3, 2)),
+                [objective("qae", *group, Fraction(2, 5))[0] for group in ((1, 100), (6, 10))]
+                == [(1, Fraction(1, 99)), (1, Fraction(3, 2))],
             )
         ],
     )

@@ -11,6 +11,7 @@ from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.controls import advantages_by_hand
 from qae_sim.theory.exact_advantages import advantages, mixed_groups
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -188,6 +189,7 @@ def _most(quick: bool, k: Fraction, sign: int, low: Fraction, high: Fraction, co
         under=under,
         condition=condition,
         controls=[
+            advantages_by_hand(),
             Evidence(
                 f"as many advantages as the share says are {kind}",
                 f"all mixed groups, G = 2..{largest}",
