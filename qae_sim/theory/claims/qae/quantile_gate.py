@@ -245,6 +245,7 @@ def least_sparsity(quick: bool, *, claimed: str = "min") -> CheckOutcome:
             Method.SYMBOLIC,
             (1 - p) - bounds[0] == room and p - bounds[1] == -room,
         ),
+        *([machine_checked("qae.least-sparsity")] if claimed == "min" else []),
         Evidence(
             f"the share of zero advantages is at least {claimed}(K, 1-K)",
             f"G = 2..{largest}, all mixed groups, K = .001...999",
@@ -289,6 +290,7 @@ def k_is_a_lever(quick: bool, *, lower: bool = True) -> CheckOutcome:
             Method.SYMBOLIC,
             all(p <= one or not p <= two for p, one, two in thresholds),
         ),
+        *([machine_checked("qae.k-is-a-lever")] if lower else []),
         Evidence(
             "the number of positive advantages never rises with K, that of negative ones never falls",
             f"G = 2..{largest}, all groups, K = .001...999",
@@ -574,7 +576,7 @@ def robust_quantile(quick: bool, *, baseline: str = "quantile") -> CheckOutcome:
         same,
     )
     return conclude(
-        *([proof] if baseline == "quantile" else []),
+        *([proof, machine_checked("qae.robust-quantile")] if baseline == "quantile" else []),
         Evidence(
             f"the {baseline} stays when higher rewards are raised",
             over,

@@ -9,6 +9,7 @@ import numpy as np
 from qae_sim.advantages import grpo, qae, quantile_baseline
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import baseline, centred, floats, groups, variance
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -65,6 +66,7 @@ def after_the_fact(quick: bool, *, rewards: int = 1, batch: bool = False) -> Che
     )
     return conclude(
         *([proof] if rewards == 1 else []),
+        *([machine_checked("qae.after-the-fact")] if rewards == 1 and not batch else []),
         Evidence(
             "both sides are equal",
             f"G = 2..{largest}, all groups of three levels, K = .4",
