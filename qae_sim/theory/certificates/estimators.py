@@ -7,7 +7,7 @@ from typing import Any
 
 from qae_sim.advantages import dr_grpo, expected_advantages, grpo, quantile_baseline, rloo
 from qae_sim.softmax import pass_at_k_estimate
-from qae_sim.theory.certificates import Counterexample, Draw, Enumeration, Identity, Part, Tie
+from qae_sim.theory.certificates import Counterexample, Draw, Enumeration, Identity, Part, Sign, Tie
 
 #: Of G responses n are correct, with this chance; a group moves the policy along π₊ - π₋ by (n/G)·A⁺, as ΣA = 0.
 _GROUPS = {"chance(n)": "binomial(G, n) * p**n * (1 - p)**(G - n)"}
@@ -202,6 +202,82 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
                     {"c": (0, 9), "k": (1, 9)},
                 ),
             ),
+        ),
+    ),
+    "estimators.learning-time": (
+        Identity(
+            "dT/du = 1/(c·u) in u = √o, o the odds: T = (o - 1/o)/2 + log o with c = p(1-p), √o - 1/√o with "
+            "√(p(1-p)), (o + log o)/2 with 1-p",
+            "(u + 1/u**3 + 2/u)*p*(1 - p)*u == 1 and (1 + 1/u**2)*(1 - p)*u*u == 1 and (u + 1/u)*(1 - p)*u == 1",
+            where={"p": "u**2/(1 + u**2)"},
+            variables=("u",),
+            ties=(
+                Tie("p*(1 - p)", lambda p: _speed("rloo")(p, 8), {"p": ("1/20", "19/20")}),
+                Tie("(1 - p)*(1 - (1 - p)**7)", lambda p: _speed("maxrl")(p, 8), {"p": ("1/20", "19/20")}),
+            ),
+        ),
+    ),
+    "estimators.speed-at-the-ends": (
+        Enumeration(
+            "at p = 0 the sum over groups is a lone success's advantage, at p = 1 a lone failure's loss: RLOO, MaxRL",
+            "sum(weight(m)*(rloo(m + 1, 1) - rloo(m, 0)) for m in range(G)) == 1 and "
+            "sum(weight(m)*(maxrl(m + 1, 1) - maxrl(m, 0)) for m in range(G)) == (G - 1 if p == 0 else 1)",
+            where={
+                "weight(m)": "binomial(G - 1, m) * p**m * (1 - p)**(G - 1 - m)",
+                "rloo(n, r)": "r - (n - r)/(G - 1)",
+                "maxrl(n, r)": "r*G/n - 1 if n > 0 else 0",
+            },
+            cases={"G": "range(2, 25)", "p": "[0, 1]"},
+            count=46,
+        ),
+        Identity(
+            "over σ² = (G-1)/G² the squares of 1 - 1/G and of 1 are G - 1 for GRPO and G²/(G-1) for QAE",
+            "(1 - 1/G)**2/((G - 1)/G**2) == G - 1 and 1/((G - 1)/G**2) == G**2/(G - 1)",
+            variables=("G",),
+            ties=(Tie("sqrt(G - 1)", lambda G: float(grpo([1.0] + [0.0] * (G - 1), eps=0.0)[0]), {"G": (2, 12)}),),  # noqa: N803
+        ),
+    ),
+    "estimators.groups-until-mixed": (
+        Identity(
+            "n(G-n) is G-1 and (n-1)(G-n-1) more, and G²/4 and (G-2n)²/4 less; E = 1/A solves E = 1 + (1-A)·E",
+            "n*(G - n) == G - 1 + (n - 1)*(G - n - 1) and 4*n*(G - n) == G**2 - (G - 2*n)**2 and 1/A == 1 + (1 - A)/A",
+            variables=("n", "G", "A"),
+        ),
+        Sign(
+            "A(p) = 1 - p^G - (1-p)^G is below G·p(1-p) and above 4(G-1)/G·p(1-p)",
+            "4*(G - 1)/G*p*(1 - p) < 1 - p**G - (1 - p)**G < G*p*(1 - p)",
+            over={"p": ("0", "1")},
+            cases={"G": "range(4, 17)"},
+            count=13,
+        ),
+    ),
+    "estimators.sampled-time": (
+        Identity(
+            "the wait for a mixed pair, 1/(2p(1-p)), is 1 + (o + 1/o)/2 in the odds o",
+            "1/(2*p*(1 - p)) == 1 + (o + 1/o)/2",
+            where={"p": "o/(1 + o)"},
+            variables=("o",),
+        ),
+        Identity(
+            "N waits from odds o on, each time multiplied by r: N + (o(r^N - 1)/(r - 1) + (1 - r^-N)/(1 - 1/r)/o)/2",
+            "sum(1 + (o*r**k + 1/(o*r**k))/2 for k in range(N)) == "
+            "N + (o*(r**N - 1)/(r - 1) + (1 - r**(-N))/(1 - 1/r)/o)/2",
+            cases={"N": "range(1, 6)"},
+            count=5,
+            variables=("o", "r"),
+        ),
+    ),
+    "estimators.no-step-back": (
+        Identity(
+            "advantages of n right and m wrong responses add up to 0, so that no other logit moves",
+            "n*(1 - n/(n + m)) + m*(0 - n/(n + m)) == 0 == n*(1 - (n - 1)/(n + m - 1)) + m*(0 - n/(n + m - 1))",
+            variables=("n", "m"),
+        ),
+        Identity(
+            "right ones have m/(n+m) and m/(n+m-1), wrong ones minus n over the same: of one sign each",
+            "1 - n/(n + m) == m/(n + m) and 1 - (n - 1)/(n + m - 1) == m/(n + m - 1)",
+            variables=("n", "m"),
+            ties=(Tie("x - (x + y + z)/3", _first(dr_grpo), _THREE), Tie("x - (y + z)/2", _first(rloo), _THREE)),
         ),
     ),
 }

@@ -23,6 +23,7 @@ from qae_sim.theory.claim import (
     worse,
 )
 from qae_sim.theory.claims.canon import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import rational, ring
 from qae_sim.theory.registry import claim
 
@@ -90,6 +91,7 @@ def canon_dr_grpo(
             found is None,
             confirms=True,
         ),
+        machine_checked("canon.dr-grpo"),
         Evidence("canon gives these advantages, to 1e-14", "the same", Method.FLOATS, worst < 1e-14, f"{worst:.1e}"),
         Evidence(
             "and dr_grpo those, whatever the metric",

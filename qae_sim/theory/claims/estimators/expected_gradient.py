@@ -14,6 +14,7 @@ from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.claims.estimators.invariances import DEVIATIONS
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import advantages, binary_variance, mixed_groups, root_of
 from qae_sim.theory.polynomials import X, Y, rational, ring
 from qae_sim.theory.registry import claim
@@ -196,6 +197,7 @@ def rloo_unbiased(quick: bool, *, others: bool = True) -> CheckOutcome:
         if found is None and expected != divisor * X * Y:
             found = {"g": g, "ratio to the gradient": float(Fraction(g - 1, g))}
     return conclude(
+        machine_checked("estimators.rloo-unbiased"),
         Evidence("E[n(G-n)] = G(G-1)p(1-p)", "every p and G", Method.SYMBOLIC, _products()),
         Evidence(
             "c = p(1-p)",
@@ -242,6 +244,7 @@ def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
         if found is None and expected != (g * (g - 1) if constant else g * g) * X * Y:
             found = {"g": g, "c over p(1-p)": float(Fraction(g - 1, g))}
     return conclude(
+        machine_checked("estimators.self-inclusion"),
         Evidence("E[n(G-n)] = G(G-1)p(1-p)", "every p and G", Method.SYMBOLIC, _products()),
         Evidence(
             "c is the stated multiple of p(1-p)",

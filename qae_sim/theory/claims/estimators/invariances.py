@@ -12,6 +12,7 @@ import numpy as np
 from qae_sim.advantages import dr_grpo, grpo, qae, rloo
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import LEVELS, baseline, centred, floats, groups, variance
 from qae_sim.theory.polynomials import rational, ring
 from qae_sim.theory.registry import claim
@@ -62,6 +63,7 @@ def sum_zero(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo")) -> Check
             all(x == 0 for x in sums),
             counterexample=found or {},
         ),
+        machine_checked("estimators.sum-zero"),
         Evidence(
             "the same, by adding up",
             f"G = 2..{largest}, all groups of three reward levels",
@@ -114,6 +116,7 @@ def shift(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo", "qae")) -> C
             all(same),
             counterexample=found or {},
         ),
+        machine_checked("estimators.shift"),
         Evidence("so is σ²", "every group, G and c", Method.SYMBOLIC, spread),
         Evidence(
             "r - b is the same",
@@ -165,6 +168,7 @@ def scale(quick: bool, *, std: bool = True, eps: Fraction = Fraction(0)) -> Chec
     )
     quotients = s * d * (sigma + rational(eps)) == d * (s * sigma + rational(eps)) if std else s * d == d
     return conclude(
+        machine_checked("estimators.scale"),
         Evidence("σ² becomes s² times as large", "every group, G and s > 0", Method.SYMBOLIC, spread),
         Evidence("r - b becomes s times as large", "every group, G and s > 0", Method.SYMBOLIC, deviations),
         Evidence(
@@ -219,6 +223,7 @@ def equal_rewards(quick: bool, *, batch: bool = False) -> CheckOutcome:
             all(x == 0 for x in deviations),
             counterexample=found or {},
         ),
+        machine_checked("estimators.equal-rewards"),
         Evidence("the same", "G = 2..32, three levels", Method.CASES, found is None, confirms=True),
         Evidence("grpo, dr_grpo, rloo and qae give exact zeros", "groups of 8", Method.FLOATS, zeros),
     )
