@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
 import json
+import math
 import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
@@ -279,3 +282,138 @@ def drawn_between(draw: random.Random, low: int | str, high: int | str) -> int |
     if isinstance(low, int) and isinstance(high, int):
         return draw.randint(low, high)
     return value(str(low)) + (value(str(high)) - value(str(low))) * Fraction(draw.randint(1, 99), 100)
+
+
+def edits(part: Part, draw: random.Random) -> Iterator[dict[str, Any]]:
+    """The part with one number, sign, operation or comparison changed, at random, without end."""
+    swaps = {
+        ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.Lt: ast.Gt,
+        ast.Gt: ast.Lt, ast.LtE: ast.Gt, ast.GtE: ast.Lt, ast.Eq: ast.Lt, ast.And: ast.Or, ast.Or: ast.And,
+    }  # fmt: skip
+    plain = part.to_dict()
+    places = [("statement",), *((field, name) for field in ("where", "cases", "at") for name in plain.get(field, ()))]
+    places += [("over", name, end) for name in plain.get("over", ()) for end in (0, 1)]
+    while True:
+        changed = json.loads(json.dumps(plain))
+        *way, last = draw.choice(places)
+        inside = changed
+        for step in way:
+            inside = inside[step]
+        tree = ast.parse(inside[last], mode="eval")
+        node = draw.choice(list(ast.walk(tree)))
+        if isinstance(node, ast.Constant):
+            node.value = abs(node.value + draw.choice([-1, 1]))
+        elif isinstance(node, ast.UnaryOp):
+            node.op, node.operand = ast.USub(), ast.UnaryOp(ast.USub(), node.operand)
+        elif isinstance(node, ast.Compare):
+            node.ops = [swaps.get(type(sign), ast.Eq)() for sign in node.ops]
+        elif isinstance(node, ast.BinOp | ast.BoolOp):
+            node.op = swaps[type(node.op)]()
+        else:
+            continue
+        inside[last] = ast.unparse(tree)
+        yield changed
+
+
+class Exact(ast.NodeTransformer):
+    """Numbers as fractions, and definitions without arguments as calls, so that Python itself computes exactly."""
+
+    def __init__(self, called: Collection[str]) -> None:
+        self.called = called
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Call(ast.Name("Fraction", ast.Load()), [node], [])
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Call(node, [], []) if node.id in self.called and isinstance(node.ctx, ast.Load) else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node.args = [self.visit(part) for part in node.args]
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        place = ast.Call(ast.Name("int", ast.Load()), [self.visit(node.slice)], [])
+        return ast.Subscript(self.visit(node.value), place, ast.Load())
+
+
+class Judge:
+    """What Python's own evaluator says of a part, at some of its cases and points; it shares nothing with check.py."""
+
+    def __init__(self, part: Mapping[str, Any], draw: random.Random) -> None:
+        self.part, self.draw = part, draw
+        self.called = [form for form in part.get("where", {}) if "(" not in form]
+        self.names: dict[str, Any] = {
+            "Fraction": Fraction, "int": int, "abs": abs, "len": lambda x: Fraction(len(x)), "all": all, "any": any,
+            "sorted": sorted, "min": min, "max": max, "sum": sum, "floor": lambda x: Fraction(math.floor(x)),
+            "ceil": lambda x: Fraction(math.ceil(x)), "product": math.prod, "sqrt": math.sqrt, "exp": math.exp,
+            "log": math.log, "range": lambda *x: map(Fraction, range(*map(int, x))),
+            "binomial": lambda n, k: Fraction(math.comb(int(n), int(k))),
+            "factorial": lambda n: Fraction(math.factorial(int(n))),
+            "tuples": lambda x, n: itertools.product(x, repeat=int(n)),
+        }  # fmt: skip
+        for form, body in part.get("where", {}).items():
+            name, _, arguments = form.rstrip(")").partition("(")
+            self.names[name] = self.value(f"lambda {arguments}: {body}")
+
+    def value(self, text: str) -> Any:
+        tree = ast.fix_missing_locations(Exact(self.called).visit(ast.parse(text, mode="eval")))
+        return eval(compile(tree, text, "eval"), self.names)
+
+    def cases(self, left: Sequence[tuple[str, str]]) -> Iterator[None]:
+        if not left:
+            if "only" not in self.part or self.value(self.part["only"]):
+                yield
+            return
+        for value in list(self.value(left[0][1])):
+            self.names[left[0][0]] = value
+            yield from self.cases(left[1:])
+
+    def is_false(self) -> bool:
+        """Whether the part certainly states something false."""
+        try:
+            return any(
+                self.fails() for _ in itertools.islice(self.cases(list(self.part.get("cases", {}).items())), 400)
+            )
+        except (ArithmeticError, ValueError, TypeError, IndexError):
+            return False  # it states nothing
+
+    def fails(self) -> bool:
+        kind = self.part["kind"]
+        for name, text in self.part.get("at", {}).items():
+            self.names[name] = self.value(text)
+        if kind in ("enumeration", "counterexample"):
+            return bool(self.value(self.part["statement"])) is not (kind == "enumeration")
+        ends = {name: (self.value(a), self.value(b)) for name, (a, b) in self.part.get("over", {}).items()}
+        for name in self.part.get("variables", ()):
+            ends[name] = (Fraction(0), Fraction(1))
+        for _ in range(10):
+            for name, (low, high) in ends.items():
+                self.names[name] = low + (high - low) * Fraction(self.draw.randint(1, 999), 1000)
+            try:
+                if not self.value(self.part["statement"]):
+                    return True
+            except ZeroDivisionError:
+                continue
+        return False
+
+
+class TestMutations:
+    @pytest.mark.parametrize("part", PARTS)
+    def test_the_judge_agrees_with_what_is_written(self, part: Part) -> None:
+        assert not Judge(part.to_dict(), random.Random(0)).is_false()
+
+    @pytest.mark.share(0.2)
+    @pytest.mark.parametrize("part", PARTS)
+    def test_no_edit_that_makes_it_false_is_confirmed(self, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every edit is refused, or states something that Python itself finds true."""
+        monkeypatch.setattr(program, "BOXES", 2000)
+        draw = random.Random(part.says)
+        refusals = 0
+        for changed in itertools.islice(edits(part, draw), 8):
+            try:
+                program.check(changed)
+            except Exception:
+                refusals += 1
+            else:
+                assert not Judge(changed, draw).is_false(), changed
+        assert refusals
