@@ -23,7 +23,7 @@ from math import ceil, comb, factorial, floor, isqrt, log
 from pathlib import Path
 from typing import Any
 
-BITS, ONE, BOXES, HALVINGS = 128, 1 << 128, 50_000, 60
+BITS, ONE, NEAR, BOXES, HALVINGS = 256, 1 << 256, 1 << 128, 50_000, 60
 Interval = namedtuple("Interval", "low high")  # all numbers between; ends are times 2^BITS and rounded outward
 Quotient = namedtuple("Quotient", "above below")  # of polynomials: dictionaries from exponents to coefficients
 parsed = cache(lambda text: ast.parse(text, mode="eval").body)
@@ -31,7 +31,7 @@ parsed = cache(lambda text: ast.parse(text, mode="eval").body)
 
 def _lifted(x: Any, like: Any) -> Any:
     """A number as an interval or a rational function, if another one is."""
-    if isinstance(like, Interval) and not isinstance(x, Interval):
+    if isinstance(like, Interval) and not isinstance(x, tuple):
         return Interval(floor(x * ONE), ceil(x * ONE))
     if isinstance(like, Quotient) and not isinstance(x, Quotient):
         one = dict.fromkeys([(0,) * len(next(iter(like.below)))], 1)
@@ -44,7 +44,7 @@ def _add(x: Any, y: Any) -> Any:
     if isinstance(x, Interval):
         return Interval(x.low + y.low, x.high + y.high)
     if isinstance(x, dict):
-        return {key: a for key in x.keys() | y.keys() if (a := x.get(key, 0) + y.get(key, 0))}
+        return {key: a for key in x.keys() | y.keys() if (a := _add(x.get(key, 0), y.get(key, 0)))}
     if not isinstance(x, Quotient):
         return x + y
     if x.below == y.below:
@@ -64,7 +64,7 @@ def _times(x: Any, y: Any) -> Any:
     found: dict[Any, Any] = {}
     for (i, a), (j, b) in product(x.items(), y.items()):
         key = tuple(map(operator.add, i, j))
-        found[key] = found.get(key, 0) + a * b
+        found[key] = _add(found.get(key, 0), _times(a, b))
     return {key: a for key, a in found.items() if a}
 
 
@@ -97,20 +97,22 @@ def _exp(x: int) -> Any:
 def _log(x: int) -> Any:
     y = int(log(x / ONE) * ONE)  # a guess, made better by Halley's method; exponentials prove it
     y += 2 * ONE * (x - _exp(y).low) // (x + _exp(y).low)
-    if _exp(y - 2**24).high > x or _exp(y + 2**24).low < x:
+    if _exp(y - NEAR).high > x or _exp(y + NEAR).low < x:
         raise ArithmeticError("the logarithm of so small or large a number is not known")
-    return Interval(y - 2**24, y + 2**24)
+    return Interval(y - NEAR, y + NEAR)
 
 
 def _positive(b: list[Any], halvings: int = HALVINGS) -> bool:
     """Whether a polynomial is positive in (0, 1): its Bernstein coefficients are, or those of both halves."""
-    if min(b) >= 0 and max(b) > 0:
+    low = [x.low if isinstance(x, Interval) else x for x in b]
+    if min(low) >= 0 and max(low) > 0:
         return True
     left, right, row = [b[0]], [b[-1]], b
     while len(row) > 1:
-        row = [(x + y) / Fraction(2) for x, y in pairwise(row)]
+        row = [_times(_add(x, y), Fraction(1, 2)) for x, y in pairwise(row)]
         left, right = [*left, row[0]], [row[-1], *right]
-    return halvings > 0 and row[0] > 0 and all(_positive(half, halvings - 1) for half in (left, right))
+    inside = halvings > 0 and _compared(ast.Gt, row[0], 0)
+    return inside and all(_positive(half, halvings - 1) for half in (left, right))
 
 
 def _compared(sign: type, x: Any, y: Any) -> bool:
@@ -121,8 +123,8 @@ def _compared(sign: type, x: Any, y: Any) -> bool:
     if isinstance(gap, Quotient):
         f = _times(gap.above, gap.below)  # has the sign of the quotient
         n = max(f, default=(0,))[0]
-        b = [sum(Fraction(comb(k, i), comb(n, i)) * f.get((i,), 0) for i in range(k + 1)) for k in range(n + 1)]
-        if not f or (not equal and _positive(b)):
+        b = [[_times(Fraction(comb(k, i), comb(n, i)), f.get((i,), 0)) for i in range(k + 1)] for k in range(n + 1)]
+        if not f or (not equal and _positive([reduce(_add, parts) for parts in b])):
             return bool(f) or not (strict or sign is ast.NotEq)
     elif equal and (gap.low > 0 or gap.high < 0):
         return sign is ast.NotEq
@@ -183,8 +185,7 @@ def value(node: Any, names: dict[str, Any]) -> Any:
     raise SyntaxError(f"{ast.unparse(node)} is not part of the language, or not defined")
 
 
-def confirmed(part: dict[str, Any], case: dict[str, Any]) -> bool:
-    """Whether the statement of a part is true, or false if that is its kind, in one case."""
+def _confirmed(part: dict[str, Any], case: dict[str, Any]) -> bool:
     statement, kind = parsed(part["statement"]), part["kind"]
     over = {name: sorted(value(parsed(end), case) for end in ends) for name, ends in part.get("over", {}).items()}
     if kind in ("enumeration", "counterexample"):
@@ -222,13 +223,12 @@ def check(part: dict[str, Any]) -> None:
         raise SyntaxError(f"it has {len(cases)} cases, not {part.get('count', 1)}")
     for case in cases:
         case |= {name: value(parsed(text), case) for name, text in part.get("at", {}).items()}
-        if not confirmed(part, case):
+        if not _confirmed(part, case):
             shown = {name: str(x) for name, x in case.items() if not isinstance(x, ast.Lambda)}
             raise SyntaxError(f"its statement is not confirmed at {shown}")
 
 
-def main(folder: Path) -> int:
-    """Check all certificates of a folder, and print which are not confirmed."""
+def _main(folder: Path) -> int:
     index, refused = json.loads((folder / "index.json").read_text("utf-8")), 0
     names = sorted(set(index["checksums"]) | {path.name for path in folder.glob("*.json")} - {"index.json"})
     for name in names:
@@ -247,4 +247,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1])) if len(sys.argv) == 2 else __doc__)
+    raise SystemExit(_main(Path(sys.argv[1])) if len(sys.argv) == 2 else __doc__)
