@@ -143,7 +143,7 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             variables=("n", "both", "x", "y"),
         ),
         Counterexample(
-            "two samples of two arms with scores -1 and -3, values 2 and 0: the mean estimate is the covariance p(1-p)·4",
+            "two samples, two arms, scores -1 and -3, values 2 and 0: the mean estimate is the covariance p(1-p)·4",
             "2*p*(1 - p)*1 == p*(1 - p)*(-1 + 3)*(2 - 0)",
             at={"p": "3/4"},
         ),
