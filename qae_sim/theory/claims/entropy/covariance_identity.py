@@ -14,6 +14,7 @@ from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, entropy, near, number, prove_positive, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.entropy import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import Moments, cov, simplex
@@ -49,7 +50,8 @@ def identity(quick: bool, *, centred: bool = True) -> CheckOutcome:
             counterexample={}
             if equal
             else {"pi": [0.5, 0.5], "delta": [1, 0], "derivative": 0, "-E[log pi * delta]": math.log(2) / 2},
-        )
+        ),
+        *([machine_checked("entropy.identity")] if centred else []),
     )
 
 
@@ -210,5 +212,6 @@ def single_logit(quick: bool, *, threshold: str = "exp(-H)") -> CheckOutcome:
             counterexample=found or {},
             confirms=threshold == "exp(-H)",
         ),
+        *([machine_checked("entropy.single-logit")] if threshold == "exp(-H)" else []),
         Evidence("softmax.entropy_gradient is this derivative", "the same", Method.FLOATS, agrees, gap),
     )

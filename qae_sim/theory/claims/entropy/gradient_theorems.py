@@ -9,6 +9,7 @@ import numpy as np
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.entropy import PAPER
 from qae_sim.theory.claims.qae.first_order_entropy import linear_in_b, slope_in_floats
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import Moments, cov, simplex
 
@@ -173,6 +174,7 @@ def theorem2(quick: bool, *, outer: bool = True) -> CheckOutcome:
             counterexample={} if equal else {"pi": [0.5, 0.5], "A": [1, 0]},
         ),
         Evidence("along d the entropy changes by -Cov(log π, d)", "every number of arms", Method.SYMBOLIC, bool(along)),
+        *([machine_checked("entropy.theorem2")] if outer else []),
     )
 
 
@@ -191,7 +193,8 @@ def theorem2(quick: bool, *, outer: bool = True) -> CheckOutcome:
 )
 def natural_gradient_shift(quick: bool, *, rule: str = "natural gradient") -> CheckOutcome:
     """A constant in the advantages is a baseline."""
-    return conclude(linear_in_b(rule, "0"))
+    proved = [machine_checked("entropy.natural-gradient-shift")] if rule == "natural gradient" else []
+    return conclude(linear_in_b(rule, "0"), *proved)
 
 
 @claim(

@@ -24,6 +24,7 @@ from qae_sim.theory.certified import covariance, digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.claims.qae.policy_covariance import pairs_are_positive
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import cov, pair_sum, simplex
 from qae_sim.theory.truth import for_all
@@ -112,7 +113,11 @@ def slope_in_floats(rule: str, expected: str) -> Evidence:
 )
 def linear_knob(quick: bool, *, rule: str = "paper") -> CheckOutcome:
     """Differentiate by b; what is left does not contain b, so the change is linear."""
-    return conclude(linear_in_b(rule, "C"), slope_in_floats(rule, "C" if rule == "paper" else "0"))
+    return conclude(
+        linear_in_b(rule, "C"),
+        *([machine_checked("qae.linear-knob")] if rule == "paper" else []),
+        slope_in_floats(rule, "C" if rule == "paper" else "0"),
+    )
 
 
 @claim(
@@ -133,13 +138,19 @@ def linear_knob(quick: bool, *, rule: str = "paper") -> CheckOutcome:
 )
 def strictly_increasing(quick: bool, *, rule: str = "paper", uniform: bool = False) -> CheckOutcome:
     """The slope is a sum over pairs; a pair of different probabilities contributes more than 0."""
-    return conclude(linear_in_b(rule, "C"), *pairs_are_positive(*[(Fraction(1, 2), Fraction(1, 2))] * uniform))
+    proved = rule == "paper" and not uniform
+    return conclude(
+        linear_in_b(rule, "C"),
+        *pairs_are_positive(*[(Fraction(1, 2), Fraction(1, 2))] * uniform),
+        *([machine_checked("qae.strictly-increasing")] if proved else []),
+    )
 
 
-def _item(extreme: int, end: int, baselines: tuple[int, int]) -> CheckOutcome:
+def _item(claimed: str, extreme: int, end: int, baselines: tuple[int, int]) -> CheckOutcome:
     """One item of Proposition 4.2: with slope C >= 0, ΔH(b) - ΔH(end) has the sign of b - end.
 
     Args:
+        claimed: The claim's identifier.
         extreme: -1 if ΔH(end) is to be the smallest, 1 the largest.
         end: The baseline that is to be extremal.
         baselines: The range that the others come from.
@@ -164,7 +175,13 @@ def _item(extreme: int, end: int, baselines: tuple[int, int]) -> CheckOutcome:
         if wrong
         else {},
     )
-    return conclude(linear_in_b("paper", "C"), order, *pairs_are_positive(), slope_in_floats("paper", "C"))
+    return conclude(
+        linear_in_b("paper", "C"),
+        order,
+        *pairs_are_positive(),
+        *([] if wrong else [machine_checked(claimed)]),
+        slope_in_floats("paper", "C"),
+    )
 
 
 @claim(
@@ -185,7 +202,7 @@ def _item(extreme: int, end: int, baselines: tuple[int, int]) -> CheckOutcome:
 )
 def prop42_low(quick: bool, *, end: int = 0, baselines: tuple[int, int] = (0, 1)) -> CheckOutcome:
     """The slope is never negative, and 0 is the lower end."""
-    return _item(-1, end, baselines)
+    return _item("qae.prop4.2-low", -1, end, baselines)
 
 
 @claim(
@@ -206,7 +223,7 @@ def prop42_low(quick: bool, *, end: int = 0, baselines: tuple[int, int] = (0, 1)
 )
 def prop42_high(quick: bool, *, end: int = 1, baselines: tuple[int, int] = (0, 1)) -> CheckOutcome:
     """The slope is never negative, and 1 is the upper end."""
-    return _item(1, end, baselines)
+    return _item("qae.prop4.2-high", 1, end, baselines)
 
 
 @claim(

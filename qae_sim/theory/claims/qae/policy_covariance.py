@@ -15,6 +15,7 @@ from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, largest, near, number, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import floats
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -84,6 +85,7 @@ def covariance_positive(quick: bool, *, rewards: bool = False) -> CheckOutcome:
             counterexample={} if equal else example,
         ),
         *pairs_are_positive(),
+        *([] if rewards else [machine_checked("qae.covariance-positive")]),
     )
 
 
