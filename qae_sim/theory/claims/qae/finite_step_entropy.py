@@ -333,7 +333,7 @@ def _search(quick: bool, scale: Fraction) -> Search[Step]:
     """Look for a negative slope among random near-uniform policies that satisfy the condition."""
     rng = np.random.default_rng(0)
     steps: list[Step] = []
-    for _ in range(400 if quick else 3000):
+    for _ in range(400 if quick else 1500):
         arms = int(rng.integers(3, 6))
         spread = int(rng.choice([3, 30]))
         whole = rng.integers(100 - spread, 101 + spread, size=arms)

@@ -12,6 +12,7 @@ from qae_sim.advantages import advantage_table
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.claims.qae.first_order_entropy import quantile
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -142,15 +143,14 @@ LENGTHS = (1, 3, 5)
         "on-policy",
         "token-level loss of one group, Z its tokens",
         "binary rewards",
-        "G up to 4, three responses",
     ),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.OURS,
     breaks=(Break("each response weighs 1/|o| of its own", {"common": False}, Verdict.REFUTED),),
 )
 def length_pressure_by_k(quick: bool, *, common: bool = True) -> CheckOutcome:
-    """The baseline-difference theorem with b_K and b_K': they differ by -1 in the groups that turn easy, else by 0."""
+    """The baseline-difference theorem with b_K and b_K': they differ by 1 in the groups that turn easy, else by 0."""
     low, high = Fraction(2, 5), Fraction(4, 5)
     top, found = (3 if quick else 4), None
     for g in range(2, top + 1):
@@ -169,12 +169,15 @@ def length_pressure_by_k(quick: bool, *, common: bool = True) -> CheckOutcome:
             gaps[n] += chance * (gradient - pressure)
         if found is None and any(gaps.values()):
             found = {"G": g, "successes": next(n for n, gap in gaps.items() if gap)}
+    theorem = [machine_checked("estimators.baseline-difference")] if common else []
     return conclude(
+        *theorem,
         Evidence(
             "the two gradients differ by the gradient of -E[1/(σZ)] over the groups that turn easy",
             f"G = 2..{top}, all mixed groups of three responses of lengths 1, 3 and 5; K = .4 and .8",
             Method.CASES,
             found is None,
             counterexample=found or {},
-        )
+            confirms=common,
+        ),
     )
