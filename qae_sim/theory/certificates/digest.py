@@ -98,11 +98,16 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
         ),
     ),
     "digest.saves-energy": (
+        Enumeration(
+            "a group of four has a reward that differs from the K-quantile exactly if one differs from the mean",
+            "any(x != sorted(r)[ceil(2/5*4) - 1] for x in r) == any(x != sum(r)/4 for x in r)",
+            cases={"r": "tuples([0, 1], 4)"},
+            count=16,
+        ),
         Counterexample(
-            "of all groups of four binary rewards more have one that differs from the K-quantile than from the mean",
-            "len([r for r in groups if any(x != sorted(r)[ceil(2/5*4) - 1] for x in r)])"
-            " > len([r for r in groups if any(x != sum(r)/4 for x in r)])",
-            where={"groups": "tuples([0, 1], 4)"},
+            "so both need 4/(1 - p⁴ - (1-p)⁴) responses on average, and QAE does not need fewer than GRPO's 32/7",
+            "4/(1 - p**4 - (1 - p)**4) < 32/7",
+            at={"p": "1/2"},
         ),
     ),
 }
