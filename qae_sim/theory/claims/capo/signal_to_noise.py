@@ -36,7 +36,7 @@ from qae_sim.theory.registry import claim
     assumptions=("one right and one wrong arm", "GRPO's advantages, G responses"),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.PARAPHRASED,
+    origin=Origin.IMPLIED,
     condition="never, in a bandit of one right and one wrong arm: the noise for the size is the same",
     breaks=(Break("the variance as such, not for the step's size", {"relative": False}, Verdict.CERTIFIED),),
 )

@@ -103,7 +103,7 @@ def _merged(g: int, same: bool) -> tuple[tuple[int, ...], tuple[int, ...]] | Non
     assumptions=("two binary rewards of equal weight", "before the division by the batch's spread", "ε = 0"),
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
-    origin=Origin.PARAPHRASED,
+    origin=Origin.IMPLIED,
     condition="groups of less than 16",
     breaks=(
         Break("both rewards are the same one", {"same": True}, Verdict.CERTIFIED),

@@ -36,7 +36,7 @@ from qae_sim.theory.registry import claim
     assumptions=("binary rewards", "mixed groups", "ε = 0"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
-    origin=Origin.PARAPHRASED,
+    origin=Origin.IMPLIED,
     breaks=(
         Break("λ = 0, which is GRPO", {"mixed": False}, Verdict.REFUTED),
         Break("deviations in per cent of the failures' share", {"of_failures": True}, Verdict.REFUTED),

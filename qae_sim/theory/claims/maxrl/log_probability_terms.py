@@ -40,7 +40,7 @@ from qae_sim.theory.registry import claim
     ),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.PARAPHRASED,
+    origin=Origin.IMPLIED,
     condition="true of the first G - 1 terms; of G terms where scores of successes are averaged without centring, or "
     "where a group without success has advantages of -1",
     breaks=(
