@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from qae_sim.theory import Evidence, Method, Verdict
+from importlib import import_module
+
+import pytest
+
+from qae_sim.theory import Evidence, Method, Verdict, all_claims
 from qae_sim.theory.claim import conclude
 
 FALSE = Evidence("n² = n", "n = 0..9", Method.CASES, False, counterexample={"n": 2})
@@ -22,3 +26,23 @@ def test_a_control_that_fails_says_nothing_about_the_paper() -> None:
     assert conclude(FALSE, controls=[WRONG]).verdict is Verdict.DIFFERS
     assert conclude(FALSE, controls=[UNSURE]).verdict is Verdict.UNDECIDED
     assert conclude(RIGHT, controls=[WRONG]).verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("id", "module", "name"),
+    [
+        ("estimators.std-biases", "estimators.expected_gradient", "root_of"),
+        ("maxrl.terms", "maxrl.log_probability_terms", "_in_ring"),
+        ("maxrl.terms", "maxrl.log_probability_terms", "_polynomial"),
+        ("capo.signal-to-noise", "capo.signal_to_noise", "_noise"),
+        ("match-tir.greedy", "match_tir.turn_matching", "_greedy"),
+        ("rlev.values-count", "rlev.prompt_values", "_square"),
+    ],
+)
+def test_a_refutation_by_a_function_of_the_wrong_sign_is_none(
+    id: str, module: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = import_module(f"qae_sim.theory.claims.{module}")
+    function = getattr(there, name)
+    monkeypatch.setattr(there, name, lambda *arguments: -function(*arguments))
+    assert all_claims()[id].check(True).verdict is Verdict.DIFFERS

@@ -61,6 +61,7 @@ def learning_time(quick: bool, *, same: bool = False) -> CheckOutcome:
         top, bottom = speeds["rloo" if same else name]
         if wrong is None and slope * top * u != bottom * u**3:
             wrong = name
+    leading = {name: min(powers.items()) for name, (powers, _) in TIMES.items() if min(powers) < 0}
     worst = 0.0
     for name, g in (("rloo", 8), ("maxrl", 1000)):
         worst = worse(worst, abs(_integrated(name, g, 0.1, 0.5) - (_time(name, 0.5) - _time(name, 0.1))))
@@ -79,7 +80,13 @@ def learning_time(quick: bool, *, same: bool = False) -> CheckOutcome:
             figures=figures,
         ),
         Evidence(
-            "so does the integral of 1/(2c) over the log-odds, with expected_advantages, to 1e-9",
+            "as p → 0, -1/(2o) leads for RLOO, -1/√o for GRPO, and (log o)/2 for MaxRL, which has no negative power",
+            "T as a sum of powers",
+            Method.SYMBOLIC,
+            leading == {"rloo": (-2, Fraction(-1, 2)), "grpo": (-1, Fraction(-1))} and TIMES["maxrl"][1] == 1,
+        ),
+        Evidence(
+            "the integral of 1/(2c) over the log-odds, with expected_advantages, is T's difference to 1e-9",
             "RLOO at G = 8, MaxRL at G = 1000, from p = .1 to .5",
             Method.FLOATS,
             worst < 1e-9,
@@ -144,7 +151,7 @@ def speed_at_the_ends(quick: bool, *, large: bool = False) -> CheckOutcome:
         for rate, limit in ((1e-9, low), (1 - 1e-9, high)):
             c = float(expected_advantages(name, rate, 8, **options.get(name, {})).c)
             worst = worse(worst, abs(c / min(rate, 1 - rate) / limit - 1))
-    ratio = (1 - 1e-6) ** 0.5 / 1e-3  # √((1-p)/p) at p = 1e-6
+    square = (1 - Fraction(1, 10**6)) * 10**6  # of √(p(1-p))/p at p = 1e-6, against G - 1 = 7
     return conclude(
         Evidence(
             "c/p at p = 0 is the sum's first difference, c/(1-p) at p = 1 its last one"
@@ -152,8 +159,8 @@ def speed_at_the_ends(quick: bool, *, large: bool = False) -> CheckOutcome:
             else "c/p stays below the advantage of a lone success",
             "every G" if not large else "p = 1e-6",
             Method.SYMBOLIC,
-            at_zero and at_one and not (large and ratio > 7**0.5),
-            counterexample={"G": 8, "p": 1e-6, "c/p": ratio, "a(1, 1)": 7**0.5} if large else {},
+            at_zero and at_one and not (large and square > 7),
+            counterexample={"G": 8, "p": 1e-6, "c/p": float(square) ** 0.5, "a(1, 1)": 7**0.5} if large else {},
         ),
         Evidence(
             "these are √(G-1) for GRPO, G/√(G-1) for QAE and 1 for RLOO",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -81,6 +82,55 @@ def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
             (found is None) is standardised,
             f"{worst:.1e}",
         ),
+    )
+
+
+@claim(
+    "reg-grpo.first-step",
+    paper=PAPER,
+    equation="regression instead of safeguards",
+    statement="The regression needs no safeguard such as clipping: at the old policy its gradient is of the size of "
+    "the advantages, however small ε is.",
+    latex=r"\nabla_\rho L\big|_{\rho=0} = O(A)",
+    assumptions=("rewards 1 and 0 in a group of two", "log-ratios t and -t, standardised with ε"),
+    expected=Verdict.REFUTED,
+    tier=Tier.PROVED,
+    origin=Origin.IMPLIED,
+    condition="the gradient at the old policy is -2A/(G·ε): of the size of A for an ε of order 1 alone",
+    breaks=(Break("log-ratios as they are", {"standardised": False}, Verdict.CERTIFIED),),
+)
+def first_step(quick: bool, *, standardised: bool = True) -> CheckOutcome:
+    """L = (A - t/(t + ε))² for t > 0 (σ of t and -t is t): its slope at 0 is -2A/ε. Without standardising, (A - t)²."""
+    t, eps = ring("t", "eps")
+    above, below = (t, t + eps) if standardised else (t, 0 * t + 1)
+    # The slope of (A - u/v)² is -2(A - u/v)(u'v - uv')/v²; at t = 0 with u = 0: -2A·u'/v.
+    slopes = [(x.derivative("t").subs({"t": 0}), x.subs({"t": 0})) for x in (above, below)]
+    (rise, start), (_, size) = slopes  # the slope at t = 0 is -2A·rise/size, as start is 0
+    small = [Fraction(1, 10**k) for k in (1, 3, 6)]
+    sizes = [Fraction(2) / (x if standardised else 1) for x in small]  # |slope| over A
+    step = 1e-7
+    one, other = (float(reg_grpo([1.0, 0.0], [x, -x], eps=0.01)) for x in (step, 0.0))
+    target = 0.5 / 0.51
+    gap = abs((one - other) / step / (-2 * target / 0.01) - 1)
+    return conclude(
+        Evidence(
+            "the slope at the old policy is at most 10 times the advantage",
+            "ε = .1, .001, 1e-6",
+            Method.CASES,
+            max(sizes) <= 10,
+            counterexample={}
+            if max(sizes) <= 10
+            else {"eps": [float(x) for x in small], "slope over A": [float(-x) for x in sizes]},
+        ),
+        Evidence("reg_grpo's first difference is -2A/ε, to 1e-4", "ε = .01", Method.FLOATS, gap < 1e-4, f"{gap:.1e}"),
+        controls=[
+            Evidence(
+                f"the slope at t = 0 is -2A/{'ε' if standardised else '1'}",
+                "every A and ε > 0",
+                Method.SYMBOLIC,
+                start == 0 and rise == 1 and size == (eps if standardised else 1),
+            )
+        ],
     )
 
 

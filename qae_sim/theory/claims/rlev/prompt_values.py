@@ -71,10 +71,10 @@ def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:
                 ),
             ),
             Evidence(
-                "GRPO's is √3: (3/4)² over 3/16",
-                "one success in four, by hand",
+                "GRPO's is √3: (3/4)² over 3/16, and (3/2)² over 3/4",
+                "one success in four, s = 1 and 2, by hand",
                 Method.CASES,
-                _square(1, 4, Fraction(1), "grpo") == 3,
+                _square(1, 4, Fraction(1), "grpo") == 3 == _square(1, 4, Fraction(2), "grpo"),
             ),
         ],
     )

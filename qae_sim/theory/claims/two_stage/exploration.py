@@ -125,6 +125,13 @@ def never_lost(quick: bool, *, known: bool = True) -> CheckOutcome:
         ),
         controls=[
             Evidence("the chances of all ends add up to 1", "the same", Method.CASES, sum(ends.values()) == 1),
+            Evidence(
+                "the chances are 13/21 and 8/21, as the recursion of the certificate has them",
+                "probabilities .1, .6 and .3",
+                Method.CASES,
+                [_ends((Fraction(1), Fraction(6), Fraction(3)))[a] for a in (0, 1)]
+                == [Fraction(13, 21), Fraction(8, 21)],
+            ),
             Evidence("of two answers the better one wins for sure", "weights 1 and 2", Method.CASES, pair[0] == 1),
             Evidence(
                 "one group of .1, .6, .3 settles nothing, two can: the known answer then has 24 of 25.75",
