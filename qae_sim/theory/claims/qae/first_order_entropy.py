@@ -237,7 +237,7 @@ def prop42_high(quick: bool, *, end: int = 1, baselines: tuple[int, int] = (0, 1
     assumptions=("the paper's update Δz = η π (r - b)", "first order in η", "π is not uniform", "binary rewards"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
-    origin=Origin.QUOTED,
+    origin=Origin.PARAPHRASED,
     breaks=(
         Break("the exact policy gradient", {"rule": "policy gradient"}, Verdict.REFUTED),
         Break("the quantile from above, b = 1 on hard groups", {"upside_down": True}, Verdict.REFUTED),

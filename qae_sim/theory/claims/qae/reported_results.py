@@ -99,7 +99,7 @@ def printed_as(exact: Fraction, text: Fraction) -> bool:
     assumptions=("the printed numbers", "marginal: less than the gain that the paper puts forward"),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
-    origin=Origin.QUOTED,
+    origin=Origin.PARAPHRASED,
     condition="between ε_high = .26 and .28 alone, 2.4 %",
     breaks=(Break("only .26 and .28", {"values": (".26", ".28")}, Verdict.CERTIFIED),),
 )

@@ -34,7 +34,7 @@ LEAVES = ((Fraction(1, 2), Fraction(1, 2)), (Fraction(999, 1000), Fraction(1, 10
     assumptions=("the paper's update Δz = η π (r - b), one logit per response", "first order in η"),
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
-    origin=Origin.QUOTED,
+    origin=Origin.IMPLIED,
     condition="likelier responses have the larger (log π + 1)/|y|, as with equal lengths",
     breaks=(
         Break("equal lengths", {"lengths": (1, 1)}, Verdict.CERTIFIED),
@@ -92,7 +92,7 @@ def length_normalised(quick: bool, *, lengths: tuple[int, int] = (10, 1), one: i
     paper=PAPER,
     equation="Proposition 4.2 for policies of tokens",
     statement="With the update at every token, Δz(s,a) = η π(a|s)(Q(s,a) - b), the first-order change of the "
-    "token-averaged entropy of two-token responses, and of longer ones, never falls when the baseline rises.",
+    "token-averaged entropy never falls when the baseline rises.",
     latex=r"V(s) = H(\pi_s) + \sum_a \pi(a|s)V(sa):\quad \frac{\partial\Delta V}{\partial b} = "
     r"\eta\,\mathbb E\sum_s \operatorname{Cov}_{\pi_s}\big(\log\pi(a|s) - V(sa), \pi(a|s)\big) \ge 0",
     assumptions=(

@@ -31,7 +31,7 @@ K = Fraction(2, 5)
     assumptions=("binary rewards", "the paper's update", "first order in η", "K = .4"),
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
-    origin=Origin.QUOTED,
+    origin=Origin.PARAPHRASED,
     condition="the factors of correct and of wrong responses do not depend on the group's success rate",
     breaks=(
         Break("the upper half of Proposition 4.2 on hard queries", {"end": 1}, Verdict.REFUTED),
@@ -192,7 +192,7 @@ def _hard_change_in_floats(p: float) -> float:
     assumptions=("the paper's update and the gradient of -β KL(π‖π_ref)", "first order in η", "β > 0"),
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
-    origin=Origin.QUOTED,
+    origin=Origin.PARAPHRASED,
     condition="Cov(log π, π (log(π/π_ref) - KL)) >= 0, as for a uniform π_ref",
     breaks=(
         Break("a uniform reference policy", {"reference": (Fraction(1, 2), Fraction(1, 2))}, Verdict.CERTIFIED),
