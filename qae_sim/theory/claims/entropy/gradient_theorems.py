@@ -24,7 +24,7 @@ from qae_sim.theory.softmax_identities import Moments, cov, simplex
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
-    condition="exactly if E_π[A] = 0; r - b of QAE's Eq. 18 has this mean for b = E_π[r] alone",
+    condition="E_π[A] = 0, and only then; r - b of QAE's Eq. 18 has this mean for b = E_π[r] alone",
     breaks=(
         Break("A is centred by the mean over arms, not by the policy's", {"centre": "arms"}, Verdict.REFUTED),
         Break("values of any mean", {"centre": "nothing"}, Verdict.REFUTED),
@@ -92,7 +92,7 @@ def _gradient(pi: list[Any], values: list[Any]) -> list[Any]:
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
-    condition="exactly if E_π[A] = 0 or π is uniform",
+    condition="E_π[A] = 0 or π is uniform, and only then",
     breaks=(
         Break("A is centred by the mean over arms, not by the policy's", {"centre": "arms"}, Verdict.REFUTED),
         Break("values of any mean", {"centre": "nothing"}, Verdict.REFUTED),

@@ -43,7 +43,7 @@ def law(quick: bool) -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="at two success rates only, through which some a and b always go",
+    condition="only two success rates are looked at, through which some a and b always go",
     breaks=(Break("the third point is one of the other two", {"third": Fraction(1)}, Verdict.CERTIFIED),),
 )
 def law_two_arms(quick: bool, *, third: Fraction = Fraction(3, 4)) -> CheckOutcome:

@@ -23,7 +23,7 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="the covariance is 0; it is (N-1)/N of the covariance for every N",
+    condition="the covariance is 0: the expectation is (N-1)/N of it for every N",
     breaks=(Break("times N/(N-1)", {"corrected": True}, Verdict.CERTIFIED),),
 )
 def token_covariance(quick: bool, *, corrected: bool = False) -> CheckOutcome:

@@ -30,7 +30,7 @@ from qae_sim.theory.truth import for_all
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
-    condition="on each side; over all success rates the weight jumps from √((1-K)/K) to √(K/(1-K)) at 1-K",
+    condition="each side is taken by itself: at 1-K the weight jumps from √((1-K)/K) to √(K/(1-K))",
     breaks=(
         Break("GRPO's weight √(p(1-p))", {"weight": "grpo"}, Verdict.REFUTED),
         Break("both sides together", {"together": True}, Verdict.REFUTED),
@@ -83,7 +83,7 @@ def monotonic_factors(quick: bool, *, weight: str = "qae", together: bool = Fals
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="not for Eqs. 12 and 13, whose 1/√(p(1-p)) does not exist at p = 0 and p = 1",
+    condition="Eq. 3 is meant: the 1/√(p(1-p)) of Eqs. 12 and 13 does not exist at p = 0 and p = 1",
     breaks=(
         Break("the baseline of hard queries for every group, b = 0", {"baseline": 0}, Verdict.REFUTED),
         Break("ε = 0", {"eps": Fraction(0)}, Verdict.REFUTED),
