@@ -24,7 +24,7 @@ def reg_grpo(rewards: Array, log_ratios: Array, *, eps: float = 1e-6, ddof: int 
 
     It is 0 wherever ρ = c + s·r with any s > 0, so it does not determine how far the policy moves (claim
     ``reg-grpo.scale``). Where the policy is the old one, ρ is 0 and z(ρ) = 0/ε, so ε decides the size of the first
-    step: the gradient is -2 z(r)/(G·ε). The regulariser (a KL term) is the caller's.
+    step: the gradient is -2 z(r)/(G·ε) (claim ``reg-grpo.first-step``). The regulariser (a KL term) is the caller's.
 
     Args:
         rewards: Rewards, ``(..., G)``, G >= 2, any finite numbers.

@@ -112,7 +112,7 @@ def canon_dr_grpo(
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
-    condition="an odd G has a larger upper half, and α < 1 lowers the upper half's rewards alone",
+    condition="G is even, so that both halves have one size, and α = 1, so that both have one formula",
     breaks=(
         Break("an odd G", {"odd": True}, Verdict.REFUTED),
         Break("α = 9/10", {"alpha": Fraction(9, 10)}, Verdict.REFUTED),

@@ -37,7 +37,6 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="never, in a bandit of one right and one wrong arm: the noise for the size is the same",
     breaks=(Break("the variance as such, not for the step's size", {"relative": False}, Verdict.CERTIFIED),),
 )
 def capo_signal(quick: bool, *, relative: bool = True) -> CheckOutcome:

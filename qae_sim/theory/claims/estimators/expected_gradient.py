@@ -32,7 +32,7 @@ from qae_sim.theory.truth import for_all
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="any baseline between the lowest and the highest reward will do",
+    condition="the baseline lies between the lowest and the highest reward",
     breaks=(Break("a baseline of 1.5 that no reward reaches", {"baseline": Fraction(3, 2)}, Verdict.REFUTED),),
 )
 def speed_nonnegative(quick: bool, *, baseline: Fraction | None = None) -> CheckOutcome:
@@ -89,7 +89,7 @@ def _positive(polynomial: Any) -> bool:
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="exactly where the group's advantages add up to zero",
+    condition="the advantages of the group add up to zero, and only then",
     breaks=(
         Break("the quantile baseline", {"names": ("qae",)}, Verdict.REFUTED),
         Break("NEG-MASK", {"names": ("neg_mask",)}, Verdict.REFUTED),
@@ -268,7 +268,7 @@ def self_inclusion(quick: bool, *, constant: bool = True) -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="true for groups of 2 and 3 alone, whose mixed groups all have one standard deviation",
+    condition="groups have 2 or 3 responses: then all mixed groups have one standard deviation",
     breaks=(Break("without the standard deviation", {"std": False}, Verdict.CERTIFIED),),
 )
 def std_biases(quick: bool, *, std: bool = True) -> CheckOutcome:

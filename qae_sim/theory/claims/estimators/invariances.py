@@ -138,8 +138,7 @@ def shift(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo", "qae")) -> C
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="exactly then: with ε > 0, and without the standard deviation (Dr. GRPO, RLOO), advantages change unless "
-    "s = 1 or they are 0",
+    condition="the standard deviation divides and ε = 0; otherwise advantages change unless s = 1 or they are 0",
     breaks=(
         Break("no standard deviation: Dr. GRPO, RLOO", {"std": False}, Verdict.REFUTED),
         Break("ε = 1/10", {"eps": Fraction(1, 10)}, Verdict.REFUTED),

@@ -42,7 +42,7 @@ TIMES: Mapping[str, tuple[dict[int, Fraction], int]] = {
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="at fixed G the last two hold for p well above 1/G (estimators.speed-at-the-ends)",
+    condition="p stays well above 1/G (for GRPO, QAE and MaxRL; RLOO's time holds at every G)",
     breaks=(Break("RLOO's speed for all", {"same": True}, Verdict.REFUTED),),
 )
 def learning_time(quick: bool, *, same: bool = False) -> CheckOutcome:
@@ -202,7 +202,6 @@ def speed_at_the_ends(quick: bool, *, large: bool = False) -> CheckOutcome:
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="the lower bound is reached at G = 2 and 3, and nearly at p near 0 or 1; the upper one at G = 2 alone",
     breaks=(Break("a lower bound of 1/((G-1)·p(1-p))", {"fewer": True}, Verdict.REFUTED),),
 )
 def groups_until_mixed(quick: bool, *, fewer: bool = False) -> CheckOutcome:
@@ -324,7 +323,7 @@ _RIGHT = (1, 1, 0, 0, 0)
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="it needs that the group's advantages add up to zero",
+    condition="the advantages of the group add up to zero",
     breaks=(Break("the quantile baseline", {"names": ("qae",)}, Verdict.REFUTED),),
 )
 def no_step_back(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo")) -> CheckOutcome:

@@ -104,7 +104,7 @@ def _merged(g: int, same: bool) -> tuple[tuple[int, ...], tuple[int, ...]] | Non
     expected=Verdict.CONDITIONAL,
     tier=Tier.ENUMERATED,
     origin=Origin.IMPLIED,
-    condition="groups of less than 16",
+    condition="groups have less than 16 responses",
     breaks=(
         Break("both rewards are the same one", {"same": True}, Verdict.CERTIFIED),
         Break("groups of 16 are let in", {"below": 17}, Verdict.REFUTED),
@@ -141,7 +141,7 @@ def gdpo_resolution(quick: bool, *, same: bool = False, below: int = 16) -> Chec
         search.holds,
         counterexample={} if search.case is None else {"g": search.case},
     )
-    return conclude(literal, tie, under=[under], condition="groups of less than 16")
+    return conclude(literal, tie, under=[under], condition="groups have less than 16 responses")
 
 
 @claim(

@@ -35,8 +35,7 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="two calls and two truths: exactly if the best pair and the pair that it leaves have no less than the "
-    "other two; always at least half of the greatest total",
+    condition="(of two calls and two truths) the best pair and the one that it leaves have no less than the other two",
     breaks=(Break("the optimal assignment", {"matching": "optimal"}, Verdict.CERTIFIED),),
 )
 def greedy_matching(quick: bool, *, matching: str = "greedy") -> CheckOutcome:

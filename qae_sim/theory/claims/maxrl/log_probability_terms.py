@@ -41,8 +41,8 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="true of the first G - 1 terms; of G terms where scores of successes are averaged without centring, or "
-    "where a group without success has advantages of -1",
+    condition="G - 1 terms are meant; or scores of successes are averaged without centring; or a group without "
+    "success has advantages of -1",
     breaks=(
         Break("G - 1 terms", {"fewer": 1}, Verdict.CERTIFIED),
         Break("no mean subtracted: the scores of successes, averaged", {"centred": False}, Verdict.CERTIFIED),

@@ -36,7 +36,7 @@ from qae_sim.theory.registry import claim
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="the loss is 0 exactly where ρ = c + s·r with s > 0",
+    condition="ρ = c + s·r with s > 0, and only then",
     breaks=(Break("log-ratios as they are", {"standardised": False}, Verdict.REFUTED),),
 )
 def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
@@ -96,7 +96,7 @@ def reg_scale(quick: bool, *, standardised: bool = True) -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="the gradient at the old policy is -2A/(G·ε): of the size of A for an ε of order 1 alone",
+    condition="ε is of order 1: the gradient at the old policy is -2A/(G·ε)",
     breaks=(Break("log-ratios as they are", {"standardised": False}, Verdict.CERTIFIED),),
 )
 def first_step(quick: bool, *, standardised: bool = True) -> CheckOutcome:

@@ -34,7 +34,7 @@ from qae_sim.theory.registry import claim
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="true without division by the standard deviation, and a little, by as much as ε, with GRPO and ε > 0",
+    condition="the estimator does not divide by the standard deviation; GRPO with ε > 0 notices as little as ε is",
     breaks=(Break("RLOO, which does not divide by the standard deviation", {"base": "rloo"}, Verdict.CERTIFIED),),
 )
 def rlev_values(quick: bool, *, base: str = "grpo") -> CheckOutcome:

@@ -42,7 +42,7 @@ def _trees(size: int) -> list[Tree]:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="true of margins δ > 1, and of the hard norm ‖a‖² = N",
+    condition="the margin δ is above 1, or the norm is the hard one, ‖a‖² = N",
     breaks=(Break("a margin δ = 3/2, more than rewards differ", {"margin": Fraction(3, 2)}, Verdict.CERTIFIED),),
 )
 def tree_order(quick: bool, *, margin: Fraction = Fraction(1, 2)) -> CheckOutcome:

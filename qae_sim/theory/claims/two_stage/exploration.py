@@ -96,7 +96,7 @@ def _slopes(best: Fraction, known: Fraction, worth: Fraction) -> tuple[Fraction,
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="true with a right and a wrong answer alone, where the right one never loses",
+    condition="there are a right answer and a wrong one alone, of which the right one never loses",
     breaks=(Break("a right answer and a wrong one alone", {"known": False}, Verdict.CERTIFIED),),
 )
 def never_lost(quick: bool, *, known: bool = True) -> CheckOutcome:

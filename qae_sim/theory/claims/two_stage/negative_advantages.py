@@ -107,7 +107,7 @@ def _step_in_floats() -> Evidence:
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="exactly where the failure's probability and Σ π² together are at most 1",
+    condition="the probability of the failure and Σ π² together are at most 1, and only then",
     breaks=(Break("a failure is the likeliest", {"failure": True}, Verdict.REFUTED),),
 )
 def spared(quick: bool, *, failure: bool = False) -> CheckOutcome:

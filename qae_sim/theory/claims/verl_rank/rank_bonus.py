@@ -38,7 +38,7 @@ from qae_sim.theory.truth import for_all
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="exactly for κ > 1: with κ = 1 a negative advantage can become 0, with κ < 1 positive",
+    condition="κ > 1: with κ = 1 a negative advantage can become 0, with κ < 1 positive",
     breaks=(Break("κ = 1/2", {"kappa": Fraction(1, 2)}, Verdict.REFUTED),),
 )
 def verl_sign(quick: bool, *, kappa: Fraction = Fraction(2)) -> CheckOutcome:
