@@ -12,7 +12,7 @@ from rich.table import Table
 from qae_sim.advantages import ESTIMATORS, LEFT_OUT, PLACES, Estimator, why_not
 
 
-@click.command()
+@click.command(short_help="List the estimators.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def estimators(as_json: bool) -> None:
     """List the advantage estimators: name, level, source, what each does, where it can be used.

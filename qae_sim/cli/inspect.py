@@ -23,7 +23,7 @@ _ENDS = 6
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Analyse the logs of a training run.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--reward", default=None, help="Column of the reward, if there are several.")
 @click.option("--group-size", type=click.IntRange(2), default=None, help="G.  [default: the most frequent size]")

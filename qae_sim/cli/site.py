@@ -20,7 +20,7 @@ NEEDED = (
 )
 
 
-@click.command()
+@click.command(short_help="Write lessons and reference as pages.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def site(folder: Path) -> None:
     """Run all lessons and write them to FOLDER as pages, with claims, estimators, guides and the API reference.

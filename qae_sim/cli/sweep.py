@@ -44,7 +44,11 @@ def _clip(text: str) -> Clip | None:
     return Clip(float(low), float(high or low))
 
 
-@click.command()
+#: Success of each arm in the two problems that --problem names, at their default sizes.
+_UNIFORM, _PEAKED = Bandit.uniform().success[0], Bandit.peaked().success[0]
+
+
+@click.command(short_help="Simulate a grid of bandits.")
 @click.option(
     "--problem",
     type=click.Choice(["uniform", "peaked"]),
@@ -52,8 +56,15 @@ def _clip(text: str) -> Clip | None:
     show_default=True,
     help="Random logits, or a policy that starts peaked at a wrong arm.",
 )
-@click.option("--arms", type=int, default=None, help="Number of arms.  [default: 100; peaked: 64]")
-@click.option("--correct", type=int, default=None, help="Number of correct arms.  [default: 30; peaked: 4]")
+@click.option(
+    "--arms", type=int, default=None, help=f"Number of arms.  [default: {len(_UNIFORM)}; peaked: {len(_PEAKED)}]"
+)
+@click.option(
+    "--correct",
+    type=int,
+    default=None,
+    help=f"Number of correct arms.  [default: {sum(_UNIFORM):.0f}; peaked: {sum(_PEAKED):.0f}]",
+)
 @click.option(
     "--study",
     "file",

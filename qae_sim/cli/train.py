@@ -55,7 +55,7 @@ def _with_flags(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(short_help="Train a toy language model.")
 @click.option(
     "--config",
     "file",
@@ -171,14 +171,14 @@ def _summary(record: Record) -> Table:
     return table
 
 
-@click.command()
+@click.command(short_help="Test the claims about training.")
 @click.argument("studies", nargs=-1, type=click.Choice(tuple(STUDIES)), metavar="[STUDY]...")
 @click.option(
     "--size",
     type=click.Choice(tuple(SEEDS)),
     default="small",
     show_default=True,
-    help="small: all studies in an hour and a half on two cores; full: a larger model, for a GPU.",
+    help="small: for a CPU; full: a larger model, for a GPU.",
 )
 @click.option(
     "--folder",

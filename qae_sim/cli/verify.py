@@ -28,10 +28,10 @@ _COLOURS = {
 }
 
 
-@click.command("verify")
+@click.command("verify", short_help="Check the claims of the papers.")
 @click.option("--claim", "ids", multiple=True, help="Check this claim only, and show everything; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits instead of a table.")
-@click.option("--quick", is_flag=True, help="Check smaller ranges: the same verdicts in a few seconds.")
+@click.option("--quick", is_flag=True, help="Check smaller ranges: the same verdicts, sooner.")
 @click.option("--list", "as_list", is_flag=True, help="Print all claims without checking them.")
 @click.option(
     "--certificates",

@@ -149,7 +149,7 @@ PICTURES = (
     ),
     TrackedPicture(
         ".github/pictures/training.png",
-        "Toy language models in training: entropy and accuracy over batches, mean baseline beside QAE, bands over five "
+        "Toy language models in training: entropy and accuracy over batches, mean baseline beside QAE, bands over all "
         "seeds. QAE holds entropy down; it does not raise accuracy",
         "RecordedRuns",
         "what=baselines&task=learned&left=fixed_entropy&right=pass_1&batch=30",

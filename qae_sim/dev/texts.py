@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +87,40 @@ def citation(project: Project) -> str:
 # --- README -----------------------------------------------------------------------------------------------------------
 
 
+def oldest_python(project: Project) -> str:
+    """Write the oldest Python that the package supports."""
+    settings = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(settings["project"]["requires-python"]).removeprefix(">=")
+
+
+def _pin(project: Project, package: str) -> str:
+    """Read the pinned version of a package."""
+    pins = (project.root / "binder" / "constraints.txt").read_text(encoding="utf-8")
+    (version,) = re.findall(rf"(?m)^{package}==(\S+)", pins)
+    return str(version)
+
+
+def cpu_build(project: Project) -> str:
+    """Write the command that installs the pinned PyTorch without CUDA."""
+    return (
+        f"`.venv/bin/python -m pip install torch=={_pin(project, 'torch')} "
+        "--index-url https://download.pytorch.org/whl/cpu`"
+    )
+
+
+def trl_versions(project: Project) -> str:
+    """Write the versions of TRL that continuous integration tests: the oldest, and the pinned one."""
+    (oldest,) = re.findall(r"--target \S+ trl==(\S+)", (project.root / ".ci" / "run").read_text(encoding="utf-8"))
+    return f"TRL {oldest} and {_pin(project, 'trl')}"
+
+
+def plans(project: Project) -> str:
+    """Write for how many minutes of teaching there are plans."""
+    lesson = json.loads((project.root / "notebooks" / "11_for_teachers.ipynb").read_text(encoding="utf-8"))
+    headings = re.findall(r"(?m)^## (\d+) minutes", "\n".join("".join(cell["source"]) for cell in lesson["cells"]))
+    return f"{_listed(headings)} minutes"
+
+
 def example(project: Project) -> str:
     """Write the example, with the numbers that it gives."""
     from qae_sim.advantages import grpo, qae
@@ -136,6 +172,26 @@ def finding_counts(project: Project) -> str:
         f"{sum(kinds.values())} sentences about training: {kinds['replicated']} show in every setting, "
         f"{kinds['depends']} in some, {kinds['not replicated']} in none"
     )
+
+
+def neighbours(project: Project) -> str:
+    """Write which estimators differ from GRPO in the recorded runs."""
+    end = " reaches more than GRPO"
+    verdicts = {claim.removesuffix(end): verdict for *_, claim, _, verdict in _findings() if claim.endswith(end)}
+    more = [name for name, verdict in verdicts.items() if "yes:" in verdict or verdict.startswith("replicated")]
+    less = [name for name, verdict in verdicts.items() if "the opposite:" in verdict]
+    return textwrap.fill(
+        "The toy language model of lesson 12 was trained with each of them, at equal compute. Of "
+        f"{len(verdicts)} estimators, {_listed(more)} reached more than GRPO in some setting, and {_listed(less)} "
+        "reached less. With so many comparisons one or two are chance; for all others the seeds do not decide.",
+        119,
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """Write names in a row; "none" if there are none."""
+    start, last = ", ".join(names[:-1]), names[-1] if names else "none"
+    return f"{start} and {last}" if start else last
 
 
 def _rows(found: dict[str, Measurement]) -> list[tuple[str, str, str]]:
@@ -239,6 +295,7 @@ def order_limit(project: Project) -> str:
 def trl_runs(project: Project) -> str:
     """Write the results of the recorded runs of TRL, in words and numbers."""
     from qae_sim.engines.demo.real_runs import curve
+    from qae_sim.lm.studies.evidence import interval
 
     def mean_of(recipe: str, measure: str, place: int | slice = -1) -> float:
         return float(curve(recipe, measure)[1][:, place].mean())
@@ -247,8 +304,8 @@ def trl_runs(project: Project) -> str:
     ends = [mean_of(recipe, "pass_1") for recipe in recipes]
     gaps = curve("QAE", "entropy")[1][:, -1] - curve("mean", "entropy")[1][:, -1]
     gap = float(gaps.mean())
-    half = 2.776 * gaps.std(ddof=1) / len(gaps) ** 0.5  # Student's t with 4 degrees of freedom, 95 %
-    within = f"[{_words(gap - half, 3, sign=True)}, {_words(gap + half, 3, sign=True)}]"
+    found = interval("", gaps)
+    within = f"[{_words(found.low, 3, sign=True)}, {_words(found.high, 3, sign=True)}]"
     clipped = max(mean_of(recipe, "clip_high", slice(None)) for recipe in recipes)
     sentences = (
         f"Accuracy rises from {_words(mean_of('mean', 'pass_1', 0), 2)} to {_words(min(ends), 2)} under the recipe",
@@ -259,7 +316,7 @@ def trl_runs(project: Project) -> str:
         f"*{'higher' if gap > 0 else 'lower'}* {within}, a difference without a meaning.",
         f"Nor could it be otherwise: {_words(100 * clipped, 2)} % of the tokens are clipped here, so there is neither",
         "collapse nor explosion to be saved from. Lesson 12 has a regime in which the recipes differ.",
-        "These are five seeds of 0.8 million parameters on one task; larger models may differ.",
+        f"These are {len(gaps)} seeds of a small model on one task; larger models may differ.",
     )
     return textwrap.fill(" ".join(sentences), 119)
 
@@ -281,7 +338,10 @@ def real_model(project: Project) -> str:
 TEXTS = (
     Text("badges", ("README.md",), badges),
     Text("pictures", ("README.md",), pictures),
-    Text("example", ("README.md",), example),
+    Text("oldest Python", ("README.md",), oldest_python),
+    Text("CPU build", ("README.md",), cpu_build),
+    Text("example", ("README.md", "qae_sim/site/pages/index.md"), example),
+    Text("plans", ("README.md", "notebooks/00_index.ipynb"), plans),
     Text("claim counts", ("README.md",), claims),
     Text("finding counts", ("README.md",), finding_counts, slow=True),
     Text("speed", ("README.md",), speed),
@@ -290,8 +350,10 @@ TEXTS = (
     Text("findings", ("tests/lm/findings.md",), findings, slow=True),
     Text("order limit", ("notebooks/03_proposition_4_2.ipynb",), order_limit),
     Text("bias zero", ("notebooks/05_group_bias.ipynb",), bias_zero),
+    Text("neighbours", ("notebooks/08_all_estimators.ipynb",), neighbours, slow=True),
     Text("silent share", ("notebooks/10_misconceptions.ipynb",), silent_share),
     Text("TRL runs", ("notebooks/13_real_trainer.ipynb",), trl_runs),
     Text("real model", ("notebooks/13_real_trainer.ipynb",), real_model),
+    Text("TRL versions", ("qae_sim/site/pages/guides/trl.md",), trl_versions),
     Text("one of eight", ("notebooks/14_training_logs.ipynb",), one_of_eight),
 )

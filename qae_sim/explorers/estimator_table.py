@@ -79,7 +79,7 @@ class EstimatorTable(Explorer[TableState]):
         "HA-DW": TableState(first="dr_grpo", second="grpo", third="ha_dw"),
         "Graded rewards": TableState(r=(0.6, 0.6, 0.6, 0.9, 0.5, 0.6, 0.1, 0.6)),
         "Neighbours": TableState("mapo", "maxrl", "grpo_n", r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
-        "Long answers": TableState(
+        "Long responses": TableState(
             "dr_grpo", "opo", "canon", r=(1.0, 0, 0, 1.0, 0, 0, 0, 1.0), x=(0.1, 0.0, 0.1, 0.2, 0.9, 1.0, 0.8, 0.9)
         ),
         "A reference": TableState("grpo", "aapo", "gdpo", r=(1.0,) * 8, x=(1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0)),

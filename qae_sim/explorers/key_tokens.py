@@ -57,7 +57,7 @@ class TokenState(State):
 
 
 class KeyTokens(Explorer[TokenState]):
-    """Which tokens speak for a correct answer, according to KTAE.
+    """Which tokens speak for a correct response, according to KTAE.
 
     Example:
         >>> explorer = KeyTokens.from_state("group=wait&token=6")
@@ -201,7 +201,7 @@ def text_panel(found: KeyedGroup) -> Panel:
     )
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.72, tuple(texts), tuple(colours), tuple(frames))
     return Panel(
-        "The group: + speaks for a correct answer, − against it",
+        "The group: + speaks for a correct response, − against it",
         "",
         "",
         (-0.1, end + 0.1),
@@ -225,7 +225,7 @@ def values_panel(found: KeyedGroup, variant: str) -> Panel:
         (-1.2, 1.2),
         (
             GuideLine(float(found.chosen), "x", MUTED, "chosen", "dotted"),
-            Bars(x, np.where(shown > 0, shown, np.nan), CORRECT, "speaks for a correct answer"),
+            Bars(x, np.where(shown > 0, shown, np.nan), CORRECT, "speaks for a correct response"),
             Bars(x, np.where(shown < 0, shown, np.nan), WRONG, "speaks against it", hatched=True),
             Points(x, found.by_word[other], OTHER, name, "diamond", 10, False),
         ),

@@ -1,4 +1,4 @@
-"""Recorded runs of the toy language models side by side: five seeds of each recipe, without training anything."""
+"""Recorded runs of the toy language models side by side: several seeds of each recipe, without training anything."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class RecordedRunsState(State):
 
 
 class RecordedRuns(Explorer[RecordedRunsState]):
-    """Training curves of recorded runs: mean over five seeds, each with a base model of its own, and their range.
+    """Training curves of recorded runs: mean over seeds, each with a base model of its own, and their range.
 
     Example:
         >>> explorer = RecordedRuns.from_state("what=K&task=learned")

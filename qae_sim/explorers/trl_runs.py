@@ -60,7 +60,7 @@ class RealRunsState(State):
 
 
 class RealRuns(Explorer[RealRunsState]):
-    """Training curves of the recorded runs: mean over five seeds, each with a base model of its own, and their range.
+    """Training curves of the recorded runs: mean over seeds, each with a base model of its own, and their range.
 
     Example:
         >>> RealRuns.from_state("what=warm&left=zero_share").words()[:43]

@@ -9,7 +9,7 @@ from typing import Any
 
 from qae_sim import speed
 from qae_sim.advantages import ESTIMATORS, INPUTS, LEFT_OUT, PLACES, Estimator, why_not
-from qae_sim.lm.studies import STUDIES, Finding
+from qae_sim.lm.studies import SEEDS, STUDIES, Finding
 from qae_sim.papers import Paper
 from qae_sim.site.lessons import Lesson
 from qae_sim.theory import Evidence, Verdict, VerifiedClaim
@@ -67,14 +67,23 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
         "the same verdicts, and `qae-sim verify --claim qae.prop4.2-low --breaks` drops the assumptions of one claim "
         "one by one.",
         "\n".join(f"- {_verdict(verdict)}: {what}" for verdict, what in _VERDICTS.items() if numbers[verdict]),
+        "The origin is who says the sentence: the paper (quoted or paraphrased), nobody in so many words (implied by "
+        "the paper), or this project (ours). The reach is how far the verdict goes: proved for all values or on a "
+        "stated box, enumerated over finitely many cases, numerical without a bound of the error, or statistical.",
     ]
     for members in pages.values():
         claim = members[0].claim
-        rows = [(f"[`{r.claim.id}`](#claim-{r.claim.id})", plain(r.claim.statement), str(r.claim.origin),
-                 _verdict(r.outcome.verdict), str(r.outcome.tier)) for r in members]  # fmt: skip
+        rows = [
+            (
+                f"[`{r.claim.id}`](#claim-{r.claim.id})",
+                plain(r.claim.statement),
+                f"{_verdict(r.outcome.verdict)}<br><small>{r.claim.origin}; {r.outcome.tier}</small>",
+            )
+            for r in members
+        ]
         index += [
             f"## {plain(claim.paper.name)}",
-            _table(("claim", "says", "origin", "verdict", "reach"), rows),
+            _table(("claim", "says", "verdict; origin; reach"), rows),
         ]
     index.append(_toctree(page.removeprefix("claims/") for page in pages))
     shown = {id: [lesson for lesson in lessons if id in lesson.claims] for id in (r.claim.id for r in results)}
@@ -159,11 +168,11 @@ def findings_page(findings: Sequence[Finding]) -> str:
         "Nothing was tuned towards a verdict: learning rate, steps per batch and number of batches were fixed "
         "beforehand, and the study `regime` varies them. Groups whose rewards are all equal are replaced by others, so "
         "that nearly every batch has the same number of mixed groups; the study `neighbours`, which compares "
-        "estimators at equal compute, replaces none. Five seeds, each with its own base model, are few: an earlier "
-        "recording, in which fewer groups were replaced, gave other verdicts on about half of the claims there were "
-        'then, mostly "open" instead of "yes" or the reverse.',
-        "These models have 0.1 million parameters: what they do not show may appear in larger ones, and the other way "
-        "round.",
+        f"estimators at equal compute, replaces none. The seeds are few ({SEEDS['small']}, each with its own base model): an "
+        "earlier recording, in which fewer groups were replaced, gave other verdicts on many claims, mostly "
+        '"open" instead of "yes" or the reverse.',
+        "These models are small: what they do not show may appear in larger ones, and the other way round. A setting "
+        'such as "16 steps at 0.0005" means 16 steps on each batch at a learning rate of 0.0005.',
     ]  # fmt: skip
     for study in STUDIES.values():
         of_study = [finding for finding in findings if finding.study == study.name]
@@ -174,7 +183,8 @@ def findings_page(findings: Sequence[Finding]) -> str:
                 f"{plain(finding.claim)}<br><small>{plain(finding.source)}</small><br>{_verdict(verdict)}{plain(where)}"
             )
             numbers = "<br>".join(
-                f"{plain(e.setting)}: {e.mean:+.3f} {_interval(e.low, e.high)}" for e in finding.evidence
+                f'{plain(e.setting)}: <span class="number">{e.mean:+.3f} {_interval(e.low, e.high)}</span>'
+                for e in finding.evidence
             )
             rows.append((said, f"<small>{plain(finding.quantity)}</small><br>{numbers}"))
         if rows:
@@ -204,6 +214,7 @@ def estimators_page() -> str:
              for name in ESTIMATORS],
         ),
         "\n".join(f"- `{name}`: {plain(place.title)}" for name, place in PLACES.items()),
+        "Which ones verl can use is in {doc}`its guide <guides/verl>`.",
         "## Not in the table",
         "\n".join(f"- {plain(what)}: {plain(reason)}" for what, reason in LEFT_OUT.items()),
         "## One by one",
@@ -232,8 +243,8 @@ def _estimator(estimator: Estimator) -> list[str]:
         kept_out = ", ".join(f"`{place}`" for place in PLACES if reasons[place] == reason)
         lines.append(f"- Not into {kept_out}: {plain(reason)}")
     lines.append(f"- Function: {{py:func}}`qae_sim.advantages.{estimator.name}`")
-    summary = estimator.summary[0].upper() + estimator.summary[1:]
-    return [f"(estimator-{estimator.name})=", f"### `{estimator.name}`", f"{plain(summary)}.", "\n".join(lines)]
+    says = f"**{plain(estimator.title)}**: {plain(estimator.summary)}."
+    return [f"(estimator-{estimator.name})=", f"### `{estimator.name}`", says, "\n".join(lines)]
 
 
 def lessons_page(lessons: Sequence[Lesson]) -> str:
@@ -245,8 +256,15 @@ def lessons_page(lessons: Sequence[Lesson]) -> str:
     Returns:
         Markdown.
     """
-    listed = "\n".join(f"1. {_to_lesson(lesson, '')}" for lesson in lessons)
-    return _text(["# Lessons", "Each lesson is a page; `qae-sim lab` opens them live, in JupyterLab.", listed])
+    listed = "\n".join(f"{number}. {_to_lesson(lesson, '')}" for number, lesson in enumerate(lessons))
+    return _text(
+        [
+            "# Lessons",
+            "Each lesson is a page; `qae-sim lab` opens them live, in JupyterLab. Lesson 0 says which question each "
+            "answers, and how long it takes.",
+            listed,
+        ]
+    )
 
 
 def _to_paper(paper: Paper) -> str:

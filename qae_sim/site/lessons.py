@@ -82,7 +82,12 @@ def write_lessons(
     for path in notebooks:
         on_lesson(path.stem)
         notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        client = NotebookClient(notebook, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
+        client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            resources={"metadata": {"path": str(path.parent)}},
+            extra_arguments=["--log-level=ERROR"],  # kernels warn of connections inside this machine
+        )
         client.execute(env=os.environ | {SITE: "1"})
         lesson = Lesson(path.stem, titles[path.stem], claims_in(json.dumps(notebook)))
         page = _page(lesson, notebook.cells, titles, address)

@@ -44,8 +44,9 @@ def reference_pages() -> dict[str, str]:
     Returns:
         reStructuredText by page.
     """
-    index = [*_title("Reference"), "All public names, room by room.", "", ".. toctree::", ""]
-    index += [f"   {room}" for room in ROOMS]
+    index = [*_title("Reference"), "All public names, room by room.", ""]
+    index += [f"- :doc:`qae_sim.{room} <{room}>`: {_first_line(f'qae_sim.{room}')}" for room in ROOMS]
+    index += ["", ".. toctree::", "   :hidden:", "", *(f"   {room}" for room in ROOMS)]
     pages = {"reference/index": "\n".join(index) + "\n"}
     for room, modules in ROOMS.items():
         lines = [*_title(f"qae_sim.{room}")]
@@ -53,6 +54,11 @@ def reference_pages() -> dict[str, str]:
             lines += _room(name) if name == f"qae_sim.{room}" else [*_title(name, "-"), *_whole(name)]
         pages[f"reference/{room}"] = "\n".join(lines) + "\n"
     return pages
+
+
+def _first_line(module: str) -> str:
+    """Read the first line of a module's docstring."""
+    return (inspect.getdoc(import_module(module)) or "").partition("\n")[0].replace("|", r"\|")
 
 
 def _title(text: str, line: str = "=") -> list[str]:
@@ -76,7 +82,7 @@ def _room(name: str) -> list[str]:
         by_module.setdefault(_home(package, public), []).append(public)
     for module, names in by_module.items():
         lines += _title(module.rpartition(".")[2].strip("_").replace("_", " ").capitalize(), "-")
-        lines += [(inspect.getdoc(import_module(module)) or "").partition("\n")[0].replace("|", r"\|"), ""]
+        lines += [_first_line(module), ""]
         for public in names:
             lines += _entry(package, module, public)
     return lines

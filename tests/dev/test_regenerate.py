@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 COPIED = (
     "pyproject.toml",
     "qae_sim/__init__.py",
+    "binder/constraints.txt",
+    ".ci/run",
+    "notebooks/11_for_teachers.ipynb",
     "tests/benchmarks/gpu.json",
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
@@ -87,6 +90,18 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda root: change(root, "README.md", "`bench_import.py`", "`bench_export.py`"),
         "README.md: out of date: speed",
     ),
+    "another pin": (
+        lambda root: change(root, "binder/constraints.txt", "\ntorch==", "\ntorch==9"),
+        "README.md: out of date: CPU build",
+    ),
+    "another oldest TRL": (
+        lambda root: change(root, ".ci/run", "trl==1.0.0", "trl==1.2.3"),
+        "qae_sim/site/pages/guides/trl.md: out of date: TRL versions",
+    ),
+    "another plan for teachers": (
+        lambda root: change(root, "notebooks/00_index.ipynb", "45 and 90 minutes", "a lot of minutes"),
+        "notebooks/00_index.ipynb: out of date: plans",
+    ),
     "a new version": (
         lambda root: change(root, "qae_sim/__init__.py", '__version__ = "', '__version__ = "9'),
         "CITATION.cff: out of date: version",
@@ -96,7 +111,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
         "notebooks/10_misconceptions.ipynb: out of date: silent share",
     ),
     "a paragraph in a lesson": (
-        lambda root: change(root, "notebooks/13_real_trainer.ipynb", "one task; larger", "one task; smaller"),
+        lambda root: change(root, "notebooks/13_real_trainer.ipynb", "QAE does what", "QAE does not do what"),
         "notebooks/13_real_trainer.ipynb: out of date: TRL runs",
     ),
     "a link that leads nowhere": (

@@ -102,7 +102,7 @@ def random_base_model() -> Any:
     """Make a model of the architecture of Qwen3-0.6B with random weights, to measure time and memory.
 
     Returns:
-        The model, 596 million parameters.
+        The model.
     """
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM

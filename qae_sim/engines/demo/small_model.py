@@ -44,7 +44,7 @@ def small_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def small_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3ForCausalLM:
-    """Make an untrained Qwen3 of 0.8 million parameters.
+    """Make an untrained Qwen3, small enough for a laptop.
 
     Args:
         tokenizer: Its tokenizer.

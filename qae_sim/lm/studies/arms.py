@@ -25,7 +25,7 @@ SYMMETRIC = {"clip_high": 0.2}
 # The paper's clip range of a response's ratio, 3e-4 and 4e-4, is for long responses and small steps.
 GSPO = {"objective": "gspo", "clip_low": 0.03, "clip_high": 0.04}
 
-#: Sizes of runs. Small: an hour and a half on two cores for all studies. Full: for a GPU.
+#: Sizes of runs. Small: for a CPU. Full: for a GPU.
 SIZES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "small": {"prompts": 32, "batches": 30, "attempts": 32, "held_out": 96},
