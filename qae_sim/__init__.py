@@ -5,7 +5,7 @@ The rooms, from the ground up:
 * ``qae_sim.arrays``: which array library is this, checks of input, random streams;
 * ``qae_sim.softmax``: the exact entropy calculus of a softmax policy;
 * ``qae_sim.advantages``: rewards in, advantages out, one pure function per estimator;
-* ``qae_sim.bandits``: the laboratory of batched softmax bandits;
+* ``qae_sim.bandits``: simulated softmax bandits, many at once;
 * ``qae_sim.theory``: the papers' claims, each with a check that can be run;
 * ``qae_sim.lm``: toy language models that learn by RLVR, and what training does to the papers' claims;
 * ``qae_sim.engines``: the same advantages inside real trainers.

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from qae_sim.cli import main
 from qae_sim.dev.project import HERE
-from qae_sim.engines.demo.real_runs import recorded_log
+from qae_sim.engines.demo.trl_runs import recorded_log
 
 SWEEP = ("sweep", "--arms=6", "--correct=2", "--steps=3", "--runs=2", "--eta=0.1", "--seed=1,2,3", "--folder")
 TRAIN = (

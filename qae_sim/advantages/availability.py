@@ -41,7 +41,7 @@ def _had_in(place: str) -> tuple[str, ...]:
 PLACES: Mapping[str, Place] = MappingProxyType(
     {
         "explorer": Place("the explorers of lesson 8", tuple(INPUTS)),
-        "bandits": Place("the bandit laboratory", _had_in("bandits"), weights_tokens=True),
+        "bandits": Place("the bandit simulator", _had_in("bandits"), weights_tokens=True),
         "lm": Place("the toy language model", _had_in("lm")),
         "trl": Place("TRL's trainer", _had_in("trl")),
     }
@@ -93,7 +93,7 @@ def require_place(argument: str, name: str, place: str) -> None:
     Example:
         >>> require_place("estimator", "aapo", "bandits")
         Traceback (most recent call last):
-        ValueError: estimator must be one that goes into the bandit laboratory: it needs rewards of...
+        ValueError: estimator must be one that goes into the bandit simulator: it needs rewards of...
     """
     reason = why_not(name, place)
     if reason:

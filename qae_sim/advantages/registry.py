@@ -1,6 +1,6 @@
 """The registry of estimators: their functions, papers, parameters and inputs.
 
-The command line, the explorers, the laboratory, the trainers and the reference read it, so a registered estimator
+The command line, the explorers, the bandits, the trainers and the reference read it, so a registered estimator
 appears in all of them. To add one: one function, one row here, one test file.
 """
 

@@ -1,4 +1,4 @@
-"""How rewards become advantages: one object for the laboratory, the toy model, the trainers and the log reader.
+"""How rewards become advantages: one object for the bandits, the toy model, the trainers and the log reader.
 
 A rule is a declaration: an estimator or a weighted sum of them, parameters that are numbers or schedules, a difficulty
 anchor and its scale. It is checked when it is made. What changes from batch to batch (anchors, an automatic K,
@@ -265,7 +265,7 @@ class AdvantageRule:
         Example:
             >>> AdvantageRule("aapo").require_place("estimator", "bandits")
             Traceback (most recent call last):
-            ValueError: estimator must be one that goes into the bandit laboratory: it needs rewards of...
+            ValueError: estimator must be one that goes into the bandit simulator: it needs rewards of...
         """
         for term in self.terms:
             if isinstance(term.estimator, str):

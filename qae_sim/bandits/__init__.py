@@ -1,4 +1,4 @@
-"""The laboratory: batched softmax bandits under any estimator.
+"""Simulated softmax bandits, many at once, under any estimator.
 
 A :class:`Study` says what is learned and how, :func:`simulate` runs it, a :class:`Result` holds what was recorded,
 and :func:`sweep` does this for a grid of studies.

@@ -342,7 +342,7 @@ def _require_kind(name: str, value: Any, *kinds: type) -> None:
 
 
 def _check_rule(study: Study) -> None:
-    """Check that the rule can be used in the laboratory."""
+    """Check that the rule can be used in simulated bandits."""
     study.rule.require_place("estimator", "bandits")
     if study.rule.correct_above is not None:
         raise invalid("correct_above", study.rule.correct_above, "None here, where rewards are 0 and 1")
@@ -351,7 +351,7 @@ def _check_rule(study: Study) -> None:
             raise invalid("parameters", term.parameters["metric"], "'length', the only metric of responses here")
         for value in term.parameters.values():
             if isinstance(value, AUTOMATIC):
-                raise invalid("parameters", value, "a number or a schedule: the laboratory has no automatic K")
+                raise invalid("parameters", value, "a number or a schedule: simulated bandits have no automatic K")
     if not study.rule.tabulated or any(isinstance(term.estimator, NamedFunction) for term in study.rule.terms):
         return
     for step in {0, study.steps - 1}:  # both ends of the parameters' schedules

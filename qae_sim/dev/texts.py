@@ -294,7 +294,7 @@ def order_limit(project: Project) -> str:
 
 def trl_runs(project: Project) -> str:
     """Write the results of the recorded runs of TRL, in words and numbers."""
-    from qae_sim.engines.demo.real_runs import curve
+    from qae_sim.engines.demo.trl_runs import curve
     from qae_sim.lm.studies.evidence import interval
 
     def mean_of(recipe: str, measure: str, place: int | slice = -1) -> float:

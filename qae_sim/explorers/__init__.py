@@ -19,7 +19,7 @@ from qae_sim.explorers.quantile_gate import QuantileGate
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
 from qae_sim.explorers.solutions import Solutions
 from qae_sim.explorers.training_log import TrainingLog
-from qae_sim.explorers.trl_runs import RealRuns
+from qae_sim.explorers.trl_runs import TRLRuns
 
 __all__ = [
     "Claims",
@@ -37,9 +37,9 @@ __all__ = [
     "Predict",
     "Proposition42",
     "QuantileGate",
-    "RealRuns",
     "RecordedRuns",
     "Solutions",
+    "TRLRuns",
     "TrainingLog",
     "check",
     "compare",

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.engines.demo.real_runs import EVERY, STEPS, curve
+from qae_sim.engines.demo.trl_runs import EVERY, STEPS, curve
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, whole
 from qae_sim.pictures.scene import (
@@ -50,7 +50,7 @@ _DASHES = ("solid", "dashed", "dotted")
 
 
 @dataclass(frozen=True)
-class RealRunsState(State):
+class TRLRunsState(State):
     """What is compared, and what is drawn."""
 
     what: str = choice("warm", "Compare", {"warm": "Mean, QAE, HA-DW", "cold": "Without warm-up"})
@@ -59,25 +59,25 @@ class RealRunsState(State):
     step: int = whole(STEPS, "Step", 0, STEPS, local=True)
 
 
-class RealRuns(Explorer[RealRunsState]):
+class TRLRuns(Explorer[TRLRunsState]):
     """Training curves of the recorded runs: mean over seeds, each with a base model of its own, and their range.
 
     Example:
-        >>> RealRuns.from_state("what=warm&left=zero_share").words()[:43]
+        >>> TRLRuns.from_state("what=warm&left=zero_share").words()[:43]
         'At step 120: mean: share of zero advantages'
     """
 
-    STATE = RealRunsState
+    STATE = TRLRunsState
     PRESETS: ClassVar = {
-        "Accuracy and entropy": RealRunsState(),
-        "80 % silent": RealRunsState("warm", "zero_share", "reward"),
-        "Nothing is clipped": RealRunsState("warm", "clip_high", "gradient_norm"),
-        "No warm-up": RealRunsState("cold", "pass_1", "entropy"),
+        "Accuracy and entropy": TRLRunsState(),
+        "80 % silent": TRLRunsState("warm", "zero_share", "reward"),
+        "Nothing is clipped": TRLRunsState("warm", "clip_high", "gradient_norm"),
+        "No warm-up": TRLRunsState("cold", "pass_1", "entropy"),
     }
     TIME = "step"
     CLAIMS: ClassVar = ("qae.accuracy", "ha-dw.accuracy")
 
-    def show(self, state: RealRunsState) -> Picture:
+    def show(self, state: TRLRunsState) -> Picture:
         """Two measures of the same runs."""
         return Picture((_panel(state.left, state.what), _panel(state.right, state.what)), _told(state))
 
@@ -107,7 +107,7 @@ def _panel(measure: str, what: str) -> Panel:
     return Panel(title, "optimiser step", MEASURES[measure], (0.0, float(STEPS)), limits, tuple(layers))
 
 
-def _told(state: RealRunsState) -> Words:
+def _told(state: TRLRunsState) -> Words:
     """Where each recipe is at the step of the slider, and where it started."""
     said: list[str | Number | Pick] = ["At step ", Number(LookupTable(np.arange(STEPS + 1.0), ("step",)), 0), ": "]
     for i, (recipe, name) in enumerate(_COMPARED[state.what].items()):

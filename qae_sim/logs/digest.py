@@ -120,7 +120,7 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
         ModuleNotFoundError: PyArrow is not installed.
 
     Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> found = digest(recorded_log())
         >>> found.group_size, len(found.steps), found.k_of_the_paper
         (8, 30, 0.4)

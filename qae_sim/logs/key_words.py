@@ -67,7 +67,7 @@ def key_words(
         Mantel and Haenszel (1959). KTAE (arXiv:2505.16826) asks the same within one group, by Fisher's exact test.
 
     Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> words, responses = key_words(recorded_log())
         >>> words[0].word, words[-1].word, responses
         ('a', '?', 7680)

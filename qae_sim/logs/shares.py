@@ -42,7 +42,7 @@ def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
         ValueError: There is no such estimator, or it needs more than the rewards of a group.
 
     Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> from qae_sim.logs.digest import digest
         >>> shares = advantage_shares(digest(recorded_log()), "grpo")
         >>> len(shares), round(float(shares.sum()), 6), float(shares[0])
@@ -68,7 +68,7 @@ def advantage_shares_by_quarter(found: Digest, rule: Any) -> np.ndarray:
         Four shares, ``(4,)``.
 
     Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> from qae_sim.logs.digest import digest
         >>> advantage_shares_by_quarter(digest(recorded_log()), AdvantageRule("qae", {"k": 0.4})).round(2)
         array([0.21, 0.47, 0.28, 0.04])

@@ -84,7 +84,7 @@ def files_of(source: Path) -> list[Path]:
         FileNotFoundError: There is no such file, or no log in the folder.
 
     Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> files_of(recorded_log())[0].name
         'completions_00004.parquet'
     """
@@ -325,7 +325,7 @@ def rows_of(
         ModuleNotFoundError: PyArrow is not installed.
 
     Example:
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> first = next(rows_of(recorded_log(), None, Trouble(), said=True))
         >>> len(first.reward), first.said[0]
         (256, '3+8=11 4+9+1=14 a 141')

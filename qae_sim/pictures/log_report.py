@@ -34,7 +34,7 @@ def over_training(digest: Digest) -> Picture:
 
     Example:
         >>> from qae_sim.logs.digest import digest
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> over_training(digest(recorded_log())).sentence({})[:38]
         '30 steps, 7680 responses in groups of '
     """
@@ -73,7 +73,7 @@ def success_rates(digest: Digest) -> Picture:
 
     Example:
         >>> from qae_sim.logs.digest import digest
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> success_rates(digest(recorded_log())).sentence({})[:62]
         'first fifth: 8% of the prompts never correct, 0% always; last '
     """
@@ -101,7 +101,7 @@ def silenced(digest: Digest) -> Picture:
 
     Example:
         >>> from qae_sim.logs.digest import digest
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> silenced(digest(recorded_log())).sentence({})
         "The paper's 80 % without advantage is nearest at K = 0.4: 70.7%; at K = .4 it is 70.7%."
     """
@@ -152,7 +152,7 @@ def key_words(digest: Digest) -> Picture:
 
     Example:
         >>> from qae_sim.logs.digest import digest
-        >>> from qae_sim.engines.demo.real_runs import recorded_log
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> key_words(digest(recorded_log())).sentence({})[:70]
         '7680 responses, answers to one prompt compared with each other. Most f'
     """

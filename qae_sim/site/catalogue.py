@@ -168,9 +168,9 @@ def findings_page(findings: Sequence[Finding]) -> str:
         "Nothing was tuned towards a verdict: learning rate, steps per batch and number of batches were fixed "
         "beforehand, and the study `regime` varies them. Groups whose rewards are all equal are replaced by others, so "
         "that nearly every batch has the same number of mixed groups; the study `neighbours`, which compares "
-        f"estimators at equal compute, replaces none. The seeds are few ({SEEDS['small']}, each with its own base model): an "
-        "earlier recording, in which fewer groups were replaced, gave other verdicts on many claims, mostly "
-        '"open" instead of "yes" or the reverse.',
+        "estimators at equal compute, replaces none. "
+        f"The seeds are few ({SEEDS['small']}, each with its own base model): an earlier recording, in which fewer "
+        'groups were replaced, gave other verdicts on many claims, mostly "open" instead of "yes" or the reverse.',
         "These models are small: what they do not show may appear in larger ones, and the other way round. A setting "
         'such as "16 steps at 0.0005" means 16 steps on each batch at a learning rate of 0.0005.',
     ]  # fmt: skip

@@ -31,7 +31,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "lm": ("qae_sim.lm", "qae_sim.lm.train", "qae_sim.lm.reproduce"),
         "theory": ("qae_sim.theory",),
         "explorers": ("qae_sim.explorers",),
-        "engines": (*_modules("qae_sim.engines"), "qae_sim.engines.demo.real_runs"),
+        "engines": (*_modules("qae_sim.engines"), "qae_sim.engines.demo.trl_runs"),
         "logs": _modules("qae_sim.logs"),
         "papers": ("qae_sim.papers",),
     }

@@ -11,7 +11,7 @@ from qae_sim.advantages import ESTIMATORS, LEFT_OUT, PLACES, AdvantageRule, Soft
 from qae_sim.bandits import Bandit, SequenceBandit, Study, simulate
 from qae_sim.engines.batches import rule_for_trainers
 
-#: The matrix, written down once more: what goes nowhere but into the explorers, and what the laboratory lacks.
+#: The matrix, written down once more: what goes nowhere but into the explorers, and what the simulator lacks.
 ONLY_SEEN = {"match_tir", "attn_rl", "tree_opo"}
 NOT_IN_BANDITS = ONLY_SEEN | {"aapo", "rlev", "gdpo", "fspo", "verl_rank", "reg_grpo"}
 NOT_IN_TRL = ONLY_SEEN | {"fspo", "verl_rank", "reg_grpo"}

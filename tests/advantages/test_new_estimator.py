@@ -90,7 +90,7 @@ class TestItIsEverywhere:
         assert outcome.advantages.tolist() == [0.5, -0.5, -0.5, -0.5, 0, 0.5, -0.5, 0.5]
 
     def test_logs(self) -> None:
-        from qae_sim.engines.demo.real_runs import recorded_log
+        from qae_sim.engines.demo.trl_runs import recorded_log
         from qae_sim.logs.digest import digest
         from qae_sim.logs.shares import advantage_shares, compared
 
@@ -127,6 +127,6 @@ class TestItIsEverywhere:
 
 
 def _recorded() -> Path:
-    from qae_sim.engines.demo.real_runs import recorded_log
+    from qae_sim.engines.demo.trl_runs import recorded_log
 
     return Path(str(recorded_log()))

@@ -29,8 +29,8 @@ from transformers.utils import logging
 from trl import GRPOTrainer
 
 from qae_sim.advantages import SoftAnchor
-from qae_sim.engines.demo.real_runs import settings
 from qae_sim.engines.demo.small_model import small_model, small_tokenizer
+from qae_sim.engines.demo.trl_runs import settings
 from qae_sim.engines.demo.written_addition import problems
 from qae_sim.engines.trl import AdvantageGRPOTrainer
 

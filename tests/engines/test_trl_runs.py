@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qae_sim.engines.demo import real_runs
-from qae_sim.engines.demo.real_runs import CURVES, EVERY, PER_GENERATION, RECIPES, SEEDS, STEPS, curve, recorded
+from qae_sim.engines.demo import trl_runs
+from qae_sim.engines.demo.trl_runs import CURVES, EVERY, PER_GENERATION, RECIPES, SEEDS, STEPS, curve, recorded
 from qae_sim.engines.demo.written_addition import CHARACTERS, LONGEST, demonstrations, problems, reward, solution
 from qae_sim.logs.digest import digest
 
@@ -75,7 +75,7 @@ def test_wrong_prompts_are_named() -> None:
 def test_recorded_runs_are_those_of_these_recipes() -> None:
     pytest.importorskip("trl")
     about = recorded()["about"]
-    made = real_runs._about(STEPS)
+    made = trl_runs._about(STEPS)
     assert about["recipes"] == made["recipes"]
     assert about["settings"] == made["settings"]
 
@@ -99,7 +99,7 @@ def test_recorded_curves_are_complete() -> None:
 
 def test_recorded_log_is_the_recorded_run() -> None:
     pytest.importorskip("pyarrow")
-    found = digest(real_runs.recorded_log())
+    found = digest(trl_runs.recorded_log())
     steps, values = curve("mean", "reward")
     assert found.steps.tolist() == steps.tolist()
     np.testing.assert_allclose(found.reward, values[0], atol=1e-5)
@@ -169,7 +169,7 @@ class TestModels:
         from qae_sim.engines.demo import small_model
 
         monkeypatch.setattr(small_model, "warm_start", lambda *args, **options: None)
-        real_runs._seed(tmp_path, 0, 4)
+        trl_runs._seed(tmp_path, 0, 4)
         runs = {name: json.loads((tmp_path / f"0-{name}.json").read_text()) for name in RECIPES}
         for name, run in runs.items():
             assert run["recipe"] == name
@@ -178,7 +178,7 @@ class TestModels:
             assert curves["pass_1"]["steps"] == [0]
             assert curves["entropy"]["steps"] == [4]
         stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
-        real_runs._seed(tmp_path, 0, 4)
+        trl_runs._seed(tmp_path, 0, 4)
         assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
 
 

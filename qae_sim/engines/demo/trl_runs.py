@@ -1,6 +1,6 @@
 """A small Qwen3 trained by TRL on written addition: the recipes, and the recorded runs that come with the package.
 
-    python -m qae_sim.engines.demo.real_runs FOLDER
+    python -m qae_sim.engines.demo.trl_runs FOLDER
 
 trains all recipes with all seeds; finished runs are kept. Reading the recorded runs needs neither PyTorch nor TRL.
 """
@@ -310,5 +310,5 @@ def curve(recipe: str, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("python -m qae_sim.engines.demo.real_runs FOLDER")
+        sys.exit("python -m qae_sim.engines.demo.trl_runs FOLDER")
     reproduce(sys.argv[1])
