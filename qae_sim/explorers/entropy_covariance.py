@@ -77,7 +77,7 @@ class EntropyCovariance(Explorer[CovarianceState]):
 
 
 @dataclass(frozen=True)
-class Step:
+class PolicyStep:
     """A policy, and what one step of the paper's update does to its entropy: for E step sizes and B baselines.
 
     Attributes:
@@ -110,7 +110,7 @@ class Step:
         return ETAS[:, None] * self.slope
 
 
-def model(state: CovarianceState) -> Step:
+def model(state: CovarianceState) -> PolicyStep:
     """Take a step from every baseline with every step size.
 
     Args:
@@ -125,7 +125,7 @@ def model(state: CovarianceState) -> Step:
     bounds = entropy_bounds(z, r, eta=1.0)
     steps = np.stack([paper_update(z, r, float(b), eta=1.0) for b in BS])  # (B, A)
     moved = ETAS[:, None, None] * steps  # (E, B, A)
-    return Step(
+    return PolicyStep(
         pi=pi,
         r=r,
         p=p,
@@ -139,13 +139,13 @@ def model(state: CovarianceState) -> Step:
     )
 
 
-def panels(found: Step) -> tuple[Panel, ...]:
+def panels(found: PolicyStep) -> tuple[Panel, ...]:
     """Draw the arms, and the entropy change against the step size and against the baseline."""
     reach = axis_limits(-0.2, 0.2, np.concatenate([found.exact.ravel(), found.first_order.ravel()]))
     return _arms(found), _against_step(found, reach), _against_baseline(found, reach)
 
 
-def _arms(found: Step) -> Panel:
+def _arms(found: PolicyStep) -> Panel:
     """Each arm by its log-probability and what it contributes to p."""
     log_pi, right = np.log(found.pi), found.r == 1
     return Panel(
@@ -161,7 +161,7 @@ def _arms(found: Step) -> Panel:
     )
 
 
-def _against_step(found: Step, reach: tuple[float, float]) -> Panel:
+def _against_step(found: PolicyStep, reach: tuple[float, float]) -> Panel:
     """Entropy change of the chosen baseline, for every step size."""
     return Panel(
         "Entropy change as the step grows",
@@ -177,7 +177,7 @@ def _against_step(found: Step, reach: tuple[float, float]) -> Panel:
     )
 
 
-def _against_baseline(found: Step, reach: tuple[float, float]) -> Panel:
+def _against_baseline(found: PolicyStep, reach: tuple[float, float]) -> Panel:
     """Entropy change at the chosen step size, for every baseline; where mean and K-quantile stand."""
     first, b = found.first_order, found.quantile_baseline
     at_mean = np.array([[np.interp(found.p, BS, row)] for row in first])
@@ -198,7 +198,7 @@ def _against_baseline(found: Step, reach: tuple[float, float]) -> Panel:
     )
 
 
-def words(found: Step) -> Words:
+def words(found: PolicyStep) -> Words:
     """Say what the step does to the entropy, and between which ends baselines can move that."""
     gap = np.abs(found.exact - found.first_order)
     return (

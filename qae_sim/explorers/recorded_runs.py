@@ -278,7 +278,8 @@ def _panel(measure: str, arms: dict[str, Record]) -> Panel:
         values += [low, high]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
     limits = axis_limits(0.0, 0.1, np.concatenate(values))
-    return Panel(title, "batch", MEASURES[measure], (0.0, float(BATCHES)), limits, tuple(layers))
+    # The last points are drawn whole.
+    return Panel(title, "batch", "", (0.0, 1.02 * BATCHES), limits, tuple(layers))
 
 
 def _known(record: Record, measure: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.engines.demo.trl_runs import EVERY, STEPS, curve
+from qae_sim.engines.demo.trl_runs import EVERY, STEPS, curve, recorded
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, whole
 from qae_sim.pictures.scene import (
@@ -104,7 +104,8 @@ def _panel(measure: str, what: str) -> Panel:
         spread += [values.min(axis=0), values.max(axis=0)]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
     limits = axis_limits(0.0, 0.1, np.concatenate(spread))
-    return Panel(title, "optimiser step", MEASURES[measure], (0.0, float(STEPS)), limits, tuple(layers))
+    # The last points are drawn whole.
+    return Panel(title, "optimiser step", "", (0.0, 1.02 * STEPS), limits, tuple(layers))
 
 
 def _told(state: TRLRunsState) -> Words:
@@ -118,8 +119,9 @@ def _told(state: TRLRunsState) -> Words:
             first = values[~np.isnan(values)][0]
             said += [", " if j else "", f"{MEASURES[measure]} ", Number(LookupTable(values, ("step",)), digits)]
             said.append(f" (at first {first:.{digits}f})")
+    seeds = len(curve(next(iter(_COMPARED[state.what])), state.left)[1])
     said.append(
-        ". Means over five seeds, each with a base model of its own; bands hold all of them. Every "
-        f"{EVERY} steps 64 held-out prompts are asked, with 8 responses each."
+        f". Means over {seeds} seeds, each with a base model of its own; bands hold all of them. Every {EVERY} steps "
+        f"the model is tested on held-out prompts ({recorded()['about']['held_out']})."
     )
     return tuple(said)

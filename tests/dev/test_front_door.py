@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -93,3 +94,42 @@ def test_workflows_do_what_they_are_for() -> None:
     (uploaded,) = (step["with"]["path"] for step in pages if "upload-pages-artifact" in step.get("uses", ""))
     assert written == uploaded
     assert any("deploy-pages" in step.get("uses", "") for step in pages)
+
+
+NUMBER = r"(?:\d+(?:[.,]\d+)*|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|a few|half an?|an)"
+COUNTED = r"(?:claims|findings|estimators|lessons|explorers|seeds|(?:million )?parameters|hours?|seconds|cores)"
+#: Figures that a command can compute: counts of what is registered, sizes of models, times, and ratios of times.
+TYPED = re.compile(rf"\b{NUMBER} {COUNTED}\b|\b\d[\d.]* (?:times as|ms\b|s on\b)")
+
+
+def prose(path: Path) -> str:
+    """The text of a document without what is generated; of a notebook, that of its Markdown cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        text = "\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "markdown")
+    return " ".join(re.sub(r"<!-- generated: .*?<!-- end -->", "", text, flags=re.DOTALL).split())
+
+
+WRITTEN = [
+    *(ROOT / "README.md", GITHUB / "CONTRIBUTING.md"),
+    *sorted((ROOT / "qae_sim" / "site" / "pages").rglob("*.md")),
+    *sorted((ROOT / "notebooks").glob("*.ipynb")),
+]
+
+
+@pytest.mark.parametrize("path", WRITTEN, **by_file)
+def test_no_figure_is_typed_that_a_command_computes(path: Path) -> None:
+    assert TYPED.findall(prose(path)) == []
+
+
+def test_help_has_no_figure_that_a_command_computes() -> None:
+    for name, command in qae_sim_command.commands.items():
+        texts = [command.help or "", *(getattr(param, "help", None) or "" for param in command.params)]
+        assert TYPED.findall(" ".join(" ".join(texts).split())) == [], name
+
+
+@pytest.mark.parametrize(
+    "text", ["over five seeds", "164 claims", "in an hour and a half", "0.8 million parameters", "2.6 times as fast"]
+)
+def test_typed_figures_are_found(text: str) -> None:
+    assert TYPED.findall(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.utils.config import validate_config
 
+import qae_sim
 from qae_sim.advantages import (
     ESTIMATORS,
     HardAnchor,
@@ -110,6 +112,9 @@ def test_none_of_verls_own_names_is_taken() -> None:
     assert set(NAMES) == ours
     of_one_group = {name for name, row in ESTIMATORS.items() if row.tabulated}
     assert of_one_group <= own | set(NAMES)
+    guide = (Path(qae_sim.__file__).parent / "site" / "pages" / "guides" / "verl.md").read_text(encoding="utf-8")
+    listed = guide.partition("## With verl's own trainer")[2].partition("need nothing else")[0]
+    assert {*re.findall(r"`(\w+)`", listed), "ha_dw", "ktae"} == ours
 
 
 # --- advantages ---

@@ -30,6 +30,9 @@ SEEDS = (0, 1, 2, 3, 4)
 #: Optimiser steps of a run, steps per generation, and optimiser steps between evaluations.
 STEPS, PER_GENERATION, EVERY = 120, 4, 20
 
+#: Held-out prompts of an evaluation, and responses to each.
+HELD_OUT, RESPONSES = 64, 8
+
 #: The recipes: arguments of the trainer, and of TRL's configuration.
 RECIPES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = MappingProxyType(
     {
@@ -141,14 +144,14 @@ def train_run(
 
     arguments, changes = RECIPES[require_choice("recipe", recipe, tuple(RECIPES))]
     curves: dict[str, dict[str, list[float]]] = {name: {"steps": [], "values": []} for name in CURVES}
-    held_out = problems(64, 0, held_out=True)
+    held_out = problems(HELD_OUT, 0, held_out=True)
 
     def note(name: str, step: int, value: float) -> None:
         curves[name]["steps"].append(step)
         curves[name]["values"].append(round(float(value), 5))
 
     def evaluate(step: int) -> None:
-        rewards, _ = solve(trainer.model, tokenizer, held_out, 8, seed=1)
+        rewards, _ = solve(trainer.model, tokenizer, held_out, RESPONSES, seed=1)
         note("pass_1", step, rewards.mean())
         note("pass_8", step, rewards.max(axis=1).mean())
 
@@ -253,7 +256,7 @@ def _about(steps: int) -> dict[str, Any]:
         "device": "cuda" if torch.cuda.is_available() else "cpu",
         "settings": {name: getattr(config, name) for name in told},
         "recipes": {name: repr((dict(a), dict(b))) for name, (a, b) in RECIPES.items()},
-        "held_out": "64 prompts, 8 responses each",
+        "held_out": f"{HELD_OUT} prompts, {RESPONSES} responses each",
     }
 
 
