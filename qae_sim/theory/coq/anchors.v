@@ -49,17 +49,15 @@ Qed.
 
 (** ** The hard anchor *)
 
-(** The recursive form of the hard update is the mean accuracy of the last h batches exactly if the belief before it is
-    the mean of the h - 1 batches before. *)
-Theorem ha_dw_hard_forms : forall h (y : nat -> R) t C, (2 <= h)%nat ->
-  let before := sum (seq 1 (h - 1)) (fun j => y (t - j)%nat) in
-  ((INR h - 1) / INR h * C + / INR h * y t = / INR h * (before + y t) <-> C = before / (INR h - 1)).
+(** y j is the accuracy j batches ago. The recursive form ((h - 1) C + y 0) / h of the hard update is the mean accuracy of
+    the last h batches exactly if the belief C before it is the mean of the h - 1 batches before. *)
+Theorem ha_dw_hard_forms : forall h (y : nat -> R) C, (2 <= h)%nat ->
+  (((INR h - 1) * C + y 0%nat) / INR h = sum (seq 0 h) y / INR h <-> C = sum (seq 1 (h - 1)) y / (INR h - 1)).
 Proof.
-  intros h y t C Hh before. assert (2 <= INR h) by (apply (le_INR 2); lia). split; intros E.
-  - apply (Rmult_eq_compat_l (INR h)) in E.
-    replace (INR h * ((INR h - 1) / INR h * C + / INR h * y t)) with ((INR h - 1) * C + y t) in E by (field; lra).
-    replace (INR h * (/ INR h * (before + y t))) with (before + y t) in E by (field; lra).
-    replace before with ((INR h - 1) * C) by lra. field. lra.
+  intros h y C Hh. assert (2 <= INR h) by (apply (le_INR 2); lia). destruct h as [|n]; [lia|].
+  cbn [seq sum]. replace (S n - 1)%nat with n by lia. set (before := sum (seq 1 n) y). split; intros E.
+  - apply (Rmult_eq_compat_r (INR (S n))) in E. unfold Rdiv in E. rewrite !Rmult_assoc, !Rinv_l, !Rmult_1_r in E by lra.
+    replace before with ((INR (S n) - 1) * C) by lra. field. lra.
   - rewrite E. field. lra.
 Qed.
 
@@ -99,30 +97,58 @@ Qed.
 
 (** ** Tracking a random walk *)
 
-(** The capability moves by white noise of variance q and is observed with white noise of variance r. With a fixed
-    gain g the error of the belief obeys e' = (1 - g) e + g v - w, so that its variance V obeys V' = (1 - g)^2 V + g^2
-    r + q. *)
+(** c t is the capability at batch t, which moves by noise w of variance q; the accuracy y t = c t + v t has noise v of
+    variance r; B t is the belief before batch t. *)
 Definition gain_error (q r g : R) : R := (q + g ^ 2 * r) / (g * (2 - g)).
 
-(** With a fixed gain g the error variance tends to (q + g^2 r) / (g (2 - g)), from wherever it starts. No gain makes it
-    smaller than P, where P^2 = q (P + r), and P / (P + r) alone makes it P. *)
+(** The variance of a sum of independent noises is the sum of squared weights times their variances: of the error after
+    n batches, whose weights the next theorem gives, with the variance V of the first error. *)
+Definition error_variance (q r g V : R) (n : nat) : R :=
+  ((1 - g) ^ n) ^ 2 * V + sum (seq 0 n) (fun j => (g * (1 - g) ^ j) ^ 2 * r + (- (1 - g) ^ j) ^ 2 * q).
+
+Lemma sum_seq_last : forall n f, sum (seq 0 (S n)) f = sum (seq 0 n) f + f n.
+Proof. intros. rewrite seq_S, sum_app. simpl. ring. Qed.
+
+Lemma sum_seq_first : forall n f, sum (seq 0 (S n)) f = f 0%nat + sum (seq 0 n) (fun j => f (S j)).
+Proof. intros. cbn [seq sum]. now rewrite <- seq_shift, sum_map. Qed.
+
+(** With a fixed gain g the belief's error is the stated sum of independent noises, and its variance tends to
+    (q + g^2 r) / (g (2 - g)), from wherever it starts. No gain makes that smaller than P, where P^2 = q (P + r), and
+    P / (P + r) alone makes it P. *)
 Theorem anchor_gain_error : forall q r P g, 0 < q -> 0 < r -> 0 < P -> P ^ 2 = q * (P + r) -> 0 < g < 2 ->
-  (forall V : nat -> R, (forall t, V (S t) = (1 - g) ^ 2 * V t + g ^ 2 * r + q) ->
-     is_lim_seq V (gain_error q r g))
+  (forall c B w v : nat -> R, (forall t, c (S t) = c t + w t) ->
+     (forall t, B (S t) = B t + g * (c t + v t - B t)) -> forall n,
+     B n - c n = (1 - g) ^ n * (B 0%nat - c 0%nat)
+       + sum (seq 0 n) (fun j => g * (1 - g) ^ j * v (n - 1 - j)%nat + - (1 - g) ^ j * w (n - 1 - j)%nat))
+  /\ (forall V, is_lim_seq (error_variance q r g V) (gain_error q r g))
   /\ P <= gain_error q r g /\ (gain_error q r g = P <-> g = P / (P + r)).
 Proof.
   intros q r P g Hq HR HP E Hg. assert (Hd : 0 < g * (2 - g)) by nra.
   assert (Eq : q = P ^ 2 / (P + r)) by (rewrite E; field; lra).
   assert (X : gain_error q r g = P + (P + r) * (g - P / (P + r)) ^ 2 / (g * (2 - g))).
   { unfold gain_error. rewrite Eq. field. lra. }
-  split; [| split].
-  - intros V HV. set (L := gain_error q r g).
+  split; [| split; [| split]].
+  - intros c B w v Hc HB. induction n as [|n IH]; [simpl; ring|].
+    rewrite HB, Hc, sum_seq_first.
+    rewrite (sum_ext _ (seq 0 n) _ (fun j => (1 - g)
+      * (g * (1 - g) ^ j * v (n - 1 - j)%nat + - (1 - g) ^ j * w (n - 1 - j)%nat))).
+    + rewrite sum_scale. replace (S n - 1 - 0)%nat with n by lia. simpl.
+      replace (B n + g * (c n + v n - B n) - (c n + w n)) with ((1 - g) * (B n - c n) + g * v n - w n) by ring.
+      rewrite IH. ring.
+    + intros j Hj. replace (S n - 1 - S j)%nat with (n - 1 - j)%nat by lia. simpl. ring.
+  - intros V. set (L := gain_error q r g).
     assert (Fix : L = (1 - g) ^ 2 * L + g ^ 2 * r + q) by (unfold L, gain_error; field; lra).
-    apply (is_lim_seq_ext (fun n => L + (V 0%nat - L) * ((1 - g) ^ 2) ^ n)).
-    { induction n as [|n IH]; [simpl; ring|]. rewrite HV, <- IH. rewrite Fix at 1. simpl. ring. }
+    apply (is_lim_seq_ext (fun n => L + (V - L) * ((1 - g) ^ 2) ^ n)).
+    { assert (Sq : forall n, ((1 - g) ^ n) ^ 2 = ((1 - g) ^ 2) ^ n) by (intros; now rewrite <- !pow_mult, Nat.mul_comm).
+      intros n. unfold error_variance.
+      rewrite (sum_ext _ (seq 0 n) _ (fun j => (g ^ 2 * r + q) * ((1 - g) ^ 2) ^ j))
+        by (intros; rewrite <- Sq; ring).
+      rewrite sum_scale, Sq. induction n as [|n IH]; [simpl; ring|].
+      rewrite sum_seq_last, <- tech_pow_Rmult.
+      assert (K : L * (1 - (1 - g) ^ 2) = g ^ 2 * r + q) by lra. rewrite <- K in *. nra. }
     evar_last.
     { apply is_lim_seq_plus'; [apply is_lim_seq_const|].
-      apply (is_lim_seq_scal_l _ (V 0%nat - L) 0). apply is_lim_seq_geom. rewrite Rabs_pos_eq by apply pow2_ge_0.
+      apply (is_lim_seq_scal_l _ (V - L) 0). apply is_lim_seq_geom. rewrite Rabs_pos_eq by apply pow2_ge_0.
       replace ((1 - g) ^ 2) with (1 - g * (2 - g)) by ring. lra. }
     simpl. f_equal. ring.
   - rewrite X. assert (0 <= (P + r) * (g - P / (P + r)) ^ 2 / (g * (2 - g))); [|lra].

@@ -118,16 +118,22 @@ Proof.
   - intros x. unfold qae, grpo. field. lra.
 Qed.
 
-(** Whether a reward x has an advantage above or below 0 under the baseline q. *)
-Definition above (q x : R) : R := if Rlt_dec 0 (x - q) then 1 else 0.
-Definition below (q x : R) : R := if Rlt_dec (x - q) 0 then 1 else 0.
+(** Whether an advantage is above 0, and whether it is below. *)
+Definition positive (x : R) : R := if Rlt_dec 0 x then 1 else 0.
+Definition negative (x : R) : R := if Rlt_dec x 0 then 1 else 0.
 
-(** A lower K never lets fewer responses have a positive advantage, nor more a negative one; for any rewards. *)
-Theorem qae_k_is_a_lever : forall K K' r q q', K <= K' -> is_quantile K r q -> is_quantile K' r q' ->
-  sum r (above q) >= sum r (above q') /\ sum r (below q) <= sum r (below q').
+(** Of one group, a lower K never lets fewer responses have a positive advantage, nor more a negative one; for any
+    rewards. *)
+Theorem qae_k_is_a_lever : forall K K' r q q' eps, K <= K' -> is_quantile K r q -> is_quantile K' r q' ->
+  0 < std r + eps ->
+  sum r (fun x => positive (qae eps r q x)) >= sum r (fun x => positive (qae eps r q' x))
+  /\ sum r (fun x => negative (qae eps r q x)) <= sum r (fun x => negative (qae eps r q' x)).
 Proof.
-  intros K K' r q q' HK [_ H] [H' _]. assert (q <= q') by (apply H; lra). split; [apply Rle_ge|]; apply sum_le;
-    intros x _; unfold above, below; repeat destruct Rlt_dec; lra.
+  intros K K' r q q' eps HK [_ H] [H' _] Hd. assert (q <= q') by (apply H; lra).
+  assert (L : forall x, qae eps r q' x <= qae eps r q x).
+  { intros x. unfold qae. apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat | lra]. }
+  split; [apply Rle_ge|]; apply sum_le; intros x _; specialize (L x); unfold positive, negative;
+    repeat destruct Rlt_dec; lra.
 Qed.
 
 (** Whether an advantage is 0. *)
@@ -383,27 +389,53 @@ Qed.
 
 (** ** Other estimators *)
 
-(** With halves of equal size, and mu = 1/2, CANON's advantage is Dr. GRPO's: a response of the low half is compared
-    with both halves, and so is one of the high half. *)
+(** CANON's advantage of a reward x, whose half of the group is [own]: compared with the other half and with its own. *)
+Definition canon (mu : R) (own other : list R) (x : R) : R := mu * (x - average other) + (1 - mu) * (x - average own).
+
+(** With mu = 1/2 and halves of equal size CANON's advantages are Dr. GRPO's in both halves, however a metric has
+    divided the group. *)
 Theorem canon_dr_grpo : forall low high x, low <> [] -> size low = size high ->
-  1 / 2 * (x - average high) + 1 / 2 * (x - average low) = dr_grpo (low ++ high) x.
+  canon (1 / 2) low high x = dr_grpo (low ++ high) x /\ canon (1 / 2) high low x = dr_grpo (low ++ high) x.
 Proof.
-  intros low high x Hl Hs. pose proof (size_pos _ low Hl). unfold dr_grpo, average. rewrite sum_app.
+  intros low high x Hl Hs. pose proof (size_pos _ low Hl). unfold canon, dr_grpo, average. rewrite sum_app.
   replace (size (low ++ high)) with (size low + size high) by (unfold size; rewrite app_length, plus_INR; reflexivity).
-  rewrite <- Hs. field. lra.
+  rewrite <- Hs. split; field; lra.
 Qed.
 
-(** No baseline gives a smaller sum of l (r - b)^2 than the mean of the rewards weighted by the lengths l. *)
-Theorem opo_least_variance : forall (Y : Type) (g : list Y) (len r : Y -> R) b, g <> [] -> (forall o, 0 < len o) ->
-  let best := sum g (fun o => len o * r o) / sum g len in
-  sum g (fun o => len o * (r o - best) ^ 2) <= sum g (fun o => len o * (r o - b) ^ 2).
+(** The squared length of the sum of the responses' scores times their advantages, from the scores' inner products. *)
+Definition squared_norm {Y : Type} (g : list Y) (inner : Y -> Y -> R) (advantage : Y -> R) : R :=
+  sum g (fun o => sum g (fun o' => advantage o * advantage o' * inner o o')).
+
+Lemma squared_norm_orthogonal : forall (Y : Type) (g : list Y) inner advantage, NoDup g ->
+  (forall o o', In o g -> In o' g -> o <> o' -> inner o o' = 0) ->
+  squared_norm g inner advantage = sum g (fun o => inner o o * advantage o ^ 2).
 Proof.
-  intros Y g len r b Hg Hl best. assert (0 < sum g len) by (apply sum_pos; auto).
-  assert (E : forall c, sum g (fun o => len o * (r o - c) ^ 2)
+  intros Y g inner advantage Hd H. unfold squared_norm. apply sum_ext. intros o Ho.
+  set (f := fun o' => advantage o * advantage o' * inner o o').
+  assert (None : forall l, incl l g -> ~ In o l -> sum l f = 0).
+  { intros l Hi No. rewrite (sum_ext _ l f (fun _ => 0)); [rewrite sum_const; ring|]. intros c Hc. unfold f.
+    rewrite H; [ring | assumption | now apply Hi |]. now intros ->. }
+  assert (One : forall l, NoDup l -> incl l g -> In o l -> sum l f = f o).
+  { induction l as [|c l IH]; intros Hl Hi Hin; [easy|]. inversion Hl; subst. cbn [sum].
+    assert (Hr : incl l g) by (intros y Hy; apply Hi; now right). destruct Hin as [-> | Hin].
+    - rewrite None by assumption. ring.
+    - rewrite IH by assumption. unfold f at 1. rewrite H; [ring | assumption | apply Hi; now left |]. now intros ->. }
+  rewrite (One g) by easy. unfold f. ring.
+Qed.
+
+(** Let the scores of different responses be orthogonal and their squares be the lengths l of the responses. Then no
+    baseline gives a group's gradient a smaller square than the mean of the rewards weighted by l. *)
+Theorem opo_least_variance : forall (Y : Type) (g : list Y) inner (len r : Y -> R) b, g <> [] -> NoDup g ->
+  (forall o, 0 < len o) -> (forall o, In o g -> inner o o = len o) ->
+  (forall o o', In o g -> In o' g -> o <> o' -> inner o o' = 0) ->
+  let best := sum g (fun o => len o * r o) / sum g len in
+  squared_norm g inner (fun o => r o - best) <= squared_norm g inner (fun o => r o - b).
+Proof.
+  intros Y g inner len r b Hg Hd Hl Hn Ho best. assert (0 < sum g len) by (apply sum_pos; auto).
+  rewrite !squared_norm_orthogonal by assumption.
+  assert (E : forall c, sum g (fun o => inner o o * (r o - c) ^ 2)
      = sum g (fun o => len o * r o ^ 2) - 2 * c * (best * sum g len) + c ^ 2 * sum g len).
   { intros c. replace (best * sum g len) with (sum g (fun o => len o * r o)) by (unfold best; field; lra).
-    rewrite <- !sum_scale, <- sum_minus, <- sum_plus.
-    rewrite (sum_ext _ g _ (fun o => len o * r o ^ 2 - 2 * c * (len o * r o) + c ^ 2 * len o)) by (intros; ring).
-    reflexivity. }
+    rewrite <- !sum_scale, <- sum_minus, <- sum_plus. apply sum_ext. intros o Hi. rewrite Hn by exact Hi. ring. }
   rewrite !E. assert (0 <= (b - best) ^ 2 * sum g len) by (apply Rmult_le_pos; [apply pow2_ge_0 | lra]). nra.
 Qed.

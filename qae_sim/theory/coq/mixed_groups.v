@@ -200,7 +200,7 @@ Proof.
   - specialize (H2 H). assert (0 < c * (p ^ S n - (1 - p) ^ S n)) by nra. lra.
 Qed.
 
-(** The bias, true less estimated advantage, in closed form; and it is antisymmetric about p = 1/2. *)
+(** The bias: true less estimated advantage. *)
 Definition bias (G : nat) (p : R) : R :=
   expect_given p G mixed (fun g => true_advantage p 0 g - group_advantage 0 g).
 
@@ -217,6 +217,7 @@ Proof.
   rewrite expect_scale. unfold Rdiv. ring.
 Qed.
 
+(** The bias is (p (1-p)^G + p^(G+1) - p^G) / (1 - (1-p)^G - p^G), and antisymmetric about p = 1/2. *)
 Theorem ha_dw_lemma2 : forall G p, (2 <= G)%nat -> 0 < p < 1 ->
   bias G p = (p * (1 - p) ^ G + p ^ (G + 1) - p ^ G) / (1 - (1 - p) ^ G - p ^ G) /\ bias G (1 - p) = - bias G p.
 Proof.
@@ -457,16 +458,19 @@ Proof.
   - assert (1 - p < t) as H3 by lra. apply T2 in H3. nra.
 Qed.
 
-(** Refuted: that given its own reward every response is underestimated exactly on hard prompts. In groups of three with
-    p = .55 a correct response is, too. *)
+(** Refuted: that given its own reward every response is underestimated on hard prompts and overestimated on easy ones.
+    In groups of three with p = .55 a correct response is underestimated. *)
 Theorem ha_dw_theorem1_own_reward :
   ~ forall G p i b, (2 <= G)%nat -> (i < G)%nat -> 0 < p < 1 ->
-      (expect_given p G (mixed_and_own i b) (fun g => group_advantage i g - true_advantage p i g) < 0 <-> p < 1 / 2).
+      let gap := expect_given p G (mixed_and_own i b) (fun g => group_advantage i g - true_advantage p i g) in
+      (p < 1 / 2 -> gap < 0) /\ (p > 1 / 2 -> gap > 0).
 Proof.
   intros H. assert (HG : (2 <= 3)%nat) by lia. assert (Hi : (0 < 3)%nat) by lia.
-  assert (Hp : 0 < 11 / 20 < 1) by lra. specialize (H 3%nat (11 / 20) 0%nat true HG Hi Hp).
+  assert (Hp : 0 < 11 / 20 < 1) by lra. destruct (H 3%nat (11 / 20) 0%nat true HG Hi Hp) as [_ Easy].
   destruct (ha_dw_own_reward_threshold 3 (11 / 20) 0 HG Hi Hp) as [_ [T _]].
-  enough (11 / 20 < 1 / 2) by lra. apply H, T. apply (threshold (11 / 20) 1); [lra|]. simpl. lra.
+  assert (Hard : 11 / 20 < Rpower (INR 3) (-1 / (INR 3 - 1))).
+  { apply (threshold (11 / 20) 1); [lra|]. simpl. lra. }
+  apply T in Hard. assert (E : 11 / 20 > 1 / 2) by lra. specialize (Easy E). lra.
 Qed.
 
 (** The weight that turns r - p^ into r - c p^ is 1 + (1-c) p^/(1-p^) = (1 - c p^)/(1 - p^) for a correct response and c

@@ -254,68 +254,77 @@ Qed.
 
 (** ** The baseline as a knob *)
 
-(** F(b) of the QAE paper: minus the first-order entropy change per step size under dz = eta pi (r - b). *)
+(** F(b) of the QAE paper: the covariance of log pi and the logits' change pi (r - b). *)
 Definition F (pi r : X -> R) (b : R) : R := cov pi (fun a => ln (pi a)) (fun a => pi a * (r a - b)).
 
-(** The first-order entropy change for step size eta. *)
-Definition dH (eta : R) (pi r : X -> R) (b : R) : R := - eta * F pi r b.
+(** The first-order entropy change of the update dz = eta pi (r - b): eta times the derivative at t = 0 of the entropy
+    of the policy with logits z + t pi (r - b). *)
+Definition dH (eta : R) (z r : X -> R) (b : R) : R :=
+  eta * Derive (fun t => entropy (softmax (moved z (fun a => softmax z a * (r a - b)) t))) 0.
+
+Lemma dH_is : forall eta z r b, dH eta z r b = - eta * F (softmax z) r b.
+Proof.
+  intros. unfold dH. replace (Derive _ 0) with (- F (softmax z) r b); [ring|].
+  symmetry. apply is_derive_unique, entropy_identity.
+Qed.
 
 Lemma F_linear : forall pi r b, F pi r b = F pi r 0 - b * cov pi (fun a => ln (pi a)) pi.
 Proof.
   intros. unfold F. rewrite <- cov_scale_right, <- cov_minus_right. apply cov_ext; intros; ring.
 Qed.
 
-(** Under the update dz = eta pi (r - b) the derivative of the entropy at step size 0 is -[F(0) - b Cov(log pi, pi)]:
-    linear in the baseline; so dH is linear in b, with slope eta Cov(log pi, pi). *)
+(** The first-order entropy change under dz = eta pi (r - b) exists, is -eta [F(0) - b Cov(log pi, pi)], and so is
+    linear in the baseline b with slope eta Cov(log pi, pi). *)
 Theorem qae_linear_knob : forall z r b eta, let pi := softmax z in let c := cov pi (fun a => ln (pi a)) pi in
-  is_derive (fun t => entropy (softmax (moved z (fun a => pi a * (r a - b)) t))) 0 (- (F pi r 0 - b * c))
-  /\ dH eta pi r b = - eta * (F pi r 0 - b * c)
-  /\ is_derive (dH eta pi r) b (eta * c).
+  ex_derive (fun t => entropy (softmax (moved z (fun a => pi a * (r a - b)) t))) 0
+  /\ dH eta z r b = - eta * (F pi r 0 - b * c)
+  /\ is_derive (dH eta z r) b (eta * c).
 Proof.
   intros z r b eta pi c. split; [| split].
-  - rewrite <- F_linear. apply entropy_identity.
-  - unfold dH. now rewrite F_linear.
+  - eexists. apply entropy_identity.
+  - rewrite dH_is. now rewrite F_linear.
   - apply (is_derive_ext (fun b => - eta * (F pi r 0 - b * c))).
-    + intros t. unfold dH. now rewrite (F_linear pi r t).
+    + intros t. rewrite dH_is. now rewrite (F_linear (softmax z) r t).
     + auto_derive; [easy | ring].
 Qed.
 
-(** The first-order entropy change rises strictly with the baseline unless pi is uniform. *)
-Theorem qae_strictly_increasing : forall pi r eta b b', policy pi -> ~ uniform pi -> 0 < eta ->
-  b < b' -> dH eta pi r b < dH eta pi r b'.
+(** The first-order entropy change rises strictly with the baseline unless the policy is uniform. *)
+Theorem qae_strictly_increasing : forall z r eta b b', ~ uniform (softmax z) -> 0 < eta ->
+  b < b' -> dH eta z r b < dH eta z r b'.
 Proof.
-  intros pi r eta b b' Hp Hu He Hb. destruct (qae_covariance_positive pi Hp) as [_ [Hc _]]. specialize (Hc Hu).
-  unfold dH. rewrite (F_linear pi r b), (F_linear pi r b'). apply Rmult_lt_compat_l with (r := eta) in Hc; [|lra].
-  nra.
+  intros z r eta b b' Hu He Hb. destruct (qae_covariance_positive _ (softmax_policy z)) as [_ [Hc _]].
+  specialize (Hc Hu). rewrite !dH_is, (F_linear _ r b), (F_linear _ r b').
+  apply Rmult_lt_compat_l with (r := eta) in Hc; [|lra]. nra.
 Qed.
 
-Lemma dH_rises : forall pi r eta b b', policy pi -> 0 < eta -> b <= b' -> dH eta pi r b <= dH eta pi r b'.
+Lemma dH_rises : forall z r eta b b', 0 < eta -> b <= b' -> dH eta z r b <= dH eta z r b'.
 Proof.
-  intros pi r eta b b' Hp He Hb. destruct (qae_covariance_positive pi Hp) as [E _].
-  assert (0 <= cov pi (fun a => ln (pi a)) pi).
+  intros z r eta b b' He Hb. pose proof (softmax_policy z) as Hp. destruct (qae_covariance_positive _ Hp) as [E _].
+  assert (0 <= cov (softmax z) (fun a => ln (softmax z a)) (softmax z)).
   { rewrite E. apply sum_pairs_nonneg. intros a c. destruct Hp as [Hp _].
     apply Rmult_le_pos; [left; apply Rmult_lt_0_compat; auto | now apply log_order]. }
-  unfold dH. rewrite (F_linear pi r b), (F_linear pi r b').
-  assert (0 <= eta * cov pi (fun a => ln (pi a)) pi) by nra. nra.
+  rewrite !dH_is, (F_linear _ r b), (F_linear _ r b').
+  assert (0 <= eta * cov (softmax z) (fun a => ln (softmax z a)) (softmax z)) by nra. nra.
 Qed.
 
-(** On hard queries no baseline in [0, 1] makes the first-order entropy change smaller; every other one makes it larger
-    unless pi is uniform. *)
-Theorem qae_prop4_2_low : forall pi r eta K p b, policy pi -> 0 < eta -> 0 <= b <= 1 -> p <= 1 - K ->
-  dH eta pi r (quantile_baseline K p) <= dH eta pi r b
-  /\ (~ uniform pi -> b <> quantile_baseline K p -> dH eta pi r (quantile_baseline K p) < dH eta pi r b).
+(** On hard queries, p <= 1 - K, no baseline in [0, 1] makes the first-order entropy change smaller than the quantile
+    baseline does; every other one makes it larger unless the policy is uniform. *)
+Theorem qae_prop4_2_low : forall z r eta K p b, 0 < eta -> 0 <= b <= 1 -> p <= 1 - K ->
+  dH eta z r (quantile_baseline K p) <= dH eta z r b
+  /\ (~ uniform (softmax z) -> b <> quantile_baseline K p -> dH eta z r (quantile_baseline K p) < dH eta z r b).
 Proof.
-  intros pi r eta K p b Hp He Hb HK. unfold quantile_baseline. destruct (Rle_dec p (1 - K)); [|lra]. split.
+  intros z r eta K p b He Hb HK. unfold quantile_baseline. destruct (Rle_dec p (1 - K)); [|lra]. split.
   - apply dH_rises; auto; lra.
   - intros. apply qae_strictly_increasing; auto; lra.
 Qed.
 
-(** On easy queries no baseline in [0, 1] makes it larger; every other one makes it smaller unless pi is uniform. *)
-Theorem qae_prop4_2_high : forall pi r eta K p b, policy pi -> 0 < eta -> 0 <= b <= 1 -> p > 1 - K ->
-  dH eta pi r (quantile_baseline K p) >= dH eta pi r b
-  /\ (~ uniform pi -> b <> quantile_baseline K p -> dH eta pi r (quantile_baseline K p) > dH eta pi r b).
+(** On easy queries, p > 1 - K, no baseline in [0, 1] makes the first-order entropy change larger than the quantile
+    baseline does; every other one makes it smaller unless the policy is uniform. *)
+Theorem qae_prop4_2_high : forall z r eta K p b, 0 < eta -> 0 <= b <= 1 -> p > 1 - K ->
+  dH eta z r (quantile_baseline K p) >= dH eta z r b
+  /\ (~ uniform (softmax z) -> b <> quantile_baseline K p -> dH eta z r (quantile_baseline K p) > dH eta z r b).
 Proof.
-  intros pi r eta K p b Hp He Hb HK. unfold quantile_baseline. destruct (Rle_dec p (1 - K)); [lra|]. split.
+  intros z r eta K p b He Hb HK. unfold quantile_baseline. destruct (Rle_dec p (1 - K)); [lra|]. split.
   - apply Rle_ge, dH_rises; auto; lra.
   - intros. apply Rlt_gt, qae_strictly_increasing; auto; lra.
 Qed.
@@ -331,36 +340,60 @@ Proof.
   rewrite cov_minus_right, cov_const_right by exact H. ring.
 Qed.
 
-(** The natural gradient step: with the Fisher matrix F = diag(pi) - pi pi' of a softmax policy, F A is the gradient of
-    the expected advantage (here: its derivative along every direction delta is the product of delta with F A); and
-    along dz = eta A the entropy changes by -eta Cov(log pi, A) to first order. *)
+(** The Fisher metric of a softmax policy: the mean product of two directions' scores, which are the derivatives of
+    log pi(a) along them. *)
+Definition fisher (pi delta eps : X -> R) : R :=
+  mean pi (fun a => (delta a - mean pi delta) * (eps a - mean pi eps)).
+
+Lemma fisher_is_cov : forall pi delta eps, sum arms pi = 1 -> fisher pi delta eps = cov pi delta eps.
+Proof.
+  intros pi delta eps H. unfold fisher, cov, mean. set (d := sum arms (fun a => pi a * delta a)).
+  set (e := sum arms (fun a => pi a * eps a)).
+  rewrite (sum_ext _ arms _ (fun a => pi a * (delta a * eps a) - (pi a * delta a) * e - (pi a * eps a) * d
+    + pi a * (d * e))) by (intros; ring).
+  rewrite sum_plus, !sum_minus, !sum_scale_right, H. fold d e. ring.
+Qed.
+
+Lemma derive_mean_along : forall z A delta,
+  is_derive (fun t => mean (softmax (moved z delta t)) A) 0 (cov (softmax z) delta A).
+Proof.
+  intros z A delta. pose proof (total_pos z) as Hz.
+  apply (is_derive_ext (fun t => sum arms (fun a => exp (moved z delta t a) * A a) / total (moved z delta t))).
+  { intros t. symmetry. apply mean_softmax. }
+  assert (H0 : total (moved z delta 0) = total z) by (apply sum_ext; intros; now rewrite moved_0).
+  evar_last.
+  { apply is_derive_div.
+    - apply (derive_weighted z delta (fun a _ => A a) (fun _ => 0)). intros a. auto_derive; [easy | ring].
+    - apply derive_total.
+    - rewrite H0. lra. }
+  cbv beta. rewrite H0.
+  rewrite (sum_ext _ arms (fun a => exp (moved z delta 0 a) * A a) (fun a => exp (z a) * A a))
+    by (intros; now rewrite moved_0).
+  unfold cov. rewrite !mean_softmax.
+  rewrite (sum_ext _ arms (fun a => exp (z a) * (delta a * A a + 0)) (fun a => exp (z a) * (delta a * A a)))
+    by (intros; ring).
+  field. lra.
+Qed.
+
+(** The natural gradient step is dz = eta A: along every direction delta the derivative of the expected advantage is the
+    Fisher metric of delta and A, the mean product of the scores delta - E delta and A - E A; and along dz = eta A the
+    entropy changes by -eta Cov(log pi, A) to first order. *)
 Theorem entropy_theorem2 : forall z A, let pi := softmax z in
-  (forall delta, is_derive (fun t => mean (softmax (moved z delta t)) A) 0
-                   (sum arms (fun a => delta a * (pi a * A a - pi a * sum arms (fun c => pi c * A c)))))
+  (forall delta a, is_derive (fun t => ln (softmax (moved z delta t) a)) 0 (delta a - mean pi delta))
+  /\ (forall delta, is_derive (fun t => mean (softmax (moved z delta t)) A) 0 (fisher pi delta A))
   /\ forall eta, is_derive (fun t => entropy (softmax (moved z (fun a => eta * A a) t))) 0
                    (- eta * cov pi (fun a => ln (pi a)) A).
 Proof.
-  intros z A pi. pose proof (total_pos z) as Hz. split.
-  - intros delta. apply (is_derive_ext
-      (fun t => sum arms (fun a => exp (moved z delta t a) * A a) / total (moved z delta t))).
-    { intros t. symmetry. apply mean_softmax. }
+  intros z A pi. pose proof (total_pos z) as Hz. destruct (softmax_policy z) as [_ Hs]. split; [| split].
+  - intros delta a. apply (is_derive_ext (fun t => moved z delta t a - ln (total (moved z delta t)))).
+    { intros t. symmetry. apply ln_softmax. }
     assert (H0 : total (moved z delta 0) = total z) by (apply sum_ext; intros; now rewrite moved_0).
     evar_last.
-    { apply is_derive_div.
-      - apply (derive_weighted z delta (fun a _ => A a) (fun _ => 0)). intros a. auto_derive; [easy | ring].
-      - apply derive_total.
-      - rewrite H0. lra. }
-    cbv beta. rewrite H0.
-    rewrite (sum_ext _ arms (fun a => exp (moved z delta 0 a) * A a) (fun a => exp (z a) * A a))
-      by (intros; now rewrite moved_0).
-    fold (mean pi A). unfold pi. rewrite mean_softmax. set (m := sum arms (fun a => exp (z a) * A a)).
-    rewrite (sum_ext _ arms (fun a => delta a * (softmax z a * A a - softmax z a * (m / total z)))
-      (fun a => (exp (z a) * (delta a * A a)) / total z - (exp (z a) * delta a) * (m / total z / total z)))
-      by (intros; unfold softmax; field; lra).
-    rewrite sum_minus, sum_divide, sum_scale_right.
-    rewrite (sum_ext _ arms (fun a => exp (z a) * (delta a * A a + 0)) (fun a => exp (z a) * (delta a * A a)))
-      by (intros; ring).
-    field. lra.
+    { apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule)).
+      - unfold moved. auto_derive; [easy | reflexivity].
+      - apply (is_derive_comp ln); [apply is_derive_ln; rewrite H0; exact Hz | apply derive_total]. }
+    unfold minus, plus, opp, scal; simpl. unfold mult; simpl. rewrite H0. unfold pi. rewrite mean_softmax. field. lra.
+  - intros delta. rewrite fisher_is_cov by exact Hs. apply derive_mean_along.
   - intros eta. evar_last; [apply entropy_identity|]. rewrite cov_scale_right. fold pi. ring.
 Qed.
 
