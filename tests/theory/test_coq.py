@@ -74,6 +74,24 @@ class TestTable:
         assert statement.endswith(".")
         assert "Proof" not in statement
 
+    @pytest.mark.parametrize("id", TABLE)
+    def test_a_comment_says_it_in_words(self, id: str) -> None:
+        words = TABLE[id].words
+        assert words[0].isupper()
+        assert words.endswith(".")
+        assert len(words) > 40
+
+    @pytest.mark.parametrize("id", TABLE)
+    def test_the_context_has_every_hypothesis_of_the_sections_around(self, id: str) -> None:
+        """What stands between the beginning of a section that is still open and the theorem."""
+        theorem = TABLE[id]
+        before = theorem.path.read_text().partition(theorem.statement)[0]
+        for name in re.findall(r"^Section (\w+)", before, re.M):
+            before = re.sub(rf"^Section {name}\..*?^End {name}\.", "", before, flags=re.M | re.S)
+        for line in re.findall(r"^(?:Context|Variables?|Hypothesis|Let) .*", before, re.M):
+            assert line in theorem.context
+        assert theorem.context.count("Hypothesis") == len(re.findall("^Hypothesis", before, re.M))
+
 
 class TestMachineChecked:
     """A theorem is evidence only while its file is the one that was compiled."""

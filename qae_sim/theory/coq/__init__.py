@@ -66,10 +66,63 @@ class CoqTheorem:
             Theorem qae_eq4 : forall r K, r <> [] -> binary r -> 0 < K < 1 ->
               is_quantile K r (quantile_baseline K (average r)).
         """
-        found = re.search(rf"^Theorem {self.name}\b.*?(?=^Proof\b)", self.path.read_text(encoding="utf-8"), re.M | re.S)
+        return self._found.group("statement").rstrip()
+
+    @property
+    def words(self) -> str:
+        """What is proved, in words: the comment above the theorem.
+
+        Example:
+            >>> print(theorems()["qae.eq4"].words)
+            For binary rewards the K-quantile is 0 if the success rate is at most 1 - K, and 1 otherwise.
+        """
+        return " ".join(self._found.group("words").split())
+
+    @property
+    def context(self) -> str:
+        """What the statement takes as given: variables, hypotheses and abbreviations of the sections around it.
+
+        Example:
+            >>> print(theorems()["qae.eq5"].context)
+            Context {Y : Type}.
+            Variables (g : list Y) (reward score : Y -> R).
+            Hypothesis Hbinary : binary rewards.
+            Hypothesis Hmixed : 0 < average rewards < 1.
+            Let p := average rewards.
+            >>> theorems()["qae.eq4"].context
+            ''
+        """
+        given: list[list[str]] = [[]]
+        for line in re.findall(
+            r"^(?:Section|End|Context|Variables?|Hypothes[ie]s|Let)\b[^\0]*?\.$", self._before, re.M
+        ):
+            word = line.split()[0]
+            if word == "Section":
+                given.append([])
+            elif word == "End":
+                given.pop()
+            else:
+                given[-1].append(line)
+        return "\n".join(line for section in given for line in section)
+
+    @property
+    def _before(self) -> str:
+        """The file up to the theorem."""
+        return self._text[: self._found.start("statement")]
+
+    @property
+    def _text(self) -> str:
+        """The file."""
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def _found(self) -> re.Match[str]:
+        """The theorem's comment and its statement."""
+        pattern = rf"\(\*\*(?P<words>(?:(?!\*\)).)*)\*\)\n(?P<statement>Theorem {self.name}\b.*?)(?=^Proof\b)"
+        found = re.search(pattern, self._text, re.M | re.S)
         if found is None:
-            raise invalid("theorem", self.name, f"one of {self.path.name}")
-        return found.group().rstrip()
+            raise invalid("theorem", self.name, f"one of {self.path.name}, below a comment that says it in words")
+        return found
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ Qed.
 
 (** ** The hard anchor *)
 
-(** y j is the accuracy j batches ago. The recursive form ((h - 1) C + y 0) / h of the hard update is the mean accuracy of
-    the last h batches exactly if the belief C before it is the mean of the h - 1 batches before. *)
+(** Let y j be the accuracy j batches ago. The recursive form ((h - 1) C + y 0) / h of the hard update is the mean
+    accuracy of the last h batches exactly if the belief C before it is the mean of the h - 1 batches before. *)
 Theorem ha_dw_hard_forms : forall h (y : nat -> R) C, (2 <= h)%nat ->
   (((INR h - 1) * C + y 0%nat) / INR h = sum (seq 0 h) y / INR h <-> C = sum (seq 1 (h - 1)) y / (INR h - 1)).
 Proof.

@@ -15,6 +15,7 @@ from flint import fmpq_poly
 
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.estimators import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.implicit_length import Normaliser, expected_credit
 from qae_sim.theory.polynomials import rational, ring
 from qae_sim.theory.registry import claim
@@ -136,6 +137,7 @@ def baseline_difference(quick: bool, *, common: bool = True) -> CheckOutcome:
             counterexample=found or {},
             confirms=common,
         ),
+        machine_checked("estimators.baseline-difference"),
     )
 
 
@@ -296,6 +298,7 @@ def remainder(quick: bool, *, remainder: int = 1) -> CheckOutcome:
             counterexample=cross or {},
             confirms=True,
         ),
+        machine_checked("estimators.baseline-difference-remainder"),
         Evidence(
             "expected_credit agrees to 1e-13",
             f"G = 2 and 4, QAE against GRPO, {EXAMPLE}",
