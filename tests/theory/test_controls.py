@@ -37,6 +37,24 @@ def test_a_control_that_fails_says_nothing_about_the_paper() -> None:
         ("capo.signal-to-noise", "capo.signal_to_noise", "_noise"),
         ("match-tir.greedy", "match_tir.turn_matching", "_greedy"),
         ("rlev.values-count", "rlev.prompt_values", "_square"),
+        ("entropy.law-two-arms", "entropy.performance_law", "entropy"),
+        ("entropy.noise-lowers", "entropy.second_order", "entropy"),
+        ("entropy.policy-gradient-shift", "qae.first_order_entropy", "cov"),
+        ("qae.prop4.2-policy-gradient", "qae.first_order_entropy", "cov"),
+        ("qae.prop4.2-natural-gradient", "qae.first_order_entropy", "cov"),
+        ("qae.eq18", "qae.first_order_entropy", "covariance"),
+        ("qae.prop4.2-finite-groups", "qae.proposition_4_2_limits", "speeds"),
+        ("qae.prop4.2-finite-groups", "qae.proposition_4_2_limits", "covariance"),
+        ("qae.higher-k-sampled", "qae.proposition_4_2_limits", "covariance"),
+        ("qae.explosion-proof", "qae.proposition_4_2_limits", "covariance"),
+        ("qae.collapse-proof", "qae.proposition_4_2_limits", "covariance"),
+        ("qae.prop4.2-clipping", "qae.token_level_controls", "covariance"),
+        ("qae.prop4.2-kl", "qae.token_level_controls", "covariance"),
+        ("qae.clip-higher", "qae.token_level_controls", "covariance"),
+        ("qae.prop4.2-length-normalised", "qae.token_averaged_entropy", "covariance"),
+        ("qae.prop4.2-tokens", "qae.token_averaged_entropy", "covariance"),
+        ("qae.finite-step-monotone", "qae.finite_step_entropy", "paper_update"),
+        ("qae.table1-marginal", "qae.reported_results", "change"),
     ],
 )
 def test_a_refutation_by_a_function_of_the_wrong_sign_is_none(
@@ -44,5 +62,5 @@ def test_a_refutation_by_a_function_of_the_wrong_sign_is_none(
 ) -> None:
     there = import_module(f"qae_sim.theory.claims.{module}")
     function = getattr(there, name)
-    monkeypatch.setattr(there, name, lambda *arguments: -function(*arguments))
+    monkeypatch.setattr(there, name, lambda *arguments, **options: -function(*arguments, **options))
     assert all_claims()[id].check(True).verdict is Verdict.DIFFERS
