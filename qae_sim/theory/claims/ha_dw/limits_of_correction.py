@@ -351,7 +351,7 @@ def eliminates_bias(quick: bool, *, known: bool = False) -> CheckOutcome:
         shares = [exactly(binomial_term(g - 1, m), Y) for m in range(g - 1)]  # each has the factor 1 - p
         chance = value_at(exactly(1 - X ** (g - 1), Y), Fraction(1))
         parts = [value_at(share, Fraction(1)) / chance * (1 - Fraction(m + 1, g)) for m, share in enumerate(shares)]
-        alone &= not any(parts[:-1])  # their weights e^(C-p̂) do not matter
+        alone &= not any(parts[:-1]) and parts[-1] == Fraction(1, g)  # the others' weights e^(C-p̂) do not matter
         if not found and parts[-1] != 0:
             found = {"g": g, "p": "near 1", "own reward": 1, "A tends to": 0, "estimate over λe^(DM)": str(parts[-1])}
     if known:
@@ -365,7 +365,9 @@ def eliminates_bias(quick: bool, *, known: bool = False) -> CheckOutcome:
             counterexample=found or {},
         ),
         controls=[
-            Evidence("only the groups with one failure count in the limit", "G by G", Method.SYMBOLIC, alone),
+            Evidence(
+                "only the groups with one failure count in the limit, where Â is 1/G", "G by G", Method.SYMBOLIC, alone
+            ),
             _one_scale_at_a_known_rate(),
         ],
     )
