@@ -239,8 +239,8 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
     "ha-dw.unbiased-from-groups": (
         Enumeration(
             "the coefficient of p^(G+1) in p·A(p), by differences, is -(-1)^G - 1",
-            "sum((-1)**(G + 1 - j)*binomial(G + 1, j)*j*(1 - (1 - j)**G - j**G) for j in range(G + 2))/factorial(G + 1) "
-            "== -(-1)**G - 1",
+            "sum((-1)**(G + 1 - j)*binomial(G + 1, j)*j*(1 - (1 - j)**G - j**G) for j in range(G + 2)) "
+            "== (-(-1)**G - 1)*factorial(G + 1)",
             cases=_SIZES,
             count=15,
         ),
