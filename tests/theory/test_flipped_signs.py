@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from qae_sim.theory import Verdict, all_claims
+from qae_sim.theory.exact_advantages import advantages
 
 Spoil = Callable[[Any], Any]
 
@@ -31,6 +33,27 @@ def moved(value: Any) -> Any:
 def doubled(value: Any) -> Any:
     """Both of a pair, twice."""
     return tuple(2 * x for x in value)
+
+
+def last_opposite(value: Any) -> Any:
+    """The opposite of the last of several."""
+    return (*value[:-1], -value[-1])
+
+
+def backwards(value: Any) -> Any:
+    """A list from its end."""
+    return value[::-1]
+
+
+def signs(value: Any) -> Any:
+    """Coefficients, which are signs and squares, with the opposite signs."""
+    return tuple((-sign, square) for sign, square in value)
+
+
+def sides(value: Any) -> Any:
+    """The advantage of a success in the place of that of a failure, and the reverse."""
+    (plus, right), (minus, wrong) = value
+    return (plus, wrong), (minus, right)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +87,18 @@ def doubled(value: Any) -> Any:
         ("ktae.sign", "ktae.key_token_values.information_gain", opposite),
         ("ktae.paper-and-code", "ktae.key_token_values.key_value", opposite),
         ("ktae.zero-sum", "ktae.key_token_values.key_value", moved),
+        ("qae.on-policy-gradients-differ", "qae.objective_gradients.both_sides", last_opposite),
+        ("qae.clipped-gradients", "qae.objective_gradients.both_sides", last_opposite),
+        ("qae.length-normalised-gradients", "qae.objective_gradients.both_sides", last_opposite),
+        ("qae.smooth-in-k", "qae.quantile_gate._uniform_share", moved),
+        ("qae.eps-factor", "qae.query_weights.binary_variance", halved),
+        ("qae.empirical-rate", "qae.query_weights.binomial_term", opposite),
+        ("qae.fig4-rare-weigh-more", "qae.rare_success_amplification.objective", signs),
+        ("qae.eighty-percent", "qae.zero_advantages.zero_share", halved),
+        ("qae.large-k-mostly-negative", "qae.zero_advantages.sign_share", halved),
+        ("qae.small-k-mostly-positive", "qae.zero_advantages.sign_share", halved),
+        ("qae.token-level-loss", "qae.query_weights._weights_by_loss", backwards),
+        ("qae.gradient-variance", "qae.gradient_speed_and_noise.moments", doubled),
     ],
 )
 def test_a_control_notices(id: str, place: str, spoil: Spoil, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +106,28 @@ def test_a_control_notices(id: str, place: str, spoil: Spoil, monkeypatch: pytes
     there = import_module(f"qae_sim.theory.claims.{module}")
     function = getattr(there, name)
     monkeypatch.setattr(there, name, lambda *arguments, **options: spoil(function(*arguments, **options)))
+    assert all_claims()[id].check(True).verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize("spoil", [signs, sides])
+@pytest.mark.parametrize(
+    "id",
+    [
+        "qae.dynamic-sampling-signs",
+        "qae.token-level-loss",
+        "qae.concentrates-effort",
+        "qae.rarest-most-amplified",
+        "digest.lone-winner",
+        "digest.huge-thumbs-up",
+        "digest.top-40-percent",
+        "digest.stops-punishing",
+        "digest.everyone-poorly",
+        "digest.middle-attempts",
+        "digest.saves-energy",
+    ],
+)
+def test_a_control_notices_wrong_advantages(id: str, spoil: Spoil, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, module in list(sys.modules.items()):
+        if name.startswith("qae_sim.theory") and getattr(module, "advantages", None) is advantages:
+            monkeypatch.setattr(module, "advantages", lambda *given, **options: spoil(advantages(*given, **options)))
     assert all_claims()[id].check(True).verdict is Verdict.DIFFERS
