@@ -18,7 +18,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import pytest
-from hypothesis import settings
+from exact_examples import compared
+from hypothesis import Phase, settings
 from lessons import Lessons, run_lessons
 from libraries import NUMPY, Library
 
@@ -27,13 +28,18 @@ IN_CI = bool(os.environ.get("CI"))
 # No test asserts a time, so none may fail for being slow; and in CI the same examples are drawn each time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
-settings.register_profile("long", deadline=None, max_examples=3000)
+# A long run stores no examples and does not look for explanations: both take time.
+settings.register_profile(
+    "long", deadline=None, max_examples=3000, database=None, phases=(Phase.explicit, Phase.generate, Phase.shrink)
+)
 settings.load_profile("ci" if IN_CI else "default")
 
 #: Of the cases that a test has on each array library but NumPy, the part that an ordinary run keeps.
 OF_A_LIBRARY = 0.25
 #: Where a run keeps how many of the cases that are drawn it ran, and how many there are.
 CASES = pytest.StashKey[tuple[int, int]]()
+#: Where a run keeps how many examples xdist's processes have compared with exact arithmetic.
+COMPARED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,12 +113,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Learn from xdist's processes, which all collect the same, what the summary says."""
-    if "cases" in getattr(node, "workeroutput", {}):
-        node.config.stash[CASES] = tuple(node.workeroutput["cases"])
+    told = getattr(node, "workeroutput", {})
+    if "cases" in told:
+        node.config.stash[CASES] = tuple(told["cases"])
+    node.config.stash[COMPARED] = node.config.stash.get(COMPARED, 0) + told.get("compared", 0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["compared"] = compared[0]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say how many cases this run did without, and how to run them."""
+    """Say how many examples were compared; how many cases this run did without, and how to run them."""
+    if number := config.stash.get(COMPARED, 0) + compared[0]:
+        terminalreporter.write_line(f"{number} examples compared with exact arithmetic")
     kept, cases = config.stash.get(CASES, (0, 0))
     if kept < cases:
         seed = config.getoption("cases_seed")

@@ -37,6 +37,8 @@ from qae_sim.arrays import (
 
 #: ε of the GRPO that RLEV scales: its default.
 GRPO_EPS = 1e-6
+#: Rounding errors that a sum of z-scores may have, in units of its terms' own; each has some of its own already.
+_ROUNDING_OF_SUMS = 16
 
 
 @self_contained
@@ -267,7 +269,8 @@ def gdpo(
         ddof: 0 for the population standard deviation, 1 for the sample one (TRL and verl).
 
     Returns:
-        Advantages, ``(..., G)``; exactly 0 where all rewards of a group are equal.
+        Advantages, ``(..., G)``; exactly 0 where all rewards of a group are equal, and where weighted z-scores cancel
+        up to their rounding.
 
     Raises:
         TypeError: ``rewards``, ``further`` or ``weights`` hold no real numbers.
@@ -299,13 +302,17 @@ def gdpo(
     if len(w) != len(each):
         raise invalid("weights", weights, f"{len(each)} numbers, one for each reward")
     w = [require_number("weights", x) for x in w]
-    total = xp.zeros_like(first)
+    total = size = xp.zeros_like(first)
     for weight, values in zip(w, each, strict=True):
         # Each reward in its own type until its differences are taken.
-        total = total + weight * like("further", first, grpo(values, eps=eps, ddof=ddof))
+        term = weight * like("further", first, grpo(values, eps=eps, ddof=ddof))
+        total, size = total + term, size + xp.abs(term)
     require_finite("rewards", r)
     if not bool(xp.all(xp.isfinite(total))):
         raise invalid("weights", w, f"small enough in magnitude for their sum to fit {total.dtype}")
+    # Terms that cancel leave their rounding errors, which the division below would make large where all cancel.
+    rounding = _ROUNDING_OF_SUMS * max(xp.finfo(values.dtype).eps for values in each)
+    total = xp.where(xp.abs(total) <= rounding * size, xp.zeros_like(total), total)
     # Around 0, the mean of what has been centred group by group, so that zeros stay exact.
     flat = xp.reshape(total, (1, -1))
     batch = deviations(flat, ddof=ddof, baseline=xp.zeros_like(flat[:, :1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -257,39 +258,25 @@ def match_tir(
         if each.ndim != 1 or not each.size:
             raise invalid("rewards", each.shape, "sequences of at least one turn")
         require_finite("rewards", each)
-    # z-scores depend neither on unit nor on origin: take a unit in which no sum overflows, and for each turn subtract
-    # the median of its rewards, so that what trajectories have in common stays out of the rounding.
+    # z-scores do not depend on the unit: take one in which no sum overflows.
     unit = 2.0**100 if max(float(np.abs(each).max()) for each in turns) > 2.0**900 else 1.0
     eps, turns = eps / unit, [each / unit for each in turns]
-    longest = max(map(len, turns))
-    origin = np.array([_middle([each[j] for each in turns if len(each) > j]) for j in range(longest)])
-    returns = [each - origin[: len(each)] for each in turns]
-    whole = _compared([float(each.sum()) for each in returns], [len(each) for each in turns], origin, 1.0, eps, ddof)
-    for each in returns:
-        for j in range(len(each) - 2, -1, -1):
-            each[j] += gamma * each[j + 1]
+    whole = _compared(turns, eps, ddof)
     local = [np.zeros(len(each)) for each in turns]
-    for j in range(longest):
+    for j in range(max(map(len, turns))):
         having = [i for i, each in enumerate(turns) if len(each) > j]
         if len(having) >= 2:
-            lengths = [len(turns[i]) - j for i in having]
-            scores = _compared([float(returns[i][j]) for i in having], lengths, origin[j:], gamma, eps, ddof)
-            for i, score in zip(having, scores, strict=True):
+            returns = [turns[i][j:] * gamma ** np.arange(len(turns[i]) - j) for i in having]
+            for i, score in zip(having, _compared(returns, eps, ddof), strict=True):
                 local[i][j] = score
     return tuple((score + each) / 2 for score, each in zip(whole, local, strict=True))
 
 
-def _middle(values: list[float]) -> float:
-    """The (lower) median."""
-    return sorted(values)[(len(values) - 1) // 2]
+def _compared(terms: list[NDArray[np.float64]], eps: float, ddof: int) -> NDArray[np.float64]:
+    """z-scores of the sums of several sequences of terms.
 
-
-def _compared(
-    values: list[float], lengths: list[int], origin: NDArray[np.float64], gamma: float, eps: float, ddof: int
-) -> NDArray[np.float64]:
-    """z-scores of discounted sums of rewards minus origins; the origins of turns that not all have are added back."""
-    common = min(lengths)
-    rest = np.concatenate([[0.0], np.cumsum(gamma ** np.arange(common, len(origin)) * origin[common:])])
-    return np.asarray(
-        grpo([x + float(rest[n - common]) for x, n in zip(values, lengths, strict=True)], eps=eps, ddof=ddof)
-    )
+    z-scores do not depend on the origin either: each sum is rounded only after the median of the sums has been
+    subtracted, so that what is large and cancels, in a sum or between two, leaves no rounding error.
+    """
+    median = sorted(terms, key=math.fsum)[(len(terms) - 1) // 2]
+    return np.asarray(grpo([math.fsum([*each, *-median]) for each in terms], eps=eps, ddof=ddof))

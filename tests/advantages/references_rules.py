@@ -54,14 +54,6 @@ def each(rule: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     return batch
 
 
-def spread(values: Sequence[Any], eps: float, ddof: int, centre: Any = 0) -> list[mpf]:
-    """(x - centre) over the standard deviation of all."""
-    x = [real(v) for v in values]
-    m = mean(x)
-    root = mpmath.sqrt(mpmath.fsum((v - m) ** 2 for v in x) / (len(x) - ddof))
-    return [over(v - real(centre), root + mpf(eps)) for v in x]
-
-
 def weighted(r: Group, lengths: Group) -> Fraction:
     return sum((x * n for x, n in zip(r, lengths, strict=True)), Fraction(0)) / sum(lengths)
 
@@ -151,13 +143,26 @@ def rlev(r: Batch, prompt_values: Sequence[Fraction], alpha: Fraction, base: str
     return found
 
 
+def gdpo_terms(r: Batch, further: Sequence[Batch], weights: Sequence[Fraction], **std: Any) -> list[list[mpf]]:
+    """For each response its weighted z-scores."""
+    scores = [flat([z(g, **std) for g in rewards]) for rewards in [r, *further]]
+    return [[real(w) * a for w, a in zip(weights, column, strict=True)] for column in zip(*scores, strict=True)]
+
+
+def cancelling_sum(terms: Sequence[mpf]) -> mpf:
+    """A sum; 0 where what is left is less than 50 digits can tell from it."""
+    total = mpmath.fsum(terms)
+    return total if abs(total) > mpf(10) ** -40 * mpmath.fsum(map(abs, terms)) else mpf(0)
+
+
+def root_of_mean_square(x: Sequence[mpf], ddof: int) -> mpf:
+    return mpmath.sqrt(mpmath.fsum(v**2 for v in x) / (len(x) - ddof))
+
+
 def gdpo(r: Batch, further: Sequence[Batch], weights: Sequence[Fraction], eps: float, ddof: int) -> list[mpf]:
-    sums = [mpf(0)] * len(flat(r))
-    for w, rewards in zip(weights, [r, *further], strict=True):
-        sums = [a + real(w) * b for a, b in zip(sums, flat([z(g, eps, ddof) for g in rewards]), strict=True)]
-    if all(len(set(g)) == 1 for rewards in [r, *further] for g in rewards):
-        return [mpf(0)] * len(sums)
-    return spread(sums, eps, ddof)
+    sums = [cancelling_sum(terms) for terms in gdpo_terms(r, further, weights, eps=eps, ddof=ddof)]
+    below = root_of_mean_square(sums, ddof) + mpf(eps)
+    return [over(a, below) for a in sums]
 
 
 def fspo(r: Batch, marks: Sequence[Sequence[Sequence[int]]], eps: float, ddof: int) -> list[mpf]:

@@ -1,7 +1,7 @@
 """Every public function of the room against exact arithmetic, on numbers of every size, type and array library.
 
-An ordinary run takes a few seconds; ``pytest tests/advantages/test_exact_rules.py --hypothesis-profile=long`` draws
-more than a hundred thousand examples.
+An ordinary run takes a few seconds. With --hypothesis-profile=long this file and softmax/test_exact_softmax.py compare
+more than a hundred thousand examples, in a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import pytest
 import references as exact
 import references_rules as rules
 import references_tokens as tokens
-from hypothesis import given, settings
+from exact_examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from libraries import NUMPY, STRICT, TORCH, Library
 from public_calls import ADVANTAGES, numbers_of
 
 from qae_sim import advantages as adv
 
-#: Examples of each function: some in an ordinary run, what the profile says in a long one.
+#: Examples of each function in an ordinary run.
 FEW = 8
-EXAMPLES = settings.default.max_examples if settings.default and settings.default.max_examples > 100 else FEW
 
 #: Type, library, and how far answers may be off in units of what their group's largest answer is.
 TYPES: list[tuple[Library, str, float]] = [
@@ -99,24 +99,54 @@ kinds = st.builds(
 SIZES = [0.0, 1.0, 0.1, 1e8, -1e8, 2.0**-20, 1e-5, 3e-5, 300.0, 1e-300, 5e-324, 1e300, -1.7e308, 1e155, 1e-160]
 
 
-@st.composite
+STEPS = [1.0, 2.0**-27, 1e-5, 1e8, 1e-300, 1e300]
+OFFSETS_AND_STEPS = [(offset, step) for offset in SIZES for step in STEPS]
+#: Bytes that stand for one number.
+_WIDTH = 3
+
+
+def integers_of(draw: st.DrawFn, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Integers in a range of at most 256: one draw of bytes, which is ten times as fast as one for each number."""
+    count = int(np.prod(shape))
+    codes = np.frombuffer(draw(st.binary(min_size=count, max_size=count)), np.uint8)
+    return low + codes.reshape(shape).astype(int) % (high - low + 1)
+
+
+def mask_of(draw: st.DrawFn, count: int) -> np.ndarray:
+    """A mask that keeps at least one entry."""
+    mask = integers_of(draw, 0, 1, (count,)) == 1
+    mask[0] |= not mask.any()
+    return mask
+
+
+def parents_of(draw: st.DrawFn, size: int) -> tuple[int, ...]:
+    """Parents of a tree's nodes; each but the root has one before it."""
+    return (-1, *(int(code) % (n + 1) for n, code in enumerate(integers_of(draw, 0, 255, (size - 1,)))))
+
+
+def number_of(code: bytes, offset: float, step: float) -> float:
+    """A number from bytes; the least of them stand for the simplest numbers, so that Hypothesis finds those."""
+    choice, digits = code[0] % 16, int.from_bytes(code[1:])
+    if choice < 4:
+        return (0.0, 1.0, offset, step)[choice]
+    if choice < 11:
+        n = (0, 1, -1, 2, -2, 3, -3)[choice - 4]
+        return offset + n * step if abs(offset) < 1e300 else offset / 4 + n * (step / 4)
+    return 20 * (digits * 0.6180339887498949 % 1) - 10  # with many digits
+
+
 def number_groups(draw: st.DrawFn, kind: Kind, shape: tuple[int, ...], binary: bool = False) -> np.ndarray:
     """Numbers of a type, as float64."""
-    count = int(np.prod(shape))
     if binary:
-        values = draw(st.lists(st.sampled_from([0.0, 1.0]), min_size=count, max_size=count))
-    else:
-        offset, step = draw(st.sampled_from(SIZES)), draw(st.sampled_from([1.0, 2.0**-27, 1e-5, 1e8, 1e-300, 1e300]))
-        part = st.one_of(
-            st.integers(-3, 3).map(lambda n: offset + n * step if abs(offset) < 1e300 else offset / 4 + n * (step / 4)),
-            st.sampled_from([0.0, 1.0, offset, step]),
-            st.floats(-10, 10, allow_subnormal=False),
-        )
-        values = draw(st.lists(part, min_size=count, max_size=count))
+        return integers_of(draw, 0, 1, shape).astype(float)
+    count = int(np.prod(shape))
+    offset, step = draw(st.sampled_from(OFFSETS_AND_STEPS))
+    codes = draw(st.binary(min_size=count * _WIDTH, max_size=count * _WIDTH))
+    values = [number_of(codes[i : i + _WIDTH], offset, step) for i in range(0, len(codes), _WIDTH)]
     return np.array([kind.held(x) for x in values]).reshape(shape)
 
 
-shapes = st.tuples(st.integers(1, 3), st.integers(2, 6))
+shapes = st.sampled_from([(groups, size) for size in range(2, 7) for groups in range(1, 4)])
 
 
 def fractions(x: np.ndarray) -> Any:
@@ -128,12 +158,12 @@ Draw = Callable[[st.DrawFn, Kind, tuple[int, int]], tuple[dict[str, Any], dict[s
 
 
 def std_of(draw: st.DrawFn) -> dict[str, Any]:
-    return {"eps": draw(st.sampled_from([0.0, 1e-6, 1e-4, 1.0])), "ddof": draw(st.sampled_from([0, 1]))}
+    eps, ddof = draw(st.sampled_from([(eps, ddof) for ddof in (0, 1) for eps in (0.0, 1e-6, 1e-4, 1.0)]))
+    return {"eps": eps, "ddof": ddof}
 
 
 def lengths_of(draw: st.DrawFn, shape: tuple[int, ...]) -> np.ndarray:
-    count = int(np.prod(shape))
-    return np.array(draw(st.lists(st.integers(1, 9), min_size=count, max_size=count)), float).reshape(shape)
+    return integers_of(draw, 1, 9, shape).astype(float)
 
 
 def hundredth(draw: st.DrawFn, low: int = 1, high: int = 99) -> tuple[float, Fraction]:
@@ -187,35 +217,34 @@ def with_negatives(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
 
 
 def with_metric(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
-    m = draw(number_groups(kind, shape))
+    m = number_groups(draw, kind, shape)
     mu, alpha = draw(st.sampled_from([0.0, 0.5, 1.0, 0.75])), draw(st.sampled_from([0.0, 0.5, 1.0]))
     ours = {"metric": kind.array(m), "mu": mu, "alpha": alpha}
     return ours, {"metric": fractions(m), "mu": Fraction(mu), "alpha": Fraction(alpha)}
 
 
 def with_reference(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
-    chosen, other = std_of(draw), draw(number_groups(kind, shape))
+    chosen, other = std_of(draw), number_groups(draw, kind, shape)
     chosen |= {"clip_low": draw(st.sampled_from([0.0, 0.25])), "clip_high": draw(st.sampled_from([0.0, 0.5]))}
     return chosen | {"reference": kind.array(other)}, chosen | {"reference": fractions(other)}
 
 
 def with_values(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
-    v = np.array(draw(st.lists(st.sampled_from([0.0, 0.25, 0.5, 3.0]), min_size=shape[0], max_size=shape[0])))
+    v = np.array([0.0, 0.25, 0.5, 3.0])[integers_of(draw, 0, 3, shape[:1])]
     alpha, base = draw(st.sampled_from([0.0, 1.0, 0.5])), draw(st.sampled_from(["rloo", "grpo"]))
     ours = {"prompt_values": v, "alpha": alpha, "base": base}
     return ours, {"prompt_values": fractions(v), "alpha": Fraction(alpha), "base": base}
 
 
 def with_further(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
-    chosen, others = std_of(draw), draw(number_groups(kind, (2, *shape)))
+    chosen, others = std_of(draw), number_groups(draw, kind, (2, *shape))
     w = draw(st.sampled_from([[1.0, 1.0, 1.0], [1.0, 2.0, 0.5], [1.0, 0.0, 0.0]]))
     ours = chosen | {"further": kind.array(others), "weights": w}
     return ours, chosen | {"further": fractions(others), "weights": [Fraction(x) for x in w]}
 
 
 def with_marks(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
-    chosen, count = std_of(draw), int(np.prod(shape)) * 2
-    m = np.array(draw(st.lists(st.integers(-1, 1), min_size=count, max_size=count))).reshape(*shape, 2)
+    chosen, m = std_of(draw), integers_of(draw, -1, 1, (*shape, 2))
     return chosen | {"marks": m}, chosen | {"marks": m.tolist()}
 
 
@@ -226,7 +255,7 @@ def with_anchor(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
 
 
 def with_log_ratios(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
-    chosen, rho = std_of(draw), draw(number_groups(kind, shape))
+    chosen, rho = std_of(draw), number_groups(draw, kind, shape)
     chosen["eps"] = chosen["eps"] or 1e-6
     return chosen | {"log_ratios": kind.array(rho)}, chosen | {"log_ratios": fractions(rho)}
 
@@ -284,7 +313,21 @@ RULES: dict[str, tuple[Draw, Callable[..., Any], bool]] = {
 }
 
 
-def compare(kind: Kind, found: Any, expected: list[Any], what: Any, size: float = 0.0) -> None:
+def size_of_gdpo(r: rules.Batch, further: Any, weights: Any, **std: Any) -> Any:
+    """Weighted z-scores that cancel in part keep their rounding errors, and are then divided by what is left."""
+    terms = rules.gdpo_terms(r, further, weights, **std)
+    left = rules.root_of_mean_square([rules.cancelling_sum(x) for x in terms], std["ddof"])
+    return max(mpmath.fsum(map(abs, x)) for x in terms) / (left + std["eps"]) if left else 0.0
+
+
+#: What the terms of an answer may be, where it can be small beside them.
+SIZE_OF_TERMS: dict[str, Callable[..., Any]] = {
+    "reg_grpo": lambda r, **_: float(len(r[0])),  # a squared difference of z-scores
+    "gdpo": size_of_gdpo,
+}
+
+
+def compare(kind: Kind, found: Any, expected: list[Any], what: Any, size: Any = 0.0) -> None:
     """Compare an answer with exact numbers, against the largest of them, or the size of what they are made of."""
     got = np.concatenate([np.asarray(part, dtype=float).ravel() for part in numbers_of(found)])
     assert len(got) == len(expected)
@@ -297,7 +340,7 @@ def compare(kind: Kind, found: Any, expected: list[Any], what: Any, size: float 
             assert abs(mpmath.mpf(float(g)) - e) <= allowed, (what, float(g), float(e))
 
 
-def answer(kind: Kind, call: Callable[[], Any], expected: list[Any], what: Any, size: float = 0.0) -> None:
+def answer(kind: Kind, call: Callable[[], Any], expected: list[Any], what: Any, size: Any = 0.0) -> None:
     """Compare what a call gives; an error is right only where no answer would fit the type."""
     found, error = outcome(kind, call)
     if error is None:
@@ -318,21 +361,20 @@ def outcome(kind: Kind, call: Callable[[], Any]) -> tuple[Any, Exception | None]
 
 @pytest.mark.parametrize("name", RULES)
 @given(data=st.data(), kind=kinds)
-@settings(max_examples=EXAMPLES)
+@examples(FEW)
 def test_rules(name: str, data: st.DataObject, kind: Kind) -> None:
     draw_arguments, reference, binary = RULES[name]
     shape = data.draw(shapes)
-    r = data.draw(number_groups(kind, shape, binary))
+    r = number_groups(data.draw, kind, shape, binary)
     ours, theirs = draw_arguments(data.draw, kind, shape)
     expected = reference(fractions(r), **theirs)
-    # A squared difference of z-scores is small beside them.
-    size = float(shape[1]) if name == "reg_grpo" else 0.0
+    size = SIZE_OF_TERMS[name](fractions(r), **theirs) if name in SIZE_OF_TERMS else 0.0
     answer(kind, lambda: getattr(adv, name)(kind.array(r), **ours), expected, (name, r, ours), size)
 
 
 @pytest.mark.parametrize("name", [name for name, call in ADVANTAGES.items() if name in RULES])
 @given(data=st.data(), bad=st.sampled_from([np.nan, np.inf, -np.inf]), kind=kinds)
-@settings(max_examples=FEW)
+@examples(FEW, 0.1)
 def test_what_is_not_finite_is_refused(name: str, data: st.DataObject, bad: float, kind: Kind) -> None:
     if not kind.dtype.startswith(("float", "bfloat")):
         return
@@ -349,37 +391,37 @@ class TestOthers:
     """Functions whose arguments are no groups of rewards."""
 
     @given(data=st.data(), kind=kinds)
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_attn_rl(self, data: st.DataObject, kind: Kind) -> None:
         size = data.draw(st.integers(2, 8))
-        parents = (-1, *(data.draw(st.integers(0, n)) for n in range(size - 1)))
+        parents = parents_of(data.draw, size)
         tree = adv.Tree(parents)
-        r = data.draw(number_groups(kind, (len(tree.leaves),)))
+        r = number_groups(data.draw, kind, (len(tree.leaves),))
         wide = Kind(NUMPY, "float64", kind.tolerance if kind.tolerance < 1e-10 else 1e-11, kind.autocast)
         answer(wide, lambda: adv.attn_rl(kind.array(r), tree), rules.attn_rl(fractions(r), parents), (r, parents))
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_match_tir(self, data: st.DataObject) -> None:
         kind = Kind(NUMPY, "float64", 1e-10, "")
         lengths = data.draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
-        r = [data.draw(number_groups(kind, (n,))) for n in lengths]
+        r = [number_groups(data.draw, kind, (n,)) for n in lengths]
         gamma, chosen = data.draw(st.sampled_from([0.0, 0.5, 1.0])), std_of(data.draw)
         expected = rules.match_tir([fractions(x) for x in r], gamma=Fraction(gamma), **chosen)
         answer(kind, lambda: adv.match_tir(r, gamma=gamma, **chosen), expected, (r, gamma, chosen))
 
     @given(data=st.data(), kind=kinds)
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_weights(self, data: st.DataObject, kind: Kind) -> None:
         shape = data.draw(shapes)
-        r = data.draw(number_groups(kind, shape, binary=True))
+        r = number_groups(data.draw, kind, shape, binary=True)
         ours, theirs = with_anchor(data.draw, kind, shape)
         arguments = {key: ours[key] for key in ("anchor", "lambda_scale")}
         expected = weights_of(fractions(r), **theirs)
         answer(kind, lambda: adv.ha_dw_weights(kind.array(r), kind.array(r), **arguments), expected, (r, arguments))
 
     @given(data=st.data(), kind=kinds)
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_overlong(self, data: st.DataObject, kind: Kind) -> None:
         limit = data.draw(st.integers(1, 2**40))
         cache = data.draw(st.integers(1, limit))
@@ -389,11 +431,11 @@ class TestOthers:
         answer(kind, call, expected, (n, limit, cache))
 
     @given(data=st.data(), kind=kinds)
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_token_covariances(self, data: st.DataObject, kind: Kind) -> None:
         count = data.draw(st.integers(1, 6))
-        x, y = data.draw(number_groups(kind, (count,))), data.draw(number_groups(kind, (count,)))
-        mask = data.draw(st.lists(st.booleans(), min_size=count, max_size=count).filter(any))
+        x, y = number_groups(data.draw, kind, (count,)), number_groups(data.draw, kind, (count,))
+        mask = mask_of(data.draw, count)
         expected = tokens.covariances(fractions(x), fractions(y), mask)
         call = lambda: adv.token_covariances(kind.array(x), kind.array(y), np.array(mask))  # noqa: E731
         # Each against the product of the largest deviations.
@@ -410,13 +452,12 @@ class TestOthers:
             assert abs(Fraction(f) - e) <= Fraction(kind.tolerance) * max(size[0] * size[1], least), (x, y, mask)
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_ktae(self, data: st.DataObject) -> None:
         size, width = data.draw(st.integers(2, 5)), data.draw(st.integers(1, 4))
-        draw_list = lambda part: data.draw(st.lists(part, min_size=size * width, max_size=size * width))  # noqa: E731
-        ids = np.array(draw_list(st.integers(0, 3))).reshape(size, width)
-        mask = np.array(draw_list(st.booleans())).reshape(size, width)
-        r = np.array(data.draw(st.lists(st.sampled_from([0.0, 1.0, -0.5]), min_size=size, max_size=size)))
+        ids = integers_of(data.draw, 0, 3, (size, width))
+        mask = integers_of(data.draw, 0, 1, (size, width)) == 1
+        r = np.array([0.0, 1.0, -0.5])[integers_of(data.draw, 0, 2, (size,))]
         variant = data.draw(st.sampled_from(["paper", "code"]))
         expected = tokens.ktae(r.tolist(), ids.tolist(), mask.tolist(), variant=variant)
         kind = Kind(NUMPY, "float64", 1e-11, "")
@@ -435,12 +476,12 @@ class TestOthers:
                 assert [table.a[i, j], table.b[i, j], table.c[i, j], table.d[i, j]] == counts
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_selections(self, data: st.DataObject) -> None:
         kind = Kind(NUMPY, "float64", 1e-11, "")
         count = data.draw(st.integers(1, 8))
-        x = data.draw(number_groups(kind, (count,)))
-        mask = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count).filter(any)))
+        x = number_groups(data.draw, kind, (count,))
+        mask = mask_of(data.draw, count)
         ratio, exactly = hundredth(data.draw, 0, 100)
         wanted = int(exactly * int(mask.sum()))
         chosen = adv.kl_cov_mask(x, mask, ratio=ratio)
@@ -453,7 +494,7 @@ class TestOthers:
         assert len(clipped) == min(wanted, len(inside))
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_expectations(self, data: st.DataObject) -> None:
         kind = Kind(NUMPY, "float64", 1e-11, "")
         size = data.draw(st.integers(2, 8))
@@ -477,15 +518,15 @@ class TestOthers:
         compare(kind, found.second_moment, [second], (p, size, k))
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_rates_and_variances(self, data: st.DataObject) -> None:
         kind = Kind(NUMPY, "float64", 1e-11, "")
         shape = data.draw(st.tuples(st.integers(2, 4), st.integers(2, 5)))
-        r = data.draw(number_groups(kind, shape, binary=True))
+        r = number_groups(data.draw, kind, shape, binary=True)
         y, count, size = adv.batch_accuracy(r)
         assert (count, size) == (r.size, shape[1])
         compare(kind, y, [rules.mean(rules.flat(fractions(r)))], r)
-        norms = data.draw(number_groups(kind, shape))
+        norms = number_groups(data.draw, kind, shape)
         norms = np.abs(norms)
         sides = [[Fraction(x) for x in norms[r == side]] for side in (1, 0)]
         if all(sides) and all(sum(side) for side in sides):
@@ -497,7 +538,7 @@ class TestOthers:
                 assert k < Fraction(1, 2**1070) or 1 - k < Fraction(1, 2**52)
             else:
                 compare(kind, found, [k], (r, norms))
-        x = data.draw(number_groups(kind, shape))
+        x = number_groups(data.draw, kind, shape)
         groups = fractions(x)
         if len(set(rules.flat(groups))) > 1:
             n, g = shape
@@ -519,7 +560,7 @@ class TestOthers:
             assert (threshold + above) / 2 < Fraction(1, 2**52)
 
     @given(q=st.floats(1e-300, 1e300), noise=st.floats(0, 1e300), g=st.integers(1, 10**6), rho=st.floats(0, 1))
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_gains(self, q: float, noise: float, g: int, rho: float) -> None:
         kind = Kind(NUMPY, "float64", 1e-12, "")
         root = mpmath.sqrt(mpmath.mpf(q) ** 2 + 4 * mpmath.mpf(q) * mpmath.mpf(noise))
@@ -528,13 +569,13 @@ class TestOthers:
         compare(kind, adv.design_effect(g, rho), [1 + (g - 1) * Fraction(rho)], (g, rho))
 
     @given(data=st.data())
-    @settings(max_examples=max(EXAMPLES // 4, 3))
+    @examples(3, 0.25)
     def test_trees(self, data: st.DataObject) -> None:
         kind = Kind(NUMPY, "float64", 1e-9, "")
         size = data.draw(st.integers(2, 7))
-        parents = (-1, *(data.draw(st.integers(0, n)) for n in range(size - 1)))
+        parents = parents_of(data.draw, size)
         tree = adv.Tree(parents)
-        r = data.draw(number_groups(kind, (size,), binary=True))
+        r = number_groups(data.draw, kind, (size,), binary=True)
         exact_r = fractions(r)
         centred = [x - rules.mean(exact_r) for x in exact_r]
         compare(Kind(NUMPY, "float64", 1e-6, ""), adv.tree_opo(r, tree), centred, (r, parents))
@@ -551,25 +592,24 @@ class TestOthers:
         assert set(adv.ordered_pairs(r, tree)) == pairs
 
     @given(data=st.data())
-    @settings(max_examples=max(EXAMPLES // 4, 3))
+    @examples(3, 0.25)
     def test_hidden_states(self, data: st.DataObject) -> None:
         count, width = data.draw(st.integers(2, 4)), data.draw(st.integers(1, 3))
         offset, unit = (
             data.draw(st.sampled_from([0.0, 1.0, 1e3])),
             data.draw(st.sampled_from([1.0, 2.0**900, 2.0**-900])),
         )
-        parts = data.draw(st.lists(st.integers(-4, 4), min_size=count * width, max_size=count * width))
-        states = (np.array(parts, float).reshape(count, width) + offset) * unit
+        states = (integers_of(data.draw, -4, 4, (count, width)) + offset) * unit
         expected = rules.effective_rank(fractions(states))
         kind = Kind(NUMPY, "float64", 1e-7, "")
         compare(kind, adv.effective_rank(states), [expected], states)
         compare(kind, adv.rank_dynamics([states]).rank, [expected], states)
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_verl_rank(self, data: st.DataObject) -> None:
         kind = Kind(NUMPY, "float64", 1e-10, "")
-        r = data.draw(number_groups(kind, (3,)))
+        r = number_groups(data.draw, kind, (3,))
         measured = [data.draw(st.lists(st.floats(-5, 20), min_size=3, max_size=3)) for _ in range(3)]
         usual = [data.draw(st.sampled_from([1.0, -2.0, 10.0])) for _ in range(3)]
         dynamics = adv.RankDynamics(*map(np.array, measured))
@@ -589,7 +629,7 @@ class TestOthers:
         compare(kind, found, expected, (r, measured, usual))
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @examples(FEW)
     def test_tool_calls(self, data: st.DataObject) -> None:
         parameters = st.dictionaries(st.sampled_from("abc"), st.integers(0, 1))
         mine, wanted = data.draw(parameters), data.draw(parameters)
@@ -601,8 +641,7 @@ class TestOthers:
             kind, adv.tool_similarity(adv.ToolCall("f", mine), adv.ToolCall("f", wanted)), [expected], (mine, wanted)
         )
         shape = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-        s = np.array(data.draw(st.lists(st.integers(0, 8), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1])))
-        s = s.reshape(shape) / 8
+        s = integers_of(data.draw, 0, 8, shape) / 8
         best = adv.matched_rewards(s).sum()
         assert best >= adv.matched_rewards(s, matching="greedy").sum()
         assert adv.matched_rewards(s, matching="transport").sum() <= s.max() + 1e-9

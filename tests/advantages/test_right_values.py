@@ -30,6 +30,26 @@ def test_rlev_takes_differences_first() -> None:
     assert_allclose(adv.rlev(r, 0.3), [exact, -exact], rtol=1e-12)
 
 
+def test_z_scores_that_cancel_leave_nothing() -> None:
+    """(0, 0, 1), (1, 0, 0) and (0, 1, 0) have z-scores whose sum is 0 for each response."""
+    assert adv.gdpo([[0, 0, 1]], [[[1, 0, 0]], [[0, 1, 0]]], eps=0).tolist() == [[0, 0, 0]]
+    torch = pytest.importorskip("torch")
+    rewards = torch.eye(3)
+    assert adv.gdpo(rewards[:1], rewards[1:, None], eps=0).tolist() == [[0, 0, 0]]
+    # What is small but no rounding stays: weights 1 and -(1 - 1e-9).
+    left = adv.gdpo([[0, 1]], [[[0, 1]]], weights=[1, -(1 - 1e-9)], eps=0)
+    assert_allclose(left, [[-1, 1]], rtol=1e-6)
+
+
+def test_turns_that_cancel_leave_no_rounding() -> None:
+    """-1e8 + 1e8 is 0, beside .1: z-scores of 0 and .1 with ε = 1, and of -1e8 and .1 for the first turn."""
+    first, second = adv.match_tir([[-1e8, 1e8], [0.1]], gamma=0, eps=1)
+    assert_allclose(first, [(-0.05 / 1.05 - 1) / 2, -0.05 / 1.05 / 2], rtol=1e-7)
+    assert_allclose(second, [(0.05 / 1.05 + 1) / 2], rtol=1e-7)
+    first, second = adv.match_tir([[-1e8, 1e8], [0.1]], gamma=1, eps=1)
+    assert_allclose([*first, *second], [-0.05 / 1.05, -0.05 / 1.05 / 2, 0.05 / 1.05], rtol=1e-14)
+
+
 def test_reg_grpo_of_huge_log_ratios() -> None:
     assert float(adv.reg_grpo([1, 0], [1e300, -1e300])) < 1e-10
 

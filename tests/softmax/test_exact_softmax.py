@@ -1,7 +1,6 @@
 """Every public function of the room against exact arithmetic, on numbers of every size, type and array library.
 
-An ordinary run takes a few seconds; ``pytest tests/softmax/test_exact_softmax.py --hypothesis-profile=long`` draws
-tens of thousands of examples.
+An ordinary run takes a few seconds; for a long one see advantages/test_exact_rules.py.
 """
 
 from __future__ import annotations
@@ -20,15 +19,16 @@ import numpy as np
 import pytest
 from entropy_cases import random_change, random_logits
 from entropy_references import Reference, Sized
-from hypothesis import given, settings
+from exact_examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from libraries import NUMPY, STRICT, TORCH, Library
 from public_calls import SOFTMAX, numbers_of
 
 from qae_sim import softmax
 
+#: Examples of each test in an ordinary run.
 FEW = 12
-EXAMPLES = settings.default.max_examples if settings.default and settings.default.max_examples > 100 else FEW
 
 #: Library, type, and how far answers may be off in units of the terms that they are sums of.
 TYPES: list[tuple[Library, str, float]] = [
@@ -73,7 +73,7 @@ def logits_of(seed: int, dtype: str) -> tuple[random.Random, list[float]]:
 
 
 @given(seed=seeds, kind=kinds)
-@settings(max_examples=EXAMPLES)
+@examples(FEW)
 def test_policies(seed: int, kind: Any) -> None:
     """Probabilities, entropy, gradient, covariance, changes and updates of one policy."""
     (library, dtype, tolerance), rounded = kind
@@ -127,7 +127,7 @@ def right(found: float, expected: Fraction, tolerance: float = 1e-11) -> bool:
 
 
 @given(p=chances, trials=st.integers(0, 40), k=st.integers(1, 50), kind=kinds)
-@settings(max_examples=EXAMPLES)
+@examples(FEW)
 def test_binomials(p: float, trials: int, k: int, kind: Any) -> None:
     (library, _, _), rounded = kind
     with autocast(library, rounded):
@@ -138,7 +138,7 @@ def test_binomials(p: float, trials: int, k: int, kind: Any) -> None:
 
 
 @given(data=st.data(), p=chances, size=st.integers(1, 6))
-@settings(max_examples=EXAMPLES)
+@examples(FEW)
 def test_moments(data: st.DataObject, p: float, size: int) -> None:
     table = np.array(data.draw(st.lists(st.integers(-3, 3), min_size=2 * size + 2, max_size=2 * size + 2)), float)
     table = table.reshape(size + 1, 2) * data.draw(st.sampled_from([1.0, 1e-100, 1e100]))
@@ -170,7 +170,7 @@ def test_moments(data: st.DataObject, p: float, size: int) -> None:
 
 
 @given(n=st.integers(1, 60), data=st.data())
-@settings(max_examples=EXAMPLES)
+@examples(FEW)
 def test_estimates_from_samples(n: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(1, n))
     found = softmax.pass_at_k_estimate(np.arange(n + 1), n, k)
@@ -194,13 +194,14 @@ class TestGiven:
     """Values that were wrong."""
 
     def test_binomial_whose_powers_underflow(self) -> None:
-        found = softmax.binomial(1e-3, 1000)
-        expected = exactly(1e-3, 1000)
-        assert right(found[111], expected[111])
-        assert 3.9e-184 < found[111] < 4.2e-184
-        assert all(right(x, e) for x, e in zip(found, expected, strict=True))
-        for row, p in zip(softmax.binomial([0.4, 0.6, 1 - 2.0**-10], 1000), (0.4, 0.6, 1 - 2.0**-10), strict=True):
-            assert all(right(x, e) for x, e in zip(row, exactly(p, 1000), strict=True))
+        assert 3.9e-184 < softmax.binomial(1e-3, 1000)[111] < 4.2e-184
+        chances = [1e-3, 0.4, 0.6, 1 - 2.0**-10]
+        for row, p in zip(softmax.binomial(chances, 1000), chances, strict=True):
+            with mp.workdps(60):  # fractions of so many digits take seconds
+                expected = [comb(1000, m) * mp.mpf(p) ** m * (1 - mp.mpf(p)) ** (1000 - m) for m in range(1001)]
+                assert all(
+                    abs(mp.mpf(x) - e) <= 1e-11 * max(e, mp.mpf(2) ** -1010) for x, e in zip(row, expected, strict=True)
+                )
 
     @pytest.mark.parametrize("complement", [0.4, 0.6, -0.5, 1.5, np.nan])
     def test_complement_is_checked(self, complement: float) -> None:
