@@ -137,6 +137,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.fixture(scope="session")
+def cases_seed(pytestconfig: pytest.Config) -> str:
+    """What draws the part of very many cases that this run tries."""
+    return str(pytestconfig.getoption("cases_seed"))
+
+
+@pytest.fixture(scope="session")
 def lessons(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
     return run_lessons(tmp_path_factory.mktemp("lessons"))
 

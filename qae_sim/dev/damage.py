@@ -242,13 +242,13 @@ def _bits(values: np.ndarray) -> tuple[str, tuple[int, ...], str]:
 # --- judging ---
 
 
-def judge(name: str, kind: Kind, seed: int, number: int) -> Damage:
+def judge(name: str, kind: Kind, seed: str, number: int) -> Damage:
     """Damage a file, read it, and restore it.
 
     Args:
         name: Name of the kind.
         kind: The kind.
-        seed: Seed of all damages.
+        seed: Seed of all damages, any text.
         number: Number of the damage.
 
     Returns:
@@ -271,10 +271,10 @@ def judge(name: str, kind: Kind, seed: int, number: int) -> Damage:
 
 @click.command()
 @click.option("--count", default=2000, show_default=True, help="Damages of each kind of file.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the damages.")
+@click.option("--seed", default="0", show_default=True, help="Seed of the damages.")
 @click.option("--kind", "chosen", multiple=True, help="Only this kind of file; repeatable.")
 @click.option("--number", type=int, help="Only the damage of this number, with its way and the error message.")
-def main(count: int, seed: int, chosen: tuple[str, ...], number: int | None) -> None:
+def main(count: int, seed: str, chosen: tuple[str, ...], number: int | None) -> None:
     """Damage files of every kind in every way; exits with 1 if one is then read as something else."""
     failures = []
     with tempfile.TemporaryDirectory() as folder:

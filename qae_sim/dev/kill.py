@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -196,13 +197,13 @@ VICTIMS = {
 }
 
 
-def kill(kind: str, count: int, seed: int, place: Path, on_kill: Callable[[], object] = lambda: None) -> KillReport:
+def kill(kind: str, count: int, seed: str, place: Path, on_kill: Callable[[], object] = lambda: None) -> KillReport:
     """Kill a command a number of times, and compare its results with those of an undisturbed run.
 
     Args:
         kind: Name of the command, a key of :data:`VICTIMS`.
         count: Number of kills, >= 1.
-        seed: Fixes way, moment, and receivers of the signal (the main process, or all of them, as from a terminal).
+        seed: Any text; fixes way, moment, and receivers of the signal (the main process, or all of them, as from a terminal).
         place: An empty folder to work in.
         on_kill: Called after each kill.
 
@@ -302,51 +303,59 @@ def _differences(folder: Path, whole: Path) -> list[str]:
     return [f"{folder.name}: {name} differs" for name in names] + [f"{folder.name}: {name} has stayed" for name in stay]
 
 
-def table(findings: Sequence[KillReport]) -> str:
-    """Write reports as a table.
-
-    Args:
-        findings: A report for each command.
-
-    Returns:
-        A heading, and a line for each command.
+def heading() -> str:
+    """Write the heading above :func:`row`.
 
     Example:
-        >>> print(table([KillReport("sweep", Counter({"kill -9": 2, "Ctrl-C": 1}), 2)]))
+        >>> print(heading())
         command       kills   kill -9   SIGTERM    Ctrl-C   Ctrl-C twice   runs finished   failures
-        sweep             3         2         0         1              0               2          0
     """
     ways = "".join(f"{way:>{width}}" for way, width in zip(WAYS, _WIDTHS, strict=True))
-    lines = [f"{'command':10}{'kills':>9}{ways}{'runs finished':>16}{'failures':>11}"]
-    for found in findings:
-        kills = "".join(f"{found.kills[way]:{width}}" for way, width in zip(WAYS, _WIDTHS, strict=True))
-        lines.append(f"{found.kind:10}{found.kills.total():9}{kills}{found.rounds:16}{len(found.failures):11}")
-    return "\n".join(lines)
+    return f"{'command':10}{'kills':>9}{ways}{'runs finished':>16}{'failures':>11}"
+
+
+def row(found: KillReport) -> str:
+    """Write a report as a line of a table.
+
+    Args:
+        found: The report.
+
+    Returns:
+        The line, without its end.
+
+    Example:
+        >>> print(row(KillReport("sweep", Counter({"kill -9": 2, "Ctrl-C": 1}), 2)))
+        sweep             3         2         0         1              0               2          0
+    """
+    kills = "".join(f"{found.kills[way]:{width}}" for way, width in zip(WAYS, _WIDTHS, strict=True))
+    return f"{found.kind:10}{found.kills.total():9}{kills}{found.rounds:16}{len(found.failures):11}"
 
 
 @click.command()
 @click.option("--count", type=click.IntRange(1), default=60, show_default=True, help="Kills over all commands.")
-@click.option("--seed", default=0, show_default=True, help="Seed of all random choices.")
+@click.option("--seed", default="0", show_default=True, help="Seed of all random choices.")
 @click.option(
     "--kind", "chosen", multiple=True, type=click.Choice(tuple(VICTIMS)), help="Only this command; repeatable."
 )
-def main(count: int, seed: int, chosen: tuple[str, ...]) -> None:
+def main(count: int, seed: str, chosen: tuple[str, ...]) -> None:
     """Kill commands at random moments; exits with 1 if one then ends differently, hangs, or leaves processes behind."""
     kinds = chosen or tuple(VICTIMS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    findings = []
-    with Progress(*columns, console=Console(stderr=True)) as bar, tempfile.TemporaryDirectory() as folder:
+    failed = False
+    click.echo(heading())
+    with tempfile.TemporaryDirectory() as folder:
         for number, kind in enumerate(kinds):
             share = count * (number + 1) // len(kinds) - count * number // len(kinds)
-            task = bar.add_task(kind, total=share)
             place = Path(folder) / kind
             place.mkdir()
-            findings.append(kill(kind, share, seed, place, lambda task=task: bar.advance(task)))  # type: ignore[misc]
-    click.echo(table(findings))
-    for found in findings:
-        for failure in found.failures[:10]:
-            click.echo(f"{found.kind}: {failure}", err=True)
-    sys.exit(1 if any(found.failures for found in findings) else 0)
+            with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+                task = bar.add_task(kind, total=share)
+                found = kill(kind, share, seed, place, partial(bar.advance, task))
+            click.echo(row(found))
+            for failure in found.failures[:10]:
+                click.echo(f"{kind}: {failure}", err=True)
+            failed |= bool(found.failures)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from qae_sim.dev.kill import VICTIMS, Victim, kill, main
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "count"), [("sweep", 2), ("train", 1), ("reproduce", 1), ("site", 2), ("lessons", 2)])
-def test_killed_commands_end_as_others(kind: str, count: int, tmp_path: Path) -> None:
-    found = kill(kind, count, 1, tmp_path)
-    assert found.failures == []
+def test_killed_commands_end_as_others(kind: str, count: int, tmp_path: Path, cases_seed: str) -> None:
+    found = kill(kind, count, cases_seed, tmp_path)
+    assert found.failures == [], f"drawn by seed {cases_seed}"
     assert found.kills.total() == count
     assert found.rounds >= 1
 
@@ -57,7 +57,7 @@ def test_it_sees_what_goes_wrong(
     monkeypatch.setattr(module, "WAYS", {"Ctrl-C": module.WAYS["Ctrl-C"]})
     half = module._half_site
     monkeypatch.setitem(VICTIMS, "fake", Victim(lambda folder: ["-c", code.format(str(folder))], half=half))
-    found = kill("fake", 2, 0, tmp_path)
+    found = kill("fake", 2, "0", tmp_path)
     for failure in failures:
         assert any(failure in said for said in found.failures), found.failures
 
