@@ -196,7 +196,7 @@ def to_lines(rows: Sequence[Mapping[str, Any]], after: str = "") -> tuple[bytes,
 
     Args:
         rows: Values that JSON has; NaN is written as JSON's extension that Python reads.
-        after: Checksum of the line that they follow.
+        after: Checksum of the line that they follow; for the first lines of a file, any text that it belongs to.
 
     Returns:
         The lines; the last one's checksum.
@@ -218,11 +218,12 @@ def to_lines(rows: Sequence[Mapping[str, Any]], after: str = "") -> tuple[bytes,
     return b"".join(lines), after
 
 
-def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
-    """Read lines that :func:`to_lines` wrote, or lines of JSON without checksums.
+def from_lines(content: bytes, after: str = "") -> Iterator[dict[str, Any]]:
+    """Read lines that :func:`to_lines` wrote, or, if they belong to no text, lines of JSON without checksums.
 
     Args:
         content: The file. What follows the last newline is a line that a crash cut short, and is left out.
+        after: What the first line was written after.
 
     Yields:
         Rows, without checksums.
@@ -230,21 +231,22 @@ def from_lines(content: bytes) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: A line is no JSON, or its checksum does not fit; the message names it.
     """
-    after: str | None = ""
+    sealed: bool | None = True if after else None  # not yet known for a file that may be older
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
-            checksum = verify(line, after or "")
+            checksum = verify(line, after)
             row = json.loads(line.decode())
             if not isinstance(row, dict):
                 raise ValueError("it is no JSON object")
-            if number > 1 and (checksum is None) != (after is None):
-                raise ValueError("lines with and without checksums are mixed")
+            if sealed is not None and (checksum is not None) != sealed:
+                raise ValueError("lines with and without checksums are mixed" if number > 1 else "it has no checksum")
         except ValueError as error:
             if "checksum does not fit" in str(error):
-                error = ValueError("its checksum does not fit: it has changed, or lines before it are missing")
+                other = ", or it belongs elsewhere" if after and number == 1 else ""
+                error = ValueError(f"its checksum does not fit: it has changed, or lines before it are missing{other}")
             raise ValueError(f"line {number}: {error}") from error
         row.pop(UNSEALED[0], None)
-        after = checksum
+        sealed, after = checksum is not None, checksum or ""
         yield row
 
 

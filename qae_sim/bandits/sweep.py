@@ -112,8 +112,14 @@ class Sweep:
         return len(self.studies)
 
     def __getitem__(self, index: int) -> Result:
-        """Result of a study by its place in the grid."""
-        return Result.load(self.path(self.studies[index]))
+        """Result of a study by its place in the grid.
+
+        Raises:
+            FileNotFoundError: The study has not been simulated.
+            ValueError: Its file is damaged, or holds another study's result.
+        """
+        study = self.studies[index]
+        return _own(self.path(study), Result.load(self.path(study)), study)
 
     def __iter__(self) -> Iterator[Result]:
         return (self[index] for index in range(len(self)))
@@ -127,8 +133,12 @@ class Sweep:
         return {axis: _value(study, axis) for axis in self.axes}
 
     def missing(self) -> tuple[Study, ...]:
-        """Studies without a readable result."""
-        return tuple(study for study in self.studies if not _finished(self.path(study)))
+        """Studies without a readable result.
+
+        Raises:
+            ValueError: A study's file holds another study's result, which is not to be replaced.
+        """
+        return tuple(study for study in self.studies if not _finished(self.path(study), study))
 
     def to_pandas(self) -> Any:
         """Arrange the records of all studies in one table.
@@ -163,13 +173,23 @@ def _label(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _finished(path: Path) -> bool:
+def _finished(path: Path, study: Study) -> bool:
     """Whether a file holds a complete result."""
     try:
-        Result.load(path)
+        result = Result.load(path)
     except (FileNotFoundError, ValueError):
         return False
+    _own(path, result, study)
     return True
+
+
+def _own(path: Path, result: Result, study: Study) -> Result:
+    """Check that a file holds the result of the study that it is named after."""
+    if identifier(result.study) != identifier(study):
+        raise ValueError(
+            f"{path} holds the result of another study, which belongs into {identifier(result.study)}.npz: rename it"
+        )
+    return result
 
 
 def sweep(
@@ -200,7 +220,7 @@ def sweep(
         The studies and where their results are.
 
     Raises:
-        ValueError: The grid is wrong, see :func:`grid`.
+        ValueError: The grid is wrong, see :func:`grid`, or a file in the folder holds another study's result.
         ExceptionGroup: Cells have failed; the others are done.
         BrokenExecutor: A worker was killed; what had been finished is kept.
         KeyboardInterrupt: The sweep was interrupted; what had been finished is kept.

@@ -132,6 +132,8 @@ def sweep(
         except ExceptionGroup as error:
             lines = [f"{problem}: {'; '.join(getattr(problem, '__notes__', []))}" for problem in error.exceptions]
             raise click.ClickException("\n  ".join([error.message, *map(printable, lines)])) from error
+        except ValueError as error:  # a file of another study
+            raise click.ClickException(str(error)) from error
         Console().print(_table(done))
     click.echo(f"{len(done)} results in {printable(folder)}")
 

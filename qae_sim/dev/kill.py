@@ -203,7 +203,8 @@ def kill(kind: str, count: int, seed: str, place: Path, on_kill: Callable[[], ob
     Args:
         kind: Name of the command, a key of :data:`VICTIMS`.
         count: Number of kills, >= 1.
-        seed: Any text; fixes way, moment, and receivers of the signal (the main process, or all of them, as from a terminal).
+        seed: Any text; fixes way, moment, and receivers of the signal (the main process, or all of them, as from a
+            terminal).
         place: An empty folder to work in.
         on_kill: Called after each kill.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from qae_sim.arrays import invalid
 from qae_sim.lm.config import Config
-from qae_sim.storage import Layout, about_tensors, from_json, from_lines, read_archive, write_archive
+from qae_sim.storage import Layout, about_tensors, from_json, from_lines, read_archive, verify, write_archive
 
 #: The header of configurations, checkpoints and archives of runs.
 RUN = Layout("qae_sim language model run", 1, "a run of qae_sim")
@@ -239,15 +239,17 @@ def read_run(folder: str | os.PathLike[str]) -> Record:
 def _whole_rows(folder: Path, configs: Sequence[Config]) -> list[dict[str, list[Any]]]:
     """Read the rows of a folder, and check that none is missing: of an unfinished run, those before its checkpoint."""
     checkpoint, lines = folder / CHECKPOINT, folder / LINES
-    rows = list(read_rows(lines, len(configs)))
+    run = identity(folder)
+    rows = list(read_rows(lines, len(configs), run=run))
     if len(rows) == configs[0].batches + 1 or not checkpoint.exists():
         return rows
     try:
         about = about_tensors(checkpoint.read_bytes())
     except ValueError as error:
         raise ValueError(f"{checkpoint} is no checkpoint of qae_sim, or damaged: {error}") from error
+    require_own(checkpoint, about, run)
     # Read the rows again: another process may have written both files in the meantime.
-    rows = list(read_rows(lines, len(configs)))
+    rows = list(read_rows(lines, len(configs), run=run))
     require_rows(folder, len(rows), about, configs[0].batches)
     return rows
 
@@ -293,12 +295,48 @@ def read_head(folder: Path) -> tuple[tuple[Config, ...], dict[str, Any]]:
         raise ValueError(f"{path} is no configuration of a run, or damaged: {error}") from error
 
 
-def read_rows(path: Path, runs: int, *, most: int | None = None) -> Iterator[dict[str, list[Any]]]:
+def identity(folder: Path) -> str:
+    """Tell a run folder from others: the checksum of its configuration, to which rows and checkpoints are bound.
+
+    Args:
+        folder: The folder of a run.
+
+    Returns:
+        The checksum; empty for older folders, which have none.
+
+    Raises:
+        FileNotFoundError: There is no configuration.
+        ValueError: It is damaged.
+    """
+    path = folder / CONFIG
+    try:
+        return verify(path.read_bytes()) or ""
+    except ValueError as error:
+        raise ValueError(f"{path} is no configuration of a run, or damaged: {error}") from error
+
+
+def require_own(checkpoint: Path, about: Mapping[str, Any], run: str) -> None:
+    """Check that a checkpoint is one of the run in its folder.
+
+    Args:
+        checkpoint: The file, for the error.
+        about: The description in it.
+        run: The folder's :func:`identity`.
+
+    Raises:
+        ValueError: It is another run's. Older checkpoints do not say whose they are, and pass.
+    """
+    if about.get("run", run) != run:
+        raise ValueError(f"{checkpoint} is a checkpoint of another run than {checkpoint.with_name(CONFIG)} describes")
+
+
+def read_rows(path: Path, runs: int, *, run: str = "", most: int | None = None) -> Iterator[dict[str, list[Any]]]:
     """Read the lines of a file of metrics.
 
     Args:
         path: The file.
         runs: Number of runs.
+        run: The folder's :func:`identity`, which the first line's checksum covers.
         most: Greatest number of lines to read; None: all. If a crash has cut the last line short, it is left out.
 
     Yields:
@@ -309,7 +347,7 @@ def read_rows(path: Path, runs: int, *, most: int | None = None) -> Iterator[dic
     """
     if not path.exists():
         return
-    rows = from_lines(path.read_bytes())
+    rows = from_lines(path.read_bytes(), run)
     for number in itertools.count():
         if number == most:
             return

@@ -15,7 +15,19 @@ from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import deterministic
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.metrics import Metrics
-from qae_sim.lm.runs import CHECKPOINT, CONFIG, LINES, RUN, Record, read_head, read_rows, read_run, require_rows
+from qae_sim.lm.runs import (
+    CHECKPOINT,
+    CONFIG,
+    LINES,
+    RUN,
+    Record,
+    identity,
+    read_head,
+    read_rows,
+    read_run,
+    require_own,
+    require_rows,
+)
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import warm_start
 from qae_sim.storage import one_writer, to_json, to_lines, write_atomically
@@ -74,8 +86,8 @@ def train(
         All measurements.
 
     Raises:
-        ValueError: The folder holds other runs or damaged files, another process is writing to it, or the
-            configurations cannot be trained together.
+        ValueError: The folder holds other runs or files of theirs, or damaged files, another process is writing to it,
+            or the configurations cannot be trained together.
         KeyboardInterrupt: Training was interrupted; the same call continues.
     """
     runs = (configs,) if isinstance(configs, Config) else tuple(configs)
@@ -99,8 +111,13 @@ def _finished(place: Path, runs: tuple[Config, ...]) -> Record | None:
     if there != runs:
         raise ValueError(f"{place} holds other runs; give them another folder{_difference(there, runs)}")
     checkpoint = place / CHECKPOINT
-    done = checkpoint.exists() and load_tensors(checkpoint)[1].get("finished")
-    return read_run(place) if done else None
+    if not checkpoint.exists():
+        return None
+    about = load_tensors(checkpoint)[1]
+    if not about.get("finished"):
+        return None
+    require_own(checkpoint, about, identity(place))
+    return read_run(place)
 
 
 def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: Path, tell: Progress) -> Record:
@@ -108,14 +125,15 @@ def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: P
     checkpoint, lines = place / CHECKPOINT, place / LINES
     if not (place / CONFIG).exists():
         _claim(place, runs, device)
+    run = identity(place)
     model = warm_start(runs, device, bases, lambda share: tell("warm start", share))
     trainer = Trainer(runs, model)
     if checkpoint.exists():
-        _resume(trainer, checkpoint)
-    kept = list(read_rows(lines, len(runs), most=trainer.step)) if trainer.step else []
+        _resume(trainer, checkpoint, run)
+    kept = list(read_rows(lines, len(runs), run=run, most=trainer.step)) if trainer.step else []
     require_rows(place, len(kept), {"step": trainer.step}, runs[0].batches)
     # Batches after the checkpoint are repeated, so their lines are dropped.
-    content, last = to_lines([_row(row, metrics) for row, metrics in enumerate(kept)])
+    content, last = to_lines([_row(row, metrics) for row, metrics in enumerate(kept)], run)
     write_atomically(lines, content)
     with lines.open("ab") as file:
 
@@ -128,7 +146,7 @@ def _train(runs: tuple[Config, ...], place: Path, device: torch.device, bases: P
         def save(*, finished: bool) -> None:
             os.fsync(file.fileno())  # lines must be on disk before the checkpoint that follows them
             tensors, about = trainer.state()
-            save_tensors(checkpoint, tensors, about | RUN.head | {"finished": finished})
+            save_tensors(checkpoint, tensors, about | RUN.head | {"run": run, "finished": finished})
 
         for step in range(trainer.step, runs[0].batches):
             metrics: Metrics = trainer.evaluate() if step % runs[0].evaluate_every == 0 else {}
@@ -168,8 +186,8 @@ def _row(row: int, metrics: Metrics) -> Metrics:
     return {"row": [row] * len(next(iter(metrics.values())))} | metrics
 
 
-def _resume(trainer: Trainer, path: Path) -> None:
-    """Restore a checkpoint."""
+def _resume(trainer: Trainer, path: Path, run: str) -> None:
+    """Restore a checkpoint of the run of this identity."""
     tensors, about = load_tensors(path)
     expected: dict[str, Any] = trainer.state()[0]
     require_shapes(path, tensors, expected)
@@ -178,3 +196,4 @@ def _resume(trainer: Trainer, path: Path) -> None:
         trainer.load_state(tensors, about)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} does not fit its run: {error}") from error
+    require_own(path, about, run)  # after what does not fit, which says more

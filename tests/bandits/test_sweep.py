@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import re
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,17 @@ class TestFolder:
         kept = [path for path, time in before.items() if path.stat().st_mtime_ns == time]
         assert len(kept) == 4
         assert_same(sweep(BASE, AXES, tmp_path), first)
+
+    def test_the_result_of_another_study_is_refused(self, tmp_path: Path) -> None:
+        done = sweep(BASE, {"seed": [1, 2]}, tmp_path)
+        one, other = map(done.path, done.studies)
+        other.write_bytes(one.read_bytes())
+        message = rf"^{re.escape(str(other))} holds the result of another study, which belongs into {one.name}:"
+        assert done[0].study == done.studies[0]
+        for refused in (lambda: done[1], done.missing, lambda: sweep(BASE, {"seed": [1, 2]}, tmp_path)):
+            with pytest.raises(ValueError, match=message):
+                refused()
+        assert other.read_bytes() == one.read_bytes()
 
     def test_the_bar_counts_what_was_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         first = sweep(BASE, AXES, tmp_path)

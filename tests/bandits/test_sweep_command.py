@@ -79,6 +79,16 @@ class TestGrid:
         assert code == 1
         assert f"cannot use {tmp_path / 'file' / 'folder'}: Not a directory" in output
 
+    def test_a_file_of_another_study_is_one_message(self, tmp_path: Path) -> None:
+        arguments = ("--steps=2", "--runs=2", "--seed=1,2", f"--folder={tmp_path}")
+        assert run(*arguments)[0] == 0
+        one, other = sorted(tmp_path.iterdir())
+        other.write_bytes(one.read_bytes())
+        code, output = run(*arguments)
+        assert code == 1
+        told = output.replace("\n", " ")
+        assert f"Error: {other} holds the result of another study, which belongs into {one.name}: rename it" in told
+
     def test_a_file_that_is_no_study(self, tmp_path: Path) -> None:
         (tmp_path / "s.json").write_text("{}")
         code, output = run(f"--study={tmp_path / 's.json'}")

@@ -63,5 +63,5 @@ def test_silent_and_unnamed_damage_is_seen(tmp_path: Path, monkeypatch: pytest.M
         assert {judge(name, {"silent": silent, "unnamed": unnamed}[name], "0", i).verdict for i in range(3)} == {name}
         assert f"again: --seed 0 --kind '{name}' --number 2" in result.stderr
     one = CliRunner().invoke(main, ["--kind", "silent", "--number", "2"])
-    assert f"{judge('silent', silent, "0", 2).way}: silent" in one.stdout
+    assert f"{judge('silent', silent, '0', 2).way}: silent" in one.stdout
     assert "--kind must be one of silent, unnamed; got x" in CliRunner().invoke(main, ["--kind", "x"]).output

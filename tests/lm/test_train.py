@@ -24,11 +24,11 @@ from qae_sim.advantages import EntropyTargetK, SoftAnchor  # noqa: E402
 from qae_sim.lm import train as train_module  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.files import load_tensors  # noqa: E402
-from qae_sim.lm.runs import Record, read_run  # noqa: E402
+from qae_sim.lm.runs import LINES, Record, identity, read_rows, read_run  # noqa: E402
 from qae_sim.lm.train import choose_device, train  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
 from qae_sim.lm.warmstart import new_model, warm_start  # noqa: E402
-from qae_sim.storage import from_json, one_writer, to_json  # noqa: E402
+from qae_sim.storage import from_json, one_writer, to_json, verify  # noqa: E402
 
 
 def small(**changes: Any) -> Config:
@@ -210,6 +210,48 @@ def test_foreign_checkpoints_are_named(half: Path, finished: tuple[Path, Record]
         train(PAIR, half, device="cpu", bases=finished[0])
 
 
+@pytest.fixture(scope="module")
+def another(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the same shapes; its seeds alone are others."""
+    folder = tmp_path_factory.mktemp("runs") / "another"
+    train([config.with_(seed=config.seed + 10) for config in PAIR], folder, device="cpu")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("metrics.jsonl", r"metrics.jsonl is damaged: line 1: its checksum does not fit: .*, or it belongs elsewhere$"),
+        (
+            "checkpoint.safetensors",
+            r"checkpoint.safetensors is a checkpoint of another run than \S+config.json",
+        ),
+    ],
+)
+@pytest.mark.parametrize("state", ["stopped", "finished"])
+def test_files_of_another_run_are_refused(
+    name: str, message: str, state: str, half: Path, finished: tuple[Path, Record], another: Path, tmp_path: Path
+) -> None:
+    if state == "stopped":
+        folder = half
+    else:
+        folder = tmp_path / "copy"
+        shutil.copytree(finished[0], folder)
+    (folder / name).write_bytes((another / name).read_bytes())
+    with pytest.raises(ValueError, match=message):
+        train(PAIR, folder, device="cpu", bases=finished[0])
+    # Whoever only reads looks at the checkpoint only where lines are missing.
+    if name == "metrics.jsonl" or state == "stopped":
+        with pytest.raises(ValueError, match=message):
+            read_run(folder)
+
+
+def test_rows_of_another_run_without_checksums_are_refused(half: Path, another: Path) -> None:
+    (half / "metrics.jsonl").write_text(unsealed((another / "metrics.jsonl").read_text()))
+    with pytest.raises(ValueError, match=r"metrics.jsonl is damaged: line 1: it has no checksum"):
+        read_run(half)
+
+
 def unsealed(line: str) -> str:
     """A line as files had it before there were checksums."""
     return re.sub(r', "checksum": "sha256:[0-9a-f]{64}"', "", line)
@@ -226,7 +268,7 @@ def test_damaged_metrics_are_named(half: Path, finished: tuple[Path, Record]) ->
         ([rows[0], rows[0], *rows[1:]], "line 2: its checksum"),
         ([*rows[:2], rows[2].replace("0", "1", 1), rows[3]], "line 3: its checksum"),
         ([rows[0], unsealed(rows[1]), *rows[2:]], "line 2: lines with and without checksums are mixed"),
-        ([unsealed(rows[0]), *rows[1:]], "line 2: "),
+        ([unsealed(rows[0]), *rows[1:]], "line 1: it has no checksum"),
     ]:
         path.write_text("".join(damaged))
         for reads in (lambda: read_run(half), lambda: train(PAIR, half, device="cpu", bases=finished[0])):
@@ -285,11 +327,16 @@ def test_files_from_before_checksums_are_read_and_get_them(finished: tuple[Path,
         path.write_text(re.sub(r',\s*"checksum": "sha256:[0-9a-f]{64}"', "", path.read_text()))
     checkpoint = half / "checkpoint.safetensors"
     tensors, about = load_tensors(checkpoint)
+    del about["run"]
     save_file(tensors, checkpoint, {"about": json.dumps(about)})
     assert all(b"sha256" not in path.read_bytes() for path in half.glob("[cm]*"))
     assert read_run(half)["reward"].shape[1] == 4
     train(PAIR, half, device="cpu", bases=finished[0])
-    same_files(finished[0], half)
+    rows = [[*read_rows(folder / LINES, 2, run=identity(folder))] for folder in (half, finished[0])]
+    assert repr(rows[0]) == repr(rows[1])  # NaN equals none
+    assert all(verify(line) for line in (half / LINES).read_bytes().splitlines()[:1])
+    whole = load_tensors(finished[0] / "checkpoint.safetensors")[0]
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in load_tensors(checkpoint)[0].items())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no locks")
