@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
+import click
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from qae_sim.cli import main
 from qae_sim.processes import Workers
 
 #: Two workers that say who they are and then sleep for a minute; the main process waits for them.
@@ -128,6 +131,54 @@ class TestWorkers:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
         assert (process.returncode, errors) == (130, "last words")
+
+
+#: Runs the command, whose imports come upon one that takes a minute.
+SLOW_IMPORT = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print("ready", flush=True)
+            time.sleep(60)
+sys.meta_path.insert(0, Slow())
+from qae_sim.__main__ import main
+main()
+"""
+
+
+def start_slowly(before: str = "") -> subprocess.Popen[str]:
+    """Start the command and wait until it imports NumPy."""
+    command = [sys.executable, "-c", before + SLOW_IMPORT, "estimators"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_ctrl_c_during_imports_is_one_line() -> None:
+    process = start_slowly()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "\nInterrupted.\n")
+    assert process.returncode == 130
+
+
+def test_where_ctrl_c_is_ignored_imports_ignore_it_too() -> None:
+    process = start_slowly("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+
+def test_ctrl_c_in_a_command_that_does_not_handle_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(main.commands, "wait", click.command(wait))
+    done = CliRunner().invoke(main, ["wait"])
+    assert (done.exit_code, done.output) == (130, "\nInterrupted.\n")
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ class _Commands(click.Group):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _printable_errors():
+        with _printable_errors(), _one_line_after_ctrl_c():
             return super().invoke(ctx)
 
 
@@ -44,6 +44,16 @@ def _printable_errors() -> Iterator[None]:
         if isinstance(error, click.UsageError):
             raise click.UsageError(harmless, error.ctx) from error
         raise click.ClickException(harmless) from error
+
+
+@contextmanager
+def _one_line_after_ctrl_c() -> Iterator[None]:
+    """End with exit code 130 where a command does not handle Ctrl-C itself."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted.", err=True)
+        raise SystemExit(130) from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

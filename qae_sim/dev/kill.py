@@ -37,7 +37,7 @@ PATIENCE = 30.0
 _IN_A_ROW = 3
 # Small models are fastest on one thread, above all while other processes are working.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
-_COMMAND = "from qae_sim.cli import main; main()"
+_COMMAND = ["-m", "qae_sim"]
 #: Ways to kill, by name: the signals to send, one after the other.
 WAYS: dict[str, tuple[signal.Signals, ...]] = {
     "kill -9": (signal.SIGKILL,),
@@ -83,7 +83,7 @@ class KillReport:
 
 def _sweep(folder: Path) -> list[str]:
     sizes = ("--arms=50", "--runs=64", "--steps=400", "--eta=0.02", "--seed=0,1,2,3,4,5,6,7,8,9,10,11", "--workers=2")
-    return ["-c", _COMMAND, "sweep", *sizes, f"--folder={folder}"]
+    return [*_COMMAND, "sweep", *sizes, f"--folder={folder}"]
 
 
 def _train(folder: Path) -> list[str]:
@@ -98,7 +98,7 @@ def _train(folder: Path) -> list[str]:
         "--seeds=0,1",
         "--device=cpu",
     )
-    return ["-c", _COMMAND, "train", *shape, *settings, f"--folder={folder}"]
+    return [*_COMMAND, "train", *shape, *settings, f"--folder={folder}"]
 
 
 def _reproduce(folder: Path) -> list[str]:
