@@ -62,6 +62,9 @@ class Workers(ProcessPoolExecutor):
     def stop(self) -> None:
         """End all processes at once; unfinished work fails."""
         self._lifeline.close()
+        # A worker may end in the middle of writing a result. The executor's thread would wait for the rest for ever,
+        # and the interpreter for the thread at its end, as long as somebody could still write: this process itself.
+        self._result_queue._writer.close()  # type: ignore[attr-defined]
         self.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:

@@ -33,6 +33,27 @@ if __name__ == "__main__":
             future.result()
 """
 
+#: A worker that stops for a minute after it has written half of its result; the main process then fails.
+HALF_A_RESULT = """
+import os, sys, time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from qae_sim.processes import Workers
+def job(path):
+    def write_half(self, content, write=os.write):
+        write(self.fileno(), content[: len(content) // 2])
+        Path(path).touch()
+        time.sleep(60)
+    Connection._send = write_half
+    return bytes(100)
+if __name__ == "__main__":
+    with Workers(1) as workers:
+        workers.submit(job, sys.argv[1])
+        while not Path(sys.argv[1]).exists():
+            time.sleep(0.02)
+        raise ZeroDivisionError
+"""
+
 
 def alive(session: int) -> list[psutil.Process]:
     """Processes of a session that still run."""
@@ -114,6 +135,16 @@ class TestWorkers:
         assert sleepers.returncode != 0
         assert errors.count("Traceback") <= 1  # the script's own; workers say nothing
         assert all_gone(sleepers.pid)
+
+    def test_an_error_while_a_result_is_being_written_ends_the_process(self, tmp_path: Path) -> None:
+        script = tmp_path / "halves.py"
+        script.write_text(HALF_A_RESULT)
+        done = subprocess.run(
+            [sys.executable, str(script), str(tmp_path / "half")], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("Traceback") == 1
+        assert done.stderr.endswith("ZeroDivisionError\n")
 
     def test_a_command_that_ignores_ctrl_c_is_ended(self) -> None:
         """KeyboardInterrupt can be lost, in a callback for example."""

@@ -285,7 +285,8 @@ def _elsewhere(
     finally:
         for future, study in running.items():
             if not future.cancel() and future.done() and not isinstance(future.exception(), BrokenExecutor):
-                keep(study, _outcome(future))
+                with contextlib.suppress(OSError):  # a full disk has been told of already, or is not why this ends
+                    keep(study, _outcome(future))
 
 
 def _outcome(future: Future[Result]) -> Result | Exception:
