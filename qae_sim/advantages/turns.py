@@ -258,9 +258,6 @@ def match_tir(
         if each.ndim != 1 or not each.size:
             raise invalid("rewards", each.shape, "sequences of at least one turn")
         require_finite("rewards", each)
-    # z-scores do not depend on the unit: take one in which no sum overflows.
-    unit = 2.0**100 if max(float(np.abs(each).max()) for each in turns) > 2.0**900 else 1.0
-    eps, turns = eps / unit, [each / unit for each in turns]
     whole = _compared(turns, eps, ddof)
     local = [np.zeros(len(each)) for each in turns]
     for j in range(max(map(len, turns))):
@@ -273,10 +270,20 @@ def match_tir(
 
 
 def _compared(terms: list[NDArray[np.float64]], eps: float, ddof: int) -> NDArray[np.float64]:
-    """z-scores of the sums of several sequences of terms.
+    """z-scores of the sums of several sequences of terms, which depend neither on their origin nor on their unit."""
+    unit = 1.0
+    try:
+        values = _from_median(terms)
+    except OverflowError:
+        unit = 2.0**100
+        values = _from_median([each / unit for each in terms])
+    return np.asarray(grpo(values, eps=eps / unit, ddof=ddof))
 
-    z-scores do not depend on the origin either: each sum is rounded only after the median of the sums has been
-    subtracted, so that what is large and cancels, in a sum or between two, leaves no rounding error.
+
+def _from_median(terms: list[NDArray[np.float64]]) -> list[float]:
+    """Differences of sums from their median.
+
+    Only the differences are rounded, so that what is large and cancels, in a sum or between two, leaves no error.
     """
     median = sorted(terms, key=math.fsum)[(len(terms) - 1) // 2]
-    return np.asarray(grpo([math.fsum([*each, *-median]) for each in terms], eps=eps, ddof=ddof))
+    return [math.fsum([*each, *-median]) for each in terms]

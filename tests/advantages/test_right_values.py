@@ -50,6 +50,14 @@ def test_turns_that_cancel_leave_no_rounding() -> None:
     assert_allclose([*first, *second], [-0.05 / 1.05, -0.05 / 1.05 / 2, 0.05 / 1.05], rtol=1e-14)
 
 
+def test_turns_of_very_different_sizes() -> None:
+    """The first turns, 0, 0 and 1e-300, are compared on their own, whatever the second turn is."""
+    found = adv.match_tir([[0], [0, 1e300], [1e-300]], gamma=0, eps=0)
+    assert_allclose([turns[0] for turns in found], [-1 / 2**0.5, 1 / 2**1.5, 1 / 2**1.5], rtol=1e-12)
+    found = adv.match_tir([[1.7e308, 1.7e308], [-1.7e308, -1.7e308]], gamma=1, eps=0)
+    assert_allclose(np.concatenate(found), [1, 1, -1, -1], rtol=1e-12)
+
+
 def test_reg_grpo_of_huge_log_ratios() -> None:
     assert float(adv.reg_grpo([1, 0], [1e300, -1e300])) < 1e-10
 
