@@ -14,6 +14,7 @@ from qae_sim.advantages import KalmanAnchor, steady_state_gain
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.anchor import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
@@ -48,6 +49,7 @@ def gain_error(quick: bool, *, gain: str = "kalman") -> CheckOutcome:
         best = (q + (q * q + 4 * q * noise) ** 0.5) / 2
         worst = worse(worst, abs(steady_state_gain(q, noise) - best / (best + noise)))
     return conclude(
+        *([machine_checked("anchor.gain-error")] if gain == "kalman" else []),
         Evidence(
             "the excess over P is (P+R)(g - g*)²",
             "every q, R and g",
@@ -88,6 +90,7 @@ def window_error(quick: bool, *, lag: int = 1) -> CheckOutcome:
     n = ring("h")[0]
     step = (n + 1) * (n + 2) * (2 * n + 3) - n * (n + 1) * (2 * n + 1) == 6 * (n + 1) ** 2
     return conclude(
+        *([machine_checked("anchor.window-error")] if lag == 1 else []),
         Evidence("1² + ... + h² = h(h+1)(2h+1)/6, by induction", "every h", Method.SYMBOLIC, step),
         Evidence(
             "the weights' squares add up to (h+1)(2h+1)/(6h)",
@@ -133,6 +136,7 @@ def window_loss(quick: bool, *, stretch: int = 1, ratio: Fraction = Fraction(7, 
     with ctx.workprec(53):
         table = {f"R/q = {r}": digits((1 + 4 * number(r)).sqrt(), 6) for r in (1, 10, 100, 1000)}
     return conclude(
+        *([machine_checked("anchor.window-loss")] if stretch == 1 and ratio == Fraction(7, 6) else []),
         Evidence(
             "Var_h - P = q·((s-h)²/4h + (h²-1)/12h) >= 0", "every q, R and h >= 1", Method.SYMBOLIC, bool(identity)
         ),

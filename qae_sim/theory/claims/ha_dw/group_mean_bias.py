@@ -19,6 +19,7 @@ from qae_sim.theory.binomial import binomial_probability, binomial_term, failure
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import X, Y, ring, sign_between, value_at
 from qae_sim.theory.registry import claim
 
@@ -113,6 +114,7 @@ def theorem1(quick: bool, *, middle: Fraction = Fraction(1, 2), reward: int | No
     sizes = _sizes(quick)
     as_stated = middle == Fraction(1, 2) and reward is None
     return conclude(
+        *([machine_checked("ha-dw.theorem1")] if as_stated else []),
         for_every_g(),
         Evidence(
             "the sum over all mixed groups is p(1-p)((1-p)^{G-1} - p^{G-1})",
@@ -239,6 +241,7 @@ def own_reward_threshold(quick: bool, *, exponent: int = -1) -> CheckOutcome:
         mirrored &= wrong == -own_reward_numerator(g)(Y)
     thresholds = {g: digits(number(g) ** (number(-1) / (g - 1)), 12) for g in (2, 4, 8, 16, 32)}
     return conclude(
+        *([machine_checked("ha-dw.own-reward-threshold")] if exponent == -1 else []),
         for_every_g(),
         Evidence(
             f"the bias given a correct response is (1-p)(1 - G p^(G{exponent:+d})) over G(1 - p^(G-1))",
@@ -282,6 +285,7 @@ def lemma2(quick: bool, *, last: int = 1) -> CheckOutcome:
                 "formula": float(value_at(stated, Fraction(1, 2)) / value_at(mixed(g), Fraction(1, 2))),
             }
     return conclude(
+        *([machine_checked("ha-dw.lemma2")] if last == 1 else []),
         for_every_g(),
         Evidence(
             "numerator and symmetry as stated",
@@ -396,6 +400,7 @@ def debiasing_factor(quick: bool, *, denominator: str = "1-p^(G-1)") -> CheckOut
         ):
             found = {"g": g}
     return conclude(
+        *([machine_checked("ha-dw.debiasing-factor")] if denominator != "1" else []),
         for_every_g(),
         Evidence(
             "E[p̂·1{S}] = p(1 - p^(G-1)), and c* - 1 has the sign of p - 1/2",

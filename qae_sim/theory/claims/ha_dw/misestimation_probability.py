@@ -19,6 +19,7 @@ from qae_sim.theory.binomial import binomial_probabilities, binomial_term, mixed
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import Y, rational, ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Truth, for_all
@@ -91,7 +92,7 @@ def _area(polynomial: fmpz_poly, low: Fraction, high: Fraction) -> Fraction:
 )
 def theorem2(quick: bool, *, begin: int = 1, strict: bool = True) -> CheckOutcome:
     """Where the event begins, for every G, p and ε; and both sides in exact arithmetic."""
-    top, steps = (8, 10) if quick else (12, 16)
+    top, steps = (8, 10) if quick else (10, 12)
     found, cases = None, 0
     for g in range(2, top + 1):
         for i in range(1, steps):
@@ -402,11 +403,12 @@ def corollary3(quick: bool, *, numerator: int = 1) -> CheckOutcome:
     g, j, x = ring("G", "j", "x")
     gaps = (1 + j) - x == (1 - x) + j and (g - x) - (1 + j) == (1 - x) + (g - 2 - j)
     return conclude(
+        *([machine_checked("ha-dw.corollary3")] if numerator == 1 else []),
         Evidence(
             f"G(p̂ - p) = (1 - x) + j is positive for every x < {numerator}, and so is G(p - p̂) at p = 1 - x/G",
             "every mixed group, p and G",
             Method.SYMBOLIC,
             bool(gaps) and numerator <= 1,
             counterexample={} if numerator <= 1 else {"g": 4, "p": 0.3, "successes": 1},
-        )
+        ),
     )

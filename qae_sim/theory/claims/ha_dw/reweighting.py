@@ -16,6 +16,7 @@ from qae_sim.theory.binomial import binomial_probability
 from qae_sim.theory.certified import digits, near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Truth, every, for_all
@@ -40,13 +41,14 @@ def theorem3_weights(quick: bool, *, same: bool = False) -> CheckOutcome:
     correct = (1 - p) + (1 - c) * p == 1 - c * p  # Φ(1 - p̂) = 1 - c·p̂
     wrong = (c * p if not same else (1 - p + (1 - c) * p) * p) == c * p
     return conclude(
+        *([machine_checked("ha-dw.theorem3-weights")] if not same else []),
         Evidence(
             "Φ·(r - p̂) = r - c·p̂",
             "every c and p̂",
             Method.SYMBOLIC,
             bool(correct and wrong),
             counterexample={} if correct and wrong else {"c": 0.8, "p_hat": 0.25, "r": 0},
-        )
+        ),
     )
 
 
@@ -388,6 +390,7 @@ def directions(quick: bool, *, sign: int = -1) -> CheckOutcome:
                 pairs.append((float(weights.Phi[n - 1, n]), number(-lift).exp()))
     agrees, error = near(pairs, "1e-12")
     return conclude(
+        *([machine_checked("ha-dw.directions")] if sign == -1 else []),
         Evidence(
             "D·M is M or -M as stated, by the four pairs of signs",
             "every mixed group and every C ≠ p̂; at C = p̂ all exponents are 0",

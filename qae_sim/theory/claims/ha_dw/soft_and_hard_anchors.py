@@ -43,7 +43,7 @@ def absorbing(quick: bool, *, warm_start: bool = False) -> CheckOutcome:
     anchor = SoftAnchor(belief=0.5, window=3, warm_start=False, recent=(0.5, 0.5))
     after = anchor.update([[1, 1, 1, 1]])
     return conclude(
-        machine_checked("ha-dw.absorbing"),
+        *([machine_checked("ha-dw.absorbing")] if not warm_start else []),
         Evidence(
             "with equal beliefs c the variance is 0, and (1 - gain)·c + gain·y is c",
             "every m, η, c and y",
@@ -354,7 +354,7 @@ def hard_forms(quick: bool, *, of: int = -1, largest: int = 12) -> CheckOutcome:
     return conclude(
         literal,
         tie,
-        under=[condition],
+        under=[condition, *([machine_checked("ha-dw.hard-forms")] if of == -1 else [])],
         condition="C is the mean of the h-1 batches before",
         controls=[control],
     )
