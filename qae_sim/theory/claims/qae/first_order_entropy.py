@@ -20,14 +20,14 @@ from qae_sim.softmax import (
     policy_gradient_update,
 )
 from qae_sim.theory.ball import Ball
-from qae_sim.theory.certified import covariance, digits, number
+from qae_sim.theory.certified import covariance, digits, entropy, number, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.claims.qae.policy_covariance import pairs_are_positive
 from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.registry import claim
 from qae_sim.theory.softmax_identities import cov, pair_sum, simplex
-from qae_sim.theory.truth import for_all
+from qae_sim.theory.truth import Truth, for_all
 
 #: Updates by name.
 UPDATES = {
@@ -334,3 +334,63 @@ def eq18(quick: bool, *, rule: str = "policy gradient") -> CheckOutcome:
             ),
         ],
     )
+
+
+@claim(
+    "qae.bounded-change",
+    paper=PAPER,
+    equation="Sec. 6, 'bounded one-step entropy change'",
+    statement="To first order every baseline in [0, 1], QAE's or another, changes the entropy by at most η H(π) times "
+    "the largest probability in one step.",
+    latex=r"|\Delta H(b)| \le \eta\,H(\pi)\max_a\pi_a,\quad b \in [0,1]",
+    assumptions=("the paper's update Δz = η π (r - b)", "first order in η", "rewards in [0, 1]"),
+    expected=Verdict.CERTIFIED,
+    tier=Tier.PROVED,
+    origin=Origin.PARAPHRASED,
+    breaks=(
+        Break("baselines up to 3", {"largest": 3}, Verdict.REFUTED),
+        Break("a fifth of the bound", {"factor": Fraction(1, 5)}, Verdict.REFUTED),
+    ),
+)
+def bounded_change(quick: bool, *, largest: int = 1, factor: Fraction = Fraction(1)) -> CheckOutcome:
+    """|E[ℓ(x - c)]| <= max|x - c|·E|ℓ| with ℓ = log π + H and x = π(r - b), whose values are at most max π apart."""
+    pi, logs, rest = simplex(3, "x0", "x1", "x2", "c")
+    values, centre = rest[:-1], rest[-1]
+    mean = sum((p * log for p, log in zip(pi, logs, strict=True)), 0 * centre)
+    centred = sum((p * (log - mean) * (x - centre) for p, log, x in zip(pi, logs, values, strict=True)), 0 * centre)
+    proofs = []
+    for sign in (1, -1):
+        proof = prove_positive(
+            lambda p, b, sign=sign: _slack(p, b, sign, number(factor)), ("0.05", "0.95"), (0, largest), max_boxes=5000
+        )
+        proofs.append(
+            Evidence(
+                f"{'' if sign > 0 else '-'}ΔH < η H max π" + ("" if factor == 1 else f" times {factor}"),
+                f"two arms, .05 <= p <= .95, 0 <= b <= {largest}",
+                Method.INTERVALS,
+                proof.holds,
+                margin=repr(proof.margin),
+                counterexample={"p": float(proof.point[0]), "r": [1, 0], "b": float(proof.point[1])}
+                if proof.holds is Truth.NO
+                else {},
+                confirms=largest == 1 and factor == 1,
+            )
+        )
+    return conclude(
+        Evidence(
+            "Cov(log π, x) = E[(log π + H)(x - c)] for every number c",
+            "every policy and x (three arms: no monomial has more)",
+            Method.SYMBOLIC,
+            bool(cov(pi, logs, values) == centred),
+        ),
+        *proofs,
+    )
+
+
+def _slack(p: Ball, b: Ball, sign: int, factor: Ball) -> Ball:
+    """H·max π less ΔH per η of either sign, two arms of which the first is correct."""
+    q = 1 - p
+    odds = (p / q).log()
+    change = -p * q * odds * (p * (1 - b) + q * b)
+    likeliest = Ball(p.arb.max(q.arb))
+    return factor * entropy([p, q]) * likeliest - sign * change
