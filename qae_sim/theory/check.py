@@ -3,11 +3,10 @@
 A certificate is a list of parts. Each has a statement in Python's syntax, which is read here and never run: numbers,
 names, + - * / **, comparisons, and, or, not, x if c else y, lists, for-expressions, and FUNCTIONS. Numbers are exact
 fractions; roots, logarithms and exponentials are intervals around them. "where" defines names such as "b" and functions
-such as "f(x, n)". "cases" are what the statement is checked for, "only" those that satisfy a condition; "count" is
-their number. Kinds: "enumeration", true in every case; "counterexample", the claim's own statement or what follows from
-it, false "at" these values; "identity", of rational functions of "variables", wherever no denominator is 0; "sign",
-true "over" all of an open interval, by Bernstein coefficients and bisection; "box", true "over" all of closed
-intervals, by interval arithmetic and bisection.
+such as "f(x, n)". "cases" are what it is checked for, "only" those that satisfy a condition; "count" is their number.
+Kinds: "enumeration", true in every case; "counterexample", the claim's statement or what follows from it, false "at"
+these values; "identity", of rational functions of "variables", wherever no denominator is 0; "sign", true "over" all of
+an open interval, by Bernstein coefficients; "box", true "over" closed intervals, by interval arithmetic and bisection.
 """
 
 import ast
@@ -30,7 +29,6 @@ parsed = cache(lambda text: ast.parse(text, mode="eval").body)
 
 
 def _lifted(x: Any, like: Any) -> Any:
-    """A number as an interval or a rational function, if another one is."""
     if isinstance(like, Interval) and not isinstance(x, tuple):
         return Interval(floor(x * ONE), ceil(x * ONE))
     if isinstance(like, Quotient) and not isinstance(x, Quotient):
@@ -111,8 +109,9 @@ def _positive(b: list[Any], halvings: int = HALVINGS) -> bool:
     while len(row) > 1:
         row = [_times(_add(x, y), Fraction(1, 2)) for x, y in pairwise(row)]
         left, right = [*left, row[0]], [row[-1], *right]
-    inside = halvings > 0 and _compared(ast.Gt, row[0], 0)
-    return inside and all(_positive(half, halvings - 1) for half in (left, right))
+    return (
+        halvings > 0 and _compared(ast.Gt, row[0], 0) and all(_positive(half, halvings - 1) for half in (left, right))
+    )
 
 
 def _compared(sign: type, x: Any, y: Any) -> bool:
@@ -141,67 +140,68 @@ OPERATIONS: dict[type, Any] = {
     ast.Add: _add, ast.Sub: lambda x, y: _add(x, _times(-1, y)), ast.Mult: _times, ast.Pow: _power, ast.And: all,
     ast.Div: lambda x, y: _times(x, _power(y, -1)), ast.USub: lambda x: _times(-1, x), ast.Not: operator.not_,
     ast.Or: any, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
+    ast.Gt: operator.gt, ast.GtE: operator.ge}  # fmt: skip
 FUNCTIONS = {
     "min": lambda *x: _ordered(*x)[0], "max": lambda *x: _ordered(*x)[-1], "sorted": _ordered, "len": len, "all": all,
     "abs": lambda x: _ordered(x, _times(-1, x))[1], "sum": lambda x: reduce(_add, x, 0), "any": any, "range": range,
     "product": lambda x: reduce(_times, x, 1), "tuples": lambda x, n: tuple(product(x, repeat=n)), "floor": floor,
     "ceil": ceil, "binomial": comb, "factorial": factorial, "exp": _rising(_exp), "log": _rising(_log),
-    "sqrt": _rising(lambda x: Interval(isqrt(x << BITS), isqrt(x << BITS) + 1)),
-}  # fmt: skip
+    "sqrt": _rising(lambda x: Interval(isqrt(x << BITS), isqrt(x << BITS) + 1))}  # fmt: skip
 
 
-def value(node: Any, names: dict[str, Any]) -> Any:
-    """What an expression is worth."""
+def _value(node: Any, names: dict[str, Any]) -> Any:
     match node:
         case ast.Constant(value=int(x)):
             return x
-        case ast.Name(id=name) if name in names:
-            return value(names[name].body, names) if isinstance(names[name], ast.Lambda) else names[name]
+        case ast.Name(id=x) if x in names:
+            return _value(names[x].body, names[""] | {"": names[""]}) if isinstance(names[x], ast.Lambda) else names[x]
         case ast.UnaryOp(op=sign, operand=x) if type(sign) in OPERATIONS:
-            return OPERATIONS[type(sign)](value(x, names))
+            return OPERATIONS[type(sign)](_value(x, names))
         case ast.BinOp(left=x, op=sign, right=y) if type(sign) in OPERATIONS:
-            return OPERATIONS[type(sign)](value(x, names), value(y, names))
+            return OPERATIONS[type(sign)](_value(x, names), _value(y, names))
         case ast.BoolOp(op=sign, values=parts):
-            return OPERATIONS[type(sign)](value(x, names) for x in parts)
+            return OPERATIONS[type(sign)](_value(x, names) for x in parts)
         case ast.Compare(left=x, ops=signs, comparators=rest):
-            row = [value(y, names) for y in (x, *rest)]
+            row = [_value(y, names) for y in (x, *rest)]
             return all(_compared(type(sign), x, y) for sign, x, y in zip(signs, row, row[1:], strict=False))
         case ast.IfExp(test=test, body=x, orelse=y):
-            return value(x if value(test, names) else y, names)
+            return _value(x if _value(test, names) else y, names)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            return tuple(value(x, names) for x in parts)
+            return tuple(_value(x, names) for x in parts)
         case ast.Subscript(value=row, slice=place):
-            return value(row, names)[value(place, names)]
+            return _value(row, names)[_value(place, names)]
         case ast.GeneratorExp(elt=x, generators=[loop]) | ast.ListComp(elt=x, generators=[loop]):
-            inner = (names | {ast.unparse(loop.target): item} for item in value(loop.iter, names))
-            return tuple(value(x, these) for these in inner if all(value(test, these) for test in loop.ifs))
+            inner = (names | {ast.unparse(loop.target): item} for item in _value(loop.iter, names))
+            return tuple(_value(x, these) for these in inner if all(_value(test, these) for test in loop.ifs))
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
-            return FUNCTIONS[name](*(value(x, names) for x in parts))
+            return FUNCTIONS[name](*(_value(x, names) for x in parts))
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in names:
-            given = {place.arg: value(x, names) for place, x in zip(names[name].args.args, parts, strict=True)}
-            return value(names[name].body, names | given)
+            given = {place.arg: _value(x, names) for place, x in zip(names[name].args.args, parts, strict=True)}
+            return _value(names[name].body, names[""] | given | {"": names[""]})
     raise SyntaxError(f"{ast.unparse(node)} is not part of the language, or not defined")
 
 
+def worth(text: str, names: dict[str, Any]) -> Any:
+    """What a text is worth; its definitions see these names, and none that surround their use."""
+    return _value(parsed(text), names | {"": names})
+
+
 def _confirmed(part: dict[str, Any], case: dict[str, Any]) -> bool:
-    statement, kind = parsed(part["statement"]), part["kind"]
-    over = {name: sorted(value(parsed(end), case) for end in ends) for name, ends in part.get("over", {}).items()}
+    statement, kind = part["statement"], part["kind"]
+    over = {name: sorted(worth(end, case) for end in ends) for name, ends in part.get("over", {}).items()}
     if kind in ("enumeration", "counterexample"):
-        return value(statement, case) is (kind == "enumeration")
+        return worth(statement, case) is (kind == "enumeration")
     if kind in ("sign", "identity"):
         ends = over if kind == "sign" else {name: [0, 1] for name in [*part["variables"], ""]}  # "": no inequalities
-        units = {name: {tuple(int(name == other) for other in ends): 1} for name in ends}
-        wide = {name: Quotient(units[name], {(0,) * len(ends): 1}) for name in ends}
+        wide = {x: Quotient({tuple(int(x == y) for y in ends): 1}, {(0,) * len(ends): 1}) for x in ends}
         wide = {name: _add(low, _times(high - low, wide[name])) for name, (low, high) in ends.items()}
-        return value(statement, case | wide) is True
+        return worth(statement, case | wide) is True
     boxes, left = [over], BOXES
     while kind == "box" and boxes and (left := left - 1):
         box = boxes.pop()
         try:
             filled = {name: Interval(floor(low * ONE), ceil(high * ONE)) for name, (low, high) in box.items()}
-            if value(statement, case | filled) is not True:
+            if worth(statement, case | filled) is not True:
                 return False
         except (ArithmeticError, ValueError):
             name = max(box, key=lambda name: (box[name][1] - box[name][0]) / Fraction(over[name][1] - over[name][0]))
@@ -217,23 +217,23 @@ def check(part: dict[str, Any]) -> None:
         name, _, arguments = form.rstrip(")").partition("(")
         cases[0][name] = parsed(f"lambda {arguments}: {body}")
     for name, text in part.get("cases", {}).items():
-        cases = [case | {name: x} for case in cases for x in value(parsed(text), case)]
-    cases = [case for case in cases if "only" not in part or value(parsed(part["only"]), case)]
+        cases = [case | {name: x} for case in cases for x in worth(text, case)]
+    cases = [case for case in cases if "only" not in part or worth(part["only"], case)]
     if len(cases) != part.get("count", 1):
         raise SyntaxError(f"it has {len(cases)} cases, not {part.get('count', 1)}")
     for case in cases:
-        case |= {name: value(parsed(text), case) for name, text in part.get("at", {}).items()}
+        case |= {name: worth(text, case) for name, text in part.get("at", {}).items()}
         if not _confirmed(part, case):
-            shown = {name: str(x) for name, x in case.items() if not isinstance(x, ast.Lambda)}
-            raise SyntaxError(f"its statement is not confirmed at {shown}")
+            place = {name: str(x) for name, x in case.items() if not isinstance(x, ast.Lambda)}
+            raise SyntaxError(f"it is not confirmed at {place}")
 
 
 def _main(folder: Path) -> int:
     index, refused = json.loads((folder / "index.json").read_text("utf-8")), 0
     names = sorted(set(index["checksums"]) | {path.name for path in folder.glob("*.json")} - {"index.json"})
     for name in names:
-        place = name
         try:
+            place = name
             if hashlib.sha256(content := (folder / name).read_bytes()).hexdigest() != index["checksums"].get(name):
                 raise SyntaxError("its bytes are not those of the checksum in index.json")
             for number, part in enumerate(json.loads(content)["parts"], 1):

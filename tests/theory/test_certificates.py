@@ -80,7 +80,7 @@ class TestProgram:
 
 
 def value(text: str, names: dict[str, Any] | None = None, **more: Any) -> Any:
-    return program.value(program.parsed(text), (names or {}) | more)
+    return program.worth(text, (names or {}) | more)
 
 
 def refused(part: Part) -> str:
@@ -138,6 +138,14 @@ class TestLanguage:
             point = value(text, dict(zip("xy", (interval(x, x) for x in inside), strict=True)))
             assert wide.low <= point.low
             assert point.high <= wide.high
+
+    def test_definitions_see_no_names_around_their_use(self) -> None:
+        part = {"kind": "enumeration", "says": "", "where": {"i": "7", "f(x)": "x + i"}, "statement": "f(1) == 8"}
+        program.check(part)
+        program.check(part | {"statement": "all(f(1) == 8 for i in range(3))"})
+        program.check(
+            part | {"where": {"i": "7", "f(x)": "x + g(1)", "g(y)": "y + x", "x": "3"}, "statement": "f(5) == 9"}
+        )
 
     def test_an_undecided_comparison_is_no_answer(self) -> None:
         for text in ("x > 1", "x == 1", "not x > 1", "x > 1 or x <= 1", "1 if x > 1 else 1"):
@@ -218,9 +226,7 @@ class TestFolder:
         (copy / "index.json").write_text(json.dumps(index), encoding="utf-8")
         done = run_check(copy)
         assert done.returncode == 1
-        assert (
-            "estimators.sum-zero.json, part 2: SyntaxError: its statement is not confirmed at {'G': '3'" in done.stdout
-        )
+        assert "estimators.sum-zero.json, part 2: SyntaxError: it is not confirmed at {'G': '3'" in done.stdout
 
     def test_no_folder_and_no_certificate(self, tmp_path: Path) -> None:
         shutil.copy(str(program.__file__), tmp_path / "check.py")
@@ -402,18 +408,22 @@ class TestMutations:
     def test_the_judge_agrees_with_what_is_written(self, part: Part) -> None:
         assert not Judge(part.to_dict(), random.Random(0)).is_false()
 
-    @pytest.mark.share(0.2)
+    @pytest.mark.share(0.1)
     @pytest.mark.parametrize("part", PARTS)
     def test_no_edit_that_makes_it_false_is_confirmed(self, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every edit is refused, or states something that Python itself finds true."""
         monkeypatch.setattr(program, "BOXES", 2000)
         draw = random.Random(part.says)
-        refusals = 0
-        for changed in itertools.islice(edits(part, draw), 8):
+        for changed in itertools.islice(edits(part, draw), 6):
             try:
                 program.check(changed)
             except Exception:
-                refusals += 1
-            else:
-                assert not Judge(changed, draw).is_false(), changed
-        assert refusals
+                continue
+            assert not Judge(changed, draw).is_false(), changed
+
+    @pytest.mark.parametrize("part", PARTS)
+    def test_the_opposite_is_refused(self, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(program, "BOXES", 200)
+        plain = part.to_dict()
+        with pytest.raises((SyntaxError, ArithmeticError)):
+            program.check(plain | {"statement": f"not ({plain['statement']})"})

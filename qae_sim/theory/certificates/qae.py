@@ -1,0 +1,7 @@
+"""Certificates of the claims of the QAE paper."""
+
+from __future__ import annotations
+
+from qae_sim.theory.certificates import Part, qae_gradients, qae_groups
+
+CERTIFICATES: dict[str, tuple[Part, ...]] = qae_gradients.CERTIFICATES | qae_groups.CERTIFICATES
