@@ -8,6 +8,7 @@ from typing import Any
 from qae_sim.advantages import dr_grpo, expected_advantages, grpo, quantile_baseline, rloo
 from qae_sim.softmax import pass_at_k_estimate
 from qae_sim.theory.certificates import Counterexample, Draw, Enumeration, Identity, Part, Sign, Tie
+from qae_sim.theory.implicit_length import Normaliser, expected_credit
 
 #: Of G responses n are correct, with this chance; a group moves the policy along π₊ - π₋ by (n/G)·A⁺, as ΣA = 0.
 _GROUPS = {"chance(n)": "binomial(G, n) * p**n * (1 - p)**(G - n)"}
@@ -27,7 +28,207 @@ def _first(estimator: Callable[..., Any], **options: Any) -> Callable[..., float
     return lambda x, y, z: float(estimator([x, y, z], **options)[0])
 
 
+#: Four responses: chances, derivatives along a direction, rewards, tokens; a group is a list of their places. Δ of n
+#: successes is (p̂ - b_K)/σ with K = 2/5; right and wrong are the gradients of E[r/|o|] and E[(1-r)/|o|].
+_EXAMPLE = {
+    "pi": "[1/2, 1/5, 1/5, 1/10]",
+    "d": "[1/3, -1/2, 2/7, -5/42]",
+    "r": "[0, 1, 1, 0]",
+    "l": "[1, 3, 5, 2]",
+    "n(g)": "sum(r[o] for o in g)",
+    "P(g)": "product(pi[o] for o in g)",
+    "slope(g)": "sum(d[g[i]]*product(pi[g[j]] for j in range(len(g)) if j != i) for i in range(len(g)))",
+    "tokens(g)": "sum(l[o] for o in g)",
+    "scores(g)": "sum(d[o]/pi[o] for o in g)",
+    "shares(g)": "sum(d[o]/pi[o]/l[o] for o in g)",
+    "groups(m)": "[g for g in tuples([0, 1, 2, 3], G) if n(g) == m]",
+    "added(m)": "0 if m == 0 or m == G else (m/G - (0 if m/G <= 3/5 else 1))/sqrt(m/G*(1 - m/G))",
+    "right": "d[1]/l[1] + d[2]/l[2]",
+    "wrong": "d[0]/l[0] + d[3]/l[3]",
+    "chance(m, N)": "binomial(N, m)*(2/5)**m*(3/5)**(N - m) if 0 <= m <= N else 0",
+}
+
+
+def _difference(G: int, *, loss: Normaliser = "token", prompts: int = 1) -> float:  # noqa: N803
+    """QAE's expected gradient less GRPO's in the example."""
+    policy, along = [0.5, 0.2, 0.2, 0.1], [1 / 3, -1 / 2, 2 / 7, -5 / 42]
+    qae, grpo_ = (
+        expected_credit(name, policy, [0, 1, 1, 0], [1, 3, 5, 2], G, loss=loss, prompts=prompts, eps=0, **more)
+        for name, more in (("qae", {"k": 0.4}), ("grpo", {}))
+    )
+    return float((qae - grpo_) @ along)
+
+
 CERTIFICATES: dict[str, tuple[Part, ...]] = {
+    "estimators.baseline-difference": (
+        Identity(
+            "P' = P·S and x' = x·s make (P·x)' = P·x·(S + s); and w(r-b)/σ - w(r-c)/σ = w(c-b)/σ",
+            "P*S*x + P*(x*s) == P*x*(S + s) and w*(r - b)/sigma - w*(r - c)/sigma == w*(c - b)/sigma",
+            variables=("P", "S", "x", "s", "w", "r", "b", "c", "sigma"),
+        ),
+        Enumeration(
+            "given n successes, the mean of the scores' sum over the tokens is the gradient of the mean of 1 over them",
+            "sum(P(g)*scores(g)/tokens(g) - slope(g)/tokens(g) for g in groups(m)) == 0",
+            where=_EXAMPLE,
+            cases={"G": "range(2, 5)", "m": "range(1, G)"},
+            count=6,
+            ties=(
+                Tie(
+                    "sum(added(n(g))*P(g)*scores(g)/tokens(g) for g in tuples([0, 1, 2, 3], G))",
+                    _difference,
+                    {"G": (2, 4)},
+                ),
+            ),
+        ),
+    ),
+    "estimators.baseline-difference-per-response": (
+        Enumeration(
+            "given one success in a pair the mean of Σ s/|o| over 2 is 23/252, but the gradient of E[1/|o|] 23/140",
+            "sum(P(g)*shares(g) for g in groups(1))/2/chance(1, G) == 23/252 and right + wrong == 23/140",
+            where=_EXAMPLE,
+            cases={"G": "[2]"},
+        ),
+        Enumeration(
+            "over all groups it is that gradient",
+            "sum(P(g)*shares(g) for g in tuples([0, 1, 2, 3], G))/G == right + wrong",
+            where=_EXAMPLE,
+            cases={"G": "range(2, 5)"},
+            count=3,
+        ),
+    ),
+    "estimators.baseline-difference-remainder": (
+        Identity(
+            "with m = zp + 1 - p: one response more multiplies by m or adds its own share, and m^(G-1) is v·m; then "
+            "zX + Y = m(X + Y) + (z - 1)((1-p)X - pY)",
+            "G*v*m*m*(z*X + Y) + m*m*v*(z*X + Y) == (G + 1)*v*m*m*(z*X + Y) and "
+            "z*X + Y == m*(X + Y) + (z - 1)*((1 - p)*X - p*Y)",
+            where={"m": "z*p + 1 - p"},
+            variables=("z", "p", "G", "v", "X", "Y"),
+        ),
+        Enumeration(
+            "given each number of successes, in the example",
+            "sum(P(g)*shares(g) for g in groups(m))/G == chance(m, G)*(right + wrong) + "
+            "(chance(m - 1, G - 1) - chance(m, G - 1))*(3/5*right - 2/5*wrong)",
+            where=_EXAMPLE,
+            cases={"G": "range(2, 5)", "m": "range(G + 1)"},
+            count=12,
+            ties=(
+                Tie(
+                    "sum(added(n(g))*P(g)*shares(g) for g in tuples([0, 1, 2, 3], G))/G",
+                    lambda G: _difference(G, loss="sequence"),  # noqa: N803
+                    {"G": (2, 4)},
+                ),
+            ),
+        ),
+    ),
+    "estimators.baseline-difference-batch": (
+        Identity(
+            "1/(a + z) - 1/(b + z) = (b - a)/((a + z)(b + z)); and Q·G over the square of Q·G·L is 1/(Q·G·L²)",
+            "1/(a + z) - 1/(b + z) == (b - a)/((a + z)*(b + z)) and Q*G/(Q*G*L)**2 == 1/(Q*G*L**2)",
+            variables=("a", "b", "z", "Q", "G", "L"),
+        ),
+        Enumeration(
+            "of pairs (Δ = 1 if mixed), Q times what 3 tokens have more than 5 is within its bounds, for Q = 1 and 2",
+            "6/5/(2*5**2) <= Q*(credit(3) - credit(5)) <= 6/5/2",
+            where=_EXAMPLE
+            | {
+                "others": "tuples([0, 1, 2, 3], 2*Q - 2)",
+                "of(x)": "sum(P(g)*(1/2/(x + 1 + tokens(g)) + 1/10/(x + 2 + tokens(g))) for g in others)",
+                "credit(x)": "2*Q*of(x)",
+            },
+            cases={"Q": "[1, 2]"},
+            count=2,
+        ),
+    ),
+    "estimators.length-pressure-sign": (
+        Enumeration(
+            "Δ of n = 1..G-1 successes does not rise in sign: above 0 up to (1-K)G, below 0 beyond; K = 1/10 to 9/10",
+            "all((n/G - b(n) > 0) == (n <= (1 - tenths/10)*G) and n/G - b(n) != 0 for n in range(1, G))",
+            where={"b(n)": "0 if n/G <= 1 - tenths/10 else 1"},
+            cases={"G": "range(2, 17)", "tenths": "range(1, 10)"},
+            count=135,
+        ),
+        Identity(
+            "the likelihood ratio of m + 1 and m successes between the rates y and x is y(1-x) over x(1-y), above 1",
+            "y/x*((1 - x)/(1 - y)) - 1 == (y - x)/(x*(1 - y))",
+            variables=("x", "y"),
+        ),
+    ),
+    "estimators.length-pressure-size": (
+        Identity(
+            "the credit Δ·n/(m + (n-1)l), n = QG, falls between m = l and m = 2l by 1/(n+1) of Δ/l, and Δ/m by 1/2; "
+            "Δ over the gap 1/σ is p - b",
+            "delta*n/(l + (n - 1)*l) - delta*n/(2*l + (n - 1)*l) == delta/l/(n + 1) and "
+            "delta/l - delta/(2*l) == delta/l/2 and (p - b)/sigma/((1 - p)/sigma - (0 - p)/sigma) == p - b",
+            variables=("delta", "n", "l", "p", "b", "sigma"),
+        ),
+    ),
+    "estimators.length-pressure-constant": (
+        Identity(
+            "α∇p + β∇(1-p) = (α-β)∇p",
+            "alpha*slope + beta*(0 - slope) == (alpha - beta)*slope",
+            variables=("alpha", "beta", "slope"),
+        ),
+        Enumeration(
+            "given each number of successes the scores of the correct responses add up to a multiple of ∇p, and those "
+            "of the wrong ones, too",
+            "sum(P(g)*sum(d[o]/pi[o] for o in g if r[o] == 1) for g in groups(m)) == G*chance(m - 1, G - 1)*rise and "
+            "sum(P(g)*sum(d[o]/pi[o] for o in g if r[o] == 0) for g in groups(m)) == -G*chance(m, G - 1)*rise",
+            where=_EXAMPLE | {"rise": "d[1] + d[2]"},
+            cases={"G": "range(2, 5)", "m": "range(G + 1)"},
+            count=12,
+        ),
+    ),
+    "estimators.length-bias": (
+        Identity(
+            "α(m·s + p·m') + β(-k·s + (1-p)k') = (αm - βk)s + αp·m' + β(1-p)k'; s, m', k' are gradients",
+            "a*(m*s + p*dm) + b*((1 - p)*dk - k*s) == (a*m - b*k)*s + a*p*dm + b*(1 - p)*dk",
+            variables=("a", "b", "p", "s", "m", "dm", "k", "dk"),
+        ),
+        Enumeration(
+            "a correct response has a positive and a wrong one a negative advantage in every mixed group",
+            "(1 - n/G)/sqrt(n/G*(1 - n/G)) > 0 > (0 - n/G)/sqrt(n/G*(1 - n/G))",
+            cases={"G": "range(2, 33)", "n": "range(1, G)"},
+            count=496,
+        ),
+    ),
+    "estimators.length-bias-of-qae": (
+        Identity(
+            "times σ: 1 and 0 in hard groups, 0 and -1 in easy ones, are 1/(1-p), 0, 0 and 1/p times 1-p and -p",
+            "1 == 1/(1 - p)*(1 - p) and -1 == 1/p*(-p) and 1 - 0 == (1 - p) - (-p) == 0 - (-1)",
+            variables=("p",),
+        ),
+    ),
+    "estimators.net-push": (
+        Identity(
+            "with one law of lengths α(m·s + p·m') + β((1-p)m' - m·s) = (α-β)m·s + (αp + β(1-p))m'; GRPO's Σ A is 0",
+            "a*(m*s + p*dm) + b*((1 - p)*dm - m*s) == (a - b)*m*s + (a*p + b*(1 - p))*dm and "
+            "n*(1 - n/G) + (G - n)*(0 - n/G) == 0",
+            variables=("a", "b", "p", "s", "m", "dm", "n", "G"),
+        ),
+    ),
+    "estimators.directions": (
+        Counterexample(
+            "the two gradients have one direction: pairs of arms with chances 1/5, 3/5, 1/5 and rewards 0, 1/2, 1",
+            "square(grpo, qae)**2 == square(grpo, grpo)*square(qae, qae)",
+            where={
+                "pi": "[1/5, 3/5, 1/5]",
+                "pairs": "[[0, 1], [0, 2], [1, 2]]",
+                "chance(x)": "pi[x[0]]*pi[x[1]]",
+                "score(o, a)": "(1 if o == a else 0) - pi[o]",
+                "sum_of(o, up, down)": "sum(chance(x)*(up*score(o, x[1]) + down*score(o, x[0])) for x in pairs)",
+                "grpo": "[sum_of(o, up, -up) for o in range(3)]",
+                "qae": "[sum_of(o, 2*up, 0) for o in range(3)]",
+                "square(v, w)": "sum(v[o]*w[o] for o in range(3))",
+            },
+            at={"up": "1"},
+        ),
+        Identity(
+            "of two values every estimator gives (α-β)∇p; with constants b and σ, (r-b)/σ is r/σ less a constant",
+            "alpha*slope + beta*(0 - slope) == (alpha - beta)*slope and (r - b)/sigma == r/sigma - b/sigma",
+            variables=("alpha", "beta", "slope", "r", "b", "sigma"),
+        ),
+    ),
     "estimators.speed-nonnegative": (
         Enumeration(
             "the mean lies between the rewards 0 and 1, so that 1 - p̂ is not negative and 0 - p̂ not positive; "
