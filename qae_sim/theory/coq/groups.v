@@ -373,7 +373,71 @@ Proof.
     + apply Rinv_le_contravar; lra.
 Qed.
 
+(** Whether the group's query counts as hard, and QAE's masks: POS-MASK gates the successes and keeps all failures,
+    NEG-MASK gates the failures and keeps all successes; each response that is left has 1/std or -1/std. *)
+Definition is_hard (K : R) : R := if Rle_dec p (1 - K) then 1 else 0.
+Definition pos_mask (K x : R) : R := (is_hard K * x - (1 - x)) / std rewards.
+Definition neg_mask (K x : R) : R := (x - (1 - is_hard K) * (1 - x)) / std rewards.
+
+(** The group gradients of POS-MASK and NEG-MASK are those of Eqs. 7 and 8: sqrt(p/(1-p)) times the mean score of the
+    successes less sqrt((1-p)/p) times that of the failures, the first only on hard queries, or the second only on easy
+    ones. *)
+Theorem qae_masks : forall K,
+  group_gradient (pos_mask K) = is_hard K * sqrt (p / (1 - p)) * score_correct - sqrt ((1 - p) / p) * score_wrong
+  /\ group_gradient (neg_mask K)
+     = sqrt (p / (1 - p)) * score_correct - (1 - is_hard K) * sqrt ((1 - p) / p) * score_wrong.
+Proof.
+  intros K. pose proof group_nonempty as Hg. pose proof std_pos. assert (0 < p < 1) by exact Hmixed.
+  assert (E : forall u v, sum g (fun o => (u * reward o - v * (1 - reward o)) / std rewards * score o) / size g
+    = u * sqrt (p / (1 - p)) * score_correct - v * sqrt ((1 - p) / p) * score_wrong).
+  { intros u v. unfold score_correct, score_wrong. rewrite successes, failures, std_binary, odds, odds_against. fold p.
+    rewrite (sum_ext _ g _ (fun o => (u / sqrt (p * (1 - p))) * (reward o * score o)
+      - (v / sqrt (p * (1 - p))) * ((1 - reward o) * score o))) by (intros; field; lra).
+    rewrite sum_minus, !sum_scale. field. lra. }
+  unfold group_gradient, pos_mask, neg_mask. split.
+  - rewrite <- (Rmult_1_l (sqrt ((1 - p) / p))), <- E. f_equal. apply sum_ext. intros. f_equal. f_equal. ring.
+  - rewrite <- (Rmult_1_l (sqrt (p / (1 - p)))), <- E. f_equal. apply sum_ext. intros. f_equal. f_equal. ring.
+Qed.
+
 End Scores.
+
+(** With one success among ten and K = .4 QAE's advantage of every failure is exactly 0, and that of the success is
+    above 0. *)
+Theorem digest_losers_ignored : forall r q, binary r -> size r = 10 -> sum r (fun x => x) = 1 -> is_quantile (4 / 10) r q ->
+  qae 0 r q 0 = 0 /\ 0 < qae 0 r q 1.
+Proof.
+  intros r q Hb Hs H1 Hq. assert (Hr : r <> []) by (intros ->; unfold size in Hs; simpl in Hs; lra).
+  assert (A : average r = 1 / 10) by (unfold average; rewrite H1, Hs; reflexivity).
+  rewrite (quantile_is_baseline r (4 / 10) q) by (assumption || lra). unfold quantile_baseline.
+  destruct Rle_dec as [_ | N]; [|lra]. unfold qae. rewrite Rplus_0_r.
+  assert (D : std r = sqrt (9 / 100)).
+  { unfold std, squares. f_equal. rewrite A, Hs.
+    rewrite (sum_ext _ r _ (fun x => 8 / 10 * x + 1 / 100)).
+    - rewrite sum_plus, sum_scale, sum_const, H1, Hs. field.
+    - intros x Hx. destruct (Hb x Hx) as [-> | ->]; field. }
+  rewrite D. assert (0 < sqrt (9 / 100)) by (apply sqrt_lt_R0; lra). split.
+  - unfold Rdiv at 1. rewrite Rminus_0_r. apply Rmult_0_l.
+  - apply Rdiv_lt_0_compat; lra.
+Qed.
+
+(** With nine successes among ten and K = .4 QAE's advantage of every success is exactly 0, and that of the failure is
+    below 0. *)
+Theorem digest_winners_ignored : forall r q, binary r -> size r = 10 -> sum r (fun x => x) = 9 -> is_quantile (4 / 10) r q ->
+  qae 0 r q 1 = 0 /\ qae 0 r q 0 < 0.
+Proof.
+  intros r q Hb Hs H9 Hq. assert (Hr : r <> []) by (intros ->; unfold size in Hs; simpl in Hs; lra).
+  assert (A : average r = 9 / 10) by (unfold average; rewrite H9, Hs; reflexivity).
+  rewrite (quantile_is_baseline r (4 / 10) q) by (assumption || lra). unfold quantile_baseline.
+  destruct Rle_dec as [N | _]; [lra|]. unfold qae. rewrite Rplus_0_r.
+  assert (D : std r = sqrt (9 / 100)).
+  { unfold std, squares. f_equal. rewrite A, Hs.
+    rewrite (sum_ext _ r _ (fun x => - (8 / 10) * x + 81 / 100)).
+    - rewrite sum_plus, sum_scale, sum_const, H9, Hs. field.
+    - intros x Hx. destruct (Hb x Hx) as [-> | ->]; field. }
+  rewrite D. assert (0 < sqrt (9 / 100)) by (apply sqrt_lt_R0; lra). split.
+  - unfold Rdiv at 1. rewrite Rminus_diag_eq by reflexivity. apply Rmult_0_l.
+  - enough (0 < 1 / sqrt (9 / 100)) by (unfold Rdiv in *; lra). apply Rdiv_lt_0_compat; lra.
+Qed.
 
 (** The sample standard deviation multiplies every advantage, and so Eqs. 5 and 6, by sqrt((G-1)/G). *)
 Theorem qae_ddof_factor : forall r, 1 < size r -> 0 < squares r ->

@@ -13,6 +13,7 @@ from qae_sim.theory.binomial import mixed
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.digest import PAPER
 from qae_sim.theory.controls import advantages_by_hand
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS, LEVELS, Root, advantages, centred, mixed_groups
 from qae_sim.theory.polynomials import X, Y, value_at
 from qae_sim.theory.registry import claim
@@ -129,7 +130,7 @@ def huge_thumbs_up(quick: bool, *, successes: int = 1) -> CheckOutcome:
     latex=r"\hat A_{\text{loser}} = 0",
     assumptions=("K = .4, G = 10",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("K = .95", {"k": Fraction(95, 100)}, Verdict.REFUTED),),
 )
@@ -144,7 +145,9 @@ def losers_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
             Method.CASES,
             minus[0] == 0,
             counterexample={} if minus[0] == 0 else {"k": float(k), "loser": signed(minus)},
+            confirms=k == K,
         ),
+        machine_checked("digest.losers-ignored"),
         Evidence("qae gives exact zeros", "the same", Method.FLOATS, zero == (minus[0] == 0)),
     )
 
@@ -157,7 +160,7 @@ def losers_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
     latex=r"\hat A_{\text{winner}} = 0,\ \hat A_{\text{loser}} = -\tfrac{1}{0.3}",
     assumptions=("K = .4, G = 10",),
     expected=Verdict.CERTIFIED,
-    tier=Tier.ENUMERATED,
+    tier=Tier.PROVED,
     origin=Origin.PARAPHRASED,
     breaks=(Break("K = .05", {"k": Fraction(1, 20)}, Verdict.REFUTED),),
 )
@@ -173,7 +176,9 @@ def winners_ignored(quick: bool, *, k: Fraction = K) -> CheckOutcome:
             Method.CASES,
             holds,
             counterexample={} if holds else {"k": float(k), "winner": signed(plus), "loser": signed(minus)},
+            confirms=k == K,
         ),
+        machine_checked("digest.winners-ignored"),
         Evidence(
             "qae gives both",
             "the same",

@@ -11,6 +11,7 @@ from qae_sim.papers import PAPERS
 from qae_sim.softmax import pass_at_k_estimate
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import Y, ring
 from qae_sim.theory.registry import claim
 
@@ -61,5 +62,6 @@ def unbiased_pass_at_k(quick: bool, *, plug_in: bool = False) -> CheckOutcome:
             counterexample=found or {},
             confirms=not plug_in,
         ),
+        machine_checked("estimators.pass-at-k"),
         Evidence("softmax.pass_at_k gives the same", "the same", Method.FLOATS, worst < 1e-12, f"{worst:.1e}"),
     )

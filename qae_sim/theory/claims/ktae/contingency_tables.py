@@ -17,6 +17,7 @@ from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, near, number, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.ktae import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 from qae_sim.theory.truth import Answer, Truth, for_all
@@ -218,6 +219,7 @@ def gain(quick: bool, *, zero: str = "ad=bc") -> CheckOutcome:
             counterexample=found,
             confirms=zero == "ad=bc",
         ),
+        machine_checked("ktae.information-gain"),
         Evidence("ktae's table holds the same", "the same tables", Method.FLOATS, agrees, gap),
     )
 

@@ -21,6 +21,7 @@ from qae_sim.theory.claim import (
     worse,
 )
 from qae_sim.theory.claims.opo import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
@@ -100,6 +101,7 @@ def opo_variance(quick: bool, *, grows: bool = True) -> CheckOutcome:
             found is None,
             confirms=True,
         ),
+        machine_checked("opo.least-variance"),
         Evidence("opo subtracts b*, to 1e-14", "the same", Method.FLOATS, worst < 1e-14, f"{worst:.1e}"),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.qae import PAPER
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
@@ -380,5 +381,6 @@ def masks_speed(quick: bool, *, zero_score: bool = True) -> CheckOutcome:
             Method.SYMBOLIC,
             doubled,
             counterexample={} if doubled else {"p": 0.5, "expected score": "not zero"},
-        )
+        ),
+        machine_checked("qae.masks-speed"),
     )

@@ -22,6 +22,7 @@ from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.controls import advantages_by_hand
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS, Root, advantages, binary_variance, mixed_groups, root
 from qae_sim.theory.polynomials import X, Y, ring
 from qae_sim.theory.registry import claim
@@ -150,6 +151,7 @@ def eq5(quick: bool, *, ddof: int = 0, target: str = "grpo") -> CheckOutcome:
     """Compare both coefficients in every group."""
     return conclude(
         same_for_every_group("grpo", target, ddof),
+        machine_checked("qae.eq5"),
         same_objective("grpo", target, quick, ddof),
         float_table_agrees("grpo", quick),
     )
@@ -176,6 +178,7 @@ def prop41(quick: bool, *, ddof: int = 0, target: str = "qae") -> CheckOutcome:
     """Compare both coefficients in every group."""
     return conclude(
         same_for_every_group("qae", target, ddof),
+        machine_checked("qae.prop4.1"),
         same_objective("qae", target, quick, ddof),
         float_table_agrees("qae", quick),
     )
@@ -209,7 +212,7 @@ def masks(quick: bool, *, unmasked: str = "one", swapped: bool = False) -> Check
         for name, target in zip(names, targets, strict=True)
         for evidence in (same_for_every_group(name, target), same_objective(name, target, quick))
     ]
-    return conclude(*exact, *(float_table_agrees(name, quick) for name in names))
+    return conclude(*exact, machine_checked("qae.masks"), *(float_table_agrees(name, quick) for name in names))
 
 
 @claim(
@@ -311,6 +314,7 @@ def ddof_factor(quick: bool, *, one_size: bool = True) -> CheckOutcome:
             Method.SYMBOLIC,
             (squares * (g - 1)) * g == (squares * g) * (g - 1),
         ),
+        machine_checked("qae.ddof-factor"),
     )
 
 

@@ -12,6 +12,7 @@ from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, 
 from qae_sim.theory.claims.qae import PAPER
 from qae_sim.theory.claims.qae.query_weights import objective
 from qae_sim.theory.controls import advantages_by_hand
+from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS, advantages, mixed_groups
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -58,8 +59,9 @@ def amplification(quick: bool, *, factor: str = "1/(1-p)") -> CheckOutcome:
             found is None,
             counterexample=found or {},
             figures={"smallest ratio": str(low), "largest ratio times K": str(high)},
-            confirms=True,
+            confirms=factor == "1/(1-p)",
         ),
+        machine_checked("qae.amplification"),
     )
 
 

@@ -1,4 +1,5 @@
-(** Losses that divide by numbers of tokens: what two baselines teach about the length of responses.
+(** Estimators that look at a response's own reward and at the number of successes in its group: what they teach about the
+    length of responses where a loss divides by numbers of tokens, MaxRL, and the estimate of pass@k.
 
     [over_counts p n f] is the mean of f(N) for the number N of successes among n responses of success rate p. *)
 
@@ -71,9 +72,31 @@ Proof.
       replace (S k - 1)%nat with k by lia. cbn [over_counts]. ring.
 Qed.
 
+Lemma over_counts_const : forall p n c, over_counts p n (fun _ => c) = c.
+Proof. induction n as [|k IH]; intros; simpl; [reflexivity|]. rewrite !IH. ring. Qed.
+
+(** A success more likely belongs to a group with many: E[N h(N)] of n + 1 responses is (n + 1) p E[h(N + 1)] of n. *)
+Lemma over_counts_size_bias : forall p n h,
+  over_counts p (S n) (fun m => INR m * h m) = INR (S n) * p * over_counts p n (fun m => h (S m)).
+Proof.
+  intros p. induction n as [|k IH]; intros h; [simpl; ring|].
+  change (over_counts p (S (S k)) ?f) with (p * over_counts p (S k) (fun m => f (S m)) + (1 - p) * over_counts p (S k) f).
+  cbv beta. rewrite (over_counts_ext p (S k) (fun m => INR (S m) * h (S m)) (fun m => INR m * h (S m) + h (S m)))
+    by (intros; rewrite S_INR; ring).
+  rewrite over_counts_plus, (IH (fun m => h (S m))), (IH h), (S_INR (S k)). cbn [over_counts]. ring.
+Qed.
+
+Definition none (m : nat) : R := match m with O => 1 | S _ => 0 end.
+
+Lemma over_counts_none : forall p n, over_counts p n none = (1 - p) ^ n.
+Proof.
+  induction n as [|k IH]; [reflexivity|]. cbn [over_counts]. rewrite IH.
+  change (fun m : nat => none (S m)) with (fun _ : nat => 0). rewrite over_counts_const. simpl. ring.
+Qed.
+
 (** ** Groups *)
 
-Section Lengths.
+Section Groups.
 
 Context {X : Type}.
 Variable arms : list X.
@@ -341,7 +364,163 @@ Proof.
       apply Rdiv_lt_0_compat; lra.
 Qed.
 
-End Lengths.
+(** ** Whole responses *)
+
+(** MaxRL's advantage: reward less mean, over the mean; in a group without success all are 0. *)
+Definition maxrl (r : list R) (x : R) : R := if Req_EM_T (average r) 0 then 0 else (x - average r) / average r.
+
+Lemma sum_powers : forall n, sum (seq 0 n) (fun k => (1 - p) ^ k) * p = 1 - (1 - p) ^ n.
+Proof.
+  induction n as [|n IH]; [simpl; ring|]. rewrite seq_S, sum_app. cbn [sum Nat.add]. simpl pow.
+  rewrite Rmult_plus_distr_r, IH. ring.
+Qed.
+
+Lemma derive_terms : forall n,
+  is_derive (fun theta => - sum (seq 1 n) (fun k => (1 - mean arms (pi theta) hit) ^ k / INR k)) theta0
+    (sum (seq 0 n) (fun k => (1 - p) ^ k) * mean arms now (fun a => hit a * score a)).
+Proof.
+  intros n. pose proof (derive_mean arms pi theta0 score Hscore hit) as H. fold now in H.
+  set (rate := mean arms now (fun a => hit a * score a)) in *.
+  assert (D : forall l, (forall k, In k l -> (1 <= k)%nat) ->
+    is_derive (fun theta => - sum l (fun k => (1 - mean arms (pi theta) hit) ^ k / INR k)) theta0
+      (sum l (fun k => (1 - p) ^ (k - 1)) * rate)).
+  { induction l as [|k l IH]; intros Hl; cbn [sum].
+    - rewrite Rmult_0_l. apply (is_derive_ext (fun _ => 0)); [intros; symmetry; apply Ropp_0|].
+      apply (is_derive_const (K := R_AbsRing) (V := R_NormedModule)).
+    - assert (Hk : 0 < INR k) by (apply lt_0_INR, (Hl k); now left).
+      apply (is_derive_ext (fun theta => - ((1 - mean arms (pi theta) hit) ^ k / INR k)
+        + - sum l (fun k => (1 - mean arms (pi theta) hit) ^ k / INR k)));
+        [intros; symmetry; apply Ropp_plus_distr|].
+      rewrite Rmult_plus_distr_r. apply (is_derive_plus (K := R_AbsRing) (V := R_NormedModule)).
+      + apply (is_derive_ext (fun theta => (fun x => - ((1 - x) ^ k / INR k)) (mean arms (pi theta) hit)));
+          [reflexivity|].
+        evar_last.
+        * apply (is_derive_comp (fun x => - ((1 - x) ^ k / INR k)) (fun theta => mean arms (pi theta) hit) theta0
+            ((1 - p) ^ (k - 1)) rate); [|exact H]. fold now p.
+          apply (is_derive_ext (fun x => - / INR k * (1 - x) ^ k)).
+          { intros t. change (- / INR k * (1 - t) ^ k = - ((1 - t) ^ k / INR k)). unfold Rdiv. ring. }
+          evar_last; [apply is_derive_scal, (is_derive_pow (fun x => 1 - x) k p (-1)); auto_derive; [easy | ring]|].
+          replace (Init.Nat.pred k) with (k - 1)%nat by lia. field. lra.
+        * unfold scal; simpl. unfold mult; simpl. ring.
+      + apply IH. intros j Hj. apply Hl. now right. }
+  specialize (D (seq 1 n)). rewrite <- seq_shift, sum_map in D.
+  rewrite (sum_ext _ (seq 0 n) (fun k => (1 - p) ^ k) (fun k => (1 - p) ^ (S k - 1))).
+  - rewrite <- seq_shift. apply D. intros k Hk. apply in_map_iff in Hk as [j [<- _]]. lia.
+  - intros k _. f_equal. lia.
+Qed.
+
+(** Refuted: that MaxRL's expected group gradient is that of the first G terms of log p = -(sum of (1-p)^k / k). It is
+    that of the first G - 1, which is another one wherever the success rate has a gradient. *)
+Theorem maxrl_terms : forall G, (2 <= G)%nat -> 0 < p < 1 ->
+  let terms n := fun theta => - sum (seq 1 n) (fun k => (1 - mean arms (pi theta) hit) ^ k / INR k) in
+  let expected := expect arms now G (gradient score (fun g a => maxrl (map hit g) (hit a))) in
+  is_derive (terms (G - 1)%nat) theta0 expected
+  /\ (~ is_derive (fun theta => mean arms (pi theta) hit) theta0 0 -> ~ is_derive (terms G) theta0 expected).
+Proof.
+  intros G HG Hp terms expected. destruct G as [|[|n]]; [lia | lia |]. set (m := S n).
+  assert (Hm : 0 < INR (S m)) by (apply lt_0_INR; lia). replace (S m - 1)%nat with m by lia.
+  set (rate := mean arms now (fun a => hit a * score a)).
+  assert (E : expected = sum (seq 0 m) (fun k => (1 - p) ^ k) * rate).
+  { set (A := fun k => if Nat.eq_dec k 0 then 0 else INR (S m) / INR k). set (B := fun k => if Nat.eq_dec k 0 then 0 else 1).
+    set (h1 := fun a => hit a * score a).
+    unfold expected.
+    rewrite (expect_ext arms now (S m) _ (fun g => / INR (S m) * (A (count g) * sum g h1 - B (count g) * sum g score))).
+    - rewrite expect_scale, expect_minus, !expect_count_sum.
+      assert (H1 : mean arms now (fun a => hit a * h1 a) = rate)
+        by (apply sum_ext; intros a _; unfold h1, hit; destruct (correct a); ring).
+      assert (H0 : mean arms now (fun a => miss a * h1 a) = 0).
+      { unfold mean. rewrite (sum_ext _ arms _ (fun _ => 0)); [rewrite sum_const; ring|]. intros a _.
+        unfold h1, miss, hit. destruct (correct a); ring. }
+      assert (Hw : mean arms now (fun a => miss a * score a) = - rate).
+      { pose proof (mean_plus_sides score) as M. pose proof (mean_score arms pi theta0 score Hsum Hscore) as Z.
+        fold now in Z. fold rate in M. lra. }
+      rewrite H1, H0, Hw. fold rate.
+      assert (CA : over_counts p m (shifted A 1) * p = 1 - (1 - p) ^ S m).
+      { rewrite (over_counts_ext p m (shifted A 1) (fun k => INR (S m) * / INR (S k)))
+          by (intros; unfold shifted, A; simpl Nat.add; destruct Nat.eq_dec; [lia | reflexivity]).
+        rewrite over_counts_scale.
+        replace (INR (S m) * over_counts p m (fun k => / INR (S k)) * p)
+          with (INR (S m) * p * over_counts p m (fun k => / INR (S k))) by ring.
+        rewrite <- (over_counts_size_bias p m (fun k => / INR k)).
+        rewrite (over_counts_ext p (S m) _ (fun k => 1 - none k)).
+        - rewrite over_counts_minus, over_counts_const, over_counts_none. reflexivity.
+        - intros k _. destruct k as [|k]; [simpl; ring|]. unfold none. field. apply not_0_INR. lia. }
+      assert (C1 : over_counts p m (shifted B 1) = 1).
+      { rewrite (over_counts_ext p m (shifted B 1) (fun _ => 1)); [apply over_counts_const|].
+        intros; unfold shifted, B; simpl Nat.add; destruct Nat.eq_dec; [lia | reflexivity]. }
+      assert (C0 : over_counts p m B = 1 - (1 - p) ^ m).
+      { rewrite (over_counts_ext p m B (fun k => 1 - none k)).
+        - rewrite over_counts_minus, over_counts_const, over_counts_none. reflexivity.
+        - intros k _. unfold B. destruct k; simpl; ring. }
+      rewrite C1, C0. apply (Rmult_eq_reg_r p); [|lra].
+      replace (sum (seq 0 m) (fun k => (1 - p) ^ k) * rate * p)
+        with (sum (seq 0 m) (fun k => (1 - p) ^ k) * p * rate) by ring.
+      rewrite sum_powers.
+      replace (/ INR (S m) * (INR (S m) * (rate * over_counts p m (shifted A 1) + 0 * over_counts p m A)
+          - INR (S m) * (rate * 1 + - rate * (1 - (1 - p) ^ m))) * p)
+        with (rate * (over_counts p m (shifted A 1) * p) - rate * (1 - p) ^ m * p) by (field; lra).
+      rewrite CA. simpl. ring.
+    - intros g Hg. unfold gradient, maxrl, size. rewrite average_hit. unfold size. rewrite Hg.
+      rewrite (sum_ext _ g _ (fun a => A (count g) * h1 a - B (count g) * score a)).
+      + rewrite sum_minus, !sum_scale. unfold Rdiv. ring.
+      + intros a Ha. unfold A, B, h1. destruct (Nat.eq_dec (count g) 0) as [Z | Z].
+        * rewrite Z. destruct (Req_EM_T (INR 0 / INR (S m)) 0) as [_ | N]; [ring|].
+          exfalso. apply N. simpl INR at 1. field. lra.
+        * assert (0 < INR (count g)) by (apply lt_0_INR; lia).
+          destruct (Req_EM_T (INR (count g) / INR (S m)) 0) as [N | _].
+          -- exfalso. assert (0 < INR (count g) / INR (S m)) by (now apply Rdiv_lt_0_compat). lra.
+          -- field. lra. }
+  split; [rewrite E; apply derive_terms|]. intros Hrate HG'.
+  assert (Z : is_derive (terms (S m)) theta0 (sum (seq 0 (S m)) (fun k => (1 - p) ^ k) * rate)) by apply derive_terms.
+  assert (U : expected = sum (seq 0 (S m)) (fun k => (1 - p) ^ k) * rate).
+  { rewrite <- (is_derive_unique _ _ _ HG'). now apply is_derive_unique. }
+  rewrite E, seq_S, sum_app in U. cbn [sum Nat.add] in U. rewrite Rplus_0_r, Rmult_plus_distr_r in U.
+  assert (P0 : (1 - p) ^ m * rate = 0) by lra. apply Rmult_integral in P0 as [P0 | P0].
+  - assert (0 < (1 - p) ^ m) by (apply pow_lt; lra). lra.
+  - apply Hrate. rewrite <- P0. apply derive_mean. exact Hscore.
+Qed.
+
+(** Binomial coefficients. *)
+Fixpoint choose (n k : nat) : nat :=
+  match k, n with
+  | O, _ => 1
+  | S _, O => 0
+  | S j, S m => choose m j + choose m (S j)
+  end.
+
+Lemma choose_pos : forall n k, (k <= n)%nat -> (0 < choose n k)%nat.
+Proof.
+  induction n as [|n IH]; intros [|k] H; simpl; try lia. specialize (IH k). lia.
+Qed.
+
+Lemma over_counts_missed : forall x n k,
+  over_counts x n (fun c => INR (choose (n - c) k)) = INR (choose n k) * (1 - x) ^ k.
+Proof.
+  intros x. induction n as [|n IH]; intros k.
+  - destruct k; simpl; ring.
+  - cbn [over_counts]. rewrite (over_counts_ext x n (fun c => INR (choose (S n - S c) k)) (fun c => INR (choose (n - c) k)))
+      by (intros; reflexivity).
+    rewrite IH. destruct k as [|k].
+    + rewrite (over_counts_ext x n _ (fun _ => 1)) by (intros; destruct (S n - m)%nat; reflexivity).
+      rewrite over_counts_const. destruct n; simpl; ring.
+    + rewrite (over_counts_ext x n _ (fun c => INR (choose (n - c) k) + INR (choose (n - c) (S k)))).
+      * rewrite over_counts_plus, !IH. simpl choose. rewrite plus_INR. simpl. ring.
+      * intros c Hc. replace (S n - c)%nat with (S (n - c)) by lia. simpl choose. now rewrite plus_INR.
+Qed.
+
+(** 1 - C(n-c, k) / C(n, k), of c correct responses among n, is an unbiased estimate of the chance that one of k
+    responses is correct: for every policy, every n and every k up to n. *)
+Theorem estimators_pass_at_k : forall n k, (k <= n)%nat ->
+  expect arms now n (fun g => 1 - INR (choose (n - count g) k) / INR (choose n k)) = 1 - (1 - p) ^ k.
+Proof.
+  intros n k H. assert (Hc : 0 < INR (choose n k)) by (apply lt_0_INR, choose_pos, H).
+  rewrite (expect_count n (fun c => 1 - INR (choose (n - c) k) / INR (choose n k))).
+  rewrite (over_counts_ext p n _ (fun c => 1 - / INR (choose n k) * INR (choose (n - c) k)))
+    by (intros; unfold Rdiv; ring).
+  rewrite over_counts_minus, over_counts_const, over_counts_scale, over_counts_missed. field. lra.
+Qed.
+
+End Groups.
 
 (** ** One threshold *)
 
