@@ -350,8 +350,8 @@ def _beside(g: int, moments: list[_Moments], best: int, other: int) -> arb_poly:
     "qae.least-noise-k",
     paper=PAPER,
     equation="Sec. 4: 'statistically robust', at finite G",
-    statement="In groups of 3 to 16, and of 32, the K at which QAE's gradient is least noisy, relative to its size and absolutely, "
-    "is that whose threshold 1-K is the query's own success rate: hard up to ⌊Gp⌋ successes.",
+    statement="In groups of 3 to 16, and of 32, the K at which QAE's gradient is least noisy, relative to its size "
+    "and absolutely, is that whose threshold 1-K is the query's own success rate: hard up to ⌊Gp⌋ successes.",
     latex=r"\frac{\operatorname{Var} c_K}{(\mathbb E c_K)^2} \text{ is least at } \lceil KG\rceil = "
     r"G - \lfloor Gp\rfloor,\ G \in \{3, \dots, 16, 32\}",
     assumptions=("two-armed softmax bandit", "binary rewards", "population standard deviation, ε = 0"),
