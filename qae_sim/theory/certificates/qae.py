@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from qae_sim.theory.certificates import Part, qae_gradients, qae_groups
+from qae_sim.theory.certificates import Part, qae_gradients, qae_groups, qae_moments
 
-CERTIFICATES: dict[str, tuple[Part, ...]] = qae_gradients.CERTIFICATES | qae_groups.CERTIFICATES
+CERTIFICATES: dict[str, tuple[Part, ...]] = (
+    qae_gradients.CERTIFICATES | qae_groups.CERTIFICATES | qae_moments.CERTIFICATES
+)
