@@ -59,7 +59,7 @@ def smallest(*columns: np.ndarray) -> tuple[int, ...]:
 )
 def eq4(quick: bool, *, strict: bool = False, quantile: Quantile = "inverted_cdf") -> CheckOutcome:
     """Compare Eq. 4 with the definition in integers, and the project's floats with both."""
-    largest = 48 if quick else 128
+    largest = 48 if quick else 96
     g, n = groups_up_to(largest)
     k = THOUSANDTHS
     exact = quantile_by_definition(g, n, k)

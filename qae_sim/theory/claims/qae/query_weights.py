@@ -45,7 +45,7 @@ def objective(name: str, n: int, g: int, k: Fraction) -> tuple[Root, Root]:
 
 def same_objective(name: str, target: str, quick: bool, ddof: int = 0) -> Evidence:
     """Whether an estimator's group gradient is the stated objective, coefficient by coefficient."""
-    largest = 24 if quick else 64
+    largest = 24 if quick else 48
     found, cases = None, 0
     for g, n in mixed_groups(largest):
         for k in KS:
