@@ -404,6 +404,23 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             ties=(Tie("exp(C - min(k, G - 1)/G)", _weight, {"G": (2, 9), "k": (1, 8), "C": ("0", "1")}),),
         ),
     ),
+    "ha-dw.two-factors": (
+        Enumeration(
+            "the exponents are C - p̂ and p̂ - C",
+            "exponent(1) == C - k/G and exponent(0) == k/G - C",
+            where=_WEIGHTS,
+            cases={"G": "range(2, 10)", "k": "range(1, G)", "C": "[i/10 for i in range(11)]"},
+            count=396,
+        ),
+    ),
+    "ha-dw.anchor-shifts": (
+        Identity(
+            "the slope of the ratio, and a pair of terms of e·a - b",
+            "(x - 1)/(x + 1) + (y - 1)/(y + 1) == 2*(x*y - 1)/((x + 1)*(y + 1)) and "
+            "(1 - p)*(c*F + d*E) - p*(c*E + d*F) == (1 - 2*p)*(c*E + d*F) + (1 - p)*(c - d)*(F - E)",
+            variables=("x", "y", "p", "c", "d", "E", "F"),
+        ),
+    ),
     "ha-dw.keeps-queries": (
         Counterexample(
             "the weight at p is that at 1/2",
