@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.arrays import invalid
+from qae_sim.arrays import invalid, shown
 from qae_sim.records import dataclass
 
 # --- files that state their format ---
@@ -538,4 +538,5 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 def _warn_of_no_lock(folder: Path, reason: str) -> None:
     """Warn that a second process could write the folder at the same time."""
-    warnings.warn(f"{folder} cannot be locked ({reason}): let no other process write it at the same time", stacklevel=4)
+    told = f"{shown(str(folder))} cannot be locked ({reason}): let no other process write it at the same time"
+    warnings.warn(told, stacklevel=4)

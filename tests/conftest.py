@@ -178,9 +178,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI, turn each skip into a failure, except those for want of a GPU or of Coq, which has a stage of its own."""
+    """In CI, turn each skip into a failure, except for want of a GPU, of rights, or of Coq, which is a stage."""
     report = yield
-    excused = any(item.get_closest_marker(name) for name in ("gpu", "coq"))
+    excused = any(item.get_closest_marker(name) for name in ("gpu", "mount", "coq"))
     if IN_CI and report.skipped and not hasattr(report, "wasxfail") and not excused:
         report.outcome, report.longrepr = "failed", f"skipped, which CI does not allow: {report.longrepr}"
     return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -228,10 +229,13 @@ def test_where_nothing_can_be_locked_a_warning_says_so(tmp_path: Path, monkeypat
 
         return flock
 
-    monkeypatch.setattr(fcntl, "flock", refused(errno.ENOLCK, "No locks available"))
-    with pytest.warns(UserWarning, match=r"cannot be locked \(No locks available\)") as caught, one_writer(tmp_path):
-        pass
-    assert str(tmp_path) in str(caught[0].message)
+    for number in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):  # NFS without its lock service, and others
+        text = os.strerror(number)
+        monkeypatch.setattr(fcntl, "flock", refused(number, text))
+        message = rf"cannot be locked \({re.escape(text)}\): let no other process write it at the same time"
+        with pytest.warns(UserWarning, match=message) as caught, one_writer(tmp_path):
+            pass
+        assert str(tmp_path) in str(caught[0].message)
     monkeypatch.setattr(fcntl, "flock", refused(errno.EIO, "Input/output error"))
     with pytest.raises(OSError, match="Input/output error"), one_writer(tmp_path):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,7 +28,7 @@ class _Commands(click.Group):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _printable_errors(), _one_line_after_ctrl_c():
+        with _printable_errors(), _plain_warnings(), _one_line_after_ctrl_c():
             return super().invoke(ctx)
 
 
@@ -44,6 +45,18 @@ def _printable_errors() -> Iterator[None]:
         if isinstance(error, click.UsageError):
             raise click.UsageError(harmless, error.ctx) from error
         raise click.ClickException(harmless) from error
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a warning as one line, without the place in the code that it came from."""
+
+    def show(message: Warning | str, *place: object) -> None:
+        click.echo(f"Warning: {printable(message)}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 @contextmanager
