@@ -117,6 +117,12 @@ def test_what_is_declared_is_imported_or_has_a_reason() -> None:
     assert used - declared == UNDECLARED.keys()
 
 
+@pytest.mark.parametrize("trainer", ["trl", "verl"])
+def test_trainers_whose_inside_is_used_have_an_upper_bound(trainer: str) -> None:
+    (line,) = (line for line in PROJECT["optional-dependencies"][trainer] if Requirement(line).name == trainer)
+    assert any(bound.operator == "<" for bound in Requirement(line).specifier)
+
+
 def test_rooms_and_extras_exist() -> None:
     assert set().union(*ROOM_EXTRAS.values()) <= EXTRAS.keys()
     assert {path.stem for path in ROOMS} >= ROOM_EXTRAS.keys()
