@@ -190,6 +190,17 @@ def _show(result: VerifiedClaim, breaks: bool, quick: bool) -> None:
     if theorem := theorems().get(claim.id):
         word = "Refuted" if theorem.refutes else "Proved"
         console.print(f"  {word} in Coq: theorem {theorem.name} of qae_sim/theory/coq/{theorem.path.name}")
+        console.print(f"    {escape(theorem.words)}")
+        for line in [*theorem.context.splitlines(), *theorem.statement.splitlines()]:
+            console.print(f"    {escape(line)}", style="dim")
+    if claim.certificate:
+        console.print("  Certificate (--certificates DIR writes it for check.py):")
+    for part in claim.certificate:
+        console.print(f"  - {escape(part.says)}")
+        for line in part.lines():
+            console.print(f"    {escape(line)}", style="dim")
+    if claim.uncertified:
+        console.print(f"  No certificate: {escape(claim.uncertified)}")
     if breaks:
         for change, turned in broken(claim.id, quick=quick):
             console.print(f"  Changed: {escape(change.name)} -> {_verdict(turned.verdict)}")

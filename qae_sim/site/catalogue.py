@@ -12,7 +12,8 @@ from qae_sim.advantages import ESTIMATORS, INPUTS, LEFT_OUT, PLACES, Estimator, 
 from qae_sim.lm.studies import SEEDS, STUDIES, Finding
 from qae_sim.papers import Paper
 from qae_sim.site.lessons import Lesson
-from qae_sim.theory import Evidence, Verdict, VerifiedClaim
+from qae_sim.theory import Claim, Evidence, Verdict, VerifiedClaim, all_claims
+from qae_sim.theory.coq import CoqTheorem, theorems
 
 _VERDICTS = {
     Verdict.CERTIFIED: "it holds as stated",
@@ -40,7 +41,12 @@ def plain(text: str) -> str:
         >>> plain("1*2 < |A|")
         '1\\*2 \\< \\|A\\|'
     """
-    return re.sub(r"([\\`*_{}\[\]<>|$#~&])", r"\\\1", " ".join(text.split()))
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    """Escape Markdown's signs."""
+    return re.sub(r"([\\`*_{}\[\]<>|$#~&])", r"\\\1", text)
 
 
 def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) -> dict[str, str]:
@@ -67,6 +73,10 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
         "the same verdicts, and `qae-sim verify --claim qae.prop4.2-low --breaks` drops the assumptions of one claim "
         "one by one.",
         "\n".join(f"- {_verdict(verdict)}: {what}" for verdict, what in _VERDICTS.items() if numbers[verdict]),
+        f"{sum(bool(r.claim.certificate) for r in results)} have a certificate: statements that "
+        '<a href="../certificates/check.py">a program of 250 lines</a> confirms with Python\'s standard library alone, '
+        f"without this package (`qae-sim verify --certificates DIR`). {len(theorems())} rest on a theorem that the "
+        "proof assistant Coq has checked.",
         "The origin is who says the sentence: the paper (quoted or paraphrased), nobody in so many words (implied by "
         "the paper), or this project (ours). The reach is how far the verdict goes: proved for all values or on a "
         "stated box, enumerated over finitely many cases, numerical without a bound of the error, or statistical.",
@@ -107,18 +117,58 @@ def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
     ]
     if claim.assumptions:
         parts.append(f"Assumes: {'; '.join(map(plain, claim.assumptions))}.")
-    if outcome.condition:
+    if condition := outcome.condition or claim.condition:
         word = "Why it is open" if outcome.verdict is Verdict.OPEN else "Holds if"
-        parts.append(f"{word}: {plain(outcome.condition)}.")
+        parts.append(f"{word}: {plain(condition)}.")
     parts.append(f"Origin: {claim.origin}. Reach: {outcome.tier}.")
+    if claim.proof:
+        # Lines of a terminal; here a line ends where a sentence or a formula does.
+        lines = re.sub(r"(?<![.:;])\n", " ", claim.proof).splitlines()
+        parts += ["**Why**", "\\\n".join(map(_linked, lines))]
     if outcome.evidence:
         parts += ["**Evidence**", "\n".join(map(_evidence, outcome.evidence))]
     if claim.breaks:
         turns = (f"- {plain(turn.name)}: {_verdict(turn.verdict)}" for turn in claim.breaks)
         parts += ["**What turns the verdict**", "\n".join(turns)]
+    parts += _certificate(claim)
+    if theorem := theorems().get(claim.id):
+        parts += _theorem(theorem)
     if lessons:
         parts.append("Shown in " + ", ".join(_to_lesson(lesson, "../") for lesson in lessons) + ".")
     return parts
+
+
+def _linked(text: str) -> str:
+    """Escape text, and link the claims that it names."""
+    known = all_claims()
+    words = re.split(r"([a-z-]+\.[a-z0-9][a-z0-9.-]*[a-z0-9])", text)
+    return "".join(f"[`{word}`](#claim-{word})" if word in known else _escaped(word) for word in words)
+
+
+def _certificate(claim: Claim) -> list[str]:
+    """Write what of a claim can be checked without this package."""
+    if claim.uncertified:
+        return [f"No certificate: {plain(claim.uncertified)}."]
+    if not claim.certificate:
+        return []
+    links = (f'<a href="../certificates/{file}">{file}</a>' for file in (f"{claim.id}.json", "check.py"))
+    parts = [f"**Certificate** ({', checked by '.join(links)})"]
+    for part in claim.certificate:
+        said = part.says[:1].upper() + part.says[1:]
+        parts += [f"{plain(said)}:", "\n".join(["```text", *part.lines(), "```"])]
+    return parts
+
+
+def _theorem(theorem: CoqTheorem) -> list[str]:
+    """Write what Coq has checked: the theorem, and its proof for who asks."""
+    stated = f"{theorem.context}\n\n{theorem.statement}".strip()
+    return [
+        f"**{'Refuted' if theorem.refutes else 'Proved'} in Coq** ({plain(theorem.path.name)}): {plain(theorem.words)}",
+        f"```coq\n{stated}\n```",
+        "<details><summary>Proof in Coq</summary>",
+        f"```coq\n{theorem.proof}\n```",
+        "</details>",
+    ]
 
 
 def _evidence(item: Evidence) -> str:

@@ -15,6 +15,7 @@ from qae_sim.site.address import Address
 from qae_sim.site.catalogue import claims_pages, estimators_page, findings_page, lessons_page, speed_page
 from qae_sim.site.lessons import Lesson
 from qae_sim.theory import VerifiedClaim, verify
+from qae_sim.theory.certificate_files import write_certificates
 
 _PAGES = Path(__file__).parent / "pages"
 
@@ -50,6 +51,7 @@ def write_docs(
         _write_sources(source, results, findings, lessons, address)
         folder.mkdir(parents=True, exist_ok=True)
         _build(source, folder, Path(made) / "doctrees", address)
+    write_certificates([result.claim for result in results], folder / "certificates")
     return sorted(path for path in folder.rglob("*.html") if path.parent != folder / "lessons")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -67,6 +68,20 @@ def test_claims_and_lessons_link_to_each_other(site: Path) -> None:
     claims = (site / "claims" / "qae.html").read_text(encoding="utf-8")
     section = claims.partition('id="claim-qae-prop4-2-low"')[2].partition("</section>")[0]
     assert 'href="../lessons/03_proposition_4_2.html"' in section
+
+
+def test_a_claim_shows_its_proof_its_certificate_and_its_theorem(site: Path) -> None:
+    claims = (site / "claims" / "qae.html").read_text(encoding="utf-8")
+    section = claims.partition('id="claim-qae-linear-knob"')[2].partition("</section>")[0]
+    assert 'href="../certificates/qae.linear-knob.json"' in section
+    assert 'href="entropy.html#claim-entropy-identity"' in section  # a claim that the proof names
+    text = html.unescape(re.sub(r"<[^>]+>", "", section))
+    assert "The first part does not contain b, the second is b times a number" in text
+    assert "Theorem qae_linear_knob" in text
+    assert "Qed." in text
+    assert {f"{id}.json" for id, claim in all_claims().items() if claim.certificate} <= {
+        path.name for path in (site / "certificates").iterdir()
+    }
 
 
 def test_pages_link_to_the_address(site: Path) -> None:

@@ -69,6 +69,30 @@ class Part:
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "ties"}
         return {"kind": self.kind} | {name: value for name, value in plain.items() if value not in ({}, (), "", 1)}
 
+    def lines(self) -> list[str]:
+        """The statement and what belongs to it, for a reader.
+
+        Example:
+            >>> part = Counterexample("a square is its root", "n**2 == n", where={"n": "m + 1"}, at={"m": "2"})
+            >>> print(*part.lines(), sep=chr(10))
+            false: n**2 == n
+              where n = m + 1
+              at m = 2
+        """
+        plain = self.to_dict()
+        lines = [f"{'false' if self.kind == 'counterexample' else 'true'}: {self.statement}"]
+        lines += [f"  where {name} = {body}" for name, body in self.where.items()]
+        lines += [f"  for {name} in {values}" for name, values in self.cases.items()]
+        lines += [f"  only {self.only}"] if self.only else []
+        lines += [f"  in {self.count} cases"] if self.count > 1 else []
+        lines += [f"  at {name} = {text}" for name, text in plain.get("at", {}).items()]
+        lines += [f"  for every {', '.join(plain['variables'])}"] if "variables" in plain else []
+        between, to = ("between", "and") if self.kind == "sign" else ("from", "to")
+        lines += [
+            f"  for every {name} {between} {low} {to} {high}" for name, (low, high) in plain.get("over", {}).items()
+        ]
+        return lines
+
 
 @dataclass(frozen=True)
 class Enumeration(Part):

@@ -69,6 +69,17 @@ class CoqTheorem:
         return self._found.group("statement").rstrip()
 
     @property
+    def proof(self) -> str:
+        """The proof, in Coq's language.
+
+        Example:
+            >>> theorems()["qae.eq4"].proof.splitlines()[-1]
+            'Qed.'
+        """
+        after = self._text[self._found.end() :]
+        return after[: after.index("Qed.") + len("Qed.")]
+
+    @property
     def words(self) -> str:
         """What is proved, in words: the comment above the theorem.
 
