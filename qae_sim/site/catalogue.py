@@ -87,13 +87,14 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
             (
                 f"[`{r.claim.id}`](#claim-{r.claim.id})",
                 plain(r.claim.statement),
-                f"{_verdict(r.outcome.verdict)}<br><small>{r.claim.origin}; {r.outcome.tier}</small>",
+                f"{_verdict(r.outcome.verdict)}<br><small>{'; '.join((r.claim.origin, r.outcome.tier, *_by(r.claim)))}"
+                "</small>",
             )
             for r in members
         ]
         index += [
             f"## {plain(claim.paper.name)}",
-            _table(("claim", "says", "verdict; origin; reach"), rows),
+            _table(("claim", "says", "verdict; origin; reach; checked by others"), rows),
         ]
     index.append(_toctree(page.removeprefix("claims/") for page in pages))
     shown = {id: [lesson for lesson in lessons if id in lesson.claims] for id in (r.claim.id for r in results)}
@@ -143,6 +144,11 @@ def _linked(text: str) -> str:
     known = all_claims()
     words = re.split(r"([a-z-]+\.[a-z0-9][a-z0-9.-]*[a-z0-9])", text)
     return "".join(f"[`{word}`](#claim-{word})" if word in known else _escaped(word) for word in words)
+
+
+def _by(claim: Claim) -> list[str]:
+    """What else checks a claim."""
+    return ["certificate"] * bool(claim.certificate) + ["Coq"] * (claim.id in theorems())
 
 
 def _certificate(claim: Claim) -> list[str]:
