@@ -45,7 +45,7 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             "two arms: |H''| <= ρ² log 2 along d = (1, 0), H'' = -p(1-p)(1 - (1-2p) log((1-p)/p))",
             "-log(2) < p*(1 - p)*(1 + (1 - 2*p)*odds) < log(2)",
             where={"odds": "log(p) - log(1 - p)"},
-            over={"p": ("1/100", "1/2")},
+            over={"p": ("1/8", "1/2")},
         ),
     ),
     "entropy.second-order": (
@@ -60,7 +60,7 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             "two arms: |H'''| <= 9/4 ρ³ log 2 along d = (1, 0)",
             "-9/4*log(2) < p*(1 - p)*(2*(1 - 2*p) + odds*(1 - 6*p*(1 - p))) < 9/4*log(2)",
             where={"odds": "log(p) - log(1 - p)"},
-            over={"p": ("1/100", "1/2")},
+            over={"p": ("1/8", "1/2")},
         ),
     ),
     "entropy.noise-lowers": (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qae_sim.theory.certificates import Part, qae_gradients, qae_groups, qae_moments
+from qae_sim.theory.certificates import Part, qae_entropy, qae_gradients, qae_groups, qae_moments
 
 CERTIFICATES: dict[str, tuple[Part, ...]] = (
-    qae_gradients.CERTIFICATES | qae_groups.CERTIFICATES | qae_moments.CERTIFICATES
+    qae_entropy.CERTIFICATES | qae_gradients.CERTIFICATES | qae_groups.CERTIFICATES | qae_moments.CERTIFICATES
 )
