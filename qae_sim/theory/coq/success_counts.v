@@ -364,6 +364,177 @@ Proof.
       apply Rdiv_lt_0_compat; lra.
 Qed.
 
+(** ** Advantages of the own reward and the number of successes *)
+
+(** An estimator gives n successes the advantage A1 n each, and the failures A0 n each; alpha and beta are their means
+    given the own reward, which makes one success of one response more. *)
+Definition advantage (A1 A0 : nat -> R) (g : list X) (a : X) : R := if correct a then A1 (count g) else A0 (count g).
+Definition alpha (A1 : nat -> R) (G : nat) : R := over_counts p (G - 1) (shifted A1 1).
+Definition beta (A0 : nat -> R) (G : nat) : R := over_counts p (G - 1) A0.
+
+Lemma expect_advantage : forall G A1 A0 f, (1 <= G)%nat ->
+  expect arms now G (fun g => sum g (fun a => / INR G * (advantage A1 A0 g a * f a)))
+  = alpha A1 G * mean arms now (fun a => hit a * f a) + beta A0 G * mean arms now (fun a => miss a * f a).
+Proof.
+  intros G A1 A0 f HG. destruct G as [|n]; [lia|]. assert (Hn : 0 < INR (S n)) by (apply lt_0_INR; lia).
+  set (f1 := fun a => hit a * f a). set (f0 := fun a => miss a * f a).
+  rewrite (expect_ext arms now (S n) _ (fun g => / INR (S n) * (A1 (count g) * sum g f1 + A0 (count g) * sum g f0))).
+  - rewrite expect_scale, expect_plus, !expect_count_sum. unfold alpha, beta. replace (S n - 1)%nat with n by lia.
+    assert (Z : forall a, hit a * f1 a = f1 a /\ miss a * f1 a = 0 /\ hit a * f0 a = 0 /\ miss a * f0 a = f0 a)
+      by (intros a; unfold f1, f0, miss, hit; destruct (correct a); repeat split; ring).
+    unfold mean at 1 2 3 4.
+    rewrite (sum_ext _ arms (fun a => now a * (hit a * f1 a)) (fun a => now a * f1 a))
+      by (intros a _; destruct (Z a) as [-> _]; reflexivity).
+    rewrite (sum_ext _ arms (fun a => now a * (miss a * f1 a)) (fun _ => 0))
+      by (intros a _; destruct (Z a) as [_ [-> _]]; ring).
+    rewrite (sum_ext _ arms (fun a => now a * (hit a * f0 a)) (fun _ => 0))
+      by (intros a _; destruct (Z a) as [_ [_ [-> _]]]; ring).
+    rewrite (sum_ext _ arms (fun a => now a * (miss a * f0 a)) (fun a => now a * f0 a))
+      by (intros a _; destruct (Z a) as [_ [_ [_ ->]]]; reflexivity).
+    rewrite !sum_const. fold (mean arms now f1) (mean arms now f0). field. lra.
+  - intros g _. rewrite <- !sum_scale, <- sum_plus, <- sum_scale. apply sum_ext. intros a _.
+    unfold advantage, f1, f0, miss, hit. destruct (correct a); ring.
+Qed.
+
+Lemma mean_miss_score : mean arms now (fun a => miss a * score a) = - mean arms now (fun a => hit a * score a).
+Proof.
+  pose proof (mean_plus_sides score) as M. pose proof (mean_score arms pi theta0 score Hsum Hscore) as Z. fold now in Z.
+  lra.
+Qed.
+
+(** Divided by a constant L instead of numbers of tokens, the expected gradient of every such estimator is a multiple of
+    the success rate's gradient. *)
+Theorem estimators_length_pressure_constant : forall G A1 A0 L, (1 <= G)%nat ->
+  exists rate, is_derive (fun theta => mean arms (pi theta) hit) theta0 rate
+  /\ expect arms now G (fun g => sum g (fun a => / INR G * (advantage A1 A0 g a * (/ L * score a))))
+     = (alpha A1 G - beta A0 G) / L * rate.
+Proof.
+  intros G A1 A0 L HG. exists (mean arms now (fun a => hit a * score a)). split; [apply derive_mean; exact Hscore|].
+  rewrite expect_advantage by exact HG.
+  assert (E : forall w, mean arms now (fun a => w a * (/ L * score a)) = / L * mean arms now (fun a => w a * score a))
+    by (intros; unfold mean; rewrite <- sum_scale; apply sum_ext; intros; ring).
+  rewrite !E, mean_miss_score. unfold Rdiv. ring.
+Qed.
+
+(** With the weight 1 / (G |o|) of each response, and numbers b, b' and sigma that are the same for every group, such as
+    those of the whole population, two baselines differ by (b' - b) / sigma times the gradient of E[1/|o|]. *)
+Theorem estimators_baseline_difference_per_response : forall G b b' sigma, (1 <= G)%nat ->
+  let g_of b := fun g => sum g (fun a => / (INR G * len a) * ((hit a - b) / sigma) * score a) in
+  is_derive (fun theta => (b' - b) / sigma * mean arms (pi theta) (fun a => / len a)) theta0
+    (expect arms now G (g_of b) - expect arms now G (g_of b')).
+Proof.
+  intros G b b' sigma HG g_of. destruct G as [|n]; [lia|]. assert (Hn : 0 < INR (S n)) by (apply lt_0_INR; lia).
+  evar_last; [apply is_derive_scal, derive_mean; exact Hscore|]. fold now. rewrite <- expect_minus.
+  rewrite (expect_ext arms now (S n) _
+    (fun g => (b' - b) / sigma * / INR (S n) * sum g (fun a => / len a * score a))).
+  - rewrite expect_scale, expect_sum by apply Hsum. fold now. set (c := (b' - b) / sigma). field. lra.
+  - intros g _. unfold g_of. rewrite <- sum_minus, <- sum_scale. apply sum_ext. intros. unfold Rdiv. rewrite Rinv_mult.
+    ring.
+Qed.
+
+(** Let 1/|o| have the same mean among correct as among all responses, along the path: lengths tell nothing of
+    correctness. With the weight 1 / (G |o|) of each response the expected gradient of an estimator is then
+    (alpha - beta) E[1/|o|] times the success rate's gradient, plus the mean advantage times the gradient of E[1/|o|]:
+    the net push. Advantages that add up to 0 in every group, as GRPO's do, have none. *)
+Theorem estimators_net_push : forall G A1 A0, (1 <= G)%nat ->
+  (forall theta, mean arms (pi theta) (fun a => hit a * / len a)
+     = mean arms (pi theta) hit * mean arms (pi theta) (fun a => / len a)) ->
+  let push := expect arms now G (fun g => sum g (fun a => / INR G * (advantage A1 A0 g a * 1))) in
+  (exists rate inverse,
+     is_derive (fun theta => mean arms (pi theta) hit) theta0 rate
+     /\ is_derive (fun theta => mean arms (pi theta) (fun a => / len a)) theta0 inverse
+     /\ expect arms now G (fun g => sum g (fun a => / INR G * (advantage A1 A0 g a * (/ len a * score a))))
+        = (alpha A1 G - beta A0 G) * mean arms now (fun a => / len a) * rate + push * inverse)
+  /\ ((forall g, length g = G -> sum g (advantage A1 A0 g) = 0) -> push = 0).
+Proof.
+  intros G A1 A0 HG Hind push. set (f := fun a => / len a * score a).
+  set (rate := mean arms now (fun a => hit a * score a)). set (m := mean arms now (fun a => / len a)).
+  assert (Hrate : is_derive (fun theta => mean arms (pi theta) hit) theta0 rate) by (apply derive_mean; exact Hscore).
+  assert (Hinv : is_derive (fun theta => mean arms (pi theta) (fun a => / len a)) theta0 (mean arms now f))
+    by (apply derive_mean; exact Hscore).
+  assert (Right : mean arms now (fun a => hit a * f a) = rate * m + p * mean arms now f).
+  { pose proof (derive_mean arms pi theta0 score Hscore (fun a => hit a * / len a)) as D. fold now in D.
+    assert (D' : is_derive (fun theta => mean arms (pi theta) (fun a => hit a * / len a)) theta0
+                   (rate * m + p * mean arms now f)).
+    { apply (is_derive_ext (fun theta => mean arms (pi theta) hit * mean arms (pi theta) (fun a => / len a))).
+      - intros t. symmetry. apply Hind.
+      - evar_last; [apply (is_derive_mult (fun theta => mean arms (pi theta) hit)
+          (fun theta => mean arms (pi theta) (fun a => / len a))); [exact Hrate | exact Hinv | intros; apply
+          Rmult_comm]|].
+        reflexivity. }
+    rewrite <- (is_derive_unique _ _ _ D'). symmetry. apply is_derive_unique.
+    evar_last; [exact D|]. apply sum_ext. intros. unfold f. ring. }
+  assert (Push : push = alpha A1 G * p + beta A0 G * (1 - p)).
+  { unfold push. rewrite (expect_advantage G A1 A0 (fun _ => 1)) by exact HG.
+    assert (H1 : mean arms now (fun a => hit a * 1) = p) by (apply sum_ext; intros; ring).
+    assert (H0 : mean arms now (fun a => miss a * 1) = 1 - p) by (rewrite <- mean_miss; apply sum_ext; intros; ring).
+    now rewrite H1, H0. }
+  split.
+  - exists rate, (mean arms now f). split; [exact Hrate | split; [exact Hinv |]].
+    pose proof (expect_advantage G A1 A0 f HG) as E. unfold f at 1 in E. rewrite E, Push, Right.
+    assert (Wrong : mean arms now (fun a => miss a * f a) = mean arms now f - (rate * m + p * mean arms now f))
+      by (rewrite <- Right; pose proof (mean_plus_sides f); lra).
+    rewrite Wrong. fold m. ring.
+  - intros H0. unfold push. rewrite (expect_ext arms now G _ (fun _ => 0)).
+    + rewrite expect_const; [reflexivity | apply Hsum].
+    + intros g Hg. rewrite (sum_ext _ g _ (fun a => / INR G * advantage A1 A0 g a)) by (intros; ring).
+      rewrite sum_scale. change (sum g (fun a => advantage A1 A0 g a)) with (sum g (advantage A1 A0 g)).
+      rewrite H0 by exact Hg. ring.
+Qed.
+
+(** ** A batch *)
+
+(** Let the weight be Q over the tokens of a batch of Q prompts, of which the others have some number of tokens. Then
+    two baselines b and b' differ by the gradient, by the law of the prompt's own group, of the mean of Q D over the
+    batch's tokens, D = (b' - b) / sigma. And in the credit of a response, the mean over cases of Q G D over its own and
+    all other tokens Z, a length l exceeds another l' by (l' - l) times a number between E[D] / (Q G longest^2) and
+    E[D] / (Q G shortest^2), if D is nowhere negative: the pressure falls as 1/Q. *)
+Theorem estimators_baseline_difference_batch : forall (G Q : nat) (b b' sigma : list X -> R) (others : R),
+  (1 <= G)%nat -> (1 <= Q)%nat ->
+  let tokens := fun g : list X => sum g len + others in
+  let g_of b := fun g => sum g (fun a => INR Q / tokens g * ((hit a - b g) / sigma g) * score a) in
+  is_derive (fun theta => expect arms (pi theta) G (fun g => INR Q / tokens g * (b' g - b g) / sigma g)) theta0
+    (expect arms now G (g_of b) - expect arms now G (g_of b'))
+  /\ forall (Y : Type) (cases : list Y) (chance D Z : Y -> R) shortest longest l l', 0 < shortest -> l <= l' ->
+       (forall c, In c cases -> 0 <= chance c /\ 0 <= D c /\ INR Q * INR G * shortest <= l + Z c
+                                /\ l' + Z c <= INR Q * INR G * longest) ->
+       let credit x := sum cases (fun c => chance c * (INR Q * INR G * D c / (x + Z c))) in
+       let mean_D := sum cases (fun c => chance c * D c) in
+       (l' - l) * mean_D / (INR Q * INR G * longest ^ 2) <= credit l - credit l'
+       /\ credit l - credit l' <= (l' - l) * mean_D / (INR Q * INR G * shortest ^ 2).
+Proof.
+  intros G Q b b' sigma others HG HQ tokens g_of. split.
+  - apply (estimators_baseline_difference arms pi theta0 score Hscore G hit (fun g => INR Q / tokens g) sigma b b').
+  - intros Y cases chance D Z s L l l' Hs Hl H credit mean_D.
+    assert (Hn : 0 < INR Q * INR G) by (apply Rmult_lt_0_compat; apply lt_0_INR; lia).
+    set (n := INR Q * INR G) in *.
+    assert (E : credit l - credit l' = sum cases (fun c => chance c * (n * D c / (l + Z c) - n * D c / (l' + Z c)))).
+    { unfold credit. rewrite <- sum_minus. apply sum_ext. intros. ring. }
+    assert (Lo : (l' - l) * mean_D / (n * L ^ 2) = sum cases (fun c => chance c * ((l' - l) * D c / (n * L ^ 2)))).
+    { unfold mean_D. rewrite <- sum_scale, <- sum_divide. apply sum_ext. intros. unfold Rdiv. ring. }
+    assert (Up : (l' - l) * mean_D / (n * s ^ 2) = sum cases (fun c => chance c * ((l' - l) * D c / (n * s ^ 2)))).
+    { unfold mean_D. rewrite <- sum_scale, <- sum_divide. apply sum_ext. intros. unfold Rdiv. ring. }
+    rewrite E, Lo, Up.
+    assert (One : forall c, In c cases ->
+      (l' - l) * D c / (n * L ^ 2) <= n * D c / (l + Z c) - n * D c / (l' + Z c) <= (l' - l) * D c / (n * s ^ 2)).
+    { intros c Hc. destruct (H c Hc) as [_ [HD [H1 H2]]]. set (x := l + Z c) in *. set (y := l' + Z c) in *.
+      assert (0 < n * s) by (now apply Rmult_lt_0_compat). assert (Hx : 0 < x) by lra. assert (Hxy : x <= y) by
+        (unfold x, y; lra). assert (Hy : 0 < y) by lra. assert (HL : 0 < L) by nra.
+      replace (n * D c / x - n * D c / y) with ((l' - l) * D c * (n / (x * y))) by (unfold x, y in *; field; lra).
+      assert (HlD : 0 <= (l' - l) * D c) by (apply Rmult_le_pos; lra).
+      assert (A1 : / (n * L ^ 2) <= n / (x * y)).
+      { replace (/ (n * L ^ 2)) with (n / ((n * L) * (n * L))) by (field; lra). unfold Rdiv.
+        apply Rmult_le_compat_l; [lra|]. apply Rinv_le_contravar; [now apply Rmult_lt_0_compat|].
+        apply Rmult_le_compat; lra. }
+      assert (A2 : n / (x * y) <= / (n * s ^ 2)).
+      { replace (/ (n * s ^ 2)) with (n / ((n * s) * (n * s))) by (field; lra). unfold Rdiv.
+        apply Rmult_le_compat_l; [lra|]. apply Rinv_le_contravar; [now apply Rmult_lt_0_compat|].
+        apply Rmult_le_compat; lra. }
+      unfold Rdiv at 1 4. split; apply Rmult_le_compat_l; assumption. }
+    split; apply sum_le; intros c Hc; destruct (H c Hc) as [Hch _]; apply Rmult_le_compat_l; try exact Hch;
+      now apply One.
+Qed.
+
 (** ** Whole responses *)
 
 (** MaxRL's advantage: reward less mean, over the mean; in a group without success all are 0. *)
@@ -508,7 +679,7 @@ Proof.
       * intros c Hc. replace (S n - c)%nat with (S (n - c)) by lia. simpl choose. now rewrite plus_INR.
 Qed.
 
-(** 1 - C(n-c, k) / C(n, k), of c correct responses among n, is an unbiased estimate of the chance that one of k
+(** The estimate 1 - C(n-c, k) / C(n, k), of c correct responses among n, has as its mean the chance that one of k
     responses is correct: for every policy, every n and every k up to n. *)
 Theorem estimators_pass_at_k : forall n k, (k <= n)%nat ->
   expect arms now n (fun g => 1 - INR (choose (n - count g) k) / INR (choose n k)) = 1 - (1 - p) ^ k.

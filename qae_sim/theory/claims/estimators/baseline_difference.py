@@ -200,6 +200,7 @@ def per_response(quick: bool, *, population: bool = True, by_length: bool = True
         ),
         under=[
             proof,
+            machine_checked("estimators.baseline-difference-per-response"),
             Evidence(
                 "E[Σ s_i/|o_i|]/G over all groups is ∇E[1/|o|]"
                 if population
@@ -386,6 +387,7 @@ def of_a_batch(quick: bool, *, batch: bool = True) -> CheckOutcome:
             figures={"Q = 1": float(rates[0]), f"Q = {top}": float(rates[-1]), "limit": float(limit)},
             confirms=batch,
         ),
+        machine_checked("estimators.baseline-difference-batch"),
         Evidence(
             "expected_credit agrees to 1e-13",
             f"Q = 2, G = 2, QAE against GRPO, {EXAMPLE}",

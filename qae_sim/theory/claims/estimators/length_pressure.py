@@ -235,6 +235,7 @@ def constant(quick: bool, *, by_length: bool = False) -> CheckOutcome:
             counterexample=found or {},
             confirms=not by_length,
         ),
+        machine_checked("estimators.length-pressure-constant"),
     )
 
 
@@ -376,6 +377,7 @@ def net_push(quick: bool, *, independent: bool = True) -> CheckOutcome:
             else {"α": 1, "β": -1, "p": 0.5, "∇p": 0, "∇m₁": 1, "∇m₀": -1, "gradient": 1, "formula": 0},
         ),
         Evidence("n(1-p̂) - (G-n)p̂ = 0: GRPO's mean advantage", "every n and G", Method.SYMBOLIC, zero),
+        machine_checked("estimators.net-push"),
         Evidence(
             "C(G, n)·n = G·C(G-1, n-1) and C(G, n)·(G-n) = G·C(G-1, n): αp + β(1-p) is the mean of ΣA/G",
             f"G = 1..{16 if quick else 64}",
