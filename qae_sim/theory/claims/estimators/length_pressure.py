@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from qae_sim.advantages import expected_advantages
 from qae_sim.papers import PAPERS
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.binomial import binomial_probabilities
 from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.claims.estimators.baseline_difference import (
     EXAMPLE,
@@ -27,7 +28,7 @@ from qae_sim.theory.claims.estimators.baseline_difference import (
 )
 from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import KS, advantages, mixed_groups, root_of
-from qae_sim.theory.implicit_length import expected_credit
+from qae_sim.theory.implicit_length import expected_credit, length_pressure
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
@@ -135,7 +136,7 @@ def size(quick: bool, *, whole_batch: bool = True) -> CheckOutcome:
             _population(0.25, 0.25), [0.25, 0.75, 0.0], [1, 0, 1], [4, 4, 8], 8, loss="token", prompts=prompts
         )
         extra = c - base
-        worst = max(worst, abs((extra[0] - extra[2]) / (base[0] - base[1]) - 0.25 / (8 * prompts + 1)))
+        worst = worse(worst, abs((extra[0] - extra[2]) / (base[0] - base[1]) - 0.25 / (8 * prompts + 1)))
     finite = {
         f"G = 16, p = {x}, finite groups: Δ over the gap": digits(
             _expected_difference(16, number(x), 1) / _gap(16, number(x)), 6
@@ -236,7 +237,21 @@ def constant(quick: bool, *, by_length: bool = False) -> CheckOutcome:
             confirms=not by_length,
         ),
         machine_checked("estimators.length-pressure-constant"),
+        Evidence(
+            "expected_credit is α/L or β/L, to 1e-14",
+            "QAE, G = 8, p = .3, lengths 1, 2, 3 and 5",
+            Method.FLOATS,
+            _constant_gap() < 1e-14,
+            f"{_constant_gap():.1e}",
+        ),
     )
+
+
+def _constant_gap() -> float:
+    """How far the project's credits under a constant divisor are from α/5 and β/5."""
+    expected = expected_advantages("qae", 0.3, 8)
+    credit = expected_credit("qae", [0.1, 0.2, 0.3, 0.4], [1, 1, 0, 0], [1, 3, 2, 5], 8, loss="constant")
+    return float(np.abs(credit * 5 - np.repeat([float(expected.alpha), float(expected.beta)], 2)).max())
 
 
 @claim(
@@ -379,6 +394,13 @@ def net_push(quick: bool, *, independent: bool = True) -> CheckOutcome:
         Evidence("n(1-p̂) - (G-n)p̂ = 0: GRPO's mean advantage", "every n and G", Method.SYMBOLIC, zero),
         machine_checked("estimators.net-push"),
         Evidence(
+            "length_pressure of expected_credit is the mean advantage times Cov(|o|, 1/|o|) = -1/3, to 1e-13",
+            "QAE and GRPO, G = 8, p = .3 and .8, lengths 1 and 3 with a chance of 1/2",
+            Method.FLOATS,
+            _push_gap() < 1e-13,
+            f"{_push_gap():.1e}",
+        ),
+        Evidence(
             "C(G, n)·n = G·C(G-1, n-1) and C(G, n)·(G-n) = G·C(G-1, n): αp + β(1-p) is the mean of ΣA/G",
             f"G = 1..{16 if quick else 64}",
             Method.CASES,
@@ -391,6 +413,19 @@ def net_push(quick: bool, *, independent: bool = True) -> CheckOutcome:
             confirms=True,
         ),
     )
+
+
+def _push_gap() -> float:
+    """How far the project's pressures are from the mean advantages times -1/3."""
+    worst = 0.0
+    for name in ("qae", "grpo"):
+        for p in (0.3, 0.8):
+            expected = expected_advantages(name, p, 8)
+            example = ([p / 2, p / 2, (1 - p) / 2, (1 - p) / 2], [1, 1, 0, 0], [1, 3, 1, 3])
+            found = length_pressure(expected_credit(name, *example, 8, loss="sequence"), *example)
+            push = p * float(expected.alpha) + (1 - p) * float(expected.beta)
+            worst = worse(worst, abs(found + push / 3))
+    return worst
 
 
 @claim(
