@@ -21,19 +21,19 @@ from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
 
 #: K in thousandths.
-THOUSANDTHS = np.arange(1, 1000)
+THOUSANDTHS = np.arange(1, 1000, dtype=np.int32)  # half of the memory; no number here exceeds a million
 
 
 def groups_up_to(largest: int) -> tuple[np.ndarray, np.ndarray]:
     """All group sizes from 2 and numbers of successes, ``(cases,)`` each."""
-    sizes = np.arange(2, largest + 1)
+    sizes = np.arange(2, largest + 1, dtype=np.int32)
     g = np.repeat(sizes, sizes + 1)
-    return g, np.concatenate([np.arange(size + 1) for size in sizes])
+    return g, np.concatenate([np.arange(size + 1, dtype=np.int32) for size in sizes])
 
 
 def quantile_by_definition(g: np.ndarray, n: np.ndarray, k: np.ndarray) -> np.ndarray:
     """inf{x : F̂(x) >= K} of binary rewards, K in thousandths: 0 if the share of zeros is K at least, else 1."""
-    return np.where(1000 * (g - n)[:, None] >= k * g[:, None], 0, 1)
+    return np.where(1000 * (g - n)[:, None] >= k * g[:, None], np.int8(0), np.int8(1))
 
 
 def smallest(*columns: np.ndarray) -> tuple[int, ...]:
@@ -64,7 +64,7 @@ def eq4(quick: bool, *, strict: bool = False, quantile: Quantile = "inverted_cdf
     k = THOUSANDTHS
     exact = quantile_by_definition(g, n, k)
     successes, room = 1000 * n[:, None], (1000 - k) * g[:, None]
-    gate = np.where(successes < room if strict else successes <= room, 0, 1)
+    gate = np.where(successes < room if strict else successes <= room, np.int8(0), np.int8(1))
     wrong = np.argwhere(gate != exact)
     found = smallest(g[wrong[:, 0]], n[wrong[:, 0]], k[wrong[:, 1]]) if len(wrong) else None
     over = f"G = 2..{largest}, all numbers of successes, K = .001...999"
