@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 
 @dataclass(frozen=True)

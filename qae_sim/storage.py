@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.arrays import invalid, shown
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 # --- files that state their format ---
 

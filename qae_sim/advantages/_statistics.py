@@ -22,7 +22,7 @@ from qae_sim.arrays import (
     require_number,
     require_shape,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 #: Which quantile: the smallest reward that a share K of the group does not exceed, or a line between two rewards.
 Quantile: TypeAlias = Literal["inverted_cdf", "linear"]

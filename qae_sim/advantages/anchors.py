@@ -29,7 +29,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 #: A success rate, or those of several runs, ``(R,)``.
 Rate: TypeAlias = Any

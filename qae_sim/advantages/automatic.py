@@ -32,7 +32,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 
 @self_contained

@@ -11,7 +11,7 @@ import numpy as np
 from qae_sim.advantages.inputs import INPUTS
 from qae_sim.advantages.registry import get
 from qae_sim.arrays import invalid, require_choice
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

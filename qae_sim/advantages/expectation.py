@@ -25,7 +25,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 from qae_sim.softmax import binomial
 from qae_sim.softmax.binomial_law import LARGEST_GROUP
 

@@ -19,7 +19,7 @@ from qae_sim.arrays import (
     require_shape,
     self_contained,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ import numpy as np
 
 from qae_sim.advantages.hidden_state_rank import RankBaselines, RankDynamics
 from qae_sim.arrays import invalid
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

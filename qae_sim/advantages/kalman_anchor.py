@@ -18,7 +18,7 @@ from qae_sim.arrays import (
     require_number,
     self_contained,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 
 def design_effect(group_size: int, rho: float) -> float:

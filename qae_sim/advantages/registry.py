@@ -26,8 +26,8 @@ from qae_sim.advantages import (
 )
 from qae_sim.advantages.inputs import INPUTS
 from qae_sim.arrays import invalid
+from qae_sim.frozen import dataclass
 from qae_sim.papers import PAPERS, Paper
-from qae_sim.records import dataclass
 
 Level: TypeAlias = Literal["response", "batch", "token", "turn", "tree", "loss"]
 

@@ -28,8 +28,8 @@ from qae_sim.advantages.registry import ESTIMATORS, Estimator, get
 from qae_sim.advantages.terms import ANCHORS, AUTOMATIC, KINDS, SCHEDULES, AdvantageState, Estimating, Term, storable
 from qae_sim.advantages.weights import ha_dw_weights
 from qae_sim.arrays import Array, invalid, require_number, self_contained
+from qae_sim.frozen import dataclass
 from qae_sim.plain_values import from_plain, to_plain
-from qae_sim.records import dataclass
 
 
 @dataclass(frozen=True)

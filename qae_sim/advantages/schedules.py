@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from qae_sim.advantages.anchors import towards
 from qae_sim.arrays import require_integer, require_number
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 #: A function that returns K for a step counted from 0.
 KSchedule: TypeAlias = Callable[[int], float]

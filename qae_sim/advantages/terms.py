@@ -17,7 +17,7 @@ from qae_sim.advantages.kalman_anchor import KalmanAnchor
 from qae_sim.advantages.registry import Estimator, get
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.arrays import invalid, require_choice, require_number
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 #: Difficulty anchors.
 ANCHORS: tuple[type[Any], ...] = (FixedAnchor, SoftAnchor, HardAnchor, KalmanAnchor)

@@ -26,7 +26,7 @@ from qae_sim.arrays import (
     self_contained,
     working_precision,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -25,7 +25,7 @@ from qae_sim.arrays import (
     require_shape,
     working_precision,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 #: Beyond this gap the runner-up's weight is so small that 1 + weight = 1, also for a million arms.
 _NEGLIGIBLE = 60.0

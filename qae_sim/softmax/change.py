@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qae_sim.arrays import Array, Namespace, require_finite, require_number, self_contained
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 from qae_sim.softmax._policy import (
     Policy,
     at_top,

@@ -19,7 +19,7 @@ from qae_sim.arrays import (
     require_number,
     self_contained,
 )
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 from qae_sim.softmax._policy import (
     at_top,
     centred,

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 Texts = Mapping[str, str]
 #: Ends of a range, as expressions.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from qae_sim.arrays import invalid
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 from qae_sim.theory.claim import Evidence, Method
 
 FOLDER = Path(__file__).parent

@@ -2,7 +2,7 @@
 
 ``dataclasses`` compiles ``__repr__``, ``__eq__`` and ``__hash__`` anew for every class: for the classes of
 :mod:`qae_sim.advantages` and :mod:`qae_sim.softmax` that was a third of the time of importing them. Here the three are
-written once and read a class's fields; in all else a record is a frozen dataclass.
+written once and read a class's fields; in all else they are what ``dataclasses`` makes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ else:
 
         Args:
             frozen: True; written out because type checkers and readers look for it.
-            eq: Whether two records of one class are equal where their fields are, and are hashed by them.
+            eq: Whether two objects of one class are equal where their fields are, and are hashed by them.
             repr: Whether it prints as ``Name(field=value, ...)``.
             init: Whether fields are arguments of the class.
 
@@ -38,7 +38,7 @@ else:
             (Point(x=1, y=0), True, 1)
         """
         if frozen is not True:
-            raise TypeError(f"frozen is {frozen!r}, but a record is frozen")
+            raise TypeError(f"frozen is {frozen!r}, but this decorator makes frozen classes")
 
         def make(cls: type) -> type:
             if repr and "__repr__" not in vars(cls):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qae_sim.records import dataclass
+from qae_sim.frozen import dataclass
 
 
 @dataclass(frozen=True)
