@@ -13,15 +13,17 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from qae_sim.cli import main
-from qae_sim.theory import all_claims
+from qae_sim.theory import all_claims, certificates
 from qae_sim.theory import check as program
 from qae_sim.theory.certificate_files import write_certificates
 from qae_sim.theory.certificates import (
@@ -58,6 +60,34 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
     write_certificates(tuple(CLAIMS.values()), folder)
     return folder
+
+
+class TestCoverage:
+    #: Claims in an exact tier that have a reason instead of a certificate: shorten this list.
+    WITHOUT = frozenset(
+        {
+            "ha-dw.continuous-grows",
+            "ha-dw.continuous-sign",
+            "ha-dw.corollary2",
+            "ha-dw.normal-sign",
+            "ha-dw.tables",
+            "ktae.paper-and-code",
+            "ktae.zero-sum",
+        }
+    )
+
+    def test_every_exact_claim_has_one_or_a_reason(self) -> None:
+        exact = {id: claim for id, claim in CLAIMS.items() if claim.tier.exact}
+        assert {id for id, claim in exact.items() if not claim.certificate} == self.WITHOUT
+        assert all(CLAIMS[id].uncertified for id in self.WITHOUT)
+
+    def test_certificates_and_reasons_belong_to_claims(self) -> None:
+        for module in iter_modules(certificates.__path__):
+            made = import_module(f"{certificates.__name__}.{module.name}")
+            written, reasons = set(made.CERTIFICATES), set(getattr(made, "NONE", {}))
+            assert written | reasons <= set(CLAIMS)
+            assert not written & reasons
+            assert all(made.CERTIFICATES.values())
 
 
 class TestProgram:
