@@ -71,8 +71,6 @@ class TestCoverage:
             "ha-dw.corollary2",
             "ha-dw.normal-sign",
             "ha-dw.tables",
-            "ktae.paper-and-code",
-            "ktae.zero-sum",
         }
     )
 
