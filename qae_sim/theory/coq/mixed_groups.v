@@ -4,6 +4,7 @@
     neither all right nor all wrong. Expectations given S are sums over all groups in S, divided by the chance of S. *)
 
 From Coq Require Import Reals List Lra Lia Bool.
+From Coquelicot Require Import Coquelicot.
 From QAE Require Import finite_sums.
 Import ListNotations.
 Open Scope R_scope.
@@ -227,6 +228,151 @@ Proof.
   change ((1 - p) ^ S (S n)) with ((1 - p) * (1 - p) ^ S n) in *.
   change (p ^ S (S (S n))) with (p * (p * p ^ S n)). change (p ^ S (S n)) with (p * p ^ S n) in *.
   set (x := p ^ S n) in *. set (y := (1 - p) ^ S n) in *. split; field; lra.
+Qed.
+
+(** Geometric sums: 1 + x + ... + x^(n-1). *)
+Fixpoint powers (x : R) (n : nat) : R := match n with O => 0 | S k => powers x k + x ^ k end.
+
+Lemma powers_sum : forall x n, (1 - x) * powers x n = 1 - x ^ n.
+Proof. intros x. induction n as [|n IH]; simpl; [ring|]. rewrite Rmult_plus_distr_l, IH. ring. Qed.
+
+Lemma powers_least : forall x n, 0 < x -> 1 <= powers x (S n).
+Proof.
+  intros x n Hx. induction n as [|n IH]; [simpl; lra|]. assert (0 < x ^ S n) by (now apply pow_lt).
+  change (1 <= powers x (S n) + x ^ S n). lra.
+Qed.
+
+Lemma powers_below : forall x n, 0 < x < 1 -> x * powers x (S n) < INR (S n).
+Proof.
+  intros x n Hx. induction n as [|n IH]; [simpl; lra|].
+  replace (x * powers x (S (S n))) with (x * powers x (S n) + x ^ S (S n)) by (simpl; ring).
+  pose proof (pow_below_1 x (S n) Hx). rewrite S_INR. lra.
+Qed.
+
+(** The mean of mixed groups is no more than two geometric sums, and so is the chance of one. *)
+Lemma chance_is_powers : forall p n, 0 < p < 1 ->
+  chance_mixed p (S n) = p * (1 - p) * (powers p n + powers (1 - p) n).
+Proof.
+  intros p n Hp. unfold chance_mixed. simpl pow. pose proof (powers_sum p n) as E1.
+  pose proof (powers_sum (1 - p) n) as E2. replace (1 - (1 - p)) with p in E2 by ring.
+  replace (p * (1 - p) * (powers p n + powers (1 - p) n))
+    with (p * ((1 - p) * powers p n) + (1 - p) * (p * powers (1 - p) n)) by ring.
+  rewrite E1, E2. ring.
+Qed.
+
+Lemma bias_is_powers : forall p n, 0 < p < 1 ->
+  bias (S (S n)) p = powers p (S n) / (powers p (S n) + powers (1 - p) (S n)) - p.
+Proof.
+  intros p n Hp. rewrite bias_is, chance_is_powers by exact Hp.
+  pose proof (powers_least p n ltac:(lra)). pose proof (powers_least (1 - p) n ltac:(lra)).
+  pose proof (powers_sum p (S n)) as E1. pose proof (powers_sum (1 - p) (S n)) as E2.
+  replace (1 - (1 - p)) with p in E2 by ring.
+  replace ((1 - p) ^ S n) with (1 - p * powers (1 - p) (S n)) by lra.
+  replace (p ^ S n) with (1 - (1 - p) * powers p (S n)) by lra. field. lra.
+Qed.
+
+(** One more response: each of the first powers of q/p is below the one that is added. *)
+Lemma mediant : forall x y n, 0 < x < y -> x ^ S n * powers y (S n) < y ^ S n * powers x (S n).
+Proof.
+  intros x y n Hx. assert (T : forall k i, 0 < x ^ i * y ^ i /\ x ^ (S k + i) * y ^ i < y ^ (S k + i) * x ^ i).
+  { intros k i. assert (0 < x ^ i) by (apply pow_lt; lra). assert (0 < y ^ i) by (apply pow_lt; lra).
+    assert (0 < x ^ i * y ^ i) by (now apply Rmult_lt_0_compat). split; [assumption|].
+    rewrite !pow_add. pose proof (pow_increasing x y k ltac:(lra) ltac:(lra)).
+    replace (x ^ S k * x ^ i * y ^ i) with (x ^ S k * (x ^ i * y ^ i)) by ring.
+    replace (y ^ S k * y ^ i * x ^ i) with (y ^ S k * (x ^ i * y ^ i)) by ring. nra. }
+  assert (A : forall m, (m <= S n)%nat -> x ^ S n * powers y m <= y ^ S n * powers x m
+    /\ ((0 < m)%nat -> x ^ S n * powers y m < y ^ S n * powers x m)).
+  { induction m as [|m IH]; intros Hm; [simpl; split; [lra | lia]|]. destruct IH as [L _]; [lia|].
+    destruct (T (n - m)%nat m) as [_ U]. replace (S (n - m) + m)%nat with (S n) in U by lia.
+    cbn [powers]. split; [|intros _]; rewrite !Rmult_plus_distr_l; lra. }
+  destruct (A (S n)) as [_ B]; [lia|]. apply B. lia.
+Qed.
+
+Lemma derive_bias : forall p n, 0 < p < 1 -> let m := S n in
+  let s := powers p m in let t := powers (1 - p) m in
+  is_derive (fun x => x * (1 - x ^ m) / (1 - (1 - x) ^ S m - x ^ S m) - x) p
+    (- (p * (1 - p) * (INR m * (t * p ^ m + s * (1 - p) ^ m) - ((1 - p) ^ m - p ^ m) * ((1 - p) * t - p * s)))
+      / chance_mixed p (S m) ^ 2).
+Proof.
+  intros p n Hp m s t. pose proof (chance_mixed_pos p n Hp) as HA. fold m in HA.
+  pose proof (powers_sum p m) as E1. pose proof (powers_sum (1 - p) m) as E2. fold s in E1. fold t in E2.
+  replace (1 - (1 - p)) with p in E2 by ring.
+  assert (Es : s = (1 - p ^ m) / (1 - p)) by (rewrite <- E1; field; lra).
+  assert (Et : t = (1 - (1 - p) ^ m) / p) by (rewrite <- E2; field; lra). rewrite Es, Et. clear E1 E2 Es Et.
+  unfold chance_mixed in *.
+  apply (is_derive_ext (fun x => x * (1 - x ^ m) * / (1 - (1 - x) * (1 - x) ^ m - x * x ^ m) - x)).
+  { intros x. simpl pow. reflexivity. }
+  simpl pow in HA |- *.
+  assert (N : forall x, 0 < x -> INR n * x ^ Init.Nat.pred n = INR n * x ^ n / x).
+  { intros x Hx. destruct n as [|k]; [simpl; field; lra|]. simpl Init.Nat.pred. simpl pow. field. lra. }
+  auto_derive; change (1 + - p) with (1 - p).
+  - lra.
+  - rewrite !N by lra. unfold m. rewrite S_INR. set (c := INR n). set (P := p ^ n) in *. set (Q := (1 - p) ^ n) in *.
+    field. lra.
+Qed.
+
+(** The bias shrinks as the group grows, towards 0: it falls on hard prompts, where it is above 0, and rises on easy ones.
+    And in every group size it falls with the success rate, so that it grows with the distance from 1/2. *)
+Theorem ha_dw_bias_grows : forall G p, (2 <= G)%nat -> 0 < p < 1 ->
+  (p < 1 / 2 -> 0 < bias (S G) p < bias G p) /\ (p > 1 / 2 -> bias G p < bias (S G) p < 0)
+  /\ forall p', p < p' < 1 -> bias G p' < bias G p.
+Proof.
+  intros G p HG Hp. destruct G as [|[|n]]; [lia | lia |].
+  assert (Sign : forall k, (p < 1 / 2 -> 0 < bias (S (S k)) p) /\ (p > 1 / 2 -> bias (S (S k)) p < 0)).
+  { intros k. rewrite bias_is by exact Hp. pose proof (chance_mixed_pos p k Hp) as HA.
+    destruct (half_order p k Hp) as [H1 [H2 _]].
+    assert (Hc : 0 < p * (1 - p) / chance_mixed p (S (S k))) by (apply Rdiv_lt_0_compat; nra).
+    replace (p * (1 - p) * ((1 - p) ^ S k - p ^ S k) / chance_mixed p (S (S k)))
+      with (p * (1 - p) / chance_mixed p (S (S k)) * ((1 - p) ^ S k - p ^ S k)) by (field; lra).
+    split; intros H; [specialize (H1 H) | specialize (H2 H)]; nra. }
+  set (s := powers p (S n)). set (t := powers (1 - p) (S n)).
+  assert (Hs : 1 <= s) by (apply powers_least; lra). assert (Ht : 1 <= t) by (apply powers_least; lra).
+  assert (P0 : 0 < p ^ S n) by (apply pow_lt; lra). assert (Q0 : 0 < (1 - p) ^ S n) by (apply pow_lt; lra).
+  assert (Step : bias (S (S (S n))) p - bias (S (S n)) p
+    = (p ^ S n * t - (1 - p) ^ S n * s) / ((s + p ^ S n + (t + (1 - p) ^ S n)) * (s + t))).
+  { rewrite !bias_is_powers by exact Hp.
+    change (powers p (S (S n))) with (s + p ^ S n). change (powers (1 - p) (S (S n))) with (t + (1 - p) ^ S n).
+    fold s t. field. lra. }
+  assert (Hd : 0 < / ((s + p ^ S n + (t + (1 - p) ^ S n)) * (s + t))) by (apply Rinv_0_lt_compat, Rmult_lt_0_compat; lra).
+  unfold Rdiv in Step. split; [| split].
+  - intros H. destruct (Sign (S n)) as [S1 _]. specialize (S1 H). split; [exact S1|].
+    pose proof (mediant p (1 - p) n ltac:(lra)) as M. fold s t in M. nra.
+  - intros H. destruct (Sign (S n)) as [_ S1]. specialize (S1 H). split; [|exact S1].
+    pose proof (mediant (1 - p) p n ltac:(lra)) as M. fold s t in M. nra.
+  - intros p' Hp'. clear Step Hd Sign. set (m := S n).
+    set (f := fun x => x * (1 - x ^ m) / (1 - (1 - x) ^ S m - x ^ S m) - x).
+    set (d := fun x => - (x * (1 - x) * (INR m * (powers (1 - x) m * x ^ m + powers x m * (1 - x) ^ m)
+      - ((1 - x) ^ m - x ^ m) * ((1 - x) * powers (1 - x) m - x * powers x m))) / chance_mixed x (S m) ^ 2).
+    assert (Same : forall x, 0 < x < 1 -> bias (S m) x = f x).
+    { intros x Hx. unfold m. rewrite bias_is by exact Hx. pose proof (chance_mixed_pos x n Hx) as HA. unfold f, m.
+      unfold chance_mixed in *. change ((1 - x) ^ S (S n)) with ((1 - x) * (1 - x) ^ S n) in *.
+      change (x ^ S (S n)) with (x * x ^ S n) in *. field. lra. }
+    assert (Der : forall x, 0 < x < 1 -> is_derive f x (d x)) by (intros; now apply (derive_bias x n)).
+    assert (Neg : forall x, 0 < x < 1 -> d x < 0).
+    { intros x Hx. unfold d. pose proof (chance_mixed_pos x n Hx) as HA. fold m in HA.
+      assert (H2 : 0 < / chance_mixed x (S m) ^ 2) by (apply Rinv_0_lt_compat, pow_lt; exact HA).
+      set (u := powers x m). set (v := powers (1 - x) m).
+      assert (Hu : 1 <= u) by (apply powers_least; lra). assert (Hv : 1 <= v) by (apply powers_least; lra).
+      assert (Lu : x * u < INR m) by (apply powers_below; lra).
+      assert (Lv : (1 - x) * v < INR m) by (apply powers_below; lra).
+      assert (Px : 0 < x ^ m) by (apply pow_lt; lra). assert (Qx : 0 < (1 - x) ^ m) by (apply pow_lt; lra).
+      set (P := x ^ m) in *. set (Q := (1 - x) ^ m) in *.
+      assert (Hxu : 0 < x * u) by nra. assert (Hxv : 0 < (1 - x) * v) by nra.
+      set (a := x * u) in *. set (b := (1 - x) * v) in *. set (k := INR m) in *.
+      assert (Big : 0 < k * (v * P + u * Q) - (Q - P) * (b - a)).
+      { assert (k * P <= k * (v * P)) by (apply Rmult_le_compat_l; nra).
+        assert (k * Q <= k * (u * Q)) by (apply Rmult_le_compat_l; nra).
+        assert ((Q - P) * (b - a) < k * P + k * Q); [|nra].
+        assert (Q * b < Q * k) by (apply Rmult_lt_compat_l; lra). assert (P * a < P * k) by
+          (apply Rmult_lt_compat_l; lra). nra. }
+      assert (0 < x * (1 - x) * (k * (v * P + u * Q) - (Q - P) * (b - a))) by (apply Rmult_lt_0_compat; nra).
+      unfold Rdiv. nra. }
+    fold m. rewrite (Same p), (Same p') by lra.
+    destruct (MVT_gen f p p' d) as [c [Hc E]].
+    + intros x Hx. apply Der. rewrite Rmin_left, Rmax_right in Hx by lra. lra.
+    + intros x Hx. rewrite Rmin_left, Rmax_right in Hx by lra.
+      apply derivable_continuous_pt. exists (d x). apply is_derive_Reals, Der. lra.
+    + rewrite Rmin_left, Rmax_right in Hc by lra. specialize (Neg c ltac:(lra)). nra.
 Qed.
 
 (** Multiplying the group mean by c = A(p) / (1 - p^(G-1)) removes the bias; c is below 1 exactly on hard prompts and

@@ -371,6 +371,7 @@ def bias_grows(quick: bool, *, reward: int | None = None) -> CheckOutcome:
             counterexample=by_g or {},
             confirms=reward is None,
         ),
+        machine_checked("ha-dw.bias-grows"),
     )
 
 
