@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from qae_sim.dev.page import PAGE_FILES, PageFile
 from qae_sim.dev.pictures import PICTURES, TrackedPicture
 from qae_sim.dev.project import HERE, Project
 from qae_sim.dev.texts import TEXTS, Text
@@ -135,6 +136,25 @@ def stale_pictures(project: Project, pictures: Iterable[TrackedPicture] = PICTUR
     return found
 
 
+def stale_page_files(project: Project, files: Iterable[PageFile] = PAGE_FILES) -> list[Stale]:
+    """Find files of the page that are out of date.
+
+    Args:
+        project: The checkout.
+        files: The files to check.
+
+    Returns:
+        What is out of date, file by file.
+    """
+    found = []
+    for file in files:
+        path = project.root / file.path
+        problem = file.problem(path.read_bytes() if path.exists() else None)
+        if problem:
+            found.append(Stale(file.path, problem, file.content()))
+    return found
+
+
 def _repaired(project: Project, stale: Stale, draw: Mapping[str, Callable[[], bytes]]) -> bool:
     """Write a corrected file; False if this command cannot make it."""
     content = draw[stale.path]() if stale.path in draw else stale.content
@@ -157,7 +177,7 @@ def main(check: bool, root: Path) -> None:
         raise click.ClickException(str(error)) from error
     draw = {picture.path: picture.draw for picture in PICTURES}
     left = 0
-    stale = stale_texts(project) + stale_pictures(project)
+    stale = stale_texts(project) + stale_pictures(project) + stale_page_files(project)
     for item in stale:
         repaired = not check and _repaired(project, item, draw)
         left += not repaired

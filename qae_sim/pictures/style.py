@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
 # Okabe and Ito's colours, told apart by readers with any colour vision. Only those with a contrast of 3:1 on white.
 CORRECT = "#0072B2"
@@ -23,6 +26,48 @@ FOURTH = "#B0006D"
 """A fourth one (magenta)."""
 MUTED = "#595959"
 """What gets no signal: advantages of exactly zero."""
+
+Dash: TypeAlias = Literal["solid", "dashed", "dotted"]
+Marker: TypeAlias = Literal["circle", "square", "diamond", "triangle"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How something is drawn everywhere: by Matplotlib, on a canvas and in a page.
+
+    Attributes:
+        light: Its colour on white, as ``#rrggbb``, with a contrast of at least 4.5:1.
+        dark: Its colour on a dark page.
+        dash: Its line.
+        marker: Its points, so that no colour stands alone.
+    """
+
+    light: str
+    dark: str
+    dash: Dash = "solid"
+    marker: Marker = "circle"
+
+
+#: The looks of estimators that are compared with each other, by their names in the registry.
+ESTIMATOR_LOOKS: Mapping[str, Look] = MappingProxyType(
+    {
+        "grpo": Look(MEAN, "#3CC3A5"),
+        "qae": Look(QUANTILE, "#BE9BEB", "dashed", "square"),
+        "ha_dw": Look(THIRD, "#E0AA46", "dotted", "diamond"),
+        "rloo": Look(FOURTH, "#FF78BE", "dashed", "triangle"),
+        "dr_grpo": Look("#0A5F87", "#64BEE6", "dotted", "square"),
+    }
+)
+
+#: Looks of what is no estimator.
+MEANING_LOOKS: Mapping[str, Look] = MappingProxyType(
+    {
+        "correct": Look(CORRECT, "#6CB8EE"),
+        "wrong": Look("#B34700", "#FF9A57"),
+        "baseline": Look(BASELINE, "#FFFFFF"),
+        "muted": Look(MUTED, "#B4B4B4"),
+    }
+)
 
 #: Matplotlib settings for a projector, for pictures about 1200 pixels wide.
 LECTURE: dict[str, Any] = {

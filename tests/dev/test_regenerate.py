@@ -20,9 +20,10 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from qae_sim.dev import pictures, texts
+from qae_sim.dev.page import PAGE_FILES
 from qae_sim.dev.pictures import PICTURES
 from qae_sim.dev.project import Project
-from qae_sim.dev.regenerate import main, stale_pictures, stale_texts
+from qae_sim.dev.regenerate import main, stale_page_files, stale_pictures, stale_texts
 from qae_sim.dev.texts import TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ COPIED = (
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
     *(picture.path for picture in PICTURES),
+    *(file.path for file in PAGE_FILES),
 )
 
 
@@ -71,6 +73,20 @@ def test_everything_fast_is_up_to_date() -> None:
     project = Project.of(ROOT)
     assert stale_texts(project, [text for text in TEXTS if not text.slow]) == []
     assert stale_pictures(project) == []
+    assert stale_page_files(project) == []
+
+
+def test_a_wrong_number_of_the_page_is_named_and_repaired(copy: Path) -> None:
+    tables = "qae_sim/page/web/src/generated/tables.json"
+    before = (copy / tables).read_bytes()
+    change(copy, tables, '"turn": 14.52', '"turn": 14.53')
+    code, output = run(copy, "--check")
+    assert code == 1
+    assert f"STALE: {tables}: out of date" in output
+    run(copy)
+    assert (copy / tables).read_bytes() == before
+    (copy / tables).write_text("{")
+    assert "the file is no JSON" in run(copy, "--check")[1]
 
 
 def test_the_copy_is_up_to_date(copy: Path) -> None:

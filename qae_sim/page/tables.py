@@ -1,0 +1,315 @@
+"""The numbers and texts of the page, as the package gives them: ``python -m qae_sim.dev.regenerate`` writes them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qae_sim.advantages import (
+    ESTIMATORS,
+    DifficultyAnchor,
+    Estimator,
+    HardAnchor,
+    KalmanAnchor,
+    SoftAnchor,
+    grpo,
+    ha_dw_weights,
+    qae,
+)
+from qae_sim.pictures.style import ESTIMATOR_LOOKS, MEANING_LOOKS
+from qae_sim.streams import uniform
+
+# --- scene 1: one group -----------------------------------------------------------------------------------------------
+
+#: A prompt of the task ``addition``, and ten responses of a small language model of ``qae_sim.lm``, as it gave them.
+PROMPT = "0 4 + 7 8 ="
+RESPONSES = (
+    "2 c1 3 c0",
+    "2 c1 8 c0",
+    "2 c1 2 c0",
+    "0 c1 1 c0",
+    "2 c0 9 c0",
+    "2 c1 5 c0",
+    "2 c0 wait 0 c0 2 c0",
+    "2 c1 9 c0",
+    "3 c1 8 c0",
+    "2 c1 4 c0",
+)
+
+
+def responses() -> list[dict[str, Any]]:
+    """Write the ten responses as a reader reads them, and have them verified.
+
+    Returns:
+        Steps in words, the sum that they come to, and whether it is correct.
+    """
+    from qae_sim.lm.tasks import Addition
+
+    task = Addition(digits=2)
+    prompt = [task.number(word) for word in PROMPT.split()]
+    found = []
+    for response in RESPONSES:
+        steps = response.replace(" c", ", carry ").replace(" wait ", "; wait; ")
+        columns = re.findall(r"(\d) c(\d)(?! wait)", response)  # "wait" takes back the column before it
+        found.append(
+            {
+                "text": re.sub(r"(carry \d) (?=\d)", r"\1; ", steps),
+                "answer": str(int(columns[-1][1] + "".join(digit for digit, _ in reversed(columns)))),
+                "correct": task.verify(prompt, [task.number(word) for word in response.split()]),
+            }
+        )
+    return found
+
+
+# --- scene 6: what breaks the cancelling ------------------------------------------------------------------------------
+
+#: What can be switched on, in the order of the bits of a state.
+CHIPS = ("length", "steps", "clip", "adam", "small")
+_POLICY, _REWARDS = np.array([0.3, 0.45, 0.25]), np.array([1.0, 0.0, 0.0])
+_LENGTHS = np.array([40.0, 20.0, 80.0])
+_K, _CLIP, _ETA, _INNER = 0.4, 0.2, 0.5, 4
+
+
+def gaps() -> list[dict[str, Any]]:
+    """Average over all groups, exactly, what GRPO and QAE do to a policy over three arms, for each set of chips.
+
+    The change is that of the logits, carried to probabilities by diag(π) - ππᵀ.
+
+    Returns:
+        By the bits of :data:`CHIPS`, the first one lowest: both mean changes, the angle between them as drawn in the
+        triangle, in degrees, and QAE's length over GRPO's.
+    """
+    found = []
+    for bits in product((False, True), repeat=len(CHIPS)):
+        on = dict(zip(CHIPS, reversed(bits), strict=True))
+        means = {name: _mean_change(name, on) for name in ("grpo", "qae")}
+        first, second = (_flat(mean) for mean in means.values())
+        cross, dot = first[0] * second[1] - first[1] * second[0], float(first @ second)
+        found.append(
+            {name: mean.tolist() for name, mean in means.items()}
+            | {
+                "turn": abs(math.degrees(math.atan2(cross, dot))),
+                "speed": float(np.hypot(*second) / np.hypot(*first)),
+            }
+        )
+    return found
+
+
+def _mean_change(name: str, on: Mapping[str, bool]) -> NDArray[np.float64]:
+    """Average the change of probabilities over all groups."""
+    size = 4 if on["small"] else 16
+    total, squares = np.zeros(3), np.zeros(3)
+    for counts in _compositions(size):
+        chance = math.factorial(size) * math.prod(
+            p**n / math.factorial(n) for p, n in zip(_POLICY, counts, strict=True)
+        )
+        change = _change(name, np.array(counts), on)
+        total += chance * change
+        squares += chance * change**2
+    if on["adam"]:
+        # Once its second moments have settled, Adam divides each coordinate by its root mean square.
+        total = total / np.sqrt(squares)
+    moved: NDArray[np.float64] = _POLICY * (total - _POLICY @ total)
+    return moved
+
+
+def _compositions(size: int) -> Iterator[tuple[int, int, int]]:
+    """All ways in which a group can fall on three arms."""
+    return ((a, b, size - a - b) for a in range(size + 1) for b in range(size - a + 1))
+
+
+def _change(name: str, counts: NDArray[Any], on: Mapping[str, bool]) -> NDArray[np.float64]:
+    """Change of the logits by one group."""
+    size = int(counts.sum())
+    advantage = _advantages(name, int(counts @ _REWARDS), size)
+    weight = float(_POLICY @ _LENGTHS) / _LENGTHS if on["length"] else np.ones(3)
+    start = np.log(_POLICY)
+    z: NDArray[np.float64] = start
+    for _ in range(_INNER if on["steps"] else 1):
+        pi = np.exp(z) / np.exp(z).sum()
+        ratio = pi / _POLICY
+        held = ((ratio > 1 + _CLIP) & (advantage > 0)) | ((ratio < 1 - _CLIP) & (advantage < 0))
+        pull = counts * advantage * weight * ratio * ~(held & on["clip"]) / size
+        z = z + _ETA * (pull - pi * pull.sum())
+    return np.asarray(z - start)
+
+
+@lru_cache
+def _advantages(name: str, correct: int, size: int) -> NDArray[np.float64]:
+    """Advantages of the three arms; 0 for those that no response has drawn."""
+    rewards = np.repeat([1.0, 0.0], [correct, size - correct])
+    each = grpo(rewards, eps=0) if name == "grpo" else qae(rewards, k=_K, eps=0)
+    winner, loser = each[0] if correct else 0.0, each[-1] if correct < size else 0.0
+    return np.where(_REWARDS > 0, winner, loser)
+
+
+def _flat(change: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place in the triangle, arm 1 at the top."""
+    return np.asarray(change @ np.array([[0.5, math.sqrt(3) / 2], [0.0, 0.0], [1.0, 0.0]]))
+
+
+# --- scene 7: an anchor and the map -----------------------------------------------------------------------------------
+
+_BATCHES, _BATCH_PROMPTS, _BATCH_GROUP = 80, 16, 8
+
+#: Anchors by the names that the page gives them.
+ANCHORS: Mapping[str, DifficultyAnchor] = {
+    "Kalman filter": KalmanAnchor(process_variance=4e-4),
+    "Hard: mean of 10 batches": HardAnchor(window=10),
+    "Soft, warm start": SoftAnchor(window=10, eta=2.0),
+    "Soft, as printed": SoftAnchor(window=10, eta=2.0, warm_start=False, recent=(0.4,) * 5 + (0.6,) * 4),
+}
+
+
+def anchors() -> dict[str, Any]:
+    """Let each anchor chase a capability that rises and falls, and say what it makes of a hard and an easy group.
+
+    Returns:
+        The capability and the batches' mean rewards; for each anchor its beliefs before each batch, and HA-DW's Φ at
+        λ = 1 for a correct and a wrong response to a hard prompt (2 of 8 correct) and to an easy one (6 of 8).
+    """
+    t = np.arange(_BATCHES)
+    capability = 0.3 + 0.4 / (1 + np.exp(-(t - 25) / 4)) - 0.15 / (1 + np.exp(-(t - 58) / 3))
+    count = _BATCH_PROMPTS * _BATCH_GROUP
+    seen = (uniform(np.zeros(1), _BATCHES * count, 5).reshape(_BATCHES, count) < capability[:, None]).mean(axis=1)
+    found: dict[str, Any] = {}
+    hard, easy = np.repeat([1.0, 0.0], [2, 6]), np.repeat([1.0, 0.0], [6, 2])
+    for name, anchor in ANCHORS.items():
+        beliefs, weights = [], []
+        for y in seen:
+            beliefs.append(float(anchor.belief))
+            phi = [
+                ha_dw_weights(group, grpo(group), float(anchor.belief), lambda_scale=1.0).Phi[place]
+                for group in (hard, easy)
+                for place in (0, -1)
+            ]
+            weights.append([float(x) for x in phi])
+            anchor = anchor.after(float(y), count, _BATCH_GROUP)
+        found[name] = {"beliefs": beliefs, "weights": weights}
+    return {"capability": capability.tolist(), "seen": seen.tolist(), "anchors": found}
+
+
+#: Places where an estimator can enter, in the order of a training step, with what that means.
+PLACES: Mapping[str, str] = {
+    "the group": (
+        "It sees the group's own rewards alone, so with rewards of 0 and 1 it sets the speed and the noise of the "
+        "average update, never its direction."
+    ),
+    "the batch": "It compares responses across the prompts of a batch, so one prompt's step depends on the others.",
+    "history and side information": (
+        "It uses something besides the group's rewards, such as an anchor, lengths or a reference, and can weigh "
+        "prompts or responses differently."
+    ),
+    "inside a response": "It gives parts of one response different credit, so it can change the direction.",
+    "the loss": "It replaces the weighting by advantages with another loss.",
+}
+
+
+def place_of(row: Estimator) -> str:
+    """Find where an estimator enters.
+
+    Args:
+        row: The estimator.
+
+    Returns:
+        One of :data:`PLACES`.
+
+    Example:
+        >>> place_of(ESTIMATORS["qae"]), place_of(ESTIMATORS["ktae"])
+        ('the group', 'inside a response')
+    """
+    if row.is_loss:
+        return "the loss"
+    if row.of_batches:
+        return "the batch"
+    if not row.of_responses:
+        return "inside a response"
+    return "the group" if row.tabulated else "history and side information"
+
+
+def estimators(claims: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """Describe every registered estimator for the map.
+
+    Args:
+        claims: Identifiers of claims by the key of their paper.
+
+    Returns:
+        Names, places, summaries, formulas and a claim of the same paper; empty texts where there is none.
+    """
+    found = []
+    for name, row in ESTIMATORS.items():
+        about = claims.get(row.paper, ())
+        found.append(
+            {
+                "name": name,
+                "title": row.title,
+                "place": place_of(row),
+                "summary": row.summary[0].upper() + row.summary[1:] + ".",
+                "formula": _formula(row),
+                "paper": row.paper,
+                "claim": next((claim for claim in about if claim == _CLAIMS.get(name)), about[0] if about else ""),
+            }
+        )
+    return found
+
+
+#: Of papers with many claims the one that says most about an estimator.
+_CLAIMS = {
+    "grpo": "estimators.sum-zero",
+    "qae": "qae.group-direction",
+    "pos_mask": "qae.masks",
+    "neg_mask": "qae.masks",
+    "ha_dw": "ha-dw.directions",
+    "ktae": "ktae.sign",
+    "rloo": "estimators.rloo-unbiased",
+}
+
+
+def _formula(row: Estimator) -> str:
+    """Read the formula off the docstring: its first paragraph with an equals sign."""
+    paragraphs = re.split(r"\n\s*\n", inspect.getdoc(row.function) or "")
+    return next((" ".join(part.split()) for part in paragraphs[1:3] if " = " in part), "")
+
+
+# --- all --------------------------------------------------------------------------------------------------------------
+
+
+def looks() -> dict[str, Any]:
+    """Say how estimators, and what else has a meaning, are drawn.
+
+    Returns:
+        Colours, dashes and markers by name.
+    """
+    return {name: asdict(look) for name, look in {**ESTIMATOR_LOOKS, **MEANING_LOOKS}.items()}
+
+
+@lru_cache
+def tables() -> Mapping[str, Any]:
+    """Compute all that the page looks up.
+
+    Returns:
+        Tables by name.
+    """
+    from qae_sim.theory import all_claims
+
+    claims: dict[str, list[str]] = {}
+    for claim in all_claims().values():
+        claims.setdefault(claim.paper.key, []).append(claim.id)
+    numbers = [str(int(part.replace(" ", ""))) for part in PROMPT.removesuffix("=").split("+")]
+    return {
+        "prompt": " + ".join(numbers),
+        "responses": responses(),
+        "gaps": gaps(),
+        **anchors(),
+        "places": dict(PLACES),
+        "estimators": estimators(claims),
+    }

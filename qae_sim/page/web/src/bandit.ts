@@ -1,0 +1,112 @@
+// A training of many prompts, each with a policy of its own over a few responses: a bandit for every prompt.
+
+import { advantages, historyWeight, mean, quantile } from "./advantages.ts";
+import { drawn, uniform } from "./random.ts";
+
+export type Trainer = "grpo" | "qae" | "ha_dw";
+
+export const TRAINERS: readonly Trainer[] = ["grpo", "qae", "ha_dw"];
+export const PROMPTS = 24;
+export const RESPONSES = 6;
+export const GROUP = 8;
+export const STEPS = 60;
+const ETA = 0.3;
+const SEED = 3;
+/** HA-DW's hard anchor: the mean success of this many batches. */
+const WINDOW = 10;
+
+export type Logits = readonly (readonly number[])[];
+
+export function softmax(z: readonly number[]): number[] {
+  const top = Math.max(...z);
+  const weights = z.map((x) => Math.exp(x - top));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((w) => w / total);
+}
+
+/** How many of a prompt's responses are correct, the first ones: one or two. */
+export const correctOf = (prompt: number): number => (prompt % 3 === 2 ? 2 : 1);
+
+/** Where all three trainings start: success rates from 3 to 90 %, wrong responses unequally likely. */
+export function start(): Logits {
+  return Array.from({ length: PROMPTS }, (_, prompt) => {
+    const p = 0.03 + (0.87 * prompt) / (PROMPTS - 1);
+    const correct = correctOf(prompt);
+    const wrong = Array.from({ length: RESPONSES - correct }, (_, i) => 0.7 ** i);
+    const total = wrong.reduce((a, b) => a + b, 0);
+    return [...Array<number>(correct).fill(Math.log(p / correct)), ...wrong.map((w) => Math.log(((1 - p) * w) / total))];
+  });
+}
+
+export const success = (pi: readonly number[], prompt: number): number =>
+  pi.slice(0, correctOf(prompt)).reduce((a, b) => a + b, 0);
+
+export const entropy = (pi: readonly number[]): number =>
+  -pi.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
+
+/** The group of one prompt at one step: which responses were drawn. The same numbers for every trainer. */
+export function sampled(pi: readonly number[], prompt: number, step: number): number[] {
+  return Array.from({ length: GROUP }, (_, i) => drawn(pi, uniform(SEED, prompt, step, i)));
+}
+
+export interface Moment {
+  logits: Logits;
+  /** Success of recent batches, for HA-DW's anchor: the mean of these, or one half before the first. */
+  recent: readonly number[];
+}
+
+export interface Opened {
+  responses: number[];
+  rewards: number[];
+  baseline: number;
+  advantages: number[];
+}
+
+export const anchor = (recent: readonly number[]): number => (recent.length > 0 ? mean(recent) : 0.5);
+
+/** One prompt's group, its rewards and advantages under a trainer. */
+export function opened(moment: Moment, trainer: Trainer, k: number, prompt: number, step: number): Opened {
+  const responses = sampled(softmax(moment.logits[prompt]!), prompt, step);
+  const rewards = responses.map((r): number => (r < correctOf(prompt) ? 1 : 0));
+  const rate = mean(rewards);
+  const plain = advantages(trainer === "qae" ? "qae" : "grpo", rewards, k);
+  const belief = anchor(moment.recent);
+  const found = trainer === "ha_dw" ? plain.map((a) => a * historyWeight(a, rate, belief)) : plain;
+  return {
+    responses,
+    rewards,
+    baseline: trainer === "qae" ? quantile(rewards, k) : rate,
+    advantages: found,
+  };
+}
+
+/** All prompts learn from their own groups: z += η/G Σᵢ Aᵢ (e - π). */
+export function next(moment: Moment, trainer: Trainer, k: number, step: number): Moment {
+  let correct = 0;
+  const logits = moment.logits.map((z, prompt) => {
+    const pi = softmax(z);
+    const group = opened(moment, trainer, k, prompt, step);
+    correct += group.rewards.reduce((a, b) => a + b, 0);
+    const total = group.advantages.reduce((a, b) => a + b, 0);
+    const moved = z.map((x, arm) => x - (ETA / GROUP) * pi[arm]! * total);
+    group.responses.forEach((arm, i) => { moved[arm]! += (ETA / GROUP) * group.advantages[i]!; });
+    return moved;
+  });
+  return { logits, recent: [...moment.recent, correct / (PROMPTS * GROUP)].slice(-WINDOW) };
+}
+
+/** A whole training: the moments before steps 0, ..., STEPS. From step `turn` on, K is `after`. */
+export function training(trainer: Trainer, k: number, turn: number = STEPS, after: number = k): Moment[] {
+  const moments: Moment[] = [{ logits: start(), recent: [] }];
+  for (let step = 0; step < STEPS; step += 1) moments.push(next(moments[step]!, trainer, step >= turn ? after : k, step));
+  return moments;
+}
+
+/** Success rate and entropy, averaged over prompts. */
+export function summary(moment: Moment): { success: number; entropy: number } {
+  const policies = moment.logits.map(softmax);
+  return { success: mean(policies.map(success)), entropy: mean(policies.map(entropy)) };
+}
+
+/** Whether no response of a prompt has an advantage. */
+export const silent = (group: Opened): boolean => group.advantages.every((a) => a === 0);
