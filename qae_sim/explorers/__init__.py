@@ -12,8 +12,9 @@ from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
-from qae_sim.explorers.lesson import Claims, Places, Predict, check, compare
+from qae_sim.explorers.lesson import Claims, Places, Predict, Solution, check, compare
 from qae_sim.explorers.live_training import LiveTraining
+from qae_sim.explorers.predictions import Prediction
 from qae_sim.explorers.proposition_4_2 import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
@@ -35,9 +36,11 @@ __all__ = [
     "PartAdvantages",
     "Places",
     "Predict",
+    "Prediction",
     "Proposition42",
     "QuantileGate",
     "RecordedRuns",
+    "Solution",
     "Solutions",
     "TRLRuns",
     "TrainingLog",

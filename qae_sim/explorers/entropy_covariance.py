@@ -146,17 +146,28 @@ def panels(found: PolicyStep) -> tuple[Panel, ...]:
 
 
 def _arms(found: PolicyStep) -> Panel:
-    """Each arm by its log-probability and what it contributes to p."""
+    """Each arm by its log-probability and by what the step gives its logit; the line's slope is Cov / Var under π."""
     log_pi, right = np.log(found.pi), found.r == 1
+    given = found.pi * (found.r - BS[:, None])  # (B, A)
+    centred = log_pi - found.pi @ log_pi
+    variance = float(found.pi @ centred**2)
+    covariances = (given - (given @ found.pi)[:, None]) @ (found.pi * centred)
+    slopes = covariances / variance if variance > 1e-12 else np.zeros(len(BS))  # a uniform policy has no slope
+    ends = np.array([log_pi.min() - 0.1, 0.0])
+    fit = (given @ found.pi)[:, None] + slopes[:, None] * (ends - found.pi @ log_pi)
+    reach = 1.1 * max(0.2, float(found.pi.max()))
+    size = 8 + 26 * np.sqrt(found.pi)
     return Panel(
-        "log π against π·r",
+        "What the step gives each arm",
         "log π of the arm",
-        "π·r",
+        "π·(r − b)",
         axis_limits(-4, 0, log_pi),
-        (-0.05, 1.05 * max(0.2, float(found.pi.max()))),
+        (-reach, reach),
         (
-            Points(log_pi, np.where(right, found.pi * found.r, np.nan), CORRECT, "correct arm", "circle", 13),
-            Points(log_pi, np.where(right, np.nan, found.pi * found.r), WRONG, "wrong arm", "cross", 13),
+            GuideLine(0.0, "y", MUTED),
+            Line(ends, LookupTable(fit, _BY_B), BASELINE, "fit, arms weighted by π", "dashed"),
+            Points(log_pi, LookupTable(np.where(right, given, np.nan), _BY_B), CORRECT, "correct", "circle", size),
+            Points(log_pi, LookupTable(np.where(right, np.nan, given), _BY_B), WRONG, "wrong", "cross", size),
         ),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ import traitlets
 
 from qae_sim.advantages import ESTIMATORS, PLACES, why_not
 from qae_sim.arrays import invalid
-from qae_sim.explorers.exercises import EXERCISES
+from qae_sim.explorers.exercises import EXERCISES, FreeExercise, FunctionExercise
+from qae_sim.explorers.predictions import Prediction, prediction
+from qae_sim.pictures.style import CORRECT, MUTED, WRONG
 
 #: What site writers look for in a notebook's outputs.
 QUIZ_MIME = "application/vnd.qae-sim.quiz+json"
@@ -25,35 +26,32 @@ class Predict(anywidget.AnyWidget):
     """A question to answer before looking: the answer is locked first, then explained.
 
     Example:
-        >>> question = Predict("How many?", ["one", "two"], 1, ["There are more.", "One and one."])
-        >>> question.spec["answer"]
-        1
+        >>> Predict("gate-1").spec["options"]
+        ['none', 'three', 'six', 'thirteen']
     """
 
     _esm = Path(__file__).with_name("quiz.js")
     _css = Path(__file__).with_name("quiz.css")
     spec = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, question: str, options: Sequence[str], answer: int, why: Sequence[str]) -> None:
+    def __init__(self, asked: str | Prediction, *about: Any) -> None:
         """Ask a question.
 
         Args:
-            question: The question.
-            options: What can be answered.
-            answer: Place of the right one, from 0.
-            why: What is said to each answer.
+            asked: The name of one of the lessons' predictions, or one of your own.
+            *about: What a named prediction is about, see :func:`~qae_sim.explorers.predictions.prediction`.
 
         Raises:
-            ValueError: There are fewer than two options, not one explanation for each, or no such answer.
+            ValueError: There is no such prediction.
         """
         super().__init__()
-        if len(options) < 2:
-            raise invalid("options", options, "at least two")
-        if len(why) != len(options):
-            raise invalid("why", why, f"one explanation for each of {len(options)} options")
-        if not 0 <= answer < len(options):
-            raise invalid("answer", answer, f"from 0 to {len(options) - 1}")
-        self.spec = {"question": question, "options": list(options), "answer": answer, "why": list(why)}
+        found = prediction(asked, *about) if isinstance(asked, str) else asked
+        self.spec = {
+            "question": found.question,
+            "options": list(found.options),
+            "answer": found.answer,
+            "why": list(found.why),
+        }
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Give notebooks the widget, sites the question, and other viewers its text."""
@@ -68,28 +66,30 @@ class Feedback:
     """A sentence with a verdict, as text and as HTML.
 
     Attributes:
-        fine: Whether it agrees, or passes.
+        fine: Whether it agrees, or passes; None where there is nothing to judge yet.
         text: What is said.
     """
 
-    fine: bool
+    fine: bool | None
     text: str
 
     def __repr__(self) -> str:
         return self.text
 
     def _repr_html_(self) -> str:
-        colour, back = ("#0072B2", "#EEF6FB") if self.fine else ("#D55E00", "#FFF4EC")
+        # Text and ground are those of the page: it may be dark.
+        colour = {True: CORRECT, False: WRONG, None: MUTED}[self.fine]
         lines = "<br>".join(html.escape(line) for line in self.text.splitlines())
-        return f'<div style="border-left: 5px solid {colour}; background: {back}; padding: 4px 10px">{lines}</div>'
+        return f'<div style="border-left: 5px solid {colour}; padding: 4px 10px">{lines}</div>'
 
 
-def check(name: str, function: Callable[..., Any]) -> Feedback:
-    """Check a learner's function against ours, case by case, and show the first one that fails.
+def check(name: str, answer: Any) -> Feedback:
+    """Check a learner's answer to an exercise; a wrong function is shown where it fails, with a hint if it is known.
 
     Args:
         name: Name of the exercise, see :data:`~qae_sim.explorers.exercises.EXERCISES`.
-        function: The learner's function.
+        answer: The learner's function, or what was to be found. Three dots, or a function that returns nothing, are no
+            answer yet.
 
     Returns:
         What came of it.
@@ -100,25 +100,62 @@ def check(name: str, function: Callable[..., Any]) -> Feedback:
     Example:
         >>> check("mean baseline", lambda rewards: [0.0] * len(rewards))
         Not yet. For ([1, 0, 0, 0],) it should give [0.75, -0.25, -0.25, -0.25]; yours gives [0.0, 0.0, 0.0, 0.0].
+        >>> check("mean baseline", ...)
+        Nothing is written yet: put your answer in the place of the three dots.
     """
+    exercise = _exercise(name)
+    if _unanswered(exercise, answer):
+        return Feedback(None, "Nothing is written yet: put your answer in the place of the three dots.")
+    wrong, praise = exercise.judge(answer)
+    return Feedback(False, f"Not yet. {wrong}") if wrong else Feedback(True, praise)
+
+
+def _exercise(name: str) -> FunctionExercise | FreeExercise:
+    """Find an exercise."""
     if name not in EXERCISES:
         raise invalid("name", name, f"one of {', '.join(EXERCISES)}")
-    reference, cases = EXERCISES[name]
-    for case in cases:
-        wanted = np.asarray(reference(*case), dtype=float)
-        shown = _numbers(wanted)
-        try:
-            given = np.asarray(function(*case), dtype=float)
-        except Exception as error:
-            return Feedback(False, f"Not yet. For {case} it raises {type(error).__name__}: {error}.")
-        if given.shape != wanted.shape or not np.allclose(given, wanted, atol=1e-5, equal_nan=True):
-            return Feedback(False, f"Not yet. For {case} it should give {shown}; yours gives {_numbers(given)}.")
-    return Feedback(True, f"Right in all {len(cases)} cases.")
+    return EXERCISES[name]
 
 
-def _numbers(values: Any) -> str:
-    """Numbers for a reader."""
-    return str(np.round(values, 4).tolist())
+def _unanswered(exercise: FunctionExercise | FreeExercise, answer: Any) -> bool:
+    """Whether an answer is only the place for one."""
+    if answer is None or answer is ...:
+        return True
+    if isinstance(exercise, FreeExercise) or not callable(answer):
+        return False
+    try:
+        return answer(*exercise.cases[0]) is None
+    except Exception:  # judged, and shown, like any other answer
+        return False
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solution of an exercise, folded until it is asked for, as text and as HTML.
+
+    Attributes:
+        name: Name of the exercise, see :data:`~qae_sim.explorers.exercises.EXERCISES`.
+
+    Raises:
+        ValueError: There is no such exercise.
+
+    Example:
+        >>> Solution("bias")
+        def bias(g, p):
+            return (p - p**g) / (1 - (1 - p) ** g - p**g) - p
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _exercise(self.name)
+
+    def __repr__(self) -> str:
+        return _exercise(self.name).solution
+
+    def _repr_html_(self) -> str:
+        code = html.escape(_exercise(self.name).solution)
+        return f"<details><summary>A solution</summary><pre><code>{code}</code></pre></details>"
 
 
 def compare(what: str, exact: float, samples: Any) -> Feedback:

@@ -31,8 +31,8 @@ from qae_sim.softmax import binomial
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)
 
-#: Share of zero advantages at K = .4 as G grows, with all success rates alike: hard prompts silence their failures,
-#: easy ones their successes, so it is ∫ (1 - p) dp up to p = 1 - K plus ∫ p dp from there on, 1/2 + K(1 - K).
+#: Share of zero advantages at K = .4 as G grows, if every success rate is equally likely: hard prompts silence their
+#: failures, easy ones their successes, so it is ∫ (1 - p) dp up to p = 1 - K plus ∫ p dp from there on, 1/2 + K(1 - K).
 LARGE_GROUP_SHARE = 0.5 + 0.4 * (1 - 0.4)
 
 # What the browser looks up depends on one of its sliders, or on both.
@@ -463,8 +463,8 @@ def sparsity_words(sparsity: SparsityModel) -> Words:
         " % of all responses get exactly zero; ",
         Number(LookupTable(100 * sparsity.resampled, _BY_K), 1),
         " % if groups that are all correct or all wrong are sampled again (dynamic sampling). "
-        f"The 80 % of the paper is a property of the prompts: with all success rates alike (a = 1), K = .4 and "
-        f"large groups it is {100 * LARGE_GROUP_SHARE:.0f} %.",
+        f"The 80 % of the paper is a property of the prompts: if every success rate is equally "
+        f"likely (a = 1), with K = .4 and large groups it is {100 * LARGE_GROUP_SHARE:.0f} %.",
     )
 
 

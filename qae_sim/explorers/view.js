@@ -199,7 +199,7 @@ class Drawing {
           pen.setLineDash(DASHES[layer.dash]);
           this.stroke([[x, y], [x + f * 1.8, y]]);
         } else if (layer.kind === "Points") {
-          this.mark({ ...layer, size: Math.min(layer.size, 14) }, x + f * 0.9, y);
+          this.mark({ ...layer, size: typeof layer.size === "number" ? Math.min(layer.size, 14) : 12 }, x + f * 0.9, y);
         } else {
           this.block(layer, x + f * 0.4, y - f * 0.45, f, f * 0.9);
         }
@@ -298,8 +298,10 @@ class Drawing {
   points(layer, resolve, { toX, toY }) {
     const [x, y] = [resolve(layer.x), resolve(layer.y)];
     const count = this.count(layer, resolve, y);
+    const size = resolve(layer.size); // one for all, or one for each
     for (let i = 0; i < count; i += 1) {
-      if (Number.isFinite(x[i]) && Number.isFinite(y[i])) this.mark(layer, toX(x[i]), toY(y[i]));
+      if (!Number.isFinite(x[i]) || !Number.isFinite(y[i])) continue;
+      this.mark({ ...layer, size: typeof size === "number" ? size : size[i] }, toX(x[i]), toY(y[i]));
     }
   }
 

@@ -74,10 +74,15 @@ def _line(axes: Axes, layer: Line) -> None:
 
 def _points(axes: Axes, layer: Points) -> None:
     x, y = _both(layer.x, layer.y, layer.until)
-    axes.plot(
-        x, y, _MARKERS[layer.marker], color=layer.colour, label=layer.label or None,
-        markersize=layer.size, markerfacecolor=layer.colour if layer.filled else "none", markeredgewidth=2,
-    )  # fmt: skip
+    one_each = np.broadcast(np.atleast_1d(layer.x), np.atleast_1d(layer.y)).shape
+    sizes = np.broadcast_to(np.asarray(layer.size, dtype=float), one_each)[: len(x)]
+    together = [slice(None)] if len(set(sizes.tolist())) <= 1 else [slice(i, i + 1) for i in range(len(x))]
+    for place, part in enumerate(together):
+        axes.plot(
+            x[part], y[part], _MARKERS[layer.marker], color=layer.colour,
+            label=(layer.label or None) if place == 0 else None, markersize=sizes[part][0] if len(x) else 11.0,
+            markerfacecolor=layer.colour if layer.filled else "none", markeredgewidth=2,
+        )  # fmt: skip
 
 
 def _bars(axes: Axes, layer: Bars) -> None:

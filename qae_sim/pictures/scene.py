@@ -103,7 +103,7 @@ class Points:
         colour: Their colour.
         label: Their name in the legend.
         marker: ``"circle"``, ``"square"``, ``"cross"``, ``"diamond"`` or ``"dash"``.
-        size: Diameter in points.
+        size: Diameter in points, one for all or one for each.
         filled: Whether they are filled, or rings.
         until: How many points are drawn; None: all.
     """
@@ -113,7 +113,7 @@ class Points:
     colour: str
     label: str = ""
     marker: str = "circle"
-    size: float = 11.0
+    size: Data = 11.0
     filled: bool = True
     until: Data = None
 

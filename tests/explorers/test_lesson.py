@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import math
+from fractions import Fraction
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,42 +16,126 @@ pytest.importorskip("anywidget")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qae_sim.explorers import Claims, Predict, check, compare
-from qae_sim.explorers.exercises import EXERCISES
+from qae_sim.advantages import AdvantageRule
+from qae_sim.explorers import Claims, Predict, Prediction, Solution, check, compare
+from qae_sim.explorers.exercises import COMPARED, EXERCISES, FunctionExercise, Misconception
 from qae_sim.explorers.lesson import QUIZ_MIME
+from qae_sim.explorers.predictions import PREDICTIONS, prediction
+from qae_sim.logs.digest import KS
+from qae_sim.theory import all_claims
 
 
 class TestPredict:
     def test_viewers_without_widgets_get_the_question(self) -> None:
-        question = Predict("Which?", ["this", "that"], 1, ["No.", "Yes."])
+        question = Predict(Prediction("Which?", ("this", "that"), 1, ("No.", "Yes.")))
         bundle, _ = question._repr_mimebundle_()  # type: ignore[misc]
         assert bundle["text/plain"] == "Which? (this; that)"
         assert bundle[QUIZ_MIME]["answer"] == 1
 
+    @pytest.mark.parametrize("name", set(PREDICTIONS) - {"silenced-1"})
+    def test_no_option_is_another_and_no_question_tells(self, name: str) -> None:
+        asked = prediction(name)
+        assert len(set(asked.options)) == len(asked.options)
+        assert Predict(name).spec["question"] == asked.question
+        assert not any(why in asked.question for why in asked.why)
+
+    @pytest.mark.parametrize("share", [0.79, 0.52, 0.18, 0.66])
+    def test_the_share_of_a_log_is_among_the_options(self, share: float) -> None:
+        digest = SimpleNamespace(silenced_by_k=np.full(len(KS), share))
+        asked = prediction("silenced-1", digest)
+        assert asked.options[asked.answer] == f"About {10 * round(10 * share)} %"
+        assert len(set(asked.options)) == 3
+
+    def test_a_verdict_that_is_asked_for_is_that_of_the_registry(self) -> None:
+        verdicts = [str(claim.expected) for claim in all_claims().values()]
+        assert 0.4 < verdicts.count("certified") / len(verdicts) < 0.6
+        assert prediction("verify-1").options[prediction("verify-1").answer] == "about half"
+
+    def test_unknown(self) -> None:
+        with pytest.raises(ValueError, match="name must be one of gate-1"):
+            Predict("?")
+
     @pytest.mark.parametrize(
         ("options", "answer", "why", "message"),
         [
-            (["one"], 0, ["x"], "options must be at least two"),
-            (["one", "two"], 0, ["x"], "why must be one explanation for each of 2"),
-            (["one", "two"], 2, ["x", "y"], "answer must be from 0 to 1; got 2"),
+            (("one",), 0, ("x",), "options must be at least two"),
+            (("one", "two"), 0, ("x",), "why must be one explanation for each of 2"),
+            (("one", "two"), 2, ("x", "y"), "answer must be from 0 to 1; got 2"),
         ],
     )
-    def test_refuses(self, options: list[str], answer: int, why: list[str], message: str) -> None:
+    def test_refuses(self, options: tuple[str, ...], answer: int, why: tuple[str, ...], message: str) -> None:
         with pytest.raises(ValueError, match=message):
-            Predict("?", options, answer, why)
+            Prediction("?", options, answer, why)
+
+
+FUNCTIONS = {name: found for name, found in EXERCISES.items() if isinstance(found, FunctionExercise)}
+SLIPS = [(name, slip) for name, found in FUNCTIONS.items() for slip in found.misconceptions]
+
+
+def published(name: str) -> Any:
+    """What a published solution defines: its last function, or ``answer``."""
+    names: dict[str, Any] = {}
+    exec(repr(Solution(name)), names)
+    return names["answer"] if "answer" in names else [x for x in names.values() if isinstance(x, FunctionType)][-1]
 
 
 class TestCheck:
     @pytest.mark.parametrize("name", EXERCISES)
+    def test_the_published_solution_is_right(self, name: str) -> None:
+        outcome = check(name, published(name))
+        assert outcome.fine, outcome
+        assert repr(outcome).startswith("Right")
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
     def test_our_own_answer_is_right(self, name: str) -> None:
-        outcome = check(name, EXERCISES[name][0])
-        assert outcome.fine
-        assert "Right in all" in repr(outcome)
+        assert check(name, FUNCTIONS[name].reference).fine
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_slightly_wrong_answer_is_not(self, name: str) -> None:
+        reference = FUNCTIONS[name].reference
+        assert not check(name, lambda *case: np.asarray(reference(*case), dtype=float) + 1e-3).fine
+
+    @pytest.mark.parametrize(("name", "slip"), SLIPS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(SLIPS)])
+    def test_a_misconception_gets_its_hint_and_no_other_does(self, name: str, slip: Misconception) -> None:
+        outcome = check(name, slip.slip)
+        assert outcome.fine is False
+        assert repr(outcome).endswith(f"Hint: {slip.hint}")
+        assert "Hint" not in repr(check(name, lambda *case: np.full(np.shape(slip.slip(*case)), 17.0)))
 
     @pytest.mark.parametrize("name", EXERCISES)
-    def test_a_slightly_wrong_answer_is_not(self, name: str) -> None:
-        reference = EXERCISES[name][0]
-        assert not check(name, lambda *case: np.asarray(reference(*case), dtype=float) + 1e-3).fine
+    def test_what_nobody_has_typed_is_not_judged(self, name: str) -> None:
+        for nothing in (..., None, *([lambda *case: None] if name in FUNCTIONS else [])):
+            outcome = check(name, nothing)
+            assert outcome.fine is None
+            assert "Nothing is written yet" in repr(outcome)
+
+    @pytest.mark.parametrize(
+        ("name", "answer", "says"),
+        [
+            ("order", (0.49, 0.1), "the preset's"),
+            ("order", (0.6, 1.0), "holds at every step size"),
+            ("order", (0.45, 0.2), "holds up to eta = 0.401"),
+            ("order", (0.45, -0.2), "eta is positive"),
+            ("order", "nonsense", "not of the form"),
+            ("high entropy", COMPARED, "Nothing has been changed"),
+            ("high entropy", COMPARED.with_(eta=0.1, runs=8), "here are 2: runs, eta"),
+            ("high entropy", COMPARED.with_(steps=5), "not among the fields"),
+            ("high entropy", COMPARED.with_(rule=AdvantageRule("qae", {"k": 0.8})), "at another pace"),
+            ("high entropy", 3, "The answer is a study"),
+            ("so", [["so", "yes"], ["well", "yes"], ["so", "no"], ["well", "no"]], "as many correct as wrong"),
+            ("so", [["so", "yes"], ["well", "yes"], ["so", "no"], ["so", "no"]], "more correct responses than"),
+            ("so", [["well", "yes"]] * 4, "does not contain"),
+            ("so", [["so"]], "four responses of two words"),
+            ("threshold", [(Fraction(1, 2), Fraction(1, 2))], "for G = 2"),
+            ("threshold", [(Fraction(0), Fraction(1))], "give a width"),
+            ("threshold", [(Fraction(0), Fraction(1, 2))], "the same sign"),
+            ("threshold", [], "There is one root"),
+        ],
+    )
+    def test_hints_of_what_is_to_be_found(self, name: str, answer: Any, says: str) -> None:
+        outcome = check(name, answer)
+        assert outcome.fine is False
+        assert says in repr(outcome)
 
     def test_the_first_failing_case_is_shown(self) -> None:
         outcome = check("mean baseline", lambda rewards: np.array(rewards) - 0.25)
@@ -62,9 +148,15 @@ class TestCheck:
         assert "raises ZeroDivisionError: division by zero" in repr(check("grpo", broken))
         assert "Not yet" in check("grpo", lambda rewards: "nonsense")._repr_html_()
 
+    def test_colours_are_those_of_the_page(self) -> None:
+        for outcome in (check("grpo", ...), check("grpo", FUNCTIONS["grpo"].reference), check("grpo", len)):
+            assert "background" not in outcome._repr_html_()
+            assert "; color" not in outcome._repr_html_()
+
     def test_unknown_exercise(self) -> None:
-        with pytest.raises(ValueError, match="name must be one of mean baseline"):
-            check("?", len)
+        for ask in (lambda: check("?", len), lambda: Solution("?")):
+            with pytest.raises(ValueError, match="name must be one of mean baseline"):
+                ask()
 
 
 class TestCompare:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lessons import NOTEBOOKS, Lessons
+
+pytest.importorskip("anywidget")
+
+from qae_sim.explorers.exercises import EXERCISES
+from qae_sim.explorers.predictions import PREDICTIONS
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
@@ -70,3 +78,105 @@ def test_it_is_stored_clean(path: Path) -> None:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
+
+
+def code_of(path: Path) -> str:
+    """All code cells of a lesson."""
+    cells = json.loads(path.read_text())["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def test_no_cell_contains_an_answer() -> None:
+    """Predictions, hints and solutions are named in notebooks and live in the package."""
+    asked, solved, checked = set(), set(), set()
+    for path in NOTEBOOKS:
+        content = path.read_text()
+        assert "A solution" not in content, path.stem
+        code = code_of(path)
+        for node in ast.walk(ast.parse(code)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            if node.func.id in ("Predict", "Solution", "check"):
+                name = ast.literal_eval(node.args[0])
+                {"Predict": asked, "Solution": solved, "check": checked}[node.func.id].add(name)
+                # Of what a question is about there are names alone, such as log.digest.
+                assert all(isinstance(other, ast.Name | ast.Attribute) for other in node.args[1:]), path.stem
+                assert not node.keywords
+        cells = [" ".join("".join(cell["source"]).split()) for cell in json.loads(content)["cells"]]
+        for name, made in PREDICTIONS.items():
+            if name not in ("trainer-1", "silenced-1"):
+                assert not [cell for cell in cells if any(why in cell for why in made().why)], (path.stem, name)
+        for name, exercise in EXERCISES.items():
+            assert " ".join(exercise.solution.split()) not in " ".join(code.split()), (path.stem, name)
+    assert asked == set(PREDICTIONS)
+    assert solved == checked <= set(EXERCISES)
+
+
+@by_name
+def test_nothing_that_a_student_has_not_typed_is_judged(path: Path, lessons: Lessons) -> None:
+    for cell in lessons.notebooks[path.stem].cells:
+        if cell.cell_type == "code" and "check(" in cell.source:
+            said = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+            assert "Nothing is written yet" in said
+
+
+@by_name
+def test_numbers_are_written_for_a_reader(path: Path, lessons: Lessons) -> None:
+    """No representation of NumPy's and no float in full, in what a cell shows as text."""
+    for cell in lessons.notebooks[path.stem].cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            own = any(kind.startswith("application/") or kind == "text/html" for kind in data)
+            shown = output.get("text", "") + ("" if own else data.get("text/plain", ""))
+            assert not re.search(r"np\.|array\(|Fraction\(|\d\.\d{5}", shown), shown
+
+
+COMPARED = [
+    (path.stem, "".join(cell["source"]))
+    for path in NOTEBOOKS
+    for cell in json.loads(path.read_text())["cells"]
+    if "compare(" in "".join(cell["source"])
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "code"), COMPARED, ids=[name for name, _ in COMPARED])
+def test_theory_agrees_with_a_hundred_times_the_samples(name: str, code: str) -> None:
+    more, count = re.subn(r"\b(\d0_000|4000)\b", lambda found: str(100 * int(found.group())), code)
+    assert count
+    names: dict[str, Any] = {}
+    tree = ast.parse(more)
+    last = tree.body.pop()
+    assert isinstance(last, ast.Expr)
+    exec(compile(tree, name, "exec"), names)
+    outcome = eval(compile(ast.Expression(last.value), name, "eval"), names)
+    assert outcome.fine, outcome
+
+
+@by_name
+def test_code_in_prose_runs(path: Path) -> None:
+    """Indented code in Markdown imports what it uses: no name is unknown to it but those of the lesson's cells."""
+    defined = set(dir(builtins)) | names_bound(code_of(path))
+    for cell in json.loads(path.read_text())["cells"]:
+        if cell["cell_type"] != "markdown":
+            continue
+        code = "".join(line[4:] for line in cell["source"] if line.startswith("    "))
+        if not code.strip():
+            continue
+        used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+        imports = "\n".join(line for line in code.splitlines() if line.startswith(("from ", "import ")))
+        exec(imports, {})
+        assert used <= defined | names_bound(code)
+
+
+def names_bound(code: str) -> set[str]:
+    """Names that some code assigns, defines or imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found

@@ -28,9 +28,9 @@ def lesson(tmp_path: Path) -> Path:
             "# A lesson\n\nWith $x^2$ (entropy.identity) and `$y$` and [another](other.ipynb)."
         ),
         nbformat.v4.new_code_cell(
-            'from qae_sim.explorers import Predict, QuantileGate\nQuantileGate(hide=["claims", "presets"])'
+            'from qae_sim.explorers import Predict, Prediction, QuantileGate\nQuantileGate(hide=["claims", "presets"])'
         ),
-        nbformat.v4.new_code_cell('Predict("Is </script> a word?", ["no", "yes"], 0, ["Right.", "No."])'),
+        nbformat.v4.new_code_cell('Predict(Prediction("Is </script> a word?", ("no", "yes"), 0, ("Right.", "No.")))'),
         nbformat.v4.new_code_cell('print("<b>said</b>")\n1 + 1'),
     ]
     path = tmp_path / "00_lesson.ipynb"
