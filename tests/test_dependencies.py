@@ -123,6 +123,10 @@ def test_trainers_whose_inside_is_used_have_an_upper_bound(trainer: str) -> None
     assert any(bound.operator == "<" for bound in Requirement(line).specifier)
 
 
+def test_the_command_is_the_one_that_handles_ctrl_c_from_the_beginning() -> None:
+    assert PROJECT["scripts"] == {"qae-sim": "qae_sim.__main__:main"}
+
+
 def test_rooms_and_extras_exist() -> None:
     assert set().union(*ROOM_EXTRAS.values()) <= EXTRAS.keys()
     assert {path.stem for path in ROOMS} >= ROOM_EXTRAS.keys()

@@ -212,6 +212,47 @@ def test_ctrl_c_in_a_command_that_does_not_handle_it_is_one_line(monkeypatch: py
     assert (done.exit_code, done.output) == (130, "\nInterrupted.\n")
 
 
+#: A site of one lesson, which says that it runs and then sleeps for a minute.
+SITE = """
+import sys
+from pathlib import Path
+from qae_sim.cli.stops import resumable
+from qae_sim.site import write_lessons
+from qae_sim.site.address import Address
+lesson = Path(sys.argv[1])
+with resumable(lesson.parent / "site"):
+    write_lessons([lesson], lesson.parent / "site", Address(""))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_terminal", [True, False])
+def test_ctrl_c_while_a_lesson_runs_is_one_line(tmp_path: Path, whole_terminal: bool) -> None:
+    """nbclient has a handler of its own, and the lesson's kernel much to say."""
+    nbformat = pytest.importorskip("nbformat")
+    cells = [
+        nbformat.v4.new_markdown_cell("# A lesson"),
+        nbformat.v4.new_code_cell("import os, time\nopen('running', 'w').write(str(os.getpid()))\ntime.sleep(60)"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "lesson.ipynb")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SITE, str(tmp_path / "lesson.ipynb")],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    running = tmp_path / "running"
+    while not (running.exists() and running.read_text()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    (os.killpg if whole_terminal else os.kill)(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == f"\nInterrupted: {tmp_path / 'site'} holds what is done; the same command continues.\n"
+    kernel = int(running.read_text())
+    assert not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == psutil.STATUS_ZOMBIE
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_sweep_ends_at_any_ctrl_c(tmp_path: Path, seed: int) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import html
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import qae_sim.explorers
@@ -19,6 +22,9 @@ from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.site.address import Address
 from qae_sim.storage import write_atomically
 from qae_sim.theory import Claim, all_claims
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
 
 _HERE = Path(__file__).parent
 _EXPLORERS = Path(qae_sim.explorers.__file__).parent
@@ -88,12 +94,36 @@ def write_lessons(
             resources={"metadata": {"path": str(path.parent)}},
             extra_arguments=["--log-level=ERROR"],  # kernels warn of connections inside this machine
         )
-        client.execute(env=os.environ | {SITE: "1"})
+        _run(client)
         lesson = Lesson(path.stem, titles[path.stem], claims_in(json.dumps(notebook)))
         page = _page(lesson, notebook.cells, titles, address)
         write_atomically(folder / f"{path.stem}.html", page.encode())
         lessons.append(lesson)
     return lessons
+
+
+def _run(client: NotebookClient) -> None:
+    """Run a lesson in a thread: in the main one nbclient takes Ctrl-C for itself, and ends with a traceback."""
+    done: Future[None] = Future()
+
+    def execute() -> None:
+        try:
+            client.execute(env=os.environ | {SITE: "1"})
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=execute, daemon=True).start()
+    try:
+        done.result()
+    except KeyboardInterrupt:
+        # The kernel, which would complain, ends at once; and nbclient is not to look for it when this process ends.
+        atexit.unregister(client._cleanup_kernel)
+        kernel = getattr(getattr(client.km, "provisioner", None), "process", None)
+        if kernel is not None:
+            kernel.kill()
+        raise
 
 
 def claims_in(text: str) -> tuple[str, ...]:
