@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import html
 import json
@@ -108,7 +109,7 @@ def _run(client: NotebookClient) -> None:
 
     def execute() -> None:
         try:
-            client.execute(env=os.environ | {SITE: "1"})
+            asyncio.run(client.async_execute(env=os.environ | {SITE: "1"}))
         except BaseException as error:
             done.set_exception(error)
         else:
