@@ -14,7 +14,7 @@ import hashlib
 import json
 import operator
 import sys
-from collections import namedtuple
+from dataclasses import make_dataclass
 from fractions import Fraction
 from functools import cache, cmp_to_key, reduce
 from itertools import pairwise, product
@@ -23,17 +23,17 @@ from pathlib import Path
 from typing import Any
 
 BITS, ONE, NEAR, BOXES, HALVINGS = 256, 1 << 256, 1 << 128, 50_000, 60
-Interval = namedtuple("Interval", "low high")  # all numbers between; ends are times 2^BITS and rounded outward
-Quotient = namedtuple("Quotient", "above below")  # of polynomials: dictionaries from exponents to coefficients
+Interval: Any = make_dataclass("Interval", ["low", "high"], namespace={"__bool__": None})  # ends times 2^BITS, outward
+Quotient: Any = make_dataclass("Quotient", ["above", "below"], namespace={"__bool__": None})  # exponents: coefficients
 parsed = cache(lambda text: ast.parse(text, mode="eval").body)
 
 
 def _lifted(x: Any, like: Any) -> Any:
-    if isinstance(like, Interval) and not isinstance(x, tuple):
+    if isinstance(like, Interval) and not isinstance(x, Interval | Quotient):
         return Interval(floor(x * ONE), ceil(x * ONE))
     if isinstance(like, Quotient) and not isinstance(x, Quotient):
         one = dict.fromkeys([(0,) * len(next(iter(like.below)))], 1)
-        return Quotient({key: x for key in one if x}, one)
+        return Quotient({key: x for key in one if x != 0}, one)
     return x
 
 
@@ -42,7 +42,7 @@ def _add(x: Any, y: Any) -> Any:
     if isinstance(x, Interval):
         return Interval(x.low + y.low, x.high + y.high)
     if isinstance(x, dict):
-        return {key: a for key in x.keys() | y.keys() if (a := _add(x.get(key, 0), y.get(key, 0)))}
+        return {key: a for key in x.keys() | y.keys() if (a := _add(x.get(key, 0), y.get(key, 0))) != 0}
     if not isinstance(x, Quotient):
         return x + y
     if x.below == y.below:
@@ -53,7 +53,7 @@ def _add(x: Any, y: Any) -> Any:
 def _times(x: Any, y: Any) -> Any:
     x, y = _lifted(x, y), _lifted(y, x)
     if isinstance(x, Interval):
-        ends = [a * b for a in x for b in y]
+        ends = [a * b for a in (x.low, x.high) for b in (y.low, y.high)]
         return Interval(min(ends) >> BITS, -(-max(ends) >> BITS))
     if isinstance(x, Quotient):
         return Quotient(_times(x.above, y.above), _times(x.below, y.below))
@@ -63,21 +63,23 @@ def _times(x: Any, y: Any) -> Any:
     for (i, a), (j, b) in product(x.items(), y.items()):
         key = tuple(map(operator.add, i, j))
         found[key] = _add(found.get(key, 0), _times(a, b))
-    return {key: a for key, a in found.items() if a}
+    return {key: a for key, a in found.items() if a != 0}
 
 
 def _power(x: Any, n: Any) -> Any:
-    if operator.index(n) >= 0:  # an error if n is not whole
-        return reduce(_times, [x] * n, 1) if isinstance(x, tuple) else x**n
+    if n >= 0:
+        return (
+            reduce(_times, [x] * n, 1) if isinstance(x, Interval | Quotient) else x ** operator.index(n)
+        )  # n is whole
     if isinstance(x, Interval) and not x.low <= 0 <= x.high:
         return _power(Interval(ONE * ONE // x.high, -(-ONE * ONE // x.low)), -n)
     if isinstance(x, Quotient) and x.above:
         return _power(Quotient(x.below, x.above), -n)
-    return Fraction(1) / (0 if isinstance(x, tuple) else x**-n)
+    return Fraction(1) / (0 if isinstance(x, Interval | Quotient) else _power(x, -n))
 
 
 def _rising(at: Any) -> Any:
-    return lambda x: Interval(*(at(end)[i] for i, end in enumerate(_lifted(x, Interval(0, 0)))))
+    return lambda x: (lambda y: Interval(at(y.low).low, at(y.high).high))(_lifted(x, Interval(0, 0)))
 
 
 def _exp(x: int) -> Any:
@@ -100,8 +102,7 @@ def _log(x: int) -> Any:
     return Interval(y - NEAR, y + NEAR)
 
 
-def _positive(b: list[Any], halvings: int = HALVINGS) -> bool:
-    """Whether a polynomial is positive in (0, 1): its Bernstein coefficients are, or those of both halves."""
+def _positive(b: list[Any], halvings: int = HALVINGS) -> bool:  # in (0, 1), by Bernstein coefficients b
     low = [x.low if isinstance(x, Interval) else x for x in b]
     if min(low) >= 0 and max(low) > 0:
         return True
@@ -115,7 +116,7 @@ def _positive(b: list[Any], halvings: int = HALVINGS) -> bool:
 
 
 def _compared(sign: type, x: Any, y: Any) -> bool:
-    if not isinstance(x, tuple) and not isinstance(y, tuple):
+    if isinstance(x, int | Fraction) and isinstance(y, int | Fraction):
         return bool(OPERATIONS[sign](x, y))
     gap, equal = _add(x, _times(-1, y)), sign in (ast.Eq, ast.NotEq)
     gap, strict = _times(-1, gap) if sign in (ast.Lt, ast.LtE) else gap, sign in (ast.Lt, ast.Gt)
@@ -181,27 +182,26 @@ def _value(node: Any, names: dict[str, Any]) -> Any:
     raise SyntaxError(f"{ast.unparse(node)} is not part of the language, or not defined")
 
 
-def worth(text: str, names: dict[str, Any]) -> Any:
-    """What a text is worth; its definitions see these names, and none that surround their use."""
-    return _value(parsed(text), names | {"": names})
+def _worth(text: str, names: dict[str, Any]) -> Any:
+    return _value(parsed(text), names | {"": names})  # definitions see "" alone, not what surrounds their use
 
 
 def _confirmed(part: dict[str, Any], case: dict[str, Any]) -> bool:
     statement, kind = part["statement"], part["kind"]
-    over = {name: sorted(worth(end, case) for end in ends) for name, ends in part.get("over", {}).items()}
+    over = {name: sorted(_worth(end, case) for end in ends) for name, ends in part.get("over", {}).items()}
     if kind in ("enumeration", "counterexample"):
-        return worth(statement, case) is (kind == "enumeration")
+        return _worth(statement, case) is (kind == "enumeration")
     if kind in ("sign", "identity"):
         ends = over if kind == "sign" else {name: [0, 1] for name in [*part["variables"], ""]}  # "": no inequalities
         wide = {x: Quotient({tuple(int(x == y) for y in ends): 1}, {(0,) * len(ends): 1}) for x in ends}
         wide = {name: _add(low, _times(high - low, wide[name])) for name, (low, high) in ends.items()}
-        return worth(statement, case | wide) is True
+        return _worth(statement, case | wide) is True
     boxes, left = [over], BOXES
     while kind == "box" and boxes and (left := left - 1):
         box = boxes.pop()
         try:
             filled = {name: Interval(floor(low * ONE), ceil(high * ONE)) for name, (low, high) in box.items()}
-            if worth(statement, case | filled) is not True:
+            if _worth(statement, case | filled) is not True:
                 return False
         except (ArithmeticError, ValueError):
             name = max(box, key=lambda name: (box[name][1] - box[name][0]) / Fraction(over[name][1] - over[name][0]))
@@ -217,12 +217,12 @@ def check(part: dict[str, Any]) -> None:
         name, _, arguments = form.rstrip(")").partition("(")
         cases[0][name] = parsed(f"lambda {arguments}: {body}")
     for name, text in part.get("cases", {}).items():
-        cases = [case | {name: x} for case in cases for x in worth(text, case)]
-    cases = [case for case in cases if "only" not in part or worth(part["only"], case)]
+        cases = [case | {name: x} for case in cases for x in _worth(text, case)]
+    cases = [case for case in cases if "only" not in part or _worth(part["only"], case)]
     if len(cases) != part.get("count", 1):
         raise SyntaxError(f"it has {len(cases)} cases, not {part.get('count', 1)}")
     for case in cases:
-        case |= {name: worth(text, case) for name, text in part.get("at", {}).items()}
+        case |= {name: _worth(text, case) for name, text in part.get("at", {}).items()}
         if not _confirmed(part, case):
             place = {name: str(x) for name, x in case.items() if not isinstance(x, ast.Lambda)}
             raise SyntaxError(f"it is not confirmed at {place}")
@@ -231,9 +231,8 @@ def check(part: dict[str, Any]) -> None:
 def _main(folder: Path) -> int:
     index, refused = json.loads((folder / "index.json").read_text("utf-8")), 0
     names = sorted(set(index["checksums"]) | {path.name for path in folder.glob("*.json")} - {"index.json"})
-    for name in names:
+    for name, place in zip(names, names, strict=True):
         try:
-            place = name
             if hashlib.sha256(content := (folder / name).read_bytes()).hexdigest() != index["checksums"].get(name):
                 raise SyntaxError("its bytes are not those of the checksum in index.json")
             for number, part in enumerate(json.loads(content)["parts"], 1):
@@ -247,4 +246,7 @@ def _main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(_main(Path(sys.argv[1])) if len(sys.argv) == 2 else __doc__)
+    try:
+        raise SystemExit(_main(Path(sys.argv[1])) if len(sys.argv) == 2 else __doc__)
+    except (OSError, ValueError, LookupError) as error:
+        raise SystemExit(f"index.json: {type(error).__name__}: {error}") from None

@@ -98,7 +98,7 @@ class TestProgram:
 
 
 def value(text: str, names: dict[str, Any] | None = None, **more: Any) -> Any:
-    return program.worth(text, (names or {}) | more)
+    return program._worth(text, (names or {}) | more)
 
 
 def refused(part: Part) -> str:
@@ -131,7 +131,8 @@ class TestLanguage:
         with ctx.workprec(300):
             ball = arb(fmpq(x.numerator, x.denominator))
             for name, exact in (("sqrt", ball.sqrt()), ("log", ball.log()), ("exp", (-ball).exp())):
-                low, high = program.FUNCTIONS[name](-x if name == "exp" else x)
+                found = program.FUNCTIONS[name](-x if name == "exp" else x)
+                low, high = found.low, found.high
                 assert low <= exact * 2**program.BITS <= high
                 assert high - low <= 4 * program.NEAR
 
@@ -156,6 +157,14 @@ class TestLanguage:
             point = value(text, dict(zip("xy", (interval(x, x) for x in inside), strict=True)))
             assert wide.low <= point.low
             assert point.high <= wide.high
+
+    @pytest.mark.parametrize(
+        "text",
+        ["max(x) > 1", "sum(x) > 1", "x[0] > 1", "len(x) == 2", "all(x)", "not x", "1 if x else 2", "[x] == [x]"],
+    )
+    def test_an_interval_is_no_list_and_no_answer(self, text: str) -> None:
+        with pytest.raises((TypeError, AttributeError)):
+            value(text, x=interval(Fraction(0), Fraction(2)))
 
     def test_definitions_see_no_names_around_their_use(self) -> None:
         part = {"kind": "enumeration", "says": "", "where": {"i": "7", "f(x)": "x + i"}, "statement": "f(1) == 8"}
@@ -253,7 +262,11 @@ class TestFolder:
     def test_no_folder_and_no_certificate(self, tmp_path: Path) -> None:
         shutil.copy(str(program.__file__), tmp_path / "check.py")
         assert run_check(tmp_path).returncode == 1
-        assert "index.json" in run_check(tmp_path).stderr
+        assert run_check(tmp_path).stderr.startswith("index.json: FileNotFoundError")
+        (tmp_path / "index.json").write_text('{"checksums": {')
+        assert run_check(tmp_path).stderr.startswith("index.json: JSONDecodeError")
+        (tmp_path / "index.json").write_text("{}")
+        assert run_check(tmp_path).stderr.startswith("index.json: KeyError: 'checksums'")
         (tmp_path / "index.json").write_text('{"checksums": {}, "without": {}}')
         assert run_check(tmp_path).returncode == 1
 
