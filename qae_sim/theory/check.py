@@ -68,9 +68,7 @@ def _times(x: Any, y: Any) -> Any:
 
 def _power(x: Any, n: Any) -> Any:
     if n >= 0:
-        return (
-            reduce(_times, [x] * n, 1) if isinstance(x, Interval | Quotient) else x ** operator.index(n)
-        )  # n is whole
+        return reduce(_times, [x] * n, 1)
     if isinstance(x, Interval) and not x.low <= 0 <= x.high:
         return _power(Interval(ONE * ONE // x.high, -(-ONE * ONE // x.low)), -n)
     if isinstance(x, Quotient) and x.above:
