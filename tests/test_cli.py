@@ -136,6 +136,9 @@ class TestLab:
         assert f"--ServerApp.root_dir={tmp_path / 'mine'}" in command
         first = sorted((tmp_path / "mine").glob("*.ipynb"))[0].name
         assert f"--LabApp.default_url=/lab/tree/{first}" in command
+        page = tmp_path / "mine" / "one_group_one_number.html"
+        assert result.output.startswith(f"Begin here, in any browser: {page}\n")
+        assert "<title>One group, one number</title>" in page.read_text(encoding="utf-8")
         assert environment["JUPYTER_CONFIG_PATH"] == config_path()
 
     def test_voila_shows_the_copies(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ import click
 from qae_sim.cli.lessons import HandedOut, find_lessons, hand_out
 from qae_sim.cli.stops import cannot_use
 from qae_sim.cli.text import printable
+from qae_sim.page import FILE_NAME, document
+from qae_sim.storage import write_atomically
 
 NEEDED = ("anywidget", "jupyterlab", "matplotlib")
 
@@ -36,7 +38,7 @@ NEEDED = ("anywidget", "jupyterlab", "matplotlib")
     help="A further name under which the server may be reached, such as that of a proxy. Repeatable.",
 )
 def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tuple[str, ...]) -> None:
-    """Open the lessons in JupyterLab, in your browser.
+    """Open the lessons in JupyterLab, in your browser, and name the page to begin with, which needs no kernel.
 
     The lessons are copied to a folder of yours, where you can edit them: a lesson that you have edited is never
     overwritten. To get the original of a lesson back, delete your copy and run this command again.
@@ -57,10 +59,12 @@ def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tupl
         )
     try:
         lessons = hand_out(find_lessons(), folder)
+        page = folder.absolute() / FILE_NAME
+        write_atomically(page, document().encode())  # no lesson to be edited: always this version's
     except OSError as error:
         problem = cannot_use(folder.absolute(), error)
         raise click.ClickException(f"{problem.message}\nTo name another folder: qae-sim lab --folder DIR") from error
-    _tell(folder, lessons)
+    _tell(folder, lessons, page)
     if voila:
         command = voila_command(folder, no_browser, no_token=no_token, hosts=hosts)
     else:
@@ -129,8 +133,9 @@ def config_path() -> str:
     return os.pathsep.join(filter(None, (ours, os.environ.get("JUPYTER_CONFIG_PATH"))))
 
 
-def _tell(folder: Path, lessons: HandedOut) -> None:
-    """Say what happened to the lessons."""
+def _tell(folder: Path, lessons: HandedOut, page: Path) -> None:
+    """Say where to begin, and what happened to the lessons."""
+    click.echo(f"Begin here, in any browser: {printable(page)}")
     click.echo(f"Your lessons are in {printable(folder.absolute())}")
     for name in lessons.new:
         click.echo(f"  new: {printable(name)}")

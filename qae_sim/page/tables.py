@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from itertools import product
@@ -236,18 +236,19 @@ def place_of(row: Estimator) -> str:
     return "the group" if row.tabulated else "history and side information"
 
 
-def estimators(claims: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+def estimators() -> list[dict[str, str]]:
     """Describe every registered estimator for the map.
 
-    Args:
-        claims: Identifiers of claims by the key of their paper.
-
     Returns:
-        Names, places, summaries, formulas and a claim of the same paper; empty texts where there is none.
+        Names, places, summaries, formulas, and a claim with the page that shows it; empty texts where there is none.
     """
+    from qae_sim.theory import all_claims
+
+    claims = all_claims()
     found = []
     for name, row in ESTIMATORS.items():
-        about = claims.get(row.paper, ())
+        own = (key for key, claim in claims.items() if claim.paper.key == row.paper)
+        chosen = _CLAIMS.get(name) or next(own, "")
         found.append(
             {
                 "name": name,
@@ -255,8 +256,8 @@ def estimators(claims: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
                 "place": place_of(row),
                 "summary": row.summary[0].upper() + row.summary[1:] + ".",
                 "formula": _formula(row),
-                "paper": row.paper,
-                "claim": next((claim for claim in about if claim == _CLAIMS.get(name)), about[0] if about else ""),
+                "claim": chosen,
+                "claimPage": claims[chosen].paper.key if chosen else "",
             }
         )
     return found
@@ -299,11 +300,6 @@ def tables() -> Mapping[str, Any]:
     Returns:
         Tables by name.
     """
-    from qae_sim.theory import all_claims
-
-    claims: dict[str, list[str]] = {}
-    for claim in all_claims().values():
-        claims.setdefault(claim.paper.key, []).append(claim.id)
     numbers = [str(int(part.replace(" ", ""))) for part in PROMPT.removesuffix("=").split("+")]
     return {
         "prompt": " + ".join(numbers),
@@ -311,5 +307,5 @@ def tables() -> Mapping[str, Any]:
         "gaps": gaps(),
         **anchors(),
         "places": dict(PLACES),
-        "estimators": estimators(claims),
+        "estimators": estimators(),
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
 
+from qae_sim import page
 from qae_sim.lm.studies import STUDIES, Finding, judge, recorded
 from qae_sim.site.address import Address
 from qae_sim.site.catalogue import claims_pages, estimators_page, findings_page, lessons_page, speed_page
@@ -26,7 +27,7 @@ STEPS = ("claims", "findings", "pages")
 def write_docs(
     folder: Path, lessons: Sequence[Lesson], address: Address, *, on_step: Callable[[str], None] = lambda name: None
 ) -> list[Path]:
-    """Write claims, findings, estimators, guides and the API reference as pages that need no network.
+    """Write "One group, one number", claims, findings, estimators, guides and the API reference: no page needs network.
 
     Args:
         folder: Folder for the pages; created if missing. Pages of the same names are replaced.
@@ -51,6 +52,7 @@ def write_docs(
         _write_sources(source, results, findings, lessons, address)
         folder.mkdir(parents=True, exist_ok=True)
         _build(source, folder, Path(made) / "doctrees", address)
+    (folder / page.FILE_NAME).write_text(page.document(site=True), encoding="utf-8")
     write_certificates([result.claim for result in results], folder / "certificates")
     return sorted(path for path in folder.rglob("*.html") if path.parent != folder / "lessons")
 

@@ -4,6 +4,7 @@ import { drag } from "d3-drag";
 import { type Selection, select } from "d3-selection";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { type Name, colour } from "./looks.ts";
 import { onGrid } from "./numbers.ts";
 import type { State } from "./state.ts";
 
@@ -12,6 +13,8 @@ export interface Grid { low: number; high: number; step: number }
 
 /** The width where no browser has said one: that of a phone. */
 const STILL = 350;
+/** Wider than this, as on a projector, a picture grows as a whole, letters too. */
+const WIDEST = 800;
 
 /** An SVG that is drawn for the width that it has, so that its letters keep their size. */
 export function Picture({ height, label, children }: {
@@ -21,7 +24,7 @@ export function Picture({ height, label, children }: {
   const [width, setWidth] = useState(STILL);
   useLayoutEffect(() => {
     const here = box.current!;
-    const measure = (): void => { setWidth(Math.max(280, Math.min(1100, Math.floor(here.clientWidth)))); };
+    const measure = (): void => { setWidth(Math.max(280, Math.min(WIDEST, Math.floor(here.clientWidth)))); };
     measure();
     const watcher = new ResizeObserver(measure);
     watcher.observe(here);
@@ -104,6 +107,17 @@ export function Choice<T extends string | number>({ label, options, value, set }
 
 export function Toggle({ on, set, children }: { on: boolean; set: (on: boolean) => void; children: ComponentChildren }): JSX.Element {
   return <button type="button" class="toggle" aria-pressed={on} onClick={() => { set(!on); }}>{children}</button>;
+}
+
+/** What colours and lines of a picture mean; a name stays beside its sign. */
+export function Legend({ items }: { items: readonly { sign: "line" | "box" | "round"; look: Name; text: string; dashed?: string }[] }): JSX.Element {
+  return (
+    <p class="legend">
+      {items.map(({ sign, look, text, dashed }) => (
+        <span key={text}><i class={sign} style={{ color: colour(look), borderTopStyle: dashed ?? "solid" }} />{text}</span>
+      ))}
+    </p>
+  );
 }
 
 /** The sentence under a picture, said again when it changes. */

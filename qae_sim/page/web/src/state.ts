@@ -43,7 +43,7 @@ export const B_GRID = { low: 0, high: 1, step: 0.05 } as const;
 
 const GRIDS: Partial<Record<keyof State, { low: number; high: number; step: number }>> = {
   b: B_GRID, near: { low: 0, high: 6, step: 1 }, k: K_GRID, fixed: B_GRID, chips: { low: 0, high: 31, step: 1 },
-  anchor: { low: 0, high: 3, step: 1 }, batch: { low: 0, high: 79, step: 1 }, step: { low: 0, high: STEPS, step: 1 },
+  anchor: { low: 0, high: 3, step: 1 }, batch: { low: 0, high: 79, step: 1 }, step: { low: 0, high: STEPS - 1, step: 1 },
   turn: { low: 0, high: STEPS, step: 1 }, after: K_GRID, prompt: { low: 0, high: PROMPTS - 1, step: 1 },
 };
 

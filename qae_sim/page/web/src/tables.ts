@@ -2,7 +2,7 @@
 
 import table from "./generated/tables.json";
 
-export interface Row { name: string; title: string; place: string; summary: string; formula: string; paper: string; claim: string }
+export interface Row { name: string; title: string; place: string; summary: string; formula: string; claim: string; claimPage: string }
 export interface Gap { grpo: number[]; qae: number[]; turn: number; speed: number }
 export interface Followed { beliefs: number[]; weights: number[][] }
 export interface Tables {

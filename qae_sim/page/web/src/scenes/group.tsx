@@ -5,10 +5,13 @@ import type { JSX } from "preact";
 import { advantages, deviation, mean, pair, quantile, rank, standardised } from "../advantages.ts";
 import { colour, dash } from "../looks.ts";
 import { written } from "../numbers.ts";
-import { Choice, Frame, Handle, Picture, Said, type Scene, Slider } from "../parts.tsx";
+import { Choice, Frame, Handle, Legend, Picture, Said, type Scene, Slider } from "../parts.tsx";
 import { B_GRID, K_GRID, rewardsOf } from "../state.ts";
 import { TABLES } from "../tables.ts";
 
+const SIDES = [
+  { sign: "box", look: "correct", text: "winners" }, { sign: "box", look: "wrong", text: "losers" }, { sign: "box", look: "muted", text: "silent: exactly 0" },
+] as const;
 const TEN = TABLES.responses.map((_, i) => i);
 
 export function Title({ state }: Scene): JSX.Element {
@@ -16,9 +19,9 @@ export function Title({ state }: Scene): JSX.Element {
     <header class="scene title" id="scene-0">
       <div class="words">
         <h1>One group, one number</h1>
-        <p>A model answered the prompt <b>{TABLES.prompt} = ?</b> ten times. These are its responses, column by column
-          from the right. A verifier looks only at the last number and gives each response a reward: 1 if it is
-          correct, 0 if not. How strongly should training push each of the ten?</p>
+        <p>A small language model answered the <b>prompt</b> <b class="whole">{TABLES.prompt} = ?</b> ten times. Each <b>response</b> adds
+          column by column, from the right. A verifier looks at the sum alone: 1 if it is correct, 0 if not. How strongly
+          should training push each of the ten?</p>
         <p class="quiet">Scroll, and drag what has a handle.</p>
       </div>
       <ol class="cards">
@@ -84,10 +87,10 @@ export function Baseline(scene: Scene): JSX.Element {
       <p>The <b>reward</b> r is 1 or 0. The <b>baseline</b> b is what was to be expected. Their difference r − b is the
         simplest <b>advantage</b>: positive pushes a response up, negative pushes it down.</p>
       <p>Drag the line. Where do the ten advantages sum to zero?</p></>}>
-      <Picture label="Ten rewards, a baseline across them, and the advantages between" height={(w) => (w < 500 ? 300 : 380)}>
+      <Picture label="Ten rewards, a baseline across them, and the advantages between" height={(w) => (w < 500 ? 260 : 360)}>
         {(width, height) => {
           const x = scaleBand<number>().domain(TEN).range([34, width - 4]).padding(0.25);
-          const y = scaleLinear().domain([-1.25, 1.25]).range([height - 8, 8]);
+          const y = scaleLinear().domain([-0.3, 1.2]).range([height - 8, 8]);
           const reward = scaleLinear().domain([0, 1]).range([y(0), y(1)]);
           return (<>
             {[0, 1].map((value) => (
@@ -100,7 +103,7 @@ export function Baseline(scene: Scene): JSX.Element {
                   <circle cx={x(i)! + x.bandwidth() / 2} cy={to} r={6} fill={colour(rewards[i]! > 0 ? "correct" : "wrong")} />
                   <line x1={x(i)! + x.bandwidth() / 2} x2={x(i)! + x.bandwidth() / 2} y1={from} y2={to} stroke={colour(rewards[i]! > 0 ? "correct" : "wrong")} stroke-width={5} />
                   <text class={x.bandwidth() < 34 ? "small" : ""} x={x(i)! + x.bandwidth() / 2} y={rewards[i]! > 0 ? to - 12 : to + 24} text-anchor="middle">
-                    {written(values[i]!, 2, true).replace("0.", ".")}</text>
+                    {written(values[i]!, 2, true).replace(/^([+−])0/, "$1")}</text>
                 </g>
               );
             })}
@@ -109,7 +112,7 @@ export function Baseline(scene: Scene): JSX.Element {
               <rect class="grab" x={26} y={y(state.b) - 22} width={width - 26} height={44} />
               <line x1={30} x2={width} y1={y(state.b)} y2={y(state.b)} stroke={colour("baseline")} stroke-width={3} />
               <circle class="knob" cx={width - 14} cy={y(state.b)} r={9} />
-              <text x={width - 30} y={y(state.b) - 8} text-anchor="end" class="strong">b = {written(state.b, 2)}</text>
+              <text x={width - 30} y={y(state.b) + (state.b > 0.8 ? 22 : -8)} text-anchor="end" class="strong">b = {written(state.b, 2)}</text>
             </Handle>
           </>);
         }}
@@ -138,7 +141,7 @@ export function Sigma(scene: Scene): JSX.Element {
       <Picture label="Advantages before and after division by the standard deviation" height={(w) => (w < 500 ? 270 : 360)}>
         {(width, height) => {
           const x = scaleBand<number>().domain(places).range([40, width - 4]).padding(near ? 0.5 : 0.25);
-          const y = scaleLinear().domain([-3.6, 3.6]).range([height - 4, 4]);
+          const y = scaleLinear().domain([-4.2, 3.8]).range([height - 8, 14]);
           return (<>
             {[-3, 0, 3].map((value) => (
               <g key={value}><line class="grid" x1={36} x2={width} y1={y(value)} y2={y(value)} /><text x={30} y={y(value) + 5} text-anchor="end">{written(value, 0)}</text></g>
@@ -148,7 +151,7 @@ export function Sigma(scene: Scene): JSX.Element {
           </>);
         }}
       </Picture>
-      <p class="legend"><span class="line" style={{ color: colour("baseline") }} />r − mean <span class="box" style={{ color: colour("correct") }} /><span class="box" style={{ color: colour("wrong") }} />(r − mean)/σ</p>
+      <Legend items={[{ sign: "line", look: "baseline", text: "r − mean" }, { sign: "box", look: "correct", text: "(r − mean)/σ, positive" }, { sign: "box", look: "wrong", text: "negative" }]} />
       <Choice label="Rewards" value={near ? 1 : 0} set={(to) => { set({ near: to === 0 ? 0 : 5 }); }} options={[[0, "the ten"], [1, "nearly equal"]]} />
       {near
         ? <Slider label="difference" value={state.near} grid={{ low: 1, high: 6, step: 1 }} said={written(10 ** -state.near, state.near)} set={(to) => { set({ near: to }); }} />
@@ -161,8 +164,18 @@ export function Sigma(scene: Scene): JSX.Element {
   );
 }
 
-export function Quantile(scene: Scene): JSX.Element {
-  const { state, set } = scene;
+/** The same rewards with another number of correct ones: the first wrong ones become correct, the last correct ones wrong. */
+function withCorrect(r: string, to: number): string {
+  let now = r;
+  while (rewardCount(now) < to) now = now.replace("0", "1");
+  while (rewardCount(now) > to) now = now.slice(0, now.lastIndexOf("1")) + "0" + now.slice(now.lastIndexOf("1") + 1);
+  return now;
+}
+
+const rewardCount = (r: string): number => r.split("1").length - 1;
+
+export function Quantile({ state, set }: Scene): JSX.Element {
+  const correct = rewardCount(state.r);
   const rewards = rewardsOf(state).sort((a, b) => a - b);
   const b = quantile(rewards, state.k);
   const values = advantages("qae", rewards, state.k);
@@ -178,7 +191,7 @@ export function Quantile(scene: Scene): JSX.Element {
       <Picture label="The sorted rewards with K as a place in the row, and the advantages below" height={(w) => (w < 500 ? 340 : 400)}>
         {(width, height) => {
           const x = scaleBand<number>().domain(TEN).range([40, width - 12]).paddingInner(0.2);
-          const y = scaleLinear().domain([-3.6, 3.6]).range([height - 4, 92]);
+          const y = scaleLinear().domain([-4.2, 3.8]).range([height - 14, 96]);
           const along = scaleLinear().domain([0, 1]).range([40, width - 12]);
           const at = along(state.k);
           return (<>
@@ -203,8 +216,9 @@ export function Quantile(scene: Scene): JSX.Element {
           </>);
         }}
       </Picture>
-      <p class="legend"><span class="box" style={{ color: colour("correct") }} /><span class="box" style={{ color: colour("wrong") }} />QAE <span class="line" style={{ color: colour("grpo") }} />GRPO, for comparison</p>
-      <Flips {...scene} />
+      <Legend items={[...SIDES, { sign: "line", look: "grpo", text: "GRPO, for comparison" }]} />
+      <Slider label="correct responses" value={correct} grid={{ low: 0, high: 10, step: 1 }} said={`${correct} of 10`}
+        set={(to) => { set({ r: withCorrect(state.r, to) }); }} />
       <Said>{all ? "All rewards are equal: everybody is silent, whatever K is."
         : `Place ${place} of 10 holds the reward ${b}. ${losers ? "Losers" : "Winners"} are silent; ${losers ? "winners get" : "losers get"} ${written(losers ? values[9]! : values[0]!, 2, true)} instead of GRPO's ${written(losers ? ghost[9]! : ghost[0]!, 2, true)}.`}</Said>
     </Frame>
@@ -224,7 +238,7 @@ export function Gate({ state, set }: Scene): JSX.Element {
       <Picture label="For each number of correct responses, the advantages of winners and losers under QAE" height={(w) => (w < 500 ? 300 : 380)}>
         {(width, height) => {
           const x = scaleBand<number>().domain(counts).range([34, width - 4]).paddingInner(0.2);
-          const y = scaleLinear().domain([-3.8, 3.8]).range([height - 46, 24]);
+          const y = scaleLinear().domain([-4.2, 4]).range([height - 50, 36]);
           const gate = (x(Math.min(flip, 10))! + x.bandwidth() + x.step() * 0.1);
           const span = scaleLinear().domain([1, 0]).range([x(0)! + x.bandwidth() / 2, x(10)! + x.bandwidth() / 2]);
           return (<>
@@ -252,7 +266,7 @@ export function Gate({ state, set }: Scene): JSX.Element {
           </>);
         }}
       </Picture>
-      <p class="legend"><span class="box" style={{ color: colour("correct") }} />winners <span class="box" style={{ color: colour("wrong") }} />losers <span class="box" style={{ color: colour("muted") }} />silent (exactly 0)</p>
+      <Legend items={SIDES} />
       <Slider label="K" value={state.k} grid={K_GRID} said={written(state.k, 2)} set={(k) => { set({ k }); }} />
       <Said>K = {written(state.k, 2)}: {flip > 0 ? `with up to ${flip} correct, losers are silent` : "losers are never the silent ones"}
         {flip < 9 ? `${flip > 0 ? "; from" : ": from"} ${flip + 1} on, winners are` : ""}. With 0 or 10 correct, everybody is.</Said>
