@@ -141,7 +141,7 @@ def remainder(quick: bool, *, factor: Fraction = Fraction(1), tilt: int = 1) -> 
         Method.SYMBOLIC,
         bool(steps) and Fraction(1, 2) + Fraction(1, 8) > Fraction(1, 3),
     )
-    return conclude(symbolic, steps_hold, *proofs, _remainder_floats())
+    return conclude(symbolic, steps_hold, machine_checked("entropy.remainder"), *proofs, _remainder_floats())
 
 
 def _remainder_floats() -> Evidence:
