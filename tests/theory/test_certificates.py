@@ -221,6 +221,86 @@ class TestKinds:
         assert "{'n': '3'}" in refused(Enumeration("", "n < 3", cases={"n": "range(10)"}, count=10))
 
 
+X = {"x": ["1", "2"]}
+#: Parts that state something false, something else than a reader takes them for, or nothing.
+TRAPS: dict[str, dict[str, Any]] = {
+    "an identity of a thing and not it": {"kind": "identity", "statement": "x is not x", "variables": ["x"]},
+    "membership in itself": {"kind": "sign", "statement": "x not in x", "over": X},
+    "is, read as >=": {"kind": "box", "statement": "x is 1/2", "over": X},
+    "roots in one enclosure": {
+        "kind": "identity",
+        "statement": "1/(x*sqrt(2)) == 1/(x*sqrt(2 + 1/2**300))",
+        "variables": ["x"],
+    },
+    "lists of roots": {"kind": "enumeration", "statement": "(sqrt(2),) == (sqrt(2 + 1/2**300),)"},
+    "0 as a truth, of polynomials": {"kind": "sign", "statement": "(x - x) and 1 == 1", "over": X},
+    "0 as a truth, of intervals": {"kind": "box", "statement": "(x - x) and 1 == 1", "over": X},
+    "an interval as a condition": {"kind": "box", "statement": "1 == 1 if x - x else 1 == 2", "over": X},
+    "an interval denied twice": {"kind": "box", "statement": "not not x", "over": X},
+    "a list of intervals as truths": {"kind": "box", "statement": "all([x - x])", "over": X},
+    "the ends of an interval as numbers": {"kind": "box", "statement": "max(x) > 10", "over": X},
+    "their sum": {"kind": "box", "statement": "sum(x) > 10", "over": X},
+    "their number": {"kind": "box", "statement": "len(x) == 2", "over": X},
+    "the first of them": {"kind": "box", "statement": "x[0] > 10", "over": X},
+    "each of them": {"kind": "box", "statement": "all(y > 10 for y in x)", "over": X},
+    "them as cases": {"kind": "enumeration", "statement": "n > 10", "cases": {"n": "sqrt(2)"}, "count": 2},
+    "a function defined anew": {
+        "kind": "enumeration",
+        "where": {"binomial(n, k)": "0"},
+        "statement": "binomial(4, 2) == 6",
+    },
+    "one case in the place of all": {
+        "kind": "enumeration",
+        "cases": {"n": "range(10)"},
+        "at": {"n": "3"},
+        "count": 10,
+        "statement": "n == 3",
+    },
+    "a case and a definition": {
+        "kind": "enumeration",
+        "where": {"p": "1/2"},
+        "cases": {"p": "[0]"},
+        "statement": "p == 0",
+    },
+    "a variable and a definition": {"kind": "sign", "where": {"x": "-1"}, "over": X, "statement": "x > 0"},
+    "two definitions": {"kind": "enumeration", "where": {"f(x)": "1", "f(y)": "2"}, "statement": "f(1) == 2"},
+    "a definition that ends early": {
+        "kind": "enumeration",
+        "where": {"b(: 5 if 1 == 1 else lambda": "3"},
+        "statement": "b == 5",
+    },
+    "no case at all": {"kind": "enumeration", "cases": {"n": "range(0)"}, "count": 0, "statement": "1 == 2"},
+    "a field that is not read": {"kind": "enumeration", "Cases": {"n": "range(10)"}, "statement": "1 == 1"},
+    "another kind's field": {"kind": "identity", "variables": ["x"], "over": X, "statement": "x == x"},
+    "no kind": {"kind": "proof", "statement": "1 == 1"},
+    "nothing but its own truth": {"kind": "enumeration", "statement": "True"},
+    "a quotient that is undefined inside": {
+        "kind": "sign",
+        "statement": "(3*x - 4)/(3*x - 4) == 1",
+        "over": X,
+    },
+    "nothing over what vanishes inside": {"kind": "sign", "statement": "0/(3*x - 4) >= 0", "over": X},
+    "to the power of 0": {"kind": "sign", "statement": "(1/(3*x - 4))**0 == 1", "over": X},
+    "an empty interval": {"kind": "sign", "statement": "x == 1", "over": {"x": ["1", "1"]}},
+    "ends in the wrong order": {"kind": "sign", "statement": "x > 0", "over": {"x": ["2", "1"]}},
+}
+
+
+class TestTraps:
+    """What a hostile certificate could try: each of these was confirmed once, or is next to one that was."""
+
+    @pytest.mark.parametrize("name", TRAPS)
+    def test_it_is_refused(self, name: str) -> None:
+        with pytest.raises((SyntaxError, TypeError, ArithmeticError, KeyError, AttributeError)):
+            program.check(TRAPS[name])
+
+    def test_what_is_next_to_them_is_confirmed(self) -> None:
+        program.check({"kind": "sign", "statement": "(3*x - 2)/(3*x - 2) == 1", "over": X})
+        program.check({"kind": "sign", "statement": "x != 3", "over": X})
+        program.check({"kind": "identity", "statement": "1/(x*(1 + y)) == 1/(x + x*y)", "variables": ["x", "y"]})
+        program.check({"kind": "enumeration", "statement": "all([1 < 2]) and not 2 < 1"})
+
+
 class TestFolder:
     """What is damaged is named, with its place."""
 
@@ -251,13 +331,33 @@ class TestFolder:
         path = copy / "estimators.sum-zero.json"
         content = json.loads(path.read_text(encoding="utf-8"))
         content["parts"][1]["statement"] = "sum(r) < 3"
-        path.write_text(json.dumps(content), encoding="utf-8")
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         index = json.loads((copy / "index.json").read_text(encoding="utf-8"))
         index["checksums"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         (copy / "index.json").write_text(json.dumps(index), encoding="utf-8")
         done = run_check(copy)
         assert done.returncode == 1
         assert "estimators.sum-zero.json, part 2: SyntaxError: it is not confirmed at {'G': '3'" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ('"verdict":', '"verdict": "refuted",\n  "verdict":'),
+            ('"parts": [', '"parts": [],\n  "others": ['),
+            ('"claim":', ' "claim":'),
+        ],
+        ids=["a name twice", "no parts", "another text for the same"],
+    )
+    def test_a_file_has_one_text(self, copy: Path, old: str, new: str) -> None:
+        """Of two equal names JSON keeps the last, and readers see the first: only the text as it is written counts."""
+        path = copy / "estimators.sum-zero.json"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+        index = json.loads((copy / "index.json").read_text(encoding="utf-8"))
+        index["checksums"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (copy / "index.json").write_text(json.dumps(index), encoding="utf-8")
+        done = run_check(copy)
+        assert done.returncode == 1
+        assert "estimators.sum-zero.json: SyntaxError: it is not the one text for its parts" in done.stdout
 
     def test_no_folder_and_no_certificate(self, tmp_path: Path) -> None:
         shutil.copy(str(program.__file__), tmp_path / "check.py")
