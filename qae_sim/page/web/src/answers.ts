@@ -35,9 +35,10 @@ export function groups(): unknown {
 export function trainings(path: string): unknown {
   const numbers: number[] = [];
   const named: unknown[] = [];
+  const plain = training("qae", 0.4);
   const add = (trainer: (typeof TRAINERS)[number], turn: number, after: number): void => {
     named.push({ trainer, turn, after });
-    for (const moment of training(trainer, 0.4, turn, after)) {
+    for (const moment of training(trainer, 0.4, turn, after, turn < STEPS ? plain : [])) {
       moment.logits.forEach((z, prompt) => { numbers.push(success(softmax(z), prompt)); });
       numbers.push(summary(moment).entropy);
     }

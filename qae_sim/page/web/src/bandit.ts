@@ -65,8 +65,8 @@ export interface Opened {
 export const anchor = (recent: readonly number[]): number => (recent.length > 0 ? mean(recent) : 0.5);
 
 /** One prompt's group, its rewards and advantages under a trainer. */
-export function opened(moment: Moment, trainer: Trainer, k: number, prompt: number, step: number): Opened {
-  const responses = sampled(softmax(moment.logits[prompt]!), prompt, step);
+export function opened(moment: Moment, trainer: Trainer, k: number, prompt: number, step: number, pi = softmax(moment.logits[prompt]!)): Opened {
+  const responses = sampled(pi, prompt, step);
   const rewards = responses.map((r): number => (r < correctOf(prompt) ? 1 : 0));
   const rate = mean(rewards);
   const plain = advantages(trainer === "qae" ? "qae" : "grpo", rewards, k);
@@ -85,7 +85,7 @@ export function next(moment: Moment, trainer: Trainer, k: number, step: number):
   let correct = 0;
   const logits = moment.logits.map((z, prompt) => {
     const pi = softmax(z);
-    const group = opened(moment, trainer, k, prompt, step);
+    const group = opened(moment, trainer, k, prompt, step, pi);
     correct += group.rewards.reduce((a, b) => a + b, 0);
     const total = group.advantages.reduce((a, b) => a + b, 0);
     const moved = z.map((x, arm) => x - (ETA / GROUP) * pi[arm]! * total);
@@ -95,10 +95,11 @@ export function next(moment: Moment, trainer: Trainer, k: number, step: number):
   return { logits, recent: [...moment.recent, correct / (PROMPTS * GROUP)].slice(-WINDOW) };
 }
 
-/** A whole training: the moments before steps 0, ..., STEPS. From step `turn` on, K is `after`. */
-export function training(trainer: Trainer, k: number, turn: number = STEPS, after: number = k): Moment[] {
-  const moments: Moment[] = [{ logits: start(), recent: [] }];
-  for (let step = 0; step < STEPS; step += 1) moments.push(next(moments[step]!, trainer, step >= turn ? after : k, step));
+/** A whole training: the moments before steps 0, ..., STEPS. From step `turn` on, K is `after`; before it, all is as in
+ * `known`, the same training without the turn. */
+export function training(trainer: Trainer, k: number, turn: number = STEPS, after: number = k, known: readonly Moment[] = []): Moment[] {
+  const moments: Moment[] = known.length > 0 ? known.slice(0, turn + 1) : [{ logits: start(), recent: [] }];
+  for (let step = moments.length - 1; step < STEPS; step += 1) moments.push(next(moments[step]!, trainer, step >= turn ? after : k, step));
   return moments;
 }
 

@@ -31,11 +31,15 @@ export interface State {
   turn: number;
   after: number;
   prompt: number;
+  /** The scene that is read. */
+  at: string;
 }
+
+export const SCENES = ["0", "1", "2", "3", "4", "5", "6", "7", "map", "8", "9"] as const;
 
 export const FIRST: State = {
   r: "0100000000", b: 0.1, near: 0, k: 0.4, rule: "grpo", groups: 100, fixed: 0.5, chips: 0,
-  anchor: 0, batch: 30, dot: "grpo", step: 20, turn: STEPS, after: 0.8, prompt: 4,
+  anchor: 0, batch: 30, dot: "grpo", step: 20, turn: STEPS, after: 0.8, prompt: 4, at: "0",
 };
 
 export const K_GRID = { low: 0.05, high: 0.95, step: 0.05 } as const;
@@ -68,6 +72,8 @@ export function parsed(text: string): State {
       if (SIZES.some((n) => String(n) === value)) state.groups = Number(value);
     } else if (name === "rule") {
       if ((RULES as readonly string[]).includes(value)) state.rule = value;
+    } else if (name === "at") {
+      if ((SCENES as readonly string[]).includes(value)) state.at = value;
     } else if (name === "r") {
       if (/^[01]{10}$/.test(value)) state.r = value;
     } else state.dot = value;

@@ -75,8 +75,8 @@ test("a silent prompt stays where it is", () => {
 });
 
 test("the address brings back every state, and nonsense none", () => {
-  const state = { ...FIRST, k: 0.85, rule: "constant", chips: 17, r: "1111100000", turn: 12 } as const;
+  const state = { ...FIRST, k: 0.85, rule: "constant", chips: 17, r: "1111100000", turn: 12, at: "map" } as const;
   assert.deepEqual(parsed(`#${address(state)}`), state);
   assert.equal(address(FIRST), "");
-  assert.deepEqual(parsed("#k=&rule=x&groups=7&r=12&near=abc&chips=-4"), { ...FIRST, chips: 0 });
+  assert.deepEqual(parsed("#k=&rule=x&groups=7&r=12&near=abc&chips=-4&at=12"), { ...FIRST, chips: 0 });
 });

@@ -43,7 +43,7 @@ export function Arrows({ state, set }: Scene): JSX.Element {
     <Frame number={5} title="On average, b cancels" prose={<>
       <p>A <b>policy</b> over three responses, one of them correct, is a point in a triangle. A group of ten moves it along
         an arrow. One group may point far off; the average of many does not.</p>
-      <p>Change the baseline: the cloud changes, the average keeps its direction. Only its length, the speed, can change.</p></>}>
+      <p>Change the baseline: the cloud changes, the average keeps its direction. Only its size, the speed, can change.</p></>}>
       <Picture label={`Arrows of ${state.groups} groups under ${NAMES[state.rule]}, and their average`} height={(w) => Math.min(400, Math.round(w * 0.84))}>
         {(width, height) => {
           const side = Math.min(width - 60, (height - 44) / (Math.sqrt(3) / 2));
@@ -79,7 +79,7 @@ export function Arrows({ state, set }: Scene): JSX.Element {
       {state.rule === "constant" && <Slider label="b" value={state.fixed} grid={B_GRID} said={written(state.fixed, 2)} set={(to) => { set({ fixed: to }); }} />}
       {state.rule === "qae" && <Slider label="K" value={state.k} grid={K_GRID} said={written(state.k, 2)} set={(to) => { set({ k: to }); }} />}
       <Said>{still ? "These groups do not move the policy at all. " : `${state.groups === 1 ? "This group points" : `The average of these ${state.groups} groups points`} ${written(direction(seen), 0)}° from east. `}
-        The exact average: {written(direction(exact), 0)}°, whatever the baseline; its length is {written(size(exact), 3)}.</Said>
+        The exact average: {written(direction(exact), 0)}°, whatever the baseline; its size is {written(size(exact), 3)}.</Said>
     </Frame>
   );
 }
@@ -96,7 +96,7 @@ const three = (values: readonly number[]): Three => [values[0]!, values[1]!, val
 
 function gapWords(place: number): string {
   const { turn, speed } = TABLES.gaps[place]!;
-  return `${turn < 0.05 ? "no turn" : `a turn of ${written(turn, 1)}°`}, ${written(speed, 2)} of GRPO's length`;
+  return `${turn < 0.05 ? "no turn" : `a turn of ${written(turn, 1)}°`}, ${written(speed, 2)} times GRPO's size`;
 }
 
 export function Breaks({ state, set }: Scene): JSX.Element {
@@ -133,7 +133,7 @@ export function Breaks({ state, set }: Scene): JSX.Element {
           </>);
         }}
       </Picture>
-      <Legend items={[{ sign: "line", look: "grpo", text: "GRPO" }, { sign: "line", look: "qae", text: "QAE, in units of GRPO's length", dashed: "dashed" }]} />
+      <Legend items={[{ sign: "line", look: "grpo", text: "GRPO" }, { sign: "line", look: "qae", text: "QAE; GRPO's size is 1", dashed: "dashed" }]} />
       <ul class="chips">
         {CHIPS.map(([name, what], i) => (
           <li key={name}><Toggle on={(state.chips & (1 << i)) !== 0} set={() => { set({ chips: state.chips ^ (1 << i) }); }}>{name}</Toggle>

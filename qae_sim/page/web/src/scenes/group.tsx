@@ -63,6 +63,15 @@ function Bars({ values, rewards, x, width, y, digits, ghost }: {
   );
 }
 
+/** What a verifier got wrong that gave these rewards. */
+function errors(r: string): string {
+  const wrong = TEN.filter((i) => (r[i] === "1") !== TABLES.responses[i]!.correct);
+  if (wrong.length === 0) return "";
+  const named = (reward: string): string => wrong.filter((i) => r[i] === reward).map((i) => i + 1).join(", ");
+  const [positive, negative] = [named("1"), named("0")];
+  return `${positive && ` Wrong, yet rewarded (a false positive): ${positive}.`}${negative && ` Correct, yet not rewarded (a false negative): ${negative}.`}`;
+}
+
 function Flips({ state, set }: Scene): JSX.Element {
   return (
     <div class="flips" role="group" aria-label="Rewards: press one to change it">
@@ -86,7 +95,7 @@ export function Baseline(scene: Scene): JSX.Element {
     <Frame number={1} title="Subtract a baseline" prose={<>
       <p>The <b>reward</b> r is 1 or 0. The <b>baseline</b> b is what was to be expected. Their difference r − b is the
         simplest <b>advantage</b>: positive pushes a response up, negative pushes it down.</p>
-      <p>Drag the line. Where do the ten advantages sum to zero?</p></>}>
+      <p>Drag the line: where do the ten advantages sum to zero? Press ✓ or ✗: what does a wrong verdict do?</p></>}>
       <Picture label="Ten rewards, a baseline across them, and the advantages between" height={(w) => (w < 500 ? 260 : 360)}>
         {(width, height) => {
           const x = scaleBand<number>().domain(TEN).range([34, width - 4]).padding(0.25);
@@ -119,7 +128,7 @@ export function Baseline(scene: Scene): JSX.Element {
       </Picture>
       <Flips {...scene} />
       <Said>{correct} of 10 correct: the mean reward is {written(correct / 10, 1)}. With b = {written(state.b, 2)} the ten advantages sum
-        to {written(sum, 2, true)}{Math.abs(sum) < 1e-9 ? ", because b is the mean" : ""}.</Said>
+        to {written(sum, 2, true)}{Math.abs(sum) < 1e-9 ? ", because b is the mean" : ""}.{errors(state.r)}</Said>
     </Frame>
   );
 }
@@ -159,7 +168,7 @@ export function Sigma(scene: Scene): JSX.Element {
       <Said>{near
         ? `Rewards 1, 1, 1, ${written(rewards[3]!, state.near)}: σ = ${sigma.toPrecision(2)}, and still the best response gets ${written(best, 2, true)}, the others ${written(values[0]!, 2, true)}. The size of the difference does not matter.`
         : sigma === 0 ? "All rewards are equal: σ is 0, and every advantage is 0. This group teaches nothing."
-        : `σ = ${written(sigma, 2)}: winners get ${written(best, 2, true)}, losers ${written(Math.min(...values), 2, true)}.`}</Said>
+        : `σ = ${written(sigma, 2)}: winners get ${written(best, 2, true)}, losers ${written(Math.min(...values), 2, true)}.${errors(state.r)}`}</Said>
     </Frame>
   );
 }
@@ -209,7 +218,7 @@ export function Quantile({ state, set }: Scene): JSX.Element {
             <Handle along="x" at={[at, 20]} value={state.k} grid={K_GRID} label="K, a place in the sorted row" said={`K = ${written(state.k, 2)}`}
               toValue={(pixels) => along.invert(pixels)} set={(k) => { set({ k }); }}>
               <rect class="grab" x={at - 24} y={0} width={48} height={76} />
-              <line x1={at} x2={at} y1={22} y2={72} stroke={colour("qae")} stroke-width={4} />
+              <path d={`M${at},22V32M${at},66V74`} stroke={colour("qae")} stroke-width={4} />
               <circle class="knob" cx={at} cy={72} r={9} />
               <text class="strong" x={Math.min(Math.max(at, 40), width - 42)} y={18} text-anchor="middle">K = {written(state.k, 2)}</text>
             </Handle>

@@ -73,8 +73,8 @@ export function Atlas({ state, set, site }: Scene): JSX.Element {
     <section class="scene" id="scene-map" aria-labelledby="title-map">
       <div class="words">
         <h2 id="title-map">The map</h2>
-        <p>Every estimator of this package, by where it enters a training step. What uses only the group's own rewards
-          cannot turn the average; what looks further can.</p>
+        <p>Every estimator of this package, by where it enters a training step. What uses only the group's own
+          rewards, 0 or 1, cannot turn the average; what looks further can.</p>
         <div class="opened" role="status">
           <h3>{open.title}</h3>
           <p>{open.summary} {TABLES.places[open.place]}</p>

@@ -15,18 +15,24 @@ const NAMES: Record<Trainer, string> = { grpo: "GRPO", qae: "QAE", ha_dw: "HA-DW
 
 const BORDERS: Partial<Record<Name, string>> = { qae: "dashed", ha_dw: "dotted" };
 
-interface Run { key: string; name: string; trainer: Trainer; look: Name; moments: Moment[]; k: (step: number) => number }
+interface Run { key: string; name: string; trainer: Trainer; look: Name; moments: Moment[]; path: { success: number; entropy: number }[]; k: (step: number) => number }
 
-const BASE: Run[] = TRAINERS.map((trainer) => ({
+function made(run: Omit<Run, "path">): Run {
+  return { ...run, path: run.moments.map(summary) };
+}
+
+const BASE: Run[] = TRAINERS.map((trainer) => made({
   key: trainer, name: NAMES[trainer], trainer, look: trainer, moments: training(trainer, K), k: () => K,
 }));
+
+const QAE = BASE[1]!;
 
 /** A prompt and the responses that its bandit can give, the correct ones first. */
 export function question(prompt: number): { text: string; answers: string[] } {
   const [a, b] = [12 + ((prompt * 17) % 71), 11 + ((prompt * 29) % 67)];
   const sum = a + b;
   const wrong = [sum - 10, sum + 1, sum + 10, sum - 1, sum + 100];
-  return { text: `${a} + ${b}`, answers: [...(correctOf(prompt) === 2 ? [`${sum}`, `${sum}.0`] : [`${sum}`]), ...wrong.map(String)].slice(0, 6) };
+  return { text: `${a} + ${b}`, answers: [...(correctOf(prompt) === 2 ? [`${sum}`, `= ${sum}`] : [`${sum}`]), ...wrong.map(String)].slice(0, 6) };
 }
 
 function Tiles({ run, step, prompt, set }: { run: Run; step: number; prompt: number; set: (prompt: number) => void }): JSX.Element {
@@ -36,7 +42,7 @@ function Tiles({ run, step, prompt, set }: { run: Run; step: number; prompt: num
   return (
     <figure class="run">
       <figcaption><span class="line" style={{ color: colour(run.look), borderTopStyle: BORDERS[run.look] ?? "solid" }} />{run.name}</figcaption>
-      <svg viewBox="0 0 120 80" role="img" aria-label={`${run.name} at step ${step}: mean success ${written(summary(moment).success, 2)}, ${quiet} of ${PROMPTS} prompts silent`}>
+      <svg viewBox="0 0 120 80" role="img" aria-label={`${run.name} at step ${step}: mean success ${written(run.path[step]!.success, 2)}, ${quiet} of ${PROMPTS} prompts silent`}>
         {moment.logits.map((z, i) => {
           const p = success(softmax(z), i);
           const [x, y] = [(i % 6) * 20, Math.floor(i / 6) * 20];
@@ -56,7 +62,6 @@ function Tiles({ run, step, prompt, set }: { run: Run; step: number; prompt: num
 }
 
 function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
-  const summaries = useMemo(() => runs.map((run) => run.moments.map(summary)), [runs]);
   return (
     <Picture label="Mean success rate and mean entropy of all prompts against the step" height={(w) => (w < 500 ? 150 : 156)}>
       {(width, height) => (["success", "entropy"] as const).map((what, place) => {
@@ -70,9 +75,9 @@ function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
             {[0, top / 2, top].map((v) => <g key={v}><line class="grid" x1={left} x2={x(STEPS)} y1={y(v)} y2={y(v)} /><text class="small" x={left - 5} y={y(v) + 4} text-anchor="end">{v}</text></g>)}
             {[0, 30, 60].map((t) => <text key={t} class="small" x={x(t)} y={height - 8} text-anchor="middle">{t}</text>)}
             <line x1={x(step)} x2={x(step)} y1={22} y2={height - 24} stroke={colour("muted")} />
-            {runs.map((run, i) => (
+            {runs.map((run) => (
               <path key={run.key} fill="none" stroke={colour(run.look)} stroke-width={3} stroke-dasharray={dash(run.look)}
-                d={line<{ success: number; entropy: number }>((_, t) => x(t), (s) => y(s[what]))(summaries[i]!)!} />
+                d={line<{ success: number; entropy: number }>((_, t) => x(t), (s) => y(s[what]))(run.path)!} />
             ))}
           </g>
         );
@@ -108,10 +113,10 @@ function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: num
 
 export function Trainings({ state, set }: Scene): JSX.Element {
   const turned = state.turn < STEPS;
-  const other = useMemo<Run | null>(() => (turned ? {
-    key: "turned", name: `QAE, K = ${written(state.after, 2)} from step ${state.turn}`, trainer: "qae", look: "baseline",
-    moments: training("qae", K, state.turn, state.after), k: (step) => (step >= state.turn ? state.after : K),
-  } : null), [turned, state.turn, state.after]);
+  const other = useMemo<Run | null>(() => (turned ? made({
+    key: "turned", name: `K = ${written(state.after, 2)} from ${state.turn} on`, trainer: "qae", look: "baseline",
+    moments: training("qae", K, state.turn, state.after, QAE.moments), k: (step) => (step >= state.turn ? state.after : K),
+  }) : null), [turned, state.turn, state.after]);
   const runs = useMemo(() => (other ? [...BASE, other] : BASE), [other]);
   const [playing, setPlaying] = useState(false);
   const step = state.step;
@@ -123,7 +128,7 @@ export function Trainings({ state, set }: Scene): JSX.Element {
     }, matchMedia("(prefers-reduced-motion: reduce)").matches ? 700 : 130);
     return () => { clearTimeout(waiting); };
   }, [playing, step]);
-  const rates = BASE.map((run) => written(summary(run.moments[step]!).success, 2));
+  const rates = BASE.map((run) => written(run.path[step]!.success, 2));
   return (
     <Frame number={8} title="Three trainings" prose={<>
       <p>24 prompts, each with a policy of its own over six responses (a <b>bandit</b>). GRPO, QAE (K = 0.4) and HA-DW see
@@ -140,7 +145,7 @@ export function Trainings({ state, set }: Scene): JSX.Element {
         <button type="button" aria-pressed={turned} onClick={() => { set({ turn: turned ? STEPS : step }); }}>{turned ? "Take K back" : "Change K at this step"}</button>
       </div>
       <Opened runs={runs} step={step} prompt={state.prompt} />
-      <Said>Step {step}: mean success {rates[0]} (GRPO), {rates[1]} (QAE), {rates[2]} (HA-DW){other ? `, ${written(summary(other.moments[step]!).success, 2)} (${other.name})` : ""}.</Said>
+      <Said>Step {step}: mean success {rates[0]} (GRPO), {rates[1]} (QAE), {rates[2]} (HA-DW){other ? `, ${written(other.path[step]!.success, 2)} (${other.name})` : ""}.</Said>
     </Frame>
   );
 }
@@ -154,11 +159,18 @@ const DOORS = [
 ] as const;
 
 export function Doors({ site }: Scene): JSX.Element {
+  const [copied, setCopied] = useState("");
+  const copy = (): void => {
+    const link = location.href;
+    // Where there is no clipboard, as on a page without a certificate, the link is shown instead.
+    Promise.resolve().then(() => navigator.clipboard.writeText(link)).then(() => { setCopied("copied"); }, () => { setCopied(link); });
+  };
   return (
     <section class="scene doors" id="scene-9" aria-labelledby="title-9">
       <div class="words"><h2 id="title-9">What is left</h2>
         <p>A baseline cancels on average. What is left is noise, speed, the net push of advantages that do not sum to zero,
-          the optimizer, the clip, length, and credit inside a response. Now see it in your own training.</p></div>
+          the optimizer, the clip, length, and credit inside a response. Now see it in your own training.</p>
+        <p class="bar"><button type="button" onClick={copy}>Copy a link to what you have set</button> <output>{copied}</output></p></div>
       <ul class="figure">
         {DOORS.map(([name, what, page, command]) => (
           <li key={name}>{site ? <a href={page}>{name}</a> : <b>{name}</b>}<br />{what}{!site && <><br /><code>{command}</code></>}</li>
