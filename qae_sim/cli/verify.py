@@ -132,8 +132,7 @@ def _table(results: list[VerifiedClaim] | tuple[VerifiedClaim, ...]) -> Table:
     table = Table(show_lines=False, title="Claims of the papers", title_justify="left")
     table.add_column("Claim", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
-    table.add_column("Origin", no_wrap=True)
-    table.add_column("Reach, and condition or counterexample")
+    table.add_column("Origin, reach, and condition or counterexample")
     for result in results:
         outcome = result.outcome
         if outcome.verdict is Verdict.REFUTED:
@@ -146,7 +145,7 @@ def _table(results: list[VerifiedClaim] | tuple[VerifiedClaim, ...]) -> Table:
         if not result.as_expected:
             verdict += f"\n[bold red]expected {result.claim.expected}[/]"
             note = f"expected: {result.claim.tier}; {note}"
-        table.add_row(result.claim.id, verdict, result.claim.origin, escape(note))
+        table.add_row(result.claim.id, verdict, escape(f"{result.claim.origin}; {note}"))
     return table
 
 
