@@ -216,7 +216,11 @@ def constant_capability(quick: bool, *, power: int = 2) -> CheckOutcome:
     statement="At a constant capability the soft anchor of window 2, set by its first batch, keeps at least 3/2 - √2 = "
     ".0858 of the error variance of one batch for ever, where the mean of t batches has 1/t of it.",
     latex=r"\mathbb E(C_t - p)^2 \ge \big(\tfrac32 - \sqrt2\big)\frac{p(1-p)}{B}\quad\forall t",
-    assumptions=("independent responses of success rate p", "m = 2, η = 1"),
+    assumptions=(
+        "independent responses of success rate p",
+        "m = 2, η = 1",
+        "the belief before the first batch is 1/2, and the window holds it",
+    ),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,

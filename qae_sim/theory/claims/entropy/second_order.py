@@ -130,7 +130,8 @@ def _second_order_floats() -> Evidence:
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="no arm is rarer than exp(-1-H); with two arms exactly if (1-2p) log((1-p)/p) <= 1, .1761 <= p <= .8239",
+    condition="it is enough that no arm is rarer than exp(-1-H); with two arms exactly if "
+    "(1-2p) log((1-p)/p) <= 1, .1761 <= p <= .8239",
     breaks=(
         Break("the rarer arm has p = .2", {"rate": Fraction(1, 5)}, Verdict.CERTIFIED),
         Break("the curvature without the 1", {"one": 0}, Verdict.REFUTED),
@@ -177,8 +178,8 @@ def noise_lowers(quick: bool, *, rate: Fraction = Fraction(1, 20), one: int = 1)
                 confirms=True,
             ),
         ],
-        condition="no arm is rarer than exp(-1-H); with two arms exactly if (1-2p) log((1-p)/p) <= 1, "
-        ".1761 <= p <= .8239",
+        condition="it is enough that no arm is rarer than exp(-1-H); with two arms exactly if "
+        "(1-2p) log((1-p)/p) <= 1, .1761 <= p <= .8239",
         controls=[Evidence("it is p(1-p)((1-2p) log((1-p)/p) - 1)", "this policy", Method.INTERVALS, tied)],
     )
 

@@ -259,7 +259,7 @@ def _constant_gap() -> float:
     paper=PAPERS["dr_grpo"],
     equation="1/|o| in GRPO's loss",
     statement="Dividing each response by its own length, GRPO teaches shorter correct responses and longer wrong ones, "
-    "at every success rate and for every G.",
+    "at every success rate and for every G >= 2.",
     latex=r"\mathbb E[g] = (\alpha m_1 - \beta m_0)\nabla p + \alpha p\,\nabla m_1 + \beta(1-p)\nabla m_0,\quad "
     r"m_r = \mathbb E[1/|o| \mid r],\ \alpha > 0 > \beta",
     assumptions=("on-policy", "binary rewards", "0 < p < 1"),

@@ -144,7 +144,7 @@ def lemma1_exact(quick: bool, *, share: Fraction = Fraction(1)) -> CheckOutcome:
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.QUOTED,
-    condition="ε is at most the bias |E[p̂|S] - p| of that prompt",
+    condition="it is enough that ε is at most the bias |E[p̂|S] - p| of that prompt",
     breaks=(
         Break("ε is twice the bias", {"share": Fraction(2)}, Verdict.REFUTED),
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
@@ -192,7 +192,10 @@ def theorem3(quick: bool, *, share: Fraction = Fraction(1), condition: bool = Tr
         bool(within),
     )
     return conclude(
-        worse, under=[under], condition="ε is at most the bias |E[p̂|S] - p| of that prompt", controls=[hand]
+        worse,
+        under=[under],
+        condition="it is enough that ε is at most the bias |E[p̂|S] - p| of that prompt",
+        controls=[hand],
     )
 
 

@@ -55,7 +55,7 @@ def adam(lam: Ball, eps: Ball, steps: int) -> Ball:
     "from that with ε by the factor 1 + ε(λ-1)/(λ√v + ε), where v is the second moment at λ = 1.",
     latex=r"\frac{\lambda m}{\lambda\sqrt v + \varepsilon} = \frac{m}{\sqrt v + \varepsilon/\lambda} = "
     r"\frac{m}{\sqrt v + \varepsilon}\Big(1 + \frac{\varepsilon(\lambda-1)}{\lambda\sqrt v + \varepsilon}\Big)",
-    assumptions=("λ > 0", "no limit on the gradient's norm, no KL and no entropy term", "the same samples"),
+    assumptions=("λ > 0", "no limit on the gradient's norm, no KL, entropy or L2 term", "the same samples"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
@@ -105,7 +105,7 @@ def scale_under_adam(quick: bool, *, divided: bool = True) -> CheckOutcome:
     equation="Ablation of λ_scale",
     statement="Under AdamW a λ_scale of 1.3 or 1.5 leads training elsewhere than 1 does.",
     latex=r"\theta_t(\lambda = 1.3) \ne \theta_t(\lambda = 1)",
-    assumptions=("ε = 0", "no limit on the gradient's norm, no KL and no entropy term", "the same samples"),
+    assumptions=("ε = 0", "no limit on the gradient's norm, no KL, entropy or L2 term", "the same samples"),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,

@@ -137,7 +137,7 @@ def pair_of_beliefs(before: Fraction, belief: Fraction, y: Fraction) -> tuple[Fr
     "already.",
     latex=r"y_t = y\ \forall t,\ C_0 \ne y \Rightarrow \lim C_t \ne y,\quad "
     r"\sum_t \eta_t \le \sum_{t<m}\eta_t + \tfrac{\eta(m-1)}{2}|y - C_0|",
-    assumptions=("the equations alone", "no gain is 1, as for η < 2"),
+    assumptions=("the equations alone", "every gain is below 1, as for η < 2"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,

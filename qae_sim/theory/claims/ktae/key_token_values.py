@@ -179,11 +179,11 @@ def _response_alone() -> Evidence:
     statement="The key-token value is positive for tokens that a larger share of the correct than of the wrong "
     "responses contains.",
     latex=r"\frac{a}{a+c} > \frac{b}{b+d} \Rightarrow \mathrm{key}(o) > 0",
-    assumptions=("the paper's formula, h₃ = 1",),
+    assumptions=("the paper's formula, h₃ = 1", "h₁ >= 0, h₂ > 0"),
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="h₃ = 0: the term frequencies are left out",
+    condition="it is enough that h₃ = 0: the term frequencies are left out",
     breaks=(
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
         Break("term frequencies left out (h₃ = 0)", {"h3": 0}, Verdict.CERTIFIED),
@@ -233,7 +233,7 @@ def sign(quick: bool, *, h3: int = 1, condition: bool = True) -> CheckOutcome:
         literal,
         _ties(group),
         under=under,
-        condition="h₃ = 0: the term frequencies are left out",
+        condition="it is enough that h₃ = 0: the term frequencies are left out",
         controls=[_key_by_hand()],
     )
 
@@ -264,7 +264,7 @@ def _key_by_hand() -> Evidence:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="without the term frequencies (h₃ = 0) both have the sign of a/(a+c) - b/(b+d), or are 0",
+    condition="only the signs are compared, and h₃ = 0: both have that of a/(a+c) - b/(b+d), or are 0",
     breaks=(Break("paper against paper", {"other": "paper"}, Verdict.CERTIFIED),),
 )
 def paper_and_code(quick: bool, *, other: str = "code") -> CheckOutcome:
@@ -316,7 +316,7 @@ def paper_and_code(quick: bool, *, other: str = "code") -> CheckOutcome:
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.OURS,
-    condition="groups in which every token has a mirror image, correct for wrong; or h₁ = h₂ = 0",
+    condition="it is enough that h₁ = h₂ = 0, or that every token has a mirror image, correct for wrong",
     breaks=(Break("GRPO's part alone (h₁ = h₂ = 0)", {"strength": 0}, Verdict.CERTIFIED),),
 )
 def zero_sum(quick: bool, *, strength: int = 1) -> CheckOutcome:

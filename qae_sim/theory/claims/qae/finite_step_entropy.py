@@ -259,7 +259,7 @@ def satisfies(pi: list[Fraction], r: list[int], eta: Fraction, scale: Fraction) 
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="η <= 1, and log(π_a/π_c) >= η π_a for every wrong arm a that is likelier than a correct arm c",
+    condition="it is enough that η <= 1 and log(π_a/π_c) >= η π_a for wrong arms a likelier than correct arms c",
     breaks=(
         Break("gaps ten times smaller", {"scale": Fraction(10)}, Verdict.REFUTED),
         Break("the condition is dropped", {"condition": False}, Verdict.REFUTED),
@@ -321,7 +321,7 @@ def finite_step_arms(quick: bool, *, scale: Fraction = Fraction(1), condition: b
     return conclude(
         literal,
         under=under,
-        condition="η <= 1, and log(π_a/π_c) >= η π_a for every wrong arm a that is likelier than a correct arm c",
+        condition="it is enough that η <= 1 and log(π_a/π_c) >= η π_a for wrong arms a likelier than correct arms c",
     )
 
 

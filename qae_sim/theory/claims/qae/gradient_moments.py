@@ -194,7 +194,7 @@ def _sides(chances: Sequence[tuple[Fraction, bool]]) -> tuple[Fraction, Fraction
     equation="Sec. 6: K by gradient variance, at finite G",
     statement="For every policy the groups in which the hard side has the smaller mean square are those with few "
     "successes: one K is best for all of them. Its threshold 1-K lies between the success rate p and v₋/(v₊+v₋), where "
-    "v₊ and v₋ are the variances of the score among correct and among wrong responses.",
+    "v₊ and v₋ are the variances of the score among correct and among wrong responses; if both are 0, it is p.",
     latex=r"\mathbb E\|g_{\text{hard}}\|^2 \le \mathbb E\|g_{\text{easy}}\|^2 \iff "
     r"n\,\big(n(1-p)^2D + v_+\big) \le m\,\big(mp^2D + v_-\big),\quad m = G-n",
     assumptions=("on-policy, whole-response log-probabilities", "binary rewards", "population σ, ε = 0"),

@@ -53,7 +53,7 @@ def _two_arms() -> Evidence:
     statement="Eqs. 5 and 6 have one gradient exactly where that of the mean score of all responses, correct and "
     "wrong, is zero: on hard and on easy queries, whatever clipping or normalisation the scores have.",
     latex=r"\nabla J_5 = \nabla J_6 \iff p\,\nabla s^+ + (1-p)\,\nabla s^- = 0",
-    assumptions=("p in (0, 1) does not depend on the parameters",),
+    assumptions=("one query", "p in (0, 1) does not depend on the parameters"),
     expected=Verdict.CERTIFIED,
     tier=Tier.PROVED,
     origin=Origin.OURS,

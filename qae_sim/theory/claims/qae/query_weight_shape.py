@@ -136,7 +136,7 @@ LENGTHS = (1, 3, 5)
     paper=PAPER,
     equation="App. D.3: lengths at K = .2 and K = .8, on-policy under the token-level loss",
     statement="A higher K adds the gradient of minus the expected 1/(σZ) over the groups that it turns easy, Z their "
-    "tokens: it only ever adds pressure towards longer groups.",
+    "tokens: at a given success rate it only ever adds pressure towards longer groups.",
     latex=r"\mathbb E[g_{K'}] - \mathbb E[g_K] = -\nabla\,\mathbb E\Big[\frac{\mathbf 1\{1-K' < \hat p \le 1-K\}}"
     r"{\sigma Z}\Big],\quad K < K'",
     assumptions=(

@@ -468,7 +468,7 @@ def concentrates_effort(quick: bool, *, name: str = "qae") -> CheckOutcome:
     statement="The success rate p(q) of the weights can be the group's, as in Sec. 4.1, or the policy's, as in Eq. 11: "
     "on average over groups the weight of Eq. 5 is the same.",
     latex=r"\mathbb E\sqrt{\hat p(1-\hat p)} = \sqrt{p(1-p)}",
-    assumptions=("binary rewards", "G independent responses"),
+    assumptions=("binary rewards", "G >= 2 independent responses"),
     expected=Verdict.REFUTED,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,

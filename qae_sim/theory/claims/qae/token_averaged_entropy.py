@@ -35,7 +35,7 @@ LEAVES = ((Fraction(1, 2), Fraction(1, 2)), (Fraction(999, 1000), Fraction(1, 10
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="likelier responses have the larger (log π + 1)/|y|, as with equal lengths",
+    condition="it is enough that likelier responses have the larger (log π + 1)/|y|, as with equal lengths",
     breaks=(
         Break("equal lengths", {"lengths": (1, 1)}, Verdict.CERTIFIED),
         Break("the derivative of log π is forgotten", {"one": 0}, Verdict.REFUTED),
@@ -82,7 +82,7 @@ def length_normalised(quick: bool, *, lengths: tuple[int, int] = (10, 1), one: i
                 bool(slope and cov(pi, score, pi) == pairs),
             )
         ],
-        condition="likelier responses have the larger (log π + 1)/|y|, as with equal lengths",
+        condition="it is enough that likelier responses have the larger (log π + 1)/|y|, as with equal lengths",
         controls=[Evidence("the slope is the one worked out by hand", "this policy", Method.INTERVALS, tied)],
     )
 
@@ -103,7 +103,7 @@ def length_normalised(quick: bool, *, lengths: tuple[int, int] = (10, 1), one: i
     expected=Verdict.CONDITIONAL,
     tier=Tier.PROVED,
     origin=Origin.IMPLIED,
-    condition="at every prefix log π(a|s) - V(sa) rises with π(a|s), V the expected sum of entropies still to come",
+    condition="it is enough that log π(a|s) - V(sa) rises with π(a|s) at every prefix, V the entropy still to come",
     breaks=(
         Break("the likelier token leads to the more certain one", {"swapped": True}, Verdict.CERTIFIED),
         Break("the entropies still to come are forgotten", {"to_come": 0}, Verdict.REFUTED),
@@ -148,7 +148,7 @@ def tokens(quick: bool, *, swapped: bool = False, to_come: int = 1) -> CheckOutc
             error,
         ),
         under=[_induction_step(to_come)],
-        condition="at every prefix log π(a|s) - V(sa) rises with π(a|s), V the expected sum of entropies still to come",
+        condition="it is enough that log π(a|s) - V(sa) rises with π(a|s) at every prefix, V the entropy still to come",
         controls=[Evidence("the slope is the one worked out by hand", "this policy", Method.INTERVALS, tied)],
     )
 
