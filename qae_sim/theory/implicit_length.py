@@ -69,7 +69,7 @@ def expected_credit(
             have more than 2**24 tokens, and as for :func:`~qae_sim.advantages.advantage_table`.
 
     Source:
-        Derived here; the losses are those of Wu et al., QAE (arXiv:2509.22611), Sec. 2.
+        Derived here; the losses are those of Wu et al., QAE, Sec. 2.
 
     Example:
         >>> policy, correct, lengths = [0.25, 0.25, 0.5], [1, 1, 0], [1, 2, 1]
