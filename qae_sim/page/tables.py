@@ -30,7 +30,9 @@ from qae_sim.streams import uniform
 
 # --- scene 1: one group -----------------------------------------------------------------------------------------------
 
-#: A prompt of the task ``addition``, and ten responses of a small language model of ``qae_sim.lm``, as it gave them.
+#: A held-out prompt of the task ``addition``, and ten responses to it, as a small base model of ``qae_sim.lm`` gave
+#: them: that of Config("addition", task_options={"digits": 2, "slip": 0.35, "notice": 0.1},
+#: base_demonstrations=12_000, base_passes=8).
 PROMPT = "0 4 + 7 8 ="
 RESPONSES = (
     "2 c1 3 c0",

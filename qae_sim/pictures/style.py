@@ -28,7 +28,7 @@ MUTED = "#595959"
 """What gets no signal: advantages of exactly zero."""
 
 Dash: TypeAlias = Literal["solid", "dashed", "dotted"]
-Marker: TypeAlias = Literal["circle", "square", "diamond", "triangle"]
+Marker: TypeAlias = Literal["circle", "square", "diamond", "cross", "dash"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ ESTIMATOR_LOOKS: Mapping[str, Look] = MappingProxyType(
     {
         "grpo": Look(MEAN, "#3CC3A5"),
         "qae": Look(QUANTILE, "#BE9BEB", "dashed", "square"),
-        "ha_dw": Look(THIRD, "#E0AA46", "dotted", "diamond"),
-        "rloo": Look(FOURTH, "#FF78BE", "dashed", "triangle"),
-        "dr_grpo": Look("#0A5F87", "#64BEE6", "dotted", "square"),
+        "ha_dw": Look(THIRD, "#E0AA46", "dotted", "dash"),
+        "rloo": Look(FOURTH, "#FF78BE", "dashed", "cross"),
+        "dr_grpo": Look("#0A5F87", "#64BEE6", "dotted", "diamond"),
     }
 )
 

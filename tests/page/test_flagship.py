@@ -48,7 +48,7 @@ def test_colours_are_seen_on_both_pages() -> None:
 def test_no_two_estimators_look_alike() -> None:
     looks = list(ESTIMATOR_LOOKS.values())
     assert len({look.light for look in looks}) == len({look.dark for look in looks}) == len(looks)
-    assert len({(look.dash, look.marker) for look in looks}) == len(looks)
+    assert len({look.marker for look in looks}) == len(looks)
 
 
 def test_it_is_one_small_file_that_loads_nothing() -> None:
@@ -271,6 +271,28 @@ def test_k_is_dragged_and_moved_by_keys(page: Any) -> None:
         k = 0.05 + 0.05 * step
         np.testing.assert_allclose(bars(page, 3), np.asarray(qae(row, k=k, eps=0)).round(2))
         page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.browser
+def test_k_is_dragged_by_a_finger(browser: Any, address: str) -> None:
+    problems: list[str] = []
+    page = opened(browser, problems, "phone", has_touch=True, is_mobile=True)
+    page.goto(address)
+    handle = page.locator("#scene-3 .handle")
+    handle.scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    knob = page.locator("#scene-3 .knob").bounding_box()
+    x, y = knob["x"] + knob["width"] / 2, knob["y"] + knob["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    for kind, at in [("touchStart", x), *(("touchMove", x + 10 * i) for i in range(1, 10)), ("touchEnd", None)]:
+        points = [] if at is None else [{"x": at, "y": y}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    k = float(handle.get_attribute("aria-valuenow"))
+    assert 0.6 <= k <= 0.75
+    assert page.evaluate("scrollX") == 0
+    assert f"K = {k:.2f}" in handle.text_content()
+    page.context.close()
+    assert problems == []
 
 
 @pytest.mark.browser

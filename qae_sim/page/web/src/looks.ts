@@ -1,12 +1,13 @@
 // How estimators, and what else has a meaning, are drawn: the package's own table.
 
-import { symbol, symbolCircle, symbolDiamond, symbolSquare, symbolTriangle } from "d3-shape";
+import { type SymbolType, symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare } from "d3-shape";
 import table from "./generated/looks.json";
 
 export type Name = keyof typeof table;
 
 const DASHES: Record<string, string> = { solid: "none", dashed: "9 6", dotted: "2 5" };
-const MARKERS = { circle: symbolCircle, square: symbolSquare, diamond: symbolDiamond, triangle: symbolTriangle };
+const symbolDash: SymbolType = { draw: (context, area) => { context.rect(-Math.sqrt(area), -Math.sqrt(area) / 4, 2 * Math.sqrt(area), Math.sqrt(area) / 2); } };
+const MARKERS = { circle: symbolCircle, square: symbolSquare, diamond: symbolDiamond, cross: symbolCross, dash: symbolDash };
 
 export const colour = (name: Name): string => `var(--${name.replace("_", "-")})`;
 export const dash = (name: Name): string => DASHES[table[name].dash]!;

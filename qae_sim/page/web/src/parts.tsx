@@ -4,7 +4,7 @@ import { drag } from "d3-drag";
 import { type Selection, select } from "d3-selection";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type Name, colour } from "./looks.ts";
+import { type Name, colour, marker } from "./looks.ts";
 import { onGrid } from "./numbers.ts";
 import type { State } from "./state.ts";
 
@@ -110,11 +110,15 @@ export function Toggle({ on, set, children }: { on: boolean; set: (on: boolean) 
 }
 
 /** What colours and lines of a picture mean; a name stays beside its sign. */
-export function Legend({ items }: { items: readonly { sign: "line" | "box" | "round"; look: Name; text: string; dashed?: string }[] }): JSX.Element {
+export function Legend({ items }: {
+  items: readonly { sign: "line" | "box" | "round" | "marker"; look: Name; text: string; dashed?: string }[];
+}): JSX.Element {
   return (
     <p class="legend">
       {items.map(({ sign, look, text, dashed }) => (
-        <span key={text}><i class={sign} style={{ color: colour(look), borderTopStyle: dashed ?? "solid" }} />{text}</span>
+        <span key={text}>{sign === "marker"
+          ? <svg class="marker" viewBox="-8 -8 16 16" aria-hidden="true"><path d={marker(look, 90)} fill={colour(look)} /></svg>
+          : <i class={sign} style={{ color: colour(look), borderTopStyle: dashed ?? "solid" }} />}{text}</span>
       ))}
     </p>
   );

@@ -1,8 +1,9 @@
 // Scenes 5 and 6: what groups do to a policy, where b cancels, and what breaks the cancelling.
 
 import type { JSX } from "preact";
+import { ESTIMATORS } from "../advantages.ts";
 import { POLICY, type Rule, type Three, CORNERS, cloud, direction, expected, flat, meanOf, size } from "../arrows.ts";
-import { colour, dash } from "../looks.ts";
+import { colour, dash, marker } from "../looks.ts";
 import { written } from "../numbers.ts";
 import { Choice, Frame, Legend, Picture, Said, type Scene, Slider, Toggle } from "../parts.tsx";
 import { B_GRID, K_GRID, SIZES, type State } from "../state.ts";
@@ -68,12 +69,17 @@ export function Arrows({ state, set }: Scene): JSX.Element {
             })}
             {!still && <Arrow from={at(here)} to={tip(seen)} stroke={colour(look)} width={6} />}
             <Arrow from={at(here)} to={tip(exact)} stroke={colour("baseline")} width={2} dashed="5 4" />
+            {ESTIMATORS.map((name) => {
+              const [x, y] = tip(expected({ kind: "estimator", name, k: state.k }));
+              return <path key={name} class="average" transform={`translate(${x},${y})`} d={marker(name, 110)} fill={colour(name)} />;
+            })}
             <circle cx={at(here)[0]} cy={at(here)[1]} r={6} fill={colour("baseline")} />
           </>);
         }}
       </Picture>
       <Legend items={[{ sign: "line", look, text: state.groups === 1 ? "one group" : `average of ${state.groups} groups` },
-        { sign: "line", look: "baseline", text: "exact average over all groups", dashed: "dashed" }, { sign: "round", look, text: "single groups; all drawn twice as long" }]} />
+        { sign: "line", look: "baseline", text: "exact average over all groups", dashed: "dashed" }, { sign: "round", look, text: "single groups; all drawn twice as long" },
+        ...ESTIMATORS.map((name) => ({ sign: "marker", look: name, text: NAMES[name] } as const))]} />
       <Choice label="Advantages" value={state.rule} options={Object.entries(NAMES) as [State["rule"], string][]} set={(to) => { set({ rule: to }); }} />
       <Choice label="Groups" value={state.groups} options={SIZES.map((n) => [n, String(n)] as const)} set={(to) => { set({ groups: to }); }} />
       {state.rule === "constant" && <Slider label="b" value={state.fixed} grid={B_GRID} said={written(state.fixed, 2)} set={(to) => { set({ fixed: to }); }} />}

@@ -55,7 +55,7 @@ export function Anchor({ state, set }: Scene): JSX.Element {
           </>);
         }}
       </Picture>
-      <Legend items={[{ sign: "line", look: "baseline", text: "capability" }, { sign: "round", look: "muted", text: "mean reward of a batch" },
+      <Legend items={[{ sign: "line", look: "baseline", text: "capability: the true success rate" }, { sign: "round", look: "muted", text: "mean reward of a batch" },
         { sign: "line", look: "ha_dw", text: "anchor C", dashed: "dotted" }]} />
       <Choice label="Anchor" value={state.anchor} options={NAMES.map((text, i) => [i, text] as const)} set={(to) => { set({ anchor: to }); }} />
       <Slider label="batch" value={state.batch} grid={{ low: 0, high: LAST, step: 1 }} said={String(state.batch)} set={(to) => { set({ batch: to }); }} />

@@ -63,7 +63,7 @@ function Tiles({ run, step, prompt, set }: { run: Run; step: number; prompt: num
 
 function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
   return (
-    <Picture label="Mean success rate and mean entropy of all prompts against the step" height={(w) => (w < 500 ? 150 : 156)}>
+    <Picture label="Mean success rate, and mean entropy (how spread out the policies are), of all prompts against the step" height={(w) => (w < 500 ? 150 : 156)}>
       {(width, height) => (["success", "entropy"] as const).map((what, place) => {
         const left = place * (width / 2) + 34;
         const x = scaleLinear().domain([0, STEPS]).range([left, (place + 1) * (width / 2) - 12]);
@@ -71,7 +71,7 @@ function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
         const y = scaleLinear().domain([0, top]).range([height - 24, 22]);
         return (
           <g key={what}>
-            <text x={left} y={12}>{what === "success" ? "mean success rate" : "mean entropy"}</text>
+            <text x={left} y={12}>{what === "success" ? "success rate" : "entropy (spread)"}</text>
             {[0, top / 2, top].map((v) => <g key={v}><line class="grid" x1={left} x2={x(STEPS)} y1={y(v)} y2={y(v)} /><text class="small" x={left - 5} y={y(v) + 4} text-anchor="end">{v}</text></g>)}
             {[0, 30, 60].map((t) => <text key={t} class="small" x={x(t)} y={height - 8} text-anchor="middle">{t}</text>)}
             <line x1={x(step)} x2={x(step)} y1={22} y2={height - 24} stroke={colour("muted")} />

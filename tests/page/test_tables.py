@@ -1,0 +1,88 @@
+"""The tables that the page looks up, against calculations of another kind."""
+
+from __future__ import annotations
+
+from math import factorial, prod
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from qae_sim.advantages import ESTIMATORS, grpo, qae
+from qae_sim.page.tables import CHIPS, PLACES, anchors, estimators, gaps, place_of
+from qae_sim.theory import all_claims
+
+POLICY = np.array([0.3, 0.45, 0.25])
+LENGTHS = np.array([40.0, 20.0, 80.0])
+
+
+def objective(z: NDArray[np.float64], arms: NDArray[np.int64], each: NDArray[np.float64], on: set[str]) -> float:
+    """PPO's objective of one group, response by response."""
+    log_pi = z - np.log(np.exp(z).sum())
+    ratio = np.exp(log_pi[arms] - np.log(POLICY)[arms])
+    plain = ratio * each
+    if "clip" in on:
+        plain = np.minimum(plain, np.clip(ratio, 0.8, 1.2) * each)
+    # Where each response is divided by its length, the policy's mean length keeps the size of a step.
+    weights = (POLICY @ LENGTHS) / LENGTHS[arms] if "length" in on else np.ones(len(arms))
+    return float(np.mean(weights * plain))
+
+
+def change(name: str, arms: NDArray[np.int64], on: set[str]) -> NDArray[np.float64]:
+    """What gradient ascent on the objective, by differences, does to the logits."""
+    rewards = (arms == 0).astype(float)
+    each = np.asarray(grpo(rewards, eps=0) if name == "grpo" else qae(rewards, k=0.4, eps=0))
+    z, h = np.log(POLICY), 1e-6
+    for _ in range(4 if "steps" in on else 1):
+        gradient = [
+            (objective(z + h * e, arms, each, on) - objective(z - h * e, arms, each, on)) / (2 * h) for e in np.eye(3)
+        ]
+        z = z + 0.5 * np.array(gradient)
+    return z - np.log(POLICY)
+
+
+@pytest.mark.parametrize("number", range(32))
+def test_gaps_are_those_of_the_objective(number: int) -> None:
+    on = {chip for bit, chip in enumerate(CHIPS) if number >> bit & 1}
+    size = 4 if "small" in on else 16
+    row = gaps()[number]
+    for name in ("grpo", "qae"):
+        total, squares = np.zeros(3), np.zeros(3)
+        for a in range(size + 1):
+            for b in range(size - a + 1):
+                counts = (a, b, size - a - b)
+                chance = factorial(size) * prod(p**n / factorial(n) for p, n in zip(POLICY, counts, strict=True))
+                moved = change(name, np.repeat(np.arange(3), counts), on)
+                total, squares = total + chance * moved, squares + chance * moved**2
+        if "adam" in on:
+            total = total / np.sqrt(squares)
+        right = (np.diag(POLICY) - np.outer(POLICY, POLICY)) @ total
+        np.testing.assert_allclose(row[name], right, rtol=1e-6, atol=1e-8)
+
+
+def test_angles_and_sizes_are_those_of_the_arrows() -> None:
+    corners = np.exp(2j * np.pi * (np.array([0, 1, 2]) / 3 + 0.25)) / np.sqrt(3)
+    for row in gaps():
+        first, second = (complex(corners @ np.array(row[name])) for name in ("grpo", "qae"))
+        assert row["turn"] == pytest.approx(abs(np.angle(second / first, deg=True)), abs=1e-6)
+        assert row["speed"] == pytest.approx(abs(second / first))
+
+
+def test_weights_are_those_of_the_beliefs() -> None:
+    found = anchors()
+    assert len(found["seen"]) == len(found["capability"]) == 80
+    for followed in found["anchors"].values():
+        for belief, phi in zip(followed["beliefs"], followed["weights"], strict=True):
+            signed = np.array([1, -1]) * (belief - np.array([[0.25], [0.75]]))
+            np.testing.assert_allclose(phi, np.exp(signed).ravel(), rtol=1e-12)
+
+
+def test_every_estimator_has_a_place_and_its_claim_is_known() -> None:
+    rows = estimators()
+    assert [row["name"] for row in rows] == list(ESTIMATORS)
+    assert {row["place"] for row in rows} == set(PLACES)
+    assert place_of(ESTIMATORS["ktae"]) == "inside a response"
+    for row in rows:
+        assert row["formula"], row["name"]
+        if row["claim"]:
+            assert all_claims()[row["claim"]].paper.key == row["claimPage"]
