@@ -93,6 +93,14 @@ PAPERS: Mapping[str, Paper] = MappingProxyType(
             Paper("tree_opo", "Tree-OPO", "Huang et al.", "Tree-OPO", "2509.09284"),
             Paper("verl_rank", "VERL", "", "VERL, beyond the exploration-exploitation trade-off", "2509.23808"),
             Paper("reg_grpo", "DeepVideo-R1, Reg-GRPO", "", "DeepVideo-R1, Reg-GRPO", "2506.07464"),
+            Paper("sign", "Sign advantage", "Nie et al.", "Gradient starvation in binary-reward GRPO", "2605.07689"),
+            Paper("dgpo", "DGPO", "Dai et al.", "Harder is better", "2601.20614"),
+            Paper("mc_grpo", "MC-GRPO", "Kim", "Median-centered group relative policy optimization", "2601.22582"),
+            Paper("krpo", "KRPO", "Wang et al.", "Kalman filter enhanced GRPO", "2505.07527"),
+            Paper("lite_ppo", "Lite PPO", "", "Tricks or traps? A deep dive into RL for LLM reasoning", "2508.08221"),
+            Paper("james_stein", "Shrinkage baselines", "Zeng et al.", "Shrinking the variance", "2511.03710"),
+            Paper("bnpo", "BNPO", "Xiao et al.", "Beta normalization policy optimization", "2506.02864"),
+            Paper("a_grae", "A-GRAE", "Yu et al.", "Unveiling implicit advantage symmetry", "2602.05548"),
             Paper("digest", "A popular digest of the QAE paper", "", "A popular digest of the QAE paper"),
         )
     }

@@ -8,6 +8,7 @@ array([2.5, 0. , 0. , 0. , 0. ])
 """
 
 from qae_sim.advantages._statistics import Quantile
+from qae_sim.advantages.across_prompts import a_grae, bnpo, james_stein, lite_ppo
 from qae_sim.advantages.anchors import (
     DifficultyAnchor,
     FixedAnchor,
@@ -24,6 +25,7 @@ from qae_sim.advantages.automatic import (
     quantile_whitening,
 )
 from qae_sim.advantages.availability import PLACES, why_not
+from qae_sim.advantages.centre_and_scale import dgpo, krpo, mc_grpo, mc_grpo_kept, rloo_std, sign_advantage
 from qae_sim.advantages.dapo import dynamic_sampling_mask, overlong_punishment
 from qae_sim.advantages.expectation import (
     GroupExpectation,
@@ -89,14 +91,17 @@ __all__ = [
     "ToolCall",
     "Tree",
     "TwoPhaseK",
+    "a_grae",
     "aapo",
     "advantage_table",
     "attn_rl",
     "batch_accuracy",
+    "bnpo",
     "canon",
     "capo",
     "clip_cov_mask",
     "design_effect",
+    "dgpo",
     "dr_grpo",
     "dynamic_sampling_mask",
     "effective_rank",
@@ -111,14 +116,19 @@ __all__ = [
     "ha_dw",
     "ha_dw_weights",
     "intraclass_correlation",
+    "james_stein",
     "k_from_gradient_variance",
     "k_from_success_rate",
     "kl_cov_mask",
+    "krpo",
     "ktae",
+    "lite_ppo",
     "mapo",
     "match_tir",
     "matched_rewards",
     "maxrl",
+    "mc_grpo",
+    "mc_grpo_kept",
     "neg_mask",
     "opo",
     "ordered_pairs",
@@ -135,6 +145,8 @@ __all__ = [
     "reinforce_plus_plus_baseline",
     "rlev",
     "rloo",
+    "rloo_std",
+    "sign_advantage",
     "steady_state_gain",
     "token_covariances",
     "token_table",

@@ -139,20 +139,21 @@ def checked_rewards(rewards: Any, *, smallest_group: int = 2) -> tuple[Array, Na
     return r, xp
 
 
-def checked_binary(rewards: Any) -> tuple[Array, Namespace]:
+def checked_binary(rewards: Any, *, smallest_group: int = 2) -> tuple[Array, Namespace]:
     """Take rewards as in :func:`checked_rewards` and check that each is 0 or 1.
 
     Args:
         rewards: ``(..., G)``.
+        smallest_group: The least G allowed.
 
     Returns:
         The floating rewards and their namespace.
 
     Raises:
         TypeError: The rewards are no real numbers.
-        ValueError: There is no group axis, G < 2, or some reward is neither 0 nor 1.
+        ValueError: There is no group axis, G is too small, or some reward is neither 0 nor 1.
     """
-    r, xp = checked_rewards(rewards)
+    r, xp = checked_rewards(rewards, smallest_group=smallest_group)
     other = (r != 0) & (r != 1)
     if bool(xp.any(other)):
         raise invalid(

@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from qae_sim.advantages import (
+    across_prompts,
     automatic,
+    centre_and_scale,
     group,
     hidden_state_rank,
     losses,
@@ -52,6 +54,7 @@ class Estimator:
         centred: Whether its baseline is the mean of the rewards compared, with or without the response's own.
         weights: Name of the estimator whose advantages it multiplies by HA-DW's Φ; empty for all others.
         grouped: Whether all groups must have the same size; not needed where all responses are pooled.
+        ordered: Whether advantages depend on the order of the responses in their group.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Estimator:
     centred: bool = False
     weights: str = ""
     grouped: bool = True
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         if self.paper and self.paper not in PAPERS:
@@ -105,8 +109,8 @@ class Estimator:
 
     @property
     def tabulated(self) -> bool:
-        """Whether the rewards of the response's own group are all it looks at, so that 0/1 groups make a table."""
-        return self.level == "response" and not self.inputs
+        """Whether the rewards of its own group, in any order, are all it looks at, so that 0/1 groups make a table."""
+        return self.level == "response" and not self.inputs and not self.ordered
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -293,8 +297,7 @@ _ROWS = (
         "maxrl",
         "equation not seen",
         "response",
-        "reward minus the group's mean, over that mean (binary rewards)",
-        binary=True,
+        "reward minus the group's mean, over that mean (no negative rewards)",
         centred=True,
     ),
     Estimator(
@@ -338,6 +341,108 @@ _ROWS = (
         "batch",
         "reward minus the group's mean, over the share of responses with a signal",
         {"count": "mixed"},
+        centred=True,
+    ),
+    Estimator(
+        "sign_advantage",
+        centre_and_scale.sign_advantage,
+        "Sign advantage",
+        "sign",
+        "abstract",
+        "response",
+        "+1 for a correct response, -1 for a wrong one (binary rewards)",
+        binary=True,
+    ),
+    Estimator(
+        "dgpo",
+        centre_and_scale.dgpo,
+        "DGPO",
+        "dgpo",
+        "equation not seen",
+        "response",
+        "reward minus the group's mean, over its mean absolute deviation",
+        {"eps": 1e-6},
+        centred=True,
+    ),
+    Estimator(
+        "mc_grpo",
+        centre_and_scale.mc_grpo,
+        "MC-GRPO",
+        "mc_grpo",
+        "equation not seen",
+        "response",
+        "reward minus the group's median, over the median absolute deviation",
+        {"scale": "mad", "count": "all", "eps": 1e-3},
+    ),
+    Estimator(
+        "rloo_std",
+        centre_and_scale.rloo_std,
+        "Leave-one-out mean and std",
+        "rloo",
+        "NeMo-RL's settings",
+        "response",
+        "reward minus the mean of the others, over the others' standard deviation",
+        {"equal_others": "divide", "eps": 1e-6, "ddof": 1},
+        centred=True,
+    ),
+    Estimator(
+        "krpo",
+        centre_and_scale.krpo,
+        "KRPO",
+        "krpo",
+        "equation not seen",
+        "response",
+        "reward minus a Kalman filter's mean of the group so far, over its deviation",
+        {
+            "process_variance": 1e-5,
+            "observation_variance": 1e-2,
+            "start_mean": 0.0,
+            "start_variance": 1.0,
+            "eps": 1e-8,
+        },
+        ordered=True,
+    ),
+    Estimator(
+        "lite_ppo",
+        across_prompts.lite_ppo,
+        "Lite PPO",
+        "lite_ppo",
+        "equation not seen",
+        "batch",
+        "reward minus the group's mean, over the standard deviation of all rewards",
+        _STD,
+        centred=True,
+    ),
+    Estimator(
+        "james_stein",
+        across_prompts.james_stein,
+        "James-Stein baseline",
+        "james_stein",
+        "equation not seen",
+        "batch",
+        "reward minus the others' mean, shrunk towards that of the other prompts",
+    ),
+    Estimator(
+        "bnpo",
+        across_prompts.bnpo,
+        "BNPO",
+        "bnpo",
+        "equation not seen",
+        "batch",
+        "reward minus the group's mean, over a Beta density of the batch's rates",
+        binary=True,
+        centred=True,
+    ),
+    Estimator(
+        "a_grae",
+        across_prompts.a_grae,
+        "A-GRAE",
+        "a_grae",
+        "equation not seen",
+        "batch",
+        "GRPO with a focus on hard or easy prompts, successes weighted by the batch",
+        _STD,
+        binary=True,
         centred=True,
     ),
     Estimator(

@@ -11,7 +11,17 @@ from typing import Literal
 
 from qae_sim.advantages._statistics import checked_binary, checked_rewards, deviations, narrowed, restored
 from qae_sim.advantages.group import grpo
-from qae_sim.arrays import Array, namespace, require_choice, require_number, self_contained, working_precision
+from qae_sim.arrays import (
+    Array,
+    invalid,
+    namespace,
+    number_of,
+    require_choice,
+    require_finite,
+    require_number,
+    self_contained,
+    working_precision,
+)
 
 
 @self_contained
@@ -58,35 +68,41 @@ def mapo(rewards: Array, *, eps: float = 1e-6, ddof: int = 0) -> Array:
 def maxrl(rewards: Array) -> Array:
     """Maximum-likelihood RL: the centred reward over the group's mean, so that a prompt counts as in ∇ log p.
 
-    Aᵢ = (rᵢ - p̂) / p̂,  p̂ = mean(r);  0 in a group without success
+    Aᵢ = (rᵢ - m) / m,  m = mean(r);  0 in a group whose rewards are all 0
 
     log p = -Σ_{k>=1} (1 - p)ᵏ/k is what maximum likelihood climbs; plain RL climbs its first term. On average over
-    groups this estimator climbs the first G - 1 terms: ∇p is multiplied by Σ_{k=0}^{G-2} (1 - p)ᵏ. (Averaging the score
-    over successes alone, without centring, gives G terms.)
+    groups of 0/1 rewards this estimator climbs the first G - 1 terms: ∇p is multiplied by Σ_{k=0}^{G-2} (1 - p)ᵏ.
+    (Averaging the score over successes alone, without centring, gives G terms.) Other rewards that are not negative are
+    shares of a success; multiplying all of them by a number changes nothing.
 
     Args:
-        rewards: Binary rewards, ``(..., G)``, G >= 2.
+        rewards: Rewards, ``(..., G)``, G >= 2, finite and not negative.
 
     Returns:
         Advantages, ``(..., G)``, at most G - 1 and at least -1.
 
     Raises:
         TypeError: ``rewards`` holds no real numbers.
-        ValueError: G < 2, a reward other than 0 and 1.
+        ValueError: G < 2, a reward is negative, NaN or infinite.
 
     Source:
         Tajwar et al., Maximum likelihood reinforcement learning (arXiv:2602.02710); equation not seen, formula as
-        trainers have it. The number of terms is our derivation.
+        trainers have it (for rewards that are not binary: prime-rl, which gives zeros where the mean is negative;
+        here negative rewards are refused, because their mean is no rate). The number of terms is our derivation.
 
     Example:
-        >>> maxrl([1, 0, 0, 0])
-        array([ 3., -1., -1., -1.])
+        >>> maxrl([[1, 0, 0, 0], [0.5, 0.5, 0, 0]])
+        array([[ 3., -1., -1., -1.],
+               [ 1.,  1., -1., -1.]])
     """
-    r, xp = checked_binary(rewards)
+    r, xp = checked_rewards(rewards)
     values = working_precision(r)
-    p = xp.mean(values, axis=-1, keepdims=True)
     group = deviations(values)
-    return restored("maxrl", group.deviation / xp.where(p == 0, 1.0, p), r)
+    require_finite("rewards", r)
+    if bool(xp.any(values < 0)):
+        raise invalid("rewards", number_of(xp.min(values)), "at least 0 everywhere: the group's mean divides")
+    mean = xp.mean(values / group.scale, axis=-1, keepdims=True)
+    return narrowed("maxrl", group.deviation / xp.where(mean == 0, 1.0, mean), r)
 
 
 @self_contained

@@ -235,7 +235,7 @@ def place_of(row: Estimator) -> str:
         return "the batch"
     if not row.of_responses:
         return "inside a response"
-    return "the group" if row.tabulated else "history and side information"
+    return "the group" if row.tabulated or row.ordered else "history and side information"
 
 
 def estimators() -> list[dict[str, str]]:

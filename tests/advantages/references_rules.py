@@ -95,6 +95,98 @@ def maxrl(r: Group) -> list[Any]:
     return [(x - p) / p if p else Fraction(0) for x in r]
 
 
+def dgpo(r: Group, eps: float) -> list[mpf]:
+    m = mean(r)
+    below = real(mean([abs(x - m) for x in r])) + mpf(eps)
+    return [over(x - m, below) for x in r]
+
+
+def lower_median(r: Group) -> Fraction:
+    return sorted(r)[(len(r) - 1) // 2]
+
+
+def mc_grpo(r: Group, scale: str, count: str, eps: float) -> list[mpf]:
+    away = [x - lower_median(r) for x in r]
+    below = {
+        "mad": real(lower_median([abs(x) for x in away])) + mpf(eps),
+        "std": std(r, 0) + mpf(eps),
+        "none": mpf(1),
+    }[scale]
+    factor = Fraction(len(r), max(sum(x != 0 for x in away), 1)) if count == "differing" else Fraction(1)
+    return [over(x * factor, below) for x in away]
+
+
+def rloo_std(r: Group, equal_others: str, eps: float, ddof: int) -> list[mpf]:
+    found = []
+    for i, x in enumerate(r):
+        others = [*r[:i], *r[i + 1 :]]
+        spread = std(others, ddof) if len(set(others)) > 1 else mpf(0)
+        below = mpf(1) if equal_others == "keep" and len(set(others)) == 1 else spread + mpf(eps)
+        found.append(over(x - mean(others), below))
+    return found
+
+
+def krpo(
+    r: Group, process_variance: Fraction, observation_variance: Fraction, start_mean: Fraction, start_variance: Fraction
+) -> list[mpf]:
+    state, variance, found = start_mean, start_variance, []
+    for x in r:
+        before = variance + process_variance
+        gain = before / (before + observation_variance)
+        state += gain * (x - state)
+        variance = (1 - gain) * before
+        found.append(real(x - state) / mpmath.sqrt(real(variance)))
+    return found
+
+
+def lite_ppo(r: Batch, eps: float, ddof: int) -> list[mpf]:
+    below = std(flat(r), ddof) + mpf(eps)
+    return [over(x - mean(g), below) for g in r for x in g]
+
+
+def james_stein(r: Batch) -> list[Any]:
+    found: list[Any] = []
+    for i, g in enumerate(r):
+        others = [*r[:i], *r[i + 1 :]]
+        shrinkage, centre = Fraction(0), Fraction(0)
+        if others:
+            means = [mean(o) for o in others]
+            centre = mean(means)
+            v = mean([sum(((x - mean(o)) ** 2 for x in o), Fraction(0)) / (len(o) - 1) / len(o) for o in others])
+            s = mean([(m - centre) ** 2 for m in means])
+            shrinkage = v / (v + s) if v + s else Fraction(0)
+        for x in g:
+            own = (sum(g, Fraction(0)) - x) / (len(g) - 1)
+            found.append(x - (1 - shrinkage) * own - shrinkage * centre)
+    return found
+
+
+def bnpo(r: Batch) -> list[mpf]:
+    rates = [mean(g) for g in r]
+    a = b = Fraction(0)
+    if len(set(rates)) > 1:
+        m = mean(rates)
+        v = sum(((x - m) ** 2 for x in rates), Fraction(0)) / (len(rates) - 1)
+        a, b = (m * (1 - m) / v - 1) * m, (m * (1 - m) / v - 1) * (1 - m)
+    alpha, beta = (mpf(1) + real(max(x, Fraction(0))) / 3 for x in (a, b))
+    found = []
+    for g, p in zip(r, rates, strict=True):
+        density = real(p) ** (alpha - 1) * real(1 - p) ** (beta - 1) / mpmath.beta(alpha, beta) if 0 < p < 1 else mpf(1)
+        found += [real(x - p) * min(1 / density, mpf(10) ** 6) for x in g]
+    return found
+
+
+def a_grae(r: Batch, eps: float, ddof: int) -> list[mpf]:
+    q = real(mean([mean(g) for g in r]))
+    found = []
+    for g in r:
+        root = mpmath.sqrt(real(mean(g)))
+        for a in z(g, eps, ddof):
+            whole = over(a * q, root + mpf(eps)) + over(a * (1 - q), 1 - root + mpf(eps))
+            found.append((q if a > 0 else 1) * whole / 2)
+    return found
+
+
 def grpo_passk(r: Group, eps: float, ddof: int) -> list[mpf]:
     first, second = sorted(r, reverse=True)[:2]
     return [over(first - second if x == first and first > second else 0, std(r, ddof) + mpf(eps)) for x in r]

@@ -210,6 +210,29 @@ def with_count(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
     return chosen, chosen
 
 
+def with_eps(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
+    chosen = {"eps": draw(st.sampled_from([0.0, 1e-6, 1.0]))}
+    return chosen, chosen
+
+
+def with_scale(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
+    scale, count = draw(st.sampled_from(["mad", "std", "none"])), draw(st.sampled_from(["all", "differing"]))
+    chosen = {"scale": scale, "count": count, "eps": draw(st.sampled_from([1e-3, 1.0]))}
+    return chosen, chosen
+
+
+def with_guard(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
+    chosen = {"equal_others": draw(st.sampled_from(["divide", "keep"])), "ddof": int(shape[1] > 2)}
+    chosen["eps"] = draw(st.sampled_from([1e-6, 1.0]))
+    return chosen, chosen
+
+
+def with_filter(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
+    names = ("process_variance", "observation_variance", "start_mean", "start_variance")
+    chosen = dict(zip(names, draw(st.sampled_from([(0.0, 1.0, 0.0, 0.25), (0.125, 0.5, -1.0, 0.0)])), strict=True))
+    return chosen | {"eps": 0.0}, {name: Fraction(value) for name, value in chosen.items()}
+
+
 def with_negatives(draw: st.DrawFn, kind: Kind, shape: tuple[int, int]) -> Any:
     chosen = std_of(draw)
     nu = draw(st.sampled_from([0.0, 0.5, 1.0]))
@@ -283,6 +306,11 @@ def curriculum(r: rules.Group, nu: float, eps: float, ddof: int) -> list[Any]:
     return [a if a >= 0 else mpmath.mpf(nu) * a for a in rules.z(r, eps, ddof)]
 
 
+def kept_of_median(r: rules.Group) -> list[int]:
+    pivot = list(r).index(rules.lower_median(r))
+    return [int(i != pivot) for i in range(len(r))]
+
+
 #: Functions of rewards: how arguments are drawn, the reference, whether rewards are 0 and 1 alone.
 RULES: dict[str, tuple[Draw, Callable[..., Any], bool]] = {
     "grpo": (with_std, rules.each(rules.z), False),
@@ -297,6 +325,16 @@ RULES: dict[str, tuple[Draw, Callable[..., Any], bool]] = {
     "neg_mask": (with_k, rules.each(lambda r, **o: rules.masked(r, side="neg", **o)), True),
     "mapo": (with_std, rules.each(rules.mapo), True),
     "maxrl": (simple, rules.each(rules.maxrl), True),
+    "sign_advantage": (simple, rules.each(lambda r: [2 * x - 1 for x in r]), True),
+    "dgpo": (with_eps, rules.each(rules.dgpo), False),
+    "mc_grpo": (with_scale, rules.each(rules.mc_grpo), False),
+    "mc_grpo_kept": (simple, rules.each(kept_of_median), False),
+    "rloo_std": (with_guard, rules.each(rules.rloo_std), False),
+    "krpo": (with_filter, rules.each(rules.krpo), False),
+    "lite_ppo": (with_std, rules.lite_ppo, False),
+    "james_stein": (simple, rules.james_stein, False),
+    "bnpo": (simple, rules.bnpo, True),
+    "a_grae": (with_std, rules.a_grae, True),
     "grpo_n": (with_std, rules.each(negative_part), False),
     "grpo_passk": (with_std, rules.each(rules.grpo_passk), False),
     "capo": (with_negatives, rules.each(curriculum), False),

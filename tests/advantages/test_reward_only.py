@@ -111,7 +111,7 @@ def test_passk_speaks_of_lone_successes_alone(size: int) -> None:
     assert table[1, 1] == pytest.approx(size / math.sqrt(size - 1))
 
 
-@pytest.mark.parametrize("function", [adv.mapo, adv.maxrl])
+@pytest.mark.parametrize("function", [adv.mapo, adv.sign_advantage, adv.bnpo, adv.a_grae])
 def test_binary_rewards_alone(function: object) -> None:
     with pytest.raises(ValueError, match="rewards must be 0 or 1 everywhere"):
         function([0.5, 1.0])  # type: ignore[operator]
