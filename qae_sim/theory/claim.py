@@ -7,10 +7,10 @@ fails when the two differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import wraps
+from functools import reduce, wraps
 from typing import Any
 
 from qae_sim.arrays import invalid
@@ -242,6 +242,11 @@ def conclude(
 def worse(one: float, other: float) -> float:
     """The larger of two errors, NaN if one is: Python's ``max`` can lose a NaN."""
     return one if one != one or other <= one else other
+
+
+def worst_of(errors: Iterable[float]) -> float:
+    """The largest of some errors, NaN if one is, 0 if there are none."""
+    return reduce(worse, errors, 0.0)
 
 
 #: Why a claim about training results is open.

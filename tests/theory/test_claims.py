@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from functools import cache
@@ -14,7 +15,9 @@ import pytest
 
 from qae_sim.papers import PAPERS
 from qae_sim.theory import Break, CheckOutcome, Claim, Method, Tier, Verdict, all_claims, claims
+from qae_sim.theory.claim import worst_of
 from qae_sim.theory.registry import claim_modules
+from qae_sim.theory.truth import Truth
 
 CLAIMS = all_claims()
 FOLDER = Path(claims.__path__[0])
@@ -199,3 +202,22 @@ def test_a_proof_text_belongs_to_a_claim() -> None:
 @pytest.mark.parametrize("id", [id for id, claim in CLAIMS.items() if claim.expected is Verdict.CONDITIONAL])
 def test_a_conditional_claim_names_its_condition(id: str) -> None:
     assert quick(id).condition == CLAIMS[id].condition
+
+
+@pytest.mark.parametrize("id", [id for id, claim in CLAIMS.items() if claim.tier is Tier.PROVED])
+def test_what_proves_for_all_values_is_no_list_of_cases(id: str) -> None:
+    """A range such as G = 2..12 proves nothing for every G, whatever the method is called."""
+    for item in quick(id).decisive:
+        assert item.holds is not Truth.YES or not re.search(r"\d\.\.\d", item.over), item.over
+
+
+def test_no_error_is_lost_to_a_maximum() -> None:
+    """Python's ``max`` of floats forgets a NaN that is not the first; ``worse`` and ``worst_of`` do not."""
+    assert worst_of([1.0, float("nan"), 2.0]) != max([1.0, float("nan"), 2.0])
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "max":
+                text = ast.unparse(node)
+                assert not re.search(r"\babs\(|\.max\(|float\(", text) or text == "max(abs(exact), 1.0)", (
+                    f"{path}: {text}"
+                )

@@ -11,7 +11,7 @@ from qae_sim.advantages import expected_advantages
 from qae_sim.theory.ball import total
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import digits, number
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.claims.estimators.invariances import DEVIATIONS
 from qae_sim.theory.coq import machine_checked
@@ -213,7 +213,9 @@ def rloo_unbiased(quick: bool, *, others: bool = True) -> CheckOutcome:
 
 def _speed_in_floats(name: str, factor: Fraction) -> Evidence:
     """The project's expectation at some rates."""
-    worst = max(abs(float(expected_advantages(name, p, 8).c) - float(factor) * p * (1 - p)) for p in (0.1, 0.5, 0.8))
+    worst = worst_of(
+        abs(float(expected_advantages(name, p, 8).c) - float(factor) * p * (1 - p)) for p in (0.1, 0.5, 0.8)
+    )
     return Evidence(
         f"expected_advantages({name!r}) agrees to 1e-14",
         "G = 8, p = .1, .5, .8",

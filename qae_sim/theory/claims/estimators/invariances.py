@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qae_sim.advantages import dr_grpo, grpo, qae, rloo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.coq import machine_checked
 from qae_sim.theory.exact_advantages import LEVELS, baseline, centred, floats, groups, variance
@@ -54,7 +54,7 @@ def sum_zero(quick: bool, *, names: tuple[str, ...] = ("grpo", "rloo")) -> Check
     total, order, g = ring("sum", "order", "G")
     sums = [DEVIATIONS[name](total, g * total, g * order, g) for name in names]
     rewards = np.random.default_rng(0).normal(size=(50, 7))
-    worst = max(float(np.abs(f(rewards).sum(axis=-1)).max()) for f in (grpo, dr_grpo, rloo))
+    worst = worst_of(float(np.abs(f(rewards).sum(axis=-1)).max()) for f in (grpo, dr_grpo, rloo))
     return conclude(
         Evidence(
             "Σ (r - b) = 0",

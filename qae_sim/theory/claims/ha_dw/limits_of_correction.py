@@ -295,20 +295,31 @@ def unbiased_from_groups(quick: bool, *, parity: int = 1, given_mixed: bool = Tr
     values = bernstein(X * mixed(5), 5)
     mean = sum((rational(value) * fmpq_poly(binomial_term(5, k)) for k, value in enumerate(values)), fmpq_poly())
     own = all(fmpz_poly(X * (1 - X ** (g - 1))).degree() == g for g in sizes)
+    p, power, leading, rest = ring("p", "P", "l", "r")  # (1-p)^n = l·P + r, P = p^n and r of a lower degree
+    turns = (1 - p) * (leading * power + rest) == -leading * p * power + (leading * power + rest - p * rest)
     return conclude(
         Evidence(
-            "the coefficient of p^(G+1) in p·A(p) is -(-1)^G - 1: it vanishes exactly if G is odd",
-            f"G = {sizes[0]}..{sizes[-1]}, and every G by (1-p)^G = (-p)^G + ...",
+            "one more factor 1-p turns the sign of the leading coefficient, so that (1-p)^G has (-1)^G, by induction; "
+            "p·A(p) = p - p(1-p)^G - p^(G+1) then has -(-1)^G - 1 at p^(G+1), which is 0 exactly if G is odd",
+            "every G",
             Method.SYMBOLIC,
-            found is None,
-            counterexample=found or {},
-            figures={"f(0..G)": tables},
+            bool(turns),
         ),
         Evidence(
-            "p(1 - p^(G-1)), the target given a correct own response, has degree G, above that of the terms",
-            "the same",
+            "p(1 - p^(G-1)), the target given a correct own response, is p - p·p^(G-1), of degree G, above that of the "
+            "terms; exchanging successes and failures does the same for a wrong one",
+            "every G",
             Method.SYMBOLIC,
-            own,
+            bool(p * (1 - power) == p - p * power),
+        ),
+        Evidence(
+            "the coefficient of p^(G+1) in p·A(p), the degrees, and that an estimate exists exactly for odd G",
+            f"G = {sizes[0]}..{sizes[-1]}",
+            Method.CASES,
+            found is None and own,
+            counterexample=found or {},
+            figures={"f(0..G)": tables},
+            confirms=parity == 1 and given_mixed,
         ),
         Evidence(
             "the estimate of G = 5 has the mean p on mixed groups",

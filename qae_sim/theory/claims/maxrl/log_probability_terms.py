@@ -20,6 +20,7 @@ from qae_sim.theory.claim import (
     Verdict,
     conclude,
     unchecked,
+    worst_of,
 )
 from qae_sim.theory.claims.maxrl import PAPER
 from qae_sim.theory.polynomials import X, Y, ring, value_at
@@ -60,7 +61,7 @@ def maxrl_terms(quick: bool, *, fewer: int = 0, centred: bool = True, silent: bo
             half = Fraction(1, 2)
             ratio = value_at(total, half) / (g * half**2)
             found = {"g": g, "p": 0.5, "c over p(1-p)": float(ratio), "sum of the terms": float(value_at(terms, half))}
-    worst = max(
+    worst = worst_of(
         abs(float(expected_advantages("maxrl", p, 8).c) - p * (1 - p) * sum((1 - p) ** k for k in range(7)))
         for p in (0.1, 0.5, 0.8)
     )

@@ -158,6 +158,8 @@ def eq4_linear(quick: bool, *, linear: bool = True, condition: bool = True, whol
     if not first:
         return conclude(literal, tie)
     level, size = ring("K", "G")
+    zero, one = 0 * level, 0 * level + 1
+    between = zero + level * (one - zero)  # t in the place of K
     factor = size - 1 if whole == "K(G-1)" else size
     wrong = next(
         (
@@ -174,6 +176,13 @@ def eq4_linear(quick: bool, *, linear: bool = True, condition: bool = True, whol
             "every G, every K in (0, 1)",
             Method.SYMBOLIC,
             level * size == level * factor + level,
+        ),
+        Evidence(
+            "if h is no integer, the group with ⌊h⌋ + 1 failures interpolates between 0 and 1, to t = h - ⌊h⌋: "
+            "t and 1-t are above 0, so that it is neither",
+            "every G, every K in (0, 1)",
+            Method.SYMBOLIC,
+            between * (1 - between) == level * (1 - level),
         ),
         Evidence(
             "both are equal for all numbers of successes exactly if K(G-1) is an integer",
