@@ -124,7 +124,7 @@ def page(browser: Any, address: str) -> Iterator[Any]:
 AUDIT = """
 (scene) => {
   const wrong = [];
-  const shown = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility === "visible";
+  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0;
   const own = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
   const hidden = (e) => e.closest("title, .far, option");
   const texts = [...scene.querySelectorAll("*")].filter((e) => own(e) && shown(e) && !hidden(e));
@@ -338,10 +338,26 @@ def test_everything_is_reached_by_keys_and_named(page: Any) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("size", SIZES)
+def test_a_step_opens_down_to_the_policy(browser: Any, address: str, size: str) -> None:
+    problems: list[str] = []
+    page = opened(browser, problems, size)
+    page.goto(address + "#turn=10")
+    page.locator("#scene-8 summary").click()
+    cells = page.locator("#scene-8 details td").all_inner_texts()
+    assert len(cells) == 4 * 6
+    before = np.array([float(cell.split()[0]) for cell in cells]).reshape(4, 6)
+    np.testing.assert_allclose(before.sum(axis=1), 1, atol=0.003)
+    problems += page.locator("#scene-8").evaluate(AUDIT)
+    page.context.close()
+    assert problems == []
+
+
+@pytest.mark.browser
 def test_play_plays_and_stops(page: Any) -> None:
     page.evaluate("location.hash = 'step=57'")
     page.get_by_role("button", name="Play").click()
-    page.locator("#scene-8 caption", has_text="Step 59").wait_for()
+    page.locator("#scene-8 caption", has_text="Step 59,").wait_for()
     page.get_by_role("button", name="Play").wait_for(timeout=5000)
 
 

@@ -143,7 +143,7 @@ def trainings(named: list[Any], trainer: str) -> tuple[NDArray[np.float64], list
                 np.asarray(ha_dw(r, float(c), lambda_scale=1.0, eps=0)) for r, c in zip(rewards, anchor, strict=True)
             ])  # fmt: skip
         recent.append(rewards.mean(axis=(1, 2)))
-        seen.append((arms, rewards, each))
+        seen.append((arms, rewards, each, pi))
         pulls = (np.eye(ARMS)[arms] * each[..., None]).sum(axis=2)
         z = z + ETA / GROUP * (pulls - pi * each.sum(axis=-1, keepdims=True))
     return np.stack(found, axis=1), seen
@@ -163,11 +163,12 @@ def test_every_training_and_every_turn_of_k(answers: Any) -> None:
 def test_every_opened_step(answers: Any) -> None:
     for trainer, shown in zip(("grpo", "qae", "ha_dw"), answers["opened"], strict=True):
         _, seen = trainings([{"turn": STEPS, "after": 0.4}], trainer)
-        for step, (arms, rewards, each) in enumerate(seen):
+        for step, (arms, rewards, each, pi) in enumerate(seen):
             here = shown[step]
             assert [row["responses"] for row in here] == arms[0].tolist()
             assert [row["rewards"] for row in here] == rewards[0].tolist()
             np.testing.assert_allclose([row["advantages"] for row in here], each[0], rtol=1e-12, atol=1e-14)
+            np.testing.assert_allclose([row["pi"] for row in here], pi[0], rtol=1e-11)
             ordered = np.sort(rewards[0], axis=-1)
             baseline = ordered[:, 3] if trainer == "qae" else rewards[0].mean(axis=-1)  # ⌈.4·8⌉ = 4
             assert [row["baseline"] for row in here] == baseline.tolist()

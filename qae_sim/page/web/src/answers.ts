@@ -47,6 +47,6 @@ export function trainings(path: string): unknown {
   for (const after of over(K_GRID)) for (let turn = 0; turn < STEPS; turn += 1) add("qae", turn, after);
   writeFileSync(path, new Uint8Array(new Float64Array(numbers).buffer));
   const shown = TRAINERS.map((trainer) => training(trainer, 0.4).slice(0, STEPS).map((moment, step) =>
-    moment.logits.map((_, prompt) => opened(moment, trainer, 0.4, prompt, step))));
+    moment.logits.map((z, prompt) => ({ ...opened(moment, trainer, 0.4, prompt, step), pi: softmax(z) }))));
   return { named, opened: shown };
 }

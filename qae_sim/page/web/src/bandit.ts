@@ -103,8 +103,10 @@ export function training(trainer: Trainer, k: number, turn: number = STEPS, afte
   return moments;
 }
 
+export interface Summary { success: number; entropy: number }
+
 /** Success rate and entropy, averaged over prompts. */
-export function summary(moment: Moment): { success: number; entropy: number } {
+export function summary(moment: Moment): Summary {
   const policies = moment.logits.map(softmax);
   return { success: mean(policies.map(success)), entropy: mean(policies.map(entropy)) };
 }

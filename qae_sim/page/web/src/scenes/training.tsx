@@ -4,7 +4,7 @@ import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { GROUP, type Moment, PROMPTS, STEPS, TRAINERS, type Trainer, correctOf, opened, silent, softmax, success, summary, training } from "../bandit.ts";
+import { GROUP, type Moment, PROMPTS, STEPS, type Summary, TRAINERS, type Trainer, correctOf, opened, silent, softmax, success, summary, training } from "../bandit.ts";
 import { type Name, colour, dash } from "../looks.ts";
 import { written } from "../numbers.ts";
 import { Frame, Picture, Said, type Scene, Slider } from "../parts.tsx";
@@ -15,7 +15,7 @@ const NAMES: Record<Trainer, string> = { grpo: "GRPO", qae: "QAE", ha_dw: "HA-DW
 
 const BORDERS: Partial<Record<Name, string>> = { qae: "dashed", ha_dw: "dotted" };
 
-interface Run { key: string; name: string; trainer: Trainer; look: Name; moments: Moment[]; path: { success: number; entropy: number }[]; k: (step: number) => number }
+interface Run { key: string; name: string; trainer: Trainer; look: Name; moments: Moment[]; path: Summary[]; k: (step: number) => number }
 
 function made(run: Omit<Run, "path">): Run {
   return { ...run, path: run.moments.map(summary) };
@@ -75,10 +75,15 @@ function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
             {[0, top / 2, top].map((v) => <g key={v}><line class="grid" x1={left} x2={x(STEPS)} y1={y(v)} y2={y(v)} /><text class="small" x={left - 5} y={y(v) + 4} text-anchor="end">{v}</text></g>)}
             {[0, 30, 60].map((t) => <text key={t} class="small" x={x(t)} y={height - 8} text-anchor="middle">{t}</text>)}
             <line x1={x(step)} x2={x(step)} y1={22} y2={height - 24} stroke={colour("muted")} />
-            {runs.map((run) => (
-              <path key={run.key} fill="none" stroke={colour(run.look)} stroke-width={3} stroke-dasharray={dash(run.look)}
-                d={line<{ success: number; entropy: number }>((_, t) => x(t), (s) => y(s[what]))(run.path)!} />
-            ))}
+            {runs.map((run) => {
+              const path = (to: number): string => line<Summary>((_, t) => x(t), (s) => y(s[what]))(run.path.slice(0, to + 1))!;
+              return (
+                <g key={run.key} fill="none" stroke={colour(run.look)} stroke-dasharray={dash(run.look)}>
+                  <path d={path(STEPS)} stroke-width={1.5} stroke-opacity={0.45} />
+                  <path d={path(step)} stroke-width={3.5} />
+                </g>
+              );
+            })}
           </g>
         );
       })}
@@ -88,7 +93,7 @@ function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
 
 function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: number }): JSX.Element {
   const { text, answers } = question(prompt);
-  return (
+  return (<>
     <table class="step">
       <caption>Step {step}, prompt {prompt + 1}: {text} = ?</caption>
       <thead><tr><th scope="col">baseline b</th>{Array.from({ length: GROUP }, (_, i) => <th key={i} scope="col"><span class="far">response </span>{i + 1}</th>)}</tr></thead>
@@ -108,7 +113,26 @@ function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: num
         })}
       </tbody>
     </table>
-  );
+    <details><summary>What this step does to the policy</summary>
+      <table class="step">
+        <caption>Probability of each response, before and after step {step}</caption>
+        <thead><tr><th scope="col" />{answers.map((answer, i) => <th key={answer} scope="col">{answer} {i < correctOf(prompt) ? "✓" : "✗"}</th>)}</tr></thead>
+        <tbody>
+          {runs.map((run) => {
+            const [before, after] = [step, step + 1].map((t) => softmax(run.moments[t]!.logits[prompt]!)) as [number[], number[]];
+            return (
+              <tr key={run.key}><th scope="row">{run.name}</th>
+                {before.map((p, i) => {
+                  const moved = Math.abs(after[i]! - p) < 5e-4 ? "silent" : after[i]! > p ? "correct" : "wrong";
+                  return <td key={i} class={moved}>{written(p, 3)}<br />→ {written(after[i]!, 3)}</td>;
+                })}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </details>
+  </>);
 }
 
 export function Trainings({ state, set }: Scene): JSX.Element {
