@@ -11,7 +11,7 @@ from pathlib import Path
 import qae_sim
 from qae_sim.arrays import invalid
 from qae_sim.storage import write_atomically
-from qae_sim.theory.claim import Claim
+from qae_sim.theory.claim import Claim, Tier
 
 
 def certificate_text(claim: Claim) -> str:
@@ -45,6 +45,7 @@ def certificate_text(claim: Claim) -> str:
         "reach": str(claim.tier),
         "condition": claim.condition,
         "proof": claim.proof.splitlines(),
+        "reach_of_parts": _reach_of_parts(claim),
         "parts": [part.to_dict() for part in claim.certificate],
     }
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
@@ -87,6 +88,22 @@ def write_certificates(claims: Sequence[Claim], folder: Path) -> tuple[str, ...]
     }
     write_atomically(index, (json.dumps(about, ensure_ascii=False, indent=2) + "\n").encode())
     return tuple(claim.id for claim in claims if claim.certificate)
+
+
+def _reach_of_parts(claim: Claim) -> str:
+    """How far the parts of a certificate reach, which can be less far than the claim does."""
+    kinds = {part.kind for part in claim.certificate}
+    if "counterexample" in kinds:
+        return (
+            "a counterexample, which settles that the sentence is false as it stands; other parts belong to the proof"
+        )
+    if kinds == {"enumeration"} and claim.tier is Tier.PROVED:
+        return "finitely many cases: that they stand for all others, or what covers the others, is in the proof"
+    if kinds == {"enumeration"}:
+        return "the cases that are listed"
+    return (
+        "steps of the proof, as far as their variables and ranges reach; how they make up the sentence is in the proof"
+    )
 
 
 def _reason(claim: Claim) -> str:

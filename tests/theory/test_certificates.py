@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 
 from qae_sim.cli import main
-from qae_sim.theory import all_claims, certificates
+from qae_sim.theory import Tier, Verdict, all_claims, certificates
 from qae_sim.theory import check as program
 from qae_sim.theory.certificate_files import write_certificates
 from qae_sim.theory.certificates import (
@@ -299,6 +299,22 @@ class TestTraps:
         program.check({"kind": "sign", "statement": "x != 3", "over": X})
         program.check({"kind": "identity", "statement": "1/(x*(1 + y)) == 1/(x + x*y)", "variables": ["x", "y"]})
         program.check({"kind": "enumeration", "statement": "all([1 < 2]) and not 2 < 1"})
+
+
+class TestReach:
+    """A certificate of less than its claim says so."""
+
+    @pytest.mark.parametrize("id", CERTIFIED)
+    def test_it_says_how_far_its_parts_reach(self, id: str, written: Path) -> None:
+        claim, content = CERTIFIED[id], json.loads((written / f"{id}.json").read_text(encoding="utf-8"))
+        kinds = {part.kind for part in claim.certificate}
+        listed = kinds == {"enumeration"} and claim.tier is Tier.PROVED
+        assert content["reach_of_parts"].startswith("finitely many cases") == listed
+        assert content["reach_of_parts"].startswith("a counterexample") == ("counterexample" in kinds)
+
+    @pytest.mark.parametrize("id", [id for id, claim in CERTIFIED.items() if claim.expected is Verdict.CERTIFIED])
+    def test_no_counterexample_to_what_is_certified(self, id: str) -> None:
+        assert not [part for part in CERTIFIED[id].certificate if isinstance(part, Counterexample)]
 
 
 class TestFolder:
