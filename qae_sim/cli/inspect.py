@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -11,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qae_sim.arrays import invalid
 from qae_sim.cli.stops import cannot_use
 from qae_sim.cli.text import printable, shown
 from qae_sim.logs.digest import KS, Digest, digest, training_parts
+from qae_sim.logs.formats import FORMATS
 from qae_sim.logs.shares import advantage_shares_by_quarter, compared
 from qae_sim.storage import write_atomically
 
@@ -24,10 +27,14 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 @click.command("inspect", short_help="Analyse the logs of a training run.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--reward", default=None, help="Column of the reward, if there are several.")
-@click.option("--group-size", type=click.IntRange(2), default=None, help="G.  [default: the most frequent size]")
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option("--formats", is_flag=True, help="List the formats that can be read, and stop.")
+@click.option("--reward", default=None, help='Column of the reward, or a sum: "accuracy + 0.5*format".')
+@click.option("--success", type=float, default=None, help="A response succeeds if its reward is at least this.")
+@click.option("--group", default=None, help="Column of groups, or: prompt, place.  [default: what the log tells]")
+@click.option("--group-size", type=click.IntRange(2), default=None, help="G, where the log does not tell it.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups in a step, without steps.")
+@click.option("--force", is_flag=True, help="Go on though most rows cannot be used, or groups are not certain.")
 @click.option(
     "--html",
     "page",
@@ -35,33 +42,28 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
     default=None,
     help="Also write a report with pictures, as one file.",
 )
-def inspect_command(run: Path, reward: str | None, group_size: int | None, batch: int, page: Path | None) -> None:
+def inspect_command(run: Path | None, formats: bool, page: Path | None, **options: Any) -> None:
     """Analyse the logs of your own training run: RUN is a folder or a file.
 
-    Reads TRL's completion logs (log_completions=True), verl's rollout dumps, and plain CSV, Parquet or JSON Lines with
-    columns prompt and reward. Shows success rates over training, the share of responses without advantage under QAE at
-    each K, how each estimator would have divided all advantage between hard and easy prompts, and HA-DW's anchor.
+    Reads the logs of many trainers (--formats lists them), and plain CSV, TSV, Parquet, JSON Lines or JSON with columns
+    prompt and reward. Shows success rates over training, the share of responses without advantage under QAE at each K,
+    how each estimator would have divided all advantage between hard and easy prompts, and HA-DW's anchor.
     """
+    console = Console()
+    if formats:
+        console.print(_formats())
+        return
+    if run is None:
+        raise click.UsageError("Missing argument 'RUN'.")
     try:
-        found = digest(run, reward=reward, group_size=group_size, batch=batch)
         if page is not None:
-            from qae_sim.pictures.log_report import report
-
-            content = report(found).encode(errors="backslashreplace")  # for lone surrogates
+            _require_place_for(page, run)
+        found = digest(run, **options)
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         raise click.ClickException(printable(error)) from error
     except OSError as error:
         raise cannot_use(run, error) from error
-    if page is not None:
-        try:
-            write_atomically(page, content)
-        except OSError as error:
-            raise cannot_use(page, error) from error
-    console = Console()
-    size = f"{len(found.steps)} steps, {int(found.responses.sum()):,} responses in groups of {found.group_size}"
-    console.print(Text.assemble(shown(found.source, "bold"), f": {size}"))
-    if not found.binary:
-        console.print("Not all rewards are 0 or 1; responses with a positive reward count as correct.")
+    _print_reading(console, found)
     console.print(_over_training(found))
     console.print(_by_k(found))
     console.print(
@@ -72,10 +74,63 @@ def inspect_command(run: Path, reward: str | None, group_size: int | None, batch
     if found.prompts:
         console.print(_prompts(found))
     console.print(_words(found) if found.words else "No key words: the log has no column of completions or tokens.")
-    for kind, count in found.trouble.counts.items():
-        console.print(Text.assemble(shown(f"{count} {kind}", "yellow"), ", first: ", shown(found.trouble.first[kind])))
     if page is not None:
+        _write_report(found, page)
         console.print(Text.assemble("Report: ", shown(page)))
+
+
+def _require_place_for(page: Path, run: Path) -> None:
+    """Refuse a report that cannot be written, or would take the place of the log, before the log is read."""
+    if not page.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {page.absolute().parent} for the report")
+    if page.exists() and (page.samefile(run) or run.resolve() in page.resolve().parents):
+        raise invalid("html", str(page), "a new file, or one outside the run's folder: this one is there already")
+
+
+def _write_report(found: Digest, page: Path) -> None:
+    """Write the report; the tables have been printed by now."""
+    try:
+        from qae_sim.pictures.log_report import report
+
+        content = report(found).encode(errors="backslashreplace")  # for lone surrogates
+    except Exception as error:
+        raise click.ClickException(f"the report could not be made: {printable(error)}") from error
+    try:
+        write_atomically(page, content)
+    except OSError as error:
+        raise cannot_use(page, error) from error
+
+
+def _formats() -> Table:
+    """List the formats that can be read."""
+    table = Table(title="Logs that inspect reads", title_justify="left")
+    table.add_column("Format", no_wrap=True)
+    table.add_column("Written by")
+    for one in FORMATS:
+        table.add_row(one.name, one.title)
+    return table
+
+
+def _print_reading(console: Console, found: Digest) -> None:
+    """Say first how the log was read, and what was left out."""
+    size = f"{len(found.steps)} steps, {int(found.responses.sum()):,} responses in groups of {found.group_size}"
+    console.print(Text.assemble(shown(found.source, "bold"), f": {size}"))
+    if (reading := found.reading) is not None:
+        share = "" if reading.rows == reading.used else f" ({reading.used / reading.rows:.1%})"
+        for name, said in (
+            ("Format", reading.format),
+            ("Rows used", f"{reading.used:,} of {reading.rows:,}{share}"),
+            ("Reward", reading.reward),
+            ("Success", reading.success),
+            ("Steps", reading.steps),
+            ("Groups", reading.groups),
+            ("Logged advantages", reading.trainer),
+        ):
+            if said:
+                console.print(Text.assemble(f"{name}: ", shown(said)))
+    for kind, count in found.trouble.counts.items():
+        first = shown(found.trouble.first[kind])
+        console.print(Text.assemble(shown(f"{count:,} {kind}", "yellow"), ", first: ", first))
 
 
 def _prompts(found: Digest) -> Table:

@@ -1,19 +1,20 @@
-"""Summaries of training logs: read as a stream, with what QAE and HA-DW would have done in each step."""
+"""Summaries of training logs, with what QAE and HA-DW would have done in each step."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qae_sim.advantages import AdvantageRule, SoftAnchor
-from qae_sim.arrays import require_integer
-from qae_sim.logs.grouping import common_size, first_groups, group_numbers, joined, step_by_step, whole_groups
-from qae_sim.logs.key_words import KeyWord, key_words
-from qae_sim.logs.sources import Rows, Trouble, rows_of
+from qae_sim.arrays import require_integer, require_number
+from qae_sim.logs.formats import VERDICTS
+from qae_sim.logs.grouping import Groups, groups_of
+from qae_sim.logs.key_words import KeyWord, key_words_of
+from qae_sim.logs.sources import Log, Trouble, read
 
 #: The values of K for which the share of responses without advantage under QAE is computed.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
@@ -41,6 +42,31 @@ class LiftedPrompt:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a log was read.
+
+    Attributes:
+        format: The format, in words.
+        rows: Number of rows read.
+        used: Number of rows in the groups of the digest.
+        reward: Columns of the reward, and their weights.
+        success: What a success is, in words.
+        steps: How steps were found, in words.
+        groups: How groups were found, in words.
+        trainer: What the logged advantages say about the trainer; empty if nothing was logged.
+    """
+
+    format: str
+    rows: int
+    used: int
+    reward: str
+    success: str
+    steps: str
+    groups: str
+    trainer: str = ""
+
+
+@dataclass(frozen=True)
 class Digest:
     """The summary of a log, step by step; S steps, groups of G responses.
 
@@ -51,17 +77,22 @@ class Digest:
         responses: Responses in complete groups, ``(S,)``.
         reward: Mean reward, ``(S,)``.
         length: Mean length of responses, ``(S,)``; NaN if unknown.
-        histogram: Groups by their number of correct responses, ``(S, G + 1)``.
+        histogram: Groups by their number of successful responses, ``(S, G + 1)``.
         degenerate: Share of groups whose rewards are all equal, ``(S,)``.
         silenced: Share of responses without advantage under QAE, for each K of :data:`KS`, ``(S, len(KS))``.
         anchor: HA-DW's anchor before each step, ``(S,)``; NaN if a reward lies outside [0, 1].
         lifted: Share of mixed groups below the anchor, whose correct responses HA-DW would have given more weight,
             ``(S,)``; NaN in steps without mixed groups, and wherever the anchor is NaN.
-        binary: Whether all rewards are 0 or 1; otherwise a response with a positive reward counts as correct.
+        binary: Whether all rewards are 0 or 1.
         trouble: Problems of the log.
         prompts: The twenty prompts that HA-DW would have lifted most often; of equally frequent ones the hardest.
         words: Key words in falling order of z; none if the log has no texts or tokens of responses.
         words_from: Number of responses from which they were found.
+        reading: How the log was read; None for a digest that was made otherwise.
+        rewards: The rewards of all B groups, in the order of the steps, ``(B, G)``; None if they are not known.
+        success: A response succeeds if its reward is at least this.
+        group_steps: The step of each group, ``(B,)``.
+        group_prompts: For each group a number that identifies its prompt's text, ``(B,)``.
     """
 
     source: str
@@ -80,6 +111,11 @@ class Digest:
     prompts: tuple[LiftedPrompt, ...] = ()
     words: tuple[KeyWord, ...] = ()
     words_from: int = 0
+    reading: Reading | None = None
+    rewards: np.ndarray | None = None
+    success: float = 1.0
+    group_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    group_prompts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def silenced_by_k(self) -> np.ndarray:
@@ -94,30 +130,42 @@ class Digest:
         return KS[int(min(nearest, key=lambda i: abs(KS[i] - 0.4)))]
 
 
-def digest(source: str | Path, *, reward: str | None = None, group_size: int | None = None, batch: int = 64) -> Digest:
-    """Read a log as a stream and summarise it step by step; only one step is held in memory.
+def digest(
+    source: str | Path,
+    *,
+    reward: str | None = None,
+    success: float | None = None,
+    group: str | None = None,
+    group_size: int | None = None,
+    batch: int = 64,
+    force: bool = False,
+) -> Digest:
+    """Read a log and summarise it step by step; of each response only numbers are kept in memory.
 
-    It reads TRL's completion logs (the run's folder, or its ``completions`` folder, of Parquet files), verl's rollout
-    dumps (a folder of JSON Lines files, or one of them), and plain tables (CSV, Parquet or JSON Lines) with columns
-    prompt and reward, and optionally step, length and completion or tokens.
+    It reads what :data:`~qae_sim.logs.formats.FORMATS` lists: the logs of many trainers, and plain tables (CSV, TSV,
+    Parquet, JSON Lines or JSON) with columns prompt and reward.
 
-    Within a step, responses to the same prompt are a group, wherever they stand. In a table without steps, neighbouring
-    rows with the same prompt are a group, and ``batch`` groups are a step. Broken lines, missing rewards and groups of
-    another size are left out and counted, with the first place of each.
+    Groups are known, not guessed: from a column of groups, the prompt within a step, or the place of a row, checked
+    against the logged advantages. Whatever is left out (broken lines, missing rewards, groups of another size) is
+    counted, with the first place of each.
 
     Args:
         source: File or folder.
-        reward: Column of the reward, if there are several.
-        group_size: G, >= 2; None: the most frequent size in the first step.
+        reward: Column of the reward, or a sum such as ``"accuracy + 0.5*format"``; None: the usual names.
+        success: A response succeeds if its reward is at least this; None: 1 for rewards of 0 and 1, else as
+            :attr:`Digest.success` says.
+        group: Column of groups, ``"prompt"`` or ``"place"``; None: find out.
+        group_size: G, >= 2, where the log does not tell it; it may not contradict the log.
         batch: Number of groups in a step, for tables without steps, >= 1.
+        force: Whether to go on where less than half of the rows can be used, or groups are not certain.
 
     Returns:
         The digest.
 
     Raises:
         FileNotFoundError: There is no such file, or no log in the folder.
-        ValueError: A column is missing or ambiguous, or no group is complete.
-        ModuleNotFoundError: PyArrow is not installed.
+        ValueError: A column is missing or ambiguous, groups cannot be told, or no group is complete.
+        ModuleNotFoundError: PyArrow is not installed, and the log needs it.
 
     Example:
         >>> from qae_sim.engines.demo.trl_runs import recorded_log
@@ -126,22 +174,41 @@ def digest(source: str | Path, *, reward: str | None = None, group_size: int | N
         (8, 30, 0.4)
     """
     require_integer("batch", batch, low=1)
+    if group_size is not None:
+        require_integer("group_size", group_size, low=2)
+    if success is not None:
+        success = require_number("success", success)
     trouble = Trouble()
-    collected = _Collector(None if group_size is None else require_integer("group_size", group_size, low=2), trouble)
-    rest: Rows | None = None  # rows of a table without steps that do not fill a batch yet
-    for rows in step_by_step(rows_of(Path(source), reward, trouble, beginnings=collected.beginnings)):
-        if rows.step[0] < 0:
-            rest = collected.add_batches(rows if rest is None else joined([rest, rows]), batch)
-            continue
-        if rest is not None:
-            collected.add(rest)
-            rest = None
-        collected.add(rows)
-    if rest is not None:
-        collected.add(rest)
-    found = collected.digest(str(source))
-    words, words_from = key_words(source, reward=reward, total=int(found.responses.sum()))
-    return replace(found, words=words, words_from=words_from)
+    log = read(Path(source), reward, group, trouble)
+    _require_one_verdict(log, trouble)
+    groups = groups_of(log, trouble, source=Path(source), group=group, group_size=group_size, batch=batch, force=force)
+    rewards = log.reward[groups.rows]
+    threshold, said = _success(rewards, success)
+    reading = Reading(
+        format=log.format.title,
+        rows=len(log.reward),
+        used=int(rewards.size),
+        reward=str(log.reward_is),
+        success=said,
+        steps=groups.steps_by,
+        groups=groups.by,
+        trainer=groups.trainer,
+    )
+    words, words_from = key_words_of(log, groups.rows, rewards >= threshold)
+    arrays = _step_by_step(log, groups, rewards, rewards >= threshold)
+    return Digest(
+        source=str(source),
+        group_size=groups.size,
+        trouble=trouble,
+        words=words,
+        words_from=words_from,
+        reading=reading,
+        rewards=rewards,
+        success=threshold,
+        group_steps=groups.step,
+        group_prompts=log.prompt[groups.rows[:, 0]],
+        **arrays,
+    )
 
 
 # --- summaries of a digest ---
@@ -227,90 +294,88 @@ def _mean_of_known(values: np.ndarray) -> float:
     return float(known.mean()) if known.size else math.nan
 
 
-# --- from rows to a digest ---
+# --- from groups to a digest ---
 
 
-class _Collector:
-    """Summarises steps one after the other."""
+def _success(rewards: np.ndarray, asked: float | None) -> tuple[float, str]:
+    """Decide which rewards are a success: the least of them, and the rule in words."""
+    if asked is not None:
+        return asked, f"reward >= {asked:g}"
+    values = np.unique(rewards)
+    if set(values.tolist()) <= {0.0, 1.0}:
+        return 1.0, "reward = 1"
+    if len(values) == 1:
+        return math.inf, f"none, because every reward is {values[0]:g} (--success THRESHOLD)"
+    high = float(values[-1])
+    if (rewards == high).mean() >= 0.01:
+        return high, f"reward = {high:g}, the largest (--success THRESHOLD)"
+    middle = (float(values[0]) + high) / 2
+    return middle, f"reward >= {middle:.3g}, the middle of their range, for want of better (--success THRESHOLD)"
 
-    def __init__(self, size: int | None, trouble: Trouble) -> None:
-        self.size, self.trouble = size, trouble
-        self.rows: list[dict[str, Any]] = []
-        self.ha_dw = AdvantageRule("ha_dw", anchor=SoftAnchor())
-        self.state = self.ha_dw.start()
-        self.qae = [AdvantageRule("qae", {"k": k}) for k in KS]
-        self.binary = self.unit = True
-        self.beginnings: dict[int, str] = {}
-        self.lifted: dict[int, tuple[int, float]] = {}
 
-    def add_batches(self, rows: Rows, batch: int) -> Rows:
-        """Add whole batches of groups of a table without steps; return the rest, at least one group."""
-        while (cut := first_groups(rows, batch)) is not None:
-            head, rows = cut
-            self.add(head)
-        return rows
+def _require_one_verdict(log: Log, trouble: Trouble) -> None:
+    """Compare columns that say whether answers are right, step by step: they may stand beside the wrong rows."""
+    if not _zero_or_one(log.reward):
+        return
+    steps = np.unique(log.step, return_inverse=True)[1].reshape(-1)
+    chosen = str(log.reward_is)
+    for name, values in (log.verdict | log.scores).items():
+        differ = np.flatnonzero(log.reward != values)
+        if not len(differ) or not _zero_or_one(values):
+            continue
+        moved = np.array_equal(np.bincount(steps, log.reward), np.bincount(steps, values))
+        first = log.place(int(differ[0]))
+        if moved and name in log.scores and chosen in VERDICTS:
+            raise ValueError(
+                f"{chosen} and {name} have the same sums in each step, but differ in {len(differ):,} rows (first: "
+                f"{first}): {chosen} stands beside the wrong rows, as some versions of verl write it. "
+                f"Use --reward {name}"
+            )
+        more = ", though their sums in each step are the same" if moved else ""
+        trouble.note(f"rows in which {name} and {chosen} differ{more}", first, len(differ))
 
-    def add(self, rows: Rows) -> None:
-        """Add a step."""
-        group = group_numbers(rows)
-        if self.size is None:
-            self.size = common_size(group)
-            if self.size is None:
-                self.trouble.note("responses that are alone", rows.place, len(group))
-                return
-        kept, others = whole_groups(group, self.size)
-        self.trouble.note(f"groups of another size than {self.size}", rows.place, others)
-        rewards, lengths = rows.reward[kept], rows.length[kept]
-        scored = ~np.isnan(rewards).any(axis=1)
-        self.trouble.note("groups with a response without a reward", rows.place, int((~scored).sum()))
-        if scored.any():
-            # Steps of tables without steps are numbered in order.
-            step = len(self.rows) if rows.step[0] < 0 else int(rows.step[0])
-            self._of_groups(rewards[scored], lengths[scored], rows.prompt[kept[scored, 0]], step)
 
-    def _of_groups(self, rewards: np.ndarray, lengths: np.ndarray, prompts: np.ndarray, step: int) -> None:
-        """Add a step's complete groups."""
-        self.binary &= bool(np.isin(rewards, (0.0, 1.0)).all())
-        self.unit &= bool(((rewards >= 0) & (rewards <= 1)).all())
-        successes = (rewards > 0).sum(axis=1)
-        mixed = np.ptp(rewards, axis=1) > 0
-        silenced = [float((np.asarray(rule.advantages(rewards)) == 0).mean()) for rule in self.qae]
-        belief, lifted = math.nan, math.nan
-        if self.unit:
-            belief = self.state.anchor.belief
-            lifts = (rewards.mean(axis=1) < belief) & mixed
-            lifted = float(lifts.sum() / mixed.sum()) if mixed.any() else math.nan
-            for prompt, success in zip(prompts[lifts].tolist(), rewards[lifts].mean(axis=1).tolist(), strict=True):
-                if prompt in self.beginnings:
-                    times, total = self.lifted.get(prompt, (0, 0.0))
-                    self.lifted[prompt] = (times + 1, total + success)
-            self.state = self.ha_dw.after(self.state, {"correct": rewards})
-        self.rows.append(
+def _zero_or_one(values: np.ndarray) -> bool:
+    """Tell whether all values are 0 or 1."""
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def _step_by_step(log: Log, groups: Groups, rewards: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+    """Summarise the groups of each step."""
+    unit = bool(((rewards >= 0) & (rewards <= 1)).all())
+    ha_dw = AdvantageRule("ha_dw", anchor=SoftAnchor())
+    qae = [AdvantageRule("qae", {"k": k}) for k in KS]
+    state = ha_dw.start()
+    lifted: dict[int, tuple[int, float]] = {}
+    rows: list[dict[str, Any]] = []
+    for part in np.split(np.arange(len(groups.step)), np.flatnonzero(np.diff(groups.step)) + 1):
+        of_step = rewards[part]
+        mixed = np.ptp(of_step, axis=1) > 0
+        belief, share = math.nan, math.nan
+        if unit:
+            belief = state.anchor.belief
+            lifts = (of_step.mean(axis=1) < belief) & mixed
+            share = float(lifts.sum() / mixed.sum()) if mixed.any() else math.nan
+            prompts = log.prompt[groups.rows[part][lifts, 0]].tolist()
+            for prompt, mean in zip(prompts, of_step[lifts].mean(axis=1).tolist(), strict=True):
+                if prompt in log.beginnings:
+                    times, total = lifted.get(prompt, (0, 0.0))
+                    lifted[prompt] = (times + 1, total + mean)
+            state = ha_dw.after(state, {"correct": of_step})
+        rows.append(
             {
-                "steps": step,
-                "responses": rewards.size,
-                "reward": float(rewards.mean()),
-                "length": float(lengths.mean()),
-                "histogram": np.bincount(successes, minlength=rewards.shape[1] + 1),
+                "steps": int(groups.step[part[0]]),
+                "responses": of_step.size,
+                "reward": float(of_step.mean()),
+                "length": float(log.length[groups.rows[part]].mean()),
+                "histogram": np.bincount(right[part].sum(axis=1), minlength=groups.size + 1),
                 "degenerate": float((~mixed).mean()),
-                "silenced": silenced,
+                "silenced": [float((np.asarray(rule.advantages(of_step)) == 0).mean()) for rule in qae],
                 "anchor": belief,
-                "lifted": lifted,
+                "lifted": share,
             }
         )
-
-    def digest(self, source: str) -> Digest:
-        """Join the steps."""
-        if not self.rows or self.size is None:
-            seen = ", ".join(
-                f"{count} {kind} (first: {self.trouble.first[kind]})" for kind, count in self.trouble.counts.items()
-            )
-            raise ValueError(f"{source} has no complete group of responses to one prompt; {seen or 'it is empty'}")
-        arrays: dict[str, Any] = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
-        if not self.unit:
-            arrays["anchor"][:] = arrays["lifted"][:] = math.nan
-        lifted = self.lifted if self.unit else {}
-        prompts = [LiftedPrompt(self.beginnings[p], times, total / times) for p, (times, total) in lifted.items()]
-        prompts.sort(key=lambda prompt: (-prompt.times, prompt.success, prompt.text))
-        arrays |= {"binary": self.binary, "trouble": self.trouble, "prompts": tuple(prompts[:_LISTED])}
-        return Digest(source=source, group_size=self.size, **arrays)
+    arrays: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    prompts = [LiftedPrompt(log.beginnings[p], times, total / times) for p, (times, total) in lifted.items()]
+    prompts.sort(key=lambda prompt: (-prompt.times, prompt.success, prompt.text))
+    return arrays | {"binary": _zero_or_one(rewards), "prompts": tuple(prompts[:_LISTED])}

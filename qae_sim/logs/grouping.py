@@ -1,163 +1,588 @@
-"""From rows to steps, and from steps to groups of responses to one prompt."""
+"""From rows to steps, and from steps to groups of responses to one prompt: known from the log, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from qae_sim.logs.sources import Rows
+from qae_sim.logs.sources import NOTHING, Log, Trouble
+
+#: The largest share of rows in groups of twice (three times, ...) G responses that is left out without being asked.
+_UNCLEAR = 0.05
+#: The share of groups that must agree with the logged advantages.
+_AGREE = 0.99
+#: By how much a logged advantage may differ, relative to the largest in its group.
+_CLOSE = 2e-3
 
 
-def part_of(rows: Rows, part: slice | np.ndarray) -> Rows:
-    """Select some of the rows.
+@dataclass(frozen=True)
+class Groups:
+    """Complete groups of a log; B groups of G responses.
+
+    Attributes:
+        size: G.
+        rows: Places of their rows in the log, ``(B, G)``, in the order of the steps.
+        step: The step of each group, ``(B,)``.
+        by: How groups were found, in words.
+        steps_by: How steps were found, in words.
+        trainer: What the logged advantages say about the trainer, in words; empty if nothing was logged.
+    """
+
+    size: int
+    rows: np.ndarray
+    step: np.ndarray
+    by: str
+    steps_by: str
+    trainer: str
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to divide rows into groups: a label for each row, -1 for those that belong to none."""
+
+    name: str
+    option: str
+    label: np.ndarray
+    counts: np.ndarray
+    size: int
+    declared: bool = False
+
+    @property
+    def whole(self) -> float:
+        """Share of the rows that stand in groups of the usual size."""
+        return float((self.counts == self.size).sum() * self.size / max(len(self.label), 1))
+
+    @property
+    def unclear(self) -> float:
+        """Share of the rows that stand in groups of several times that size."""
+        several = (self.counts > self.size) & (self.counts % self.size == 0)
+        return float(self.counts[several].sum() / max(len(self.label), 1))
+
+    @property
+    def consistent(self) -> bool:
+        """Whether nearly all groups have one size."""
+        return self.whole >= 0.5 and self.unclear <= _UNCLEAR
+
+    def words(self) -> str:
+        """Say what it gives."""
+        sizes, times = np.unique(self.counts, return_counts=True)
+        most = np.argsort(-sizes * times, kind="stable")[:3]
+        listed = ", ".join(f"{times[i]:,} of {sizes[i]}" for i in most)
+        return f"by {self.name}: groups {listed}{', ...' if len(sizes) > 3 else ''}"
+
+
+def groups_of(
+    log: Log,
+    trouble: Trouble,
+    *,
+    source: Path,
+    group: str | None = None,
+    group_size: int | None = None,
+    batch: int = 64,
+    force: bool = False,
+) -> Groups:
+    """Find the groups of a log.
+
+    Sources are columns of groups, the prompt's text within a step, and the place of a row. The first that gives groups
+    of one size is taken, if the others agree, or if the logged advantages are an affine function of the rewards
+    within its groups.
 
     Args:
-        rows: Rows.
-        part: Which rows, as an index of arrays.
+        log: The log.
+        trouble: Counts what is left out.
+        source: Where it was read.
+        group: A column, ``"prompt"`` or ``"place"``: how to group; None: find out.
+        group_size: G, if it cannot be told otherwise.
+        batch: Number of groups in a step, for logs without steps.
+        force: Whether to go on where more than half of the rows are left out, or sources disagree.
 
     Returns:
-        These rows.
+        The groups.
 
-    Example:
-        >>> x = np.arange(3)
-        >>> part_of(Rows(x, x, x, x, "here"), slice(1, None)).reward
-        array([1, 2])
+    Raises:
+        ValueError: Nothing tells the groups, or sources give different ones, or less than half of the rows are used.
     """
-    said = None if rows.said is None else rows.said[part]
-    return Rows(rows.step[part], rows.prompt[part], rows.reward[part], rows.length[part], rows.place, said)
+    kept = _kept_rows(log, trouble, source)
+    step, steps_by, kept = _steps(log, kept, trouble)
+    if log.format.name == "trl" and len(step) and _evaluations(source)[1] < step.max():
+        steps_by += (
+            " (an evaluation takes the file of its step, and no trainer_state.json says whether there was one up to "
+            f"step {int(step.max())})"
+        )
+    kept, step = _without_repeats(log, kept, step, trouble)
+    kept, step = _last_of_each_response(log, kept, step, trouble)
+    if not len(kept):
+        raise ValueError(f"{source} has no complete group of responses to one prompt; {_seen(trouble)}")
+    label, size, by, trainer = _decided(log, kept, step, trouble, source, group, group_size, force)
+    rows, others = _whole_groups(label, size)
+    if len(others):
+        trouble.note(f"groups of another size than {size}", log.place(int(kept[others[0]])), len(others))
+    alone = int((label < 0).sum())
+    if alone:
+        first = int(kept[int(np.flatnonzero(label < 0)[0])])
+        trouble.note("responses without a prompt or group", log.place(first), alone)
+    scored = ~np.isnan(log.reward[kept[rows]]).any(axis=1) if len(rows) else np.zeros(0, dtype=bool)
+    if len(rows) and not scored.all():
+        first = int(kept[rows[~scored][0, 0]])
+        trouble.note("groups with a response without a reward", log.place(first), int((~scored).sum()))
+    rows = rows[scored]
+    if not len(rows):
+        raise ValueError(f"{source} has no complete group of responses to one prompt; {_seen(trouble)}")
+    of_group = step[rows[:, 0]]
+    order = np.lexsort((rows[:, 0], of_group))
+    rows, of_group = rows[order], of_group[order]
+    if of_group[0] < 0:
+        of_group = np.arange(len(rows)) // batch
+        steps_by = f"none in the log; {batch} neighbouring groups are called a step (--batch)"
+    read = len(log.reward)
+    if rows.size * 2 < read and not force:
+        raise ValueError(
+            f"only {rows.size:,} of {read:,} rows of {source} can be used: {_seen(trouble)}. "
+            f"Groups were found {by}. Check --group, --group-size and --reward, or go on with --force"
+        )
+    return Groups(size, kept[rows], of_group, by, steps_by, trainer)
 
 
-def joined(parts: list[Rows]) -> Rows:
-    """Join parts.
-
-    Args:
-        parts: One or more.
-
-    Returns:
-        All rows, in order.
-
-    Example:
-        >>> x = np.arange(2)
-        >>> joined([Rows(x, x, x, x, "here"), Rows(x, x, x, x, "there")]).reward
-        array([0, 1, 0, 1])
-    """
-    step, prompt, reward, length = (
-        np.concatenate([getattr(one, name) for one in parts]) for name in ("step", "prompt", "reward", "length")
-    )
-    texts = [one.said for one in parts if one.said is not None]
-    said = np.concatenate(texts) if len(texts) == len(parts) else None
-    return Rows(step, prompt, reward, length, parts[0].place, said)
+def _seen(trouble: Trouble) -> str:
+    """List the problems."""
+    listed = ", ".join(f"{count:,} {kind} (first: {trouble.first[kind]})" for kind, count in trouble.counts.items())
+    return listed or "it is empty"
 
 
-def step_by_step(pieces: Iterable[Rows]) -> Iterator[Rows]:
-    """Cut and join pieces of a log so that each holds one step.
-
-    Args:
-        pieces: The pieces in the order of the log; only those of one step are held in memory.
-
-    Yields:
-        All rows of a step. Rows without a step (-1) are passed on piece by piece.
-
-    Example:
-        >>> x = np.zeros(3)
-        >>> pieces = [Rows(np.array(steps), x, x, x, "here") for steps in ([1, 1, 2], [2, 2, 3], [-1, -1, -1])]
-        >>> [part.step.tolist() for part in step_by_step(pieces)]
-        [[1, 1], [2, 2, 2], [3], [-1, -1, -1]]
-    """
-    pending: list[Rows] = []
-    for rows in pieces:
-        cuts = np.flatnonzero(np.diff(rows.step)) + 1
-        for start, end in zip([0, *cuts], [*cuts, len(rows.step)], strict=True):
-            part = part_of(rows, slice(int(start), int(end)))
-            if pending and part.step[0] != pending[-1].step[0]:
-                yield joined(pending)
-                pending = []
-            if part.step[0] < 0:
-                yield part
-            else:
-                pending.append(part)
-    if pending:
-        yield joined(pending)
+# --- which rows count ---
 
 
-def group_numbers(rows: Rows) -> np.ndarray:
-    """Number the groups of a step: responses to one prompt, wherever they stand.
-
-    Args:
-        rows: Rows of one step; or rows without steps, where neighbouring rows with the same prompt are a group.
-
-    Returns:
-        For each row the number of its group, from 0, ``(N,)``.
-
-    Example:
-        >>> prompts = np.array([7, 7, 9, 7])
-        >>> [group_numbers(Rows(np.full(4, s), prompts, prompts, prompts, "here")).tolist() for s in (3, -1)]
-        [[0, 0, 1, 0], [0, 0, 1, 2]]
-    """
-    if rows.step[0] < 0:
-        return np.cumsum(np.diff(rows.prompt, prepend=rows.prompt[0]) != 0)
-    return np.unique(rows.prompt, return_inverse=True)[1].reshape(-1)
+def _kept_rows(log: Log, trouble: Trouble, source: Path) -> np.ndarray:
+    """Leave out evaluations and padding."""
+    kept = ~log.left_out
+    if "prompt" in log.columns and "completion" in log.columns:
+        padding = kept & (log.prompt == NOTHING) & (log.completion == NOTHING)
+        if padding.any():
+            trouble.note("padding rows", log.place(int(np.flatnonzero(padding)[0])), int(padding.sum()))
+            kept &= ~padding
+    if log.format.name == "trl":
+        evaluated = kept & np.isin(log.step, _evaluations(source)[0])
+        if evaluated.any():
+            first = log.place(int(np.flatnonzero(evaluated)[0]))
+            trouble.note("rows of steps whose file an evaluation has overwritten", first, int(evaluated.sum()))
+            kept &= ~evaluated
+    return np.flatnonzero(kept)
 
 
-def first_groups(rows: Rows, count: int) -> tuple[Rows, Rows] | None:
-    """Cut off the first groups of rows without steps.
+def _evaluations(source: Path) -> tuple[list[int], int]:
+    """Find the steps at which TRL evaluated, and the last step it has recorded, from trainer_state.json."""
+    run = source if source.is_dir() else source.parent
+    run = run.parent if run.name == "completions" else run
+    steps: set[int] = set()
+    last = -1
+    for state in (run / "trainer_state.json", *sorted(run.glob("checkpoint-*/trainer_state.json"))):
+        try:
+            history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+            steps |= {int(row["step"]) for row in history if any(name.startswith("eval_") for name in row)}
+            last = max([last, *(int(row["step"]) for row in history)])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    return sorted(steps), last
 
-    Args:
-        rows: Rows without steps.
-        count: Number of groups, >= 1.
 
-    Returns:
-        Their rows and the others; None if no further group follows them, because the last one may be incomplete.
+def _steps(log: Log, kept: np.ndarray, trouble: Trouble) -> tuple[np.ndarray, str, np.ndarray]:
+    """Find each row's step; of steps that were done again after a restart, keep the later rows."""
+    step = log.step[kept]
+    if not len(step) or (step < 0).all():
+        return step, "none", kept
+    if (step < 0).any():
+        without = kept[step < 0]
+        trouble.note("rows without a step", log.place(int(without[0])), len(without))
+        kept, step = kept[step >= 0], step[step >= 0]
+    words = f"column {log.columns['step']}" if "step" in log.columns else "names of files"
+    streams = np.array([_stream(file.name, file.rank) for file in log.files])[log.file[kept]]
+    names = list(dict.fromkeys(streams.tolist()))
+    _require_one_run(log, kept, step, streams, names)
+    keep = np.ones(len(kept), dtype=bool)
+    for name in names:
+        rows = np.flatnonzero(streams == name)
+        keep[rows[_given_up(log, step[rows], kept[rows])]] = False
+    if not keep.all():
+        gone = kept[~keep]
+        trouble.note("rows of steps that were done again after a restart", log.place(int(gone[0])), len(gone))
+    return step[keep], words, kept[keep]
 
-    Example:
-        >>> x = np.array([7, 7, 9, 9, 8])
-        >>> [part.prompt.tolist() for part in first_groups(Rows(x * 0 - 1, x, x, x, "here"), 2)]
-        [[7, 7, 9, 9], [8]]
-    """
-    starts = np.flatnonzero(np.diff(rows.prompt)) + 1
-    if len(starts) < count:
+
+def _stream(name: str, rank: int) -> str:
+    """Name the sequence of rows to which a file belongs: files that differ in step or part continue each other."""
+    *folders, file = name.split("/")
+    numbered = re.compile(r"(?:global_step|step|iteration|iter|epoch|part|rank|worker|version)?[-_=.]?\d+$", re.I)
+    place = "/".join("#" if numbered.fullmatch(folder) else folder for folder in folders)
+    stem = re.sub(r"^run\d+|\d+", lambda found: found[0] if found[0].startswith("run") else "#", file)
+    return f"{place}/{stem}" if rank < 0 else f"{place}/{stem} rank {rank}"
+
+
+def _require_one_run(log: Log, kept: np.ndarray, step: np.ndarray, streams: np.ndarray, names: list[str]) -> None:
+    """Refuse a folder in which the same steps stand in files that are not ranks of one run."""
+    ranked = {_stream(file.name, file.rank) for file in log.files if file.rank >= 0}
+    seen: dict[int, str] = {}
+    for name in names:
+        if name in ranked:
+            continue
+        for number in np.unique(step[streams == name]).tolist():
+            if number in seen:
+                files = [
+                    log.files[int(log.file[kept[np.flatnonzero((streams == one) & (step == number))[0]]])].name
+                    for one in (seen[number], name)
+                ]
+                raise ValueError(
+                    f"step {number} stands in {files[0]} and in {files[1]}: two runs in one folder? Inspect one of "
+                    "them alone; if they are parts of one run, name them rank_0, rank_1 and so on"
+                )
+            seen[number] = name
+
+
+def _given_up(log: Log, step: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Find the rows of one sequence that a restart has replaced; steps that merely alternate are kept."""
+    nothing = np.zeros(len(step), dtype=bool)
+    again = np.diff(step, prepend=step[0]) < 0
+    if not again.any():
+        return nothing
+    run = np.cumsum(again)
+    pairs, inverse, counts = np.unique(np.stack([step, run]), axis=1, return_inverse=True, return_counts=True)
+    inverse = inverse.reshape(-1)
+    steps, places = np.unique(pairs[0], return_inverse=True)
+    passes = np.bincount(places)
+    totals = np.bincount(places, counts)
+    several = passes > 1
+    if not several.any():
+        return nothing
+    if (~several).any():
+        usual = float(np.median(totals[~several]))
+        replaced = float(np.median(totals[several])) >= 1.5 * usual
+    else:
+        replaced = int(run[-1]) * 4 <= len(steps)
+    if not replaced:
+        return nothing
+    starts = np.flatnonzero(again)
+    for start in starts.tolist():
+        across = int(log.file[rows[start]]) != int(log.file[rows[start - 1]])
+        if across and step[start] <= steps[0]:
+            first, second = (log.files[int(log.file[rows[i]])].name for i in (start - 1, start))
+            raise ValueError(
+                f"the steps begin anew between {first} and {second}: two runs in one folder? Inspect one of them alone"
+            )
+    last = np.full(len(steps), -1)
+    np.maximum.at(last, places, pairs[1])
+    return np.asarray(pairs[1][inverse] < last[places][inverse])
+
+
+def _without_repeats(log: Log, kept: np.ndarray, step: np.ndarray, trouble: Trouble) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out a batch that TRL logs again at every logging step until the next generation."""
+    if log.format.name not in ("trl", "wandb") or not len(step) or (step < 0).any():
+        return kept, step
+    order = np.argsort(step, kind="stable")
+    kept, step = kept[order], step[order]
+    keep = np.ones(len(kept), dtype=bool)
+    before: bytes | None = None
+    for part in np.split(np.arange(len(kept)), np.flatnonzero(np.diff(step)) + 1):
+        rows = kept[part]
+        key = b"".join(np.ascontiguousarray(a[rows]).tobytes() for a in (log.prompt, log.completion, log.reward))
+        if key == before:
+            trouble.note("batches that repeat the one before", log.place(int(rows[0])))
+            keep[part] = False
+        before = key
+    return kept[keep], step[keep]
+
+
+def _last_of_each_response(
+    log: Log, kept: np.ndarray, step: np.ndarray, trouble: Trouble
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of several rows of one response (turns of a session) keep the last."""
+    if not (log.response[kept] != NOTHING).any():
+        return kept, step
+    group = next(iter(log.groups.values()))[kept]
+    key = _mixed(_mixed(step, group), log.response[kept])
+    _, last = np.unique(key[::-1], return_index=True)
+    chosen = np.sort(len(key) - 1 - last)
+    if len(chosen) < len(kept):
+        extra = np.setdiff1d(np.arange(len(kept)), chosen)
+        trouble.note("earlier outputs of a session, whose last one counts", log.place(int(kept[extra[0]])), len(extra))
+    return kept[chosen], step[chosen]
+
+
+# --- which rows are a group ---
+
+
+def _mixed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mix two numbers into one, so that different pairs stay different (but for a chance of 2⁻⁶⁴)."""
+    with np.errstate(over="ignore"):
+        mixed = a.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x7F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+        mixed = (mixed + b.astype(np.int64).view(np.uint64)) * np.uint64(0xBF58476D1CE4E5B9)
+        return np.asarray(mixed ^ (mixed >> np.uint64(32)))
+
+
+def _labels(key: np.ndarray, step: np.ndarray, size: int | None) -> np.ndarray:
+    """Label rows: the same key in a step; without steps, neighbours with the same key."""
+    known = key != NOTHING
+    if step[0] >= 0:
+        label = np.unique(_mixed(step, key), return_inverse=True)[1].reshape(-1).astype(np.int64)
+    else:
+        changes = np.cumsum(np.diff(key, prepend=key[0]) != 0)
+        if len(key) > 1 and changes[-1] > 0.7 * (len(key) - 1) and size != 1:  # hardly any neighbours: rows are mixed
+            changes = np.unique(key, return_inverse=True)[1].reshape(-1)
+        label = changes.astype(np.int64)
+    label[~known] = -1
+    return label
+
+
+def _way(name: str, option: str, label: np.ndarray, size: int | None, declared: bool = False) -> _Way | None:
+    """Describe a way to group; None if it gives no groups."""
+    counts = np.bincount(label[label >= 0]) if (label >= 0).any() else np.zeros(0, dtype=int)
+    counts = counts[counts > 0]
+    usual = counts[counts > 1]
+    if not len(usual):
         return None
-    end = int(starts[count - 1])
-    return part_of(rows, slice(None, end)), part_of(rows, slice(end, None))
+    if size is None or not (usual % size == 0).any():
+        sizes, times = np.unique(usual, return_counts=True)
+        size = int(sizes[np.argmax(sizes * times)])
+    return _Way(name, option, label, counts, size, declared)
 
 
-def common_size(group: np.ndarray) -> int | None:
-    """Find the most frequent size of groups.
+def _decided(
+    log: Log,
+    kept: np.ndarray,
+    step: np.ndarray,
+    trouble: Trouble,
+    source: Path,
+    group: str | None,
+    group_size: int | None,
+    force: bool,
+) -> tuple[np.ndarray, int, str, str]:
+    """Decide how rows are grouped: labels, G, and how in words; what the trainer did, in words."""
+    reward, advantage = log.reward[kept], log.advantage[kept]
+    ways = _ways(log, kept, step, group, group_size)
+    known = advantage[np.isfinite(advantage)]
+    logged = len(known) > 0.9 * len(advantage) and bool(np.ptp(known) > 0)
+    if logged and (chosen := _by_advantages(ways, step, reward, advantage, group is not None)) is not None:
+        label, size, name = chosen
+        if group_size is not None and size != group_size:
+            raise ValueError(
+                f"group_size is {group_size}, but the logged advantages fit groups of {size} ({name}); leave it out"
+            )
+        return label, size, f"by {name}; the logged advantages agree", _trainer(label, size, step, reward, advantage)
+    unlike = "; the logged advantages are no affine function of this reward in them" if logged else ""
+    if not ways:
+        return _by_place(log, step, source, group_size, unlike)
+    good = [way for way in ways if way.consistent]
+    if group_size is not None:
+        for way in ways:
+            cut = _cut(way.label, step, group_size)
+            if cut is not None:
+                more = "" if way.size == group_size and not way.unclear else " and by place"
+                return cut, group_size, f"by {way.name}{more}, as --group-size {group_size} says{unlike}", ""
+        good = [way for way in good if way.size == group_size]
+        if not good and any(group_size in way.counts for way in ways):
+            good = [next(way for way in ways if group_size in way.counts)]
+            good = [_Way(good[0].name, good[0].option, good[0].label, good[0].counts, group_size)]
+        if not good:
+            raise ValueError(f"group_size is {group_size}, but {source} gives {'; '.join(way.words() for way in ways)}")
+    if not good and not force and not (group is not None and group not in ("prompt", "place")):
+        way = ways[0]
+        if way.unclear > _UNCLEAR:
+            raise ValueError(
+                f"{source}, {way.words()}: some prompts were drawn several times in a step, or different problems "
+                f"share their text, and nothing in the log tells them apart. Name a column of groups (--group COLUMN); "
+                f"if groups stand in order, give --group-size {way.size}; or leave the larger groups out (--force)"
+            )
+    first = good[0] if good else ways[0]
+    for other in good[1:]:
+        if not force and not _same(first, other) and not (first.declared and _finer(first.label, other.label)):
+            raise ValueError(
+                f"{source} can be grouped in two ways: {first.words()}; {other.words()}. Nothing that was logged "
+                f"decides. Choose: --group {first.option}, or --group {other.option}"
+            )
+    agree = [other.name for other in good[1:] if _same(first, other)]
+    by = f"by {first.name}" + (f", and {' and '.join(agree)} agree{'s' if len(agree) == 1 else ''}" if agree else "")
+    return first.label, first.size, by + unlike, ""
 
-    Args:
-        group: For each row the number of its group, ``(N,)``.
 
-    Returns:
-        G >= 2, the smallest of equally frequent ones; None if every group has a single response.
+def _ways(log: Log, kept: np.ndarray, step: np.ndarray, group: str | None, size: int | None) -> list[_Way]:
+    """List the ways to group: by columns of groups, then by prompts."""
+    found = []
+    if group not in ("prompt", "place"):
+        declared = bool(log.format.columns.get("group") or log.format.group_of)
+        for name, values in log.groups.items():
+            way = _way(f"column {name}", name, _labels(values[kept], step, size), size, declared)
+            if way is not None and way.whole > 0.05:
+                found.append(way)
+    if group in (None, "prompt") and "prompt" in log.columns:
+        prompt = log.prompt[kept]
+        way = _way("prompt", "prompt", _labels(prompt, step, size), size)
+        if way is not None and not way.consistent and (log.apart[kept] != NOTHING).any():
+            key = np.where(prompt == NOTHING, NOTHING, _mixed(prompt, log.apart[kept]).view(np.int64))
+            finer = _way("prompt and answer", "prompt", _labels(key, step, size), size)
+            if finer is not None and finer.consistent:
+                way = finer
+        if way is not None:
+            found.append(way)
+    return found
+
+
+def _same(a: _Way, b: _Way) -> bool:
+    """Tell whether two ways give the same groups."""
+    return _finer(a.label, b.label) and _finer(b.label, a.label)
+
+
+def _finer(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether each group of the first lies in one group of the second."""
+    both = (a >= 0) & (b >= 0)
+    if not both.any():
+        return False
+    order = np.argsort(a[both], kind="stable")
+    x, y = a[both][order], b[both][order]
+    return not bool(((np.diff(x) == 0) & (np.diff(y) != 0)).any())
+
+
+def _cut(label: np.ndarray, step: np.ndarray, size: int) -> np.ndarray | None:
+    """Cut groups of several times a size by place; None unless every step stands in blocks of that size."""
+    order = np.argsort(step, kind="stable")
+    blocks = np.zeros(len(label), dtype=np.int64)
+    start = 0
+    for part in np.split(order, np.flatnonzero(np.diff(step[order])) + 1):
+        if len(part) % size:
+            return None
+        of_block = label[part].reshape(-1, size)
+        if (of_block != of_block[:, :1]).any() or (of_block < 0).any():
+            return None
+        blocks[part] = start + np.arange(len(part)) // size
+        start += len(part) // size
+    return blocks
+
+
+def _by_place(
+    log: Log, step: np.ndarray, source: Path, size: int | None, unlike: str
+) -> tuple[np.ndarray, int, str, str]:
+    """Cut steps into groups of G neighbours, where nothing but G is known."""
+    if size is None:
+        raise ValueError(
+            f"{source} ({log.format.title}) does not say which responses belong to one prompt: name a column of groups "
+            "(--group COLUMN), or, if groups stand in order, their size (--group-size G)"
+        )
+    label = _cut(np.zeros(len(step), dtype=np.int64), step, size)
+    if label is None:
+        raise ValueError(
+            f"{source} has steps whose rows are no multiple of group_size {size}, so places tell no groups"
+        )
+    return label, size, f"by place, as --group-size {size} says{unlike}", ""
+
+
+def _whole_groups(label: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows of groups of a given size, ``(B, G)``, and the first row of each other group.
 
     Example:
-        >>> common_size(np.array([0, 0, 1, 1, 2, 2, 2, 3]))
-        2
-    """
-    counts = np.bincount(group)
-    sizes = counts[counts > 1]
-    return int(np.bincount(sizes).argmax()) if len(sizes) else None
-
-
-def whole_groups(group: np.ndarray, size: int) -> tuple[np.ndarray, int]:
-    """Find the rows of groups of a given size.
-
-    A prompt that was drawn several times in a step has a multiple of G responses; neighbours among them are a group.
-
-    Args:
-        group: For each row the number of its group, ``(N,)``.
-        size: G, >= 1.
-
-    Returns:
-        Places of rows, ``(B, G)``; the number of groups of another size.
-
-    Example:
-        >>> whole_groups(np.array([0, 1, 0, 2, 1]), 2)
+        >>> _whole_groups(np.array([0, 1, 0, 2, 1, -1]), 2)
         (array([[0, 2],
-               [1, 4]]), 1)
+               [1, 4]]), array([3]))
     """
-    counts = np.bincount(group)
-    whole = (counts % size == 0) & (counts > 0)
-    order = np.argsort(group, kind="stable")
-    return order[whole[group[order]]].reshape(-1, size), int((~whole & (counts > 0)).sum())
+    rows = np.flatnonzero(label >= 0)
+    order = rows[np.argsort(label[rows], kind="stable")]
+    if not len(order):
+        return np.zeros((0, size), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    counts = np.bincount(label[rows])
+    whole = counts == size
+    other = order[~whole[label[order]]]
+    firsts = other[np.flatnonzero(np.diff(label[other], prepend=-1))] if len(other) else other
+    return order[whole[label[order]]].reshape(-1, size), np.sort(firsts)
+
+
+# --- what the logged advantages say ---
+
+
+def _by_advantages(
+    ways: list[_Way], step: np.ndarray, reward: np.ndarray, advantage: np.ndarray, asked: bool
+) -> tuple[np.ndarray, int, str] | None:
+    """Find the coarsest groups in which the logged advantages are an affine function of the rewards."""
+    fitting = [way for way in ways if way.whole >= 0.5 and _fits(way.label, way.size, reward, advantage)]
+    if fitting:
+        best = max(fitting, key=lambda way: way.size)
+        return best.label, best.size, best.name
+    if asked:
+        return None
+    for way in ways or [_Way("place", "place", np.zeros(len(step), dtype=np.int64), np.zeros(0), 0)]:
+        largest = int(np.bincount(_labels_of(way.label, step)).max())
+        for size in range(largest - 1, 1, -1):
+            cut = _in_order(way.label, step, size)
+            if cut is not None and _fits(cut, size, reward, advantage):
+                return cut, size, f"{way.name} and place" if way.name != "place" else "place"
+    return None
+
+
+def _labels_of(label: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Number the pairs of step and label."""
+    return np.unique(_mixed(step, label), return_inverse=True)[1].reshape(-1)
+
+
+def _in_order(label: np.ndarray, step: np.ndarray, size: int) -> np.ndarray | None:
+    """Cut every group into groups of a size, in the order of its rows; None if that does not come out even."""
+    if (label < 0).any():
+        return None
+    pairs = _labels_of(label, step)
+    counts = np.bincount(pairs)
+    if (counts % size).any():
+        return None
+    order = np.argsort(pairs, kind="stable")
+    cut = np.empty(len(label), dtype=np.int64)
+    cut[order] = np.arange(len(label)) // size
+    return cut
+
+
+def _lines(label: np.ndarray, size: int, reward: np.ndarray, advantage: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Fit a line to each group's advantages: rewards, advantages, slope (NaN for equal rewards), largest residual."""
+    rows, _ = _whole_groups(label, size)
+    r, a = reward[rows], advantage[rows]
+    keep = np.isfinite(r).all(axis=1) & np.isfinite(a).all(axis=1)
+    r, a = r[keep], a[keep]
+    away, lift = r - r.mean(axis=1, keepdims=True), a - a.mean(axis=1, keepdims=True)
+    spread = (away**2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = np.where(np.ptp(r, axis=1) > 0, (away * lift).sum(axis=1) / spread, np.nan)
+    residual = np.abs(lift - np.nan_to_num(slope)[:, None] * away).max(axis=1, initial=0.0)
+    return r, a, slope, residual
+
+
+def _fits(label: np.ndarray, size: int, reward: np.ndarray, advantage: np.ndarray) -> bool:
+    """Tell whether advantages are an affine, growing function of the rewards in nearly all groups."""
+    _, a, slope, residual = _lines(label, size, reward, advantage)
+    if not len(a) or not (np.nan_to_num(slope) > 0).any():
+        return False
+    scale = np.abs(a).max(axis=1)
+    fine = (residual <= _CLOSE * scale + 1e-5) & ~(slope < 0)
+    return bool(fine.mean() >= _AGREE)
+
+
+def _trainer(label: np.ndarray, size: int, step: np.ndarray, reward: np.ndarray, advantage: np.ndarray) -> str:
+    """Say what the trainer subtracted from the rewards and by what it divided."""
+    r, a, slope, _ = _lines(label, size, reward, advantage)
+    mixed = np.nan_to_num(slope) > 0
+    r, a, slope = r[mixed], a[mixed], slope[mixed]
+    baseline = r.mean(axis=1) - a.mean(axis=1) / slope
+
+    def mostly(close: np.ndarray) -> bool:
+        return bool(close.mean() >= 0.95)
+
+    if mostly(np.abs(baseline - r.mean(axis=1)) <= 0.01 * np.ptp(r, axis=1)):
+        subtracted = "the mean of its group"
+    elif mostly(np.abs(baseline) <= 0.01 * np.ptp(r, axis=1)):
+        subtracted = "nothing"
+    else:
+        subtracted = "something else than the mean of its group"
+    units = {
+        "the standard deviation of its group (over G - 1)": r.std(axis=1, ddof=1),
+        "the standard deviation of its group (over G)": r.std(axis=1),
+        "nothing": np.ones(len(r)),
+        "one number": 1 / np.median(slope),
+    }
+    scales = (name for name, unit in units.items() if mostly(np.abs(slope * unit - 1) <= 0.01))
+    divided = next(scales, "something else")
+    return f"from each reward, the trainer subtracted {subtracted} and divided by {divided}"

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.arrays import require_integer
-from qae_sim.logs.grouping import group_numbers, part_of, step_by_step
-from qae_sim.logs.sources import Rows, Trouble, rows_of
+from qae_sim.arrays import require_integer, require_number
+from qae_sim.logs.grouping import groups_of
+from qae_sim.logs.sources import Log, Trouble, read, texts_of
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -39,7 +39,7 @@ class KeyWord:
 
 
 def key_words(
-    source: str | Path, *, reward: str | None = None, most: int = 20_000, least: int = 20, total: int | None = None
+    source: str | Path, *, reward: str | None = None, success: float | None = None, most: int = 20_000, least: int = 20
 ) -> tuple[tuple[KeyWord, ...], int]:
     """Test each word by Cochran, Mantel and Haenszel; groups are the strata, so that easy prompts add no evidence.
 
@@ -49,10 +49,10 @@ def key_words(
     Args:
         source: File or folder, as for :func:`~qae_sim.logs.digest.digest`; the responses stand in a column
             completion, output or response, or tokens, token_ids or completion_ids.
-        reward: Column of the reward, if there are several; a response with a positive reward is correct.
+        reward: Column of the reward, or a sum of columns, if there are several.
+        success: A response is correct if its reward is at least this; None: the largest reward.
         most: Approximate number of responses to use, >= 1: whole groups, taken evenly from the log.
         least: Least number of responses with a word, >= 1; rarer words are left out.
-        total: Number of responses in the log; None: count them.
 
     Returns:
         Words in falling order of z; the number of responses used. If the log has no responses' texts or tokens, no
@@ -60,8 +60,8 @@ def key_words(
 
     Raises:
         FileNotFoundError: There is no such file, or no log in the folder.
-        ValueError: A column is missing or ambiguous.
-        ModuleNotFoundError: PyArrow is not installed.
+        ValueError: A column is missing or ambiguous, or groups cannot be told.
+        ModuleNotFoundError: PyArrow is not installed, and the log needs it.
 
     Source:
         Mantel and Haenszel (1959). KTAE (arXiv:2505.16826) asks the same within one group, by Fisher's exact test.
@@ -74,12 +74,42 @@ def key_words(
     """
     require_integer("most", most, low=1)
     require_integer("least", least, low=1)
-    if total is None:
-        total = sum(len(rows.reward) for rows in rows_of(Path(source), reward, Trouble()))
+    trouble = Trouble()
+    log = read(Path(source), reward, None, trouble)
+    rows = groups_of(log, trouble, source=Path(source)).rows
+    rewards = log.reward[rows]
+    right = rewards >= (rewards.max() if success is None else require_number("success", success))
+    return key_words_of(log, rows, right, most=most, least=least)
+
+
+def key_words_of(
+    log: Log, rows: np.ndarray, right: np.ndarray, *, most: int = 20_000, least: int = 20
+) -> tuple[tuple[KeyWord, ...], int]:
+    """Test each word, as :func:`key_words` does, in a log that has been read.
+
+    Args:
+        log: The log.
+        rows: Places of the rows of each group, ``(B, G)``.
+        right: Whether each response is correct, ``(B, G)``.
+        most: Approximate number of responses to use, >= 1.
+        least: Least number of responses with a word, >= 1.
+
+    Returns:
+        Words in falling order of z; the number of responses used.
+    """
     # Take every n-th group in the order of the log, so that the choice is the same each time.
-    stride, counts = max(1, math.ceil(total / most)), _Counts()
-    for rows in step_by_step(rows_of(Path(source), reward, Trouble(), said=True)):
-        counts.add(rows, stride)
+    stride = max(1, math.ceil(rows.size / most))
+    chosen, correct = rows[stride - 1 :: stride], right[stride - 1 :: stride]
+    size, counts = rows.shape[1], _Counts()
+    place_of = {row: place for place, row in enumerate(chosen.ravel().tolist())}
+    # Only groups of which some but not all responses have been read are held.
+    held: defaultdict[int, dict[int, set[Hashable]]] = defaultdict(dict)
+    for row, text in texts_of(log, np.sort(chosen, axis=None)):
+        number, place = divmod(place_of[row], size)
+        held[number][place] = _words(text)
+        if len(held[number]) == size:
+            words = held.pop(number)
+            counts.add([words[i] for i in range(size)], correct[number])
     return tuple(counts.judged(least)), counts.responses
 
 
@@ -87,27 +117,13 @@ class _Counts:
     """Sums over groups, by word."""
 
     def __init__(self) -> None:
-        self.seen = self.responses = 0
+        self.responses = 0
         self.having: Counter[Hashable] = Counter()
         self.right: Counter[Hashable] = Counter()
         self.expected: defaultdict[Hashable, float] = defaultdict(float)
         self.variance: defaultdict[Hashable, float] = defaultdict(float)
 
-    def add(self, rows: Rows, stride: int) -> None:
-        """Add every ``stride``-th group of a step."""
-        if rows.said is None:
-            return
-        group = group_numbers(rows)
-        order = np.argsort(group, kind="stable")
-        for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-            self.seen += 1
-            if self.seen % stride == 0:
-                kept = part_of(rows, members)
-                scored = ~np.isnan(kept.reward)
-                said = rows.said[members][scored]
-                self._of_group([_words(one) for one in said], kept.reward[scored] > 0)
-
-    def _of_group(self, words: list[set[Hashable]], correct: np.ndarray) -> None:
+    def add(self, words: list[set[Hashable]], correct: np.ndarray) -> None:
         """Add one group."""
         size, successes = len(words), int(correct.sum())
         self.responses += size
@@ -148,6 +164,14 @@ def _words(said: Any) -> set[Hashable]:
         return set(_WORD.findall(said))
     if isinstance(said, Iterable):
         return {
-            token for item in said for token in (_words(item.get("content")) if isinstance(item, dict) else (item,))
+            token
+            for item in said
+            for token in (
+                _words(item.get("content"))
+                if isinstance(item, dict)
+                else _words(item)
+                if isinstance(item, list)
+                else (item,)
+            )
         }
     return set()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from qae_sim.advantages import ESTIMATORS, AdvantageRule, advantage_table
+from qae_sim.advantages import ESTIMATORS, AdvantageRule
 from qae_sim.advantages.rule import as_rule
 from qae_sim.arrays import invalid
 from qae_sim.logs.digest import Digest
+
+#: Groups whose advantages are computed at once.
+_AT_ONCE = 10_000
 
 
 def compared() -> tuple[AdvantageRule, ...]:
@@ -26,10 +30,10 @@ def compared() -> tuple[AdvantageRule, ...]:
 
 
 def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
-    """Compute the share of all |A| that a rule gives to groups with n correct responses.
+    """Compute the share of all |A| that a rule gives to groups with n successful responses.
 
-    Share of n = N(n)·[n·|A(correct, n)| + (G - n)·|A(wrong, n)|] / Σ over n, where N(n) groups have n correct
-    responses. All shares are 0 if no response has an advantage.
+    Share of n = Σ|A| over the groups with n successes / Σ|A| over all groups, where A are the rule's advantages for
+    the rewards that were logged. All shares are 0 if no response has an advantage.
 
     Args:
         found: The digest of a log.
@@ -51,10 +55,24 @@ def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
     asked = as_rule(rule)
     if not asked.tabulated:
         raise invalid("rule", asked.title, "one that looks at the rewards of a group alone: a log counts successes")
-    n = np.arange(found.group_size + 1)
-    wrong, correct = np.abs(advantage_table(asked.advantages, found.group_size)).T
-    mass = found.histogram.sum(axis=0) * (n * correct + (found.group_size - n) * wrong)
+    mass = np.zeros(found.group_size + 1)
+    for n, rewards, times in _different_groups(found):
+        advantages = np.abs(np.asarray(asked.advantages(rewards))).sum(axis=1)
+        mass += np.bincount(n, advantages * times, minlength=len(mass))
     return np.asarray(mass / max(float(mass.sum()), 1e-300))
+
+
+def _different_groups(found: Digest) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """List successes, rewards and number of groups: each kind once where rewards are 0 or 1, else every group."""
+    size = found.group_size
+    if found.binary or found.rewards is None:
+        histogram = found.histogram.sum(axis=0)
+        n = np.flatnonzero(histogram)
+        yield n, (np.arange(size) < n[:, None]).astype(float), histogram[n]
+        return
+    for start in range(0, len(found.rewards), _AT_ONCE):
+        rewards = found.rewards[start : start + _AT_ONCE]
+        yield (rewards >= found.success).sum(axis=1), rewards, np.ones(len(rewards))
 
 
 def advantage_shares_by_quarter(found: Digest, rule: Any) -> np.ndarray:

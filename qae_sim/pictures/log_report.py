@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from pathlib import Path
 
 import numpy as np
 
@@ -201,7 +202,7 @@ def report(digest: Digest) -> str:
     """
     from qae_sim.pictures.render import png
 
-    parts = []
+    parts = [_how_it_was_read(digest)]
     for title, picture in (
         ("Over training", over_training(digest)),
         ("Success rates", success_rates(digest)),
@@ -226,7 +227,7 @@ def report(digest: Digest) -> str:
         for kind, count in digest.trouble.counts.items()
     )
     parts.append(f"<h2>What was wrong with the log</h2><ul>{wrong or '<li>nothing</li>'}</ul>")
-    title = html.escape(f"Training log {digest.source}")
+    title = html.escape(f"Training log {Path(digest.source).name or digest.source}")
     style = (
         "body { font: 17px sans-serif; max-width: 1040px; margin: 2em auto; padding: 0 1em } img { max-width: 100% }"
     )
@@ -234,6 +235,22 @@ def report(digest: Digest) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
         f"</head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
     )
+
+
+def _how_it_was_read(digest: Digest) -> str:
+    """Format, rows, reward, success, steps and groups, as HTML."""
+    if (reading := digest.reading) is None:
+        return ""
+    lines = (
+        ("Format", reading.format),
+        ("Rows used", f"{reading.used:,} of {reading.rows:,}"),
+        ("Reward", reading.reward),
+        ("Success", reading.success),
+        ("Steps", reading.steps),
+        ("Groups", reading.groups),
+        ("Logged advantages", reading.trainer),
+    )
+    return "<ul>" + "".join(f"<li>{name}: {html.escape(said)}</li>" for name, said in lines if said) + "</ul>"
 
 
 def _shares_table(digest: Digest) -> str:
