@@ -114,7 +114,7 @@ def mc_grpo(
 
     The method samples an odd number of responses, so that one of them is the median; that one, the pivot, has
     advantage 0 and is dropped from the loss (:func:`mc_grpo_kept`). Without scale this is QAE at K = 1/2 without its
-    standard deviation (claim ``mc-grpo.quantile``). In a group of 0/1 rewards at least half of the deviations are 0,
+    standard deviation. In a group of 0/1 rewards at least half of the deviations are 0,
     and so is their median: ε alone divides (claim ``mc-grpo.vanishing-scale``).
 
     Args:

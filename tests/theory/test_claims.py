@@ -59,6 +59,7 @@ def test_there_are_enough_of_them() -> None:
         "anchor", "digest", "entropy", "estimators", "ha-dw", "ktae", "qae",
         "aapo", "attn-rl", "canon", "capo", "fspo", "gdpo", "gpg", "mapo", "match-tir", "maxrl", "opo", "pass-at-k",
         "reg-grpo", "rlev", "tree-opo", "two-stage", "verl-rank",
+        "sign", "dgpo", "mc-grpo", "krpo", "lite-ppo", "james-stein", "bnpo", "a-grae",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qae_sim.advantages import dr_grpo, expected_advantages, grpo, quantile_baseline, rloo
+from qae_sim.advantages import dr_grpo, expected_advantages, grpo, quantile_baseline, rloo, rloo_std
 from qae_sim.softmax import pass_at_k_estimate
 from qae_sim.theory.certificates import Counterexample, Draw, Enumeration, Identity, Part, Sign, Tie
 from qae_sim.theory.implicit_length import Normaliser, expected_credit
@@ -60,6 +60,31 @@ def _difference(G: int, *, loss: Normaliser = "token", prompts: int = 1) -> floa
 
 
 CERTIFICATES: dict[str, tuple[Part, ...]] = {
+    "estimators.leave-one-out-std": (
+        Counterexample(
+            "n successes and m failures: (G-1)(n-1) is at least m, that is A² = m/(n-1) at most G - 1",
+            "(n + m - 1)*(n - 1) >= m",
+            at={"n": "1", "m": "3"},
+        ),
+        Identity(
+            "A² of a success: its distance from the others' mean, squared, over their variance",
+            "(1 - (n - 1)/(G - 1))**2/((n - 1)/(G - 1)*(1 - (n - 1)/(G - 1))) == m/(n - 1)",
+            where={"G": "n + m"},
+            variables=("n", "m"),
+            ties=(
+                Tie(
+                    "m/(n - 1)",
+                    lambda n, m: float(rloo_std([1.0] * n + [0.0] * m, eps=0, ddof=0)[0]) ** 2,
+                    {"n": (2, 7), "m": (2, 7)},
+                ),
+            ),
+        ),
+        Identity(
+            "with n = j + 2 what the bound leaves is (j+1)² + m j, which is not negative",
+            "(j + 2 + m - 1)*(j + 2 - 1) - m == (j + 1)**2 + m*j",
+            variables=("j", "m"),
+        ),
+    ),
     "estimators.baseline-difference": (
         Identity(
             "P' = P·S and x' = x·s make (P·x)' = P·x·(S + s); and w(r-b)/σ - w(r-c)/σ = w(c-b)/σ",

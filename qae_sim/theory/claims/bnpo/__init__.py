@@ -1,0 +1,5 @@
+"""Claims of the BNPO paper."""
+
+from qae_sim.papers import PAPERS
+
+PAPER = PAPERS["bnpo"]

@@ -1,0 +1,5 @@
+"""Claims of the MC-GRPO paper."""
+
+from qae_sim.papers import PAPERS
+
+PAPER = PAPERS["mc_grpo"]
