@@ -88,7 +88,7 @@ def degeneracy(quick: bool, *, differ: bool = False) -> CheckOutcome:
         "rates 0 and 1: all groups are equal, and the mean rate predicts 1/2",
         "G = 2, by hand",
         Method.CASES,
-        (_share((Fraction(0), Fraction(1)), 2), _share((half,), 2)) == (1, half),
+        (_share((Fraction(0), Fraction(1)), 2), _share((half,), 2)) == (Fraction(1), half),
     )
     if differ:
         return conclude(increasing, controls=[by_hand])
