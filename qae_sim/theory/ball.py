@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, NoReturn
 
 from flint import arb, fmpq
 
@@ -46,6 +46,9 @@ class Ball:
 
     def __repr__(self) -> str:
         return f"Ball({self.arb})"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"a number is no answer: {self!r} has to be compared with another one")
 
     def __add__(self, other: Any) -> Ball:
         return Ball(self.arb + raw(other))

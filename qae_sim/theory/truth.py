@@ -39,9 +39,11 @@ class Truth(Enum):
 
     @classmethod
     def of(cls, answer: Answer | None) -> Truth:
-        """An answer as a truth: booleans (NumPy's, too) are certain, None is undecided."""
+        """An answer as a truth: booleans (NumPy's, too) are certain, None is undecided; a number is no answer."""
         if isinstance(answer, Truth):
             return answer
+        if not isinstance(answer, bool | np.bool_ | None):
+            raise TypeError(f"an answer is a bool, a Truth or None; got {answer!r}")
         return cls.UNDECIDED if answer is None else cls(bool(answer))
 
     def __str__(self) -> str:

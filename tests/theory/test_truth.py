@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qae_sim.theory import Truth
 from qae_sim.theory.ball import Ball, greatest, smallest
-from qae_sim.theory.claim import worse
+from qae_sim.theory.claim import Evidence, Method, worse
 from qae_sim.theory.truth import Undecided, every, for_all, some
 
 ALL = (Truth.YES, Truth.NO, Truth.UNDECIDED)
@@ -83,6 +83,17 @@ def test_a_ball_has_no_float_and_no_hash() -> None:
         float(Ball(1))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         hash(Ball(1))
+
+
+def test_a_number_is_no_answer() -> None:
+    """Python takes every object for true: a ball in the place of a comparison would be a yes."""
+    with pytest.raises(TypeError, match="a number is no answer"):
+        bool(Ball(0))
+    for answer in (Ball(0), Ball(1), 1, 0.0, "yes"):
+        with pytest.raises(TypeError):
+            every([answer])  # type: ignore[list-item]
+        with pytest.raises(TypeError):
+            Evidence("", "", Method.CASES, answer)  # type: ignore[arg-type]
 
 
 def test_extremes_enclose() -> None:
