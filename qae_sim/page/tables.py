@@ -168,7 +168,7 @@ ANCHORS: Mapping[str, DifficultyAnchor] = {
     "Kalman filter": KalmanAnchor(process_variance=4e-4),
     "Hard: mean of 10 batches": HardAnchor(window=10),
     "Soft, warm start": SoftAnchor(window=10, eta=2.0),
-    "Soft, as printed": SoftAnchor(window=10, eta=2.0, warm_start=False, recent=(0.4,) * 5 + (0.6,) * 4),
+    "Soft, no warm start": SoftAnchor(window=10, eta=2.0, warm_start=False, recent=(0.4,) * 5 + (0.6,) * 4),
 }
 
 

@@ -57,6 +57,12 @@ def test_advantages_of_every_group(answers: Any) -> None:
             np.testing.assert_allclose(row["wrong"], right[0], rtol=1e-13, atol=1e-15)
 
 
+def test_the_standard_deviation_of_a_sample(answers: Any) -> None:
+    assert len(answers["sample"]) == 11
+    for row in answers["sample"]:
+        np.testing.assert_allclose(row["advantages"], grpo(row["rewards"], ddof=1, eps=0), rtol=1e-13, atol=1e-15)
+
+
 def test_nearly_equal_rewards(answers: Any) -> None:
     for row in answers["near"]:
         # The difference itself is a rounded number: 1 + 1e-6 has it to ten digits.

@@ -1,4 +1,4 @@
-// Advantages of one group, as `qae_sim.advantages` defines them at ddof = 0 and eps = 0. A test compares every state
+// Advantages of one group, as `qae_sim.advantages` defines them at eps = 0 and, where nothing else is said, ddof = 0. A test compares every state
 // that the page can show with the package.
 
 export type Estimator = "grpo" | "qae" | "rloo" | "dr_grpo";
@@ -17,17 +17,17 @@ export function quantile(rewards: readonly number[], k: number): number {
   return [...rewards].sort((a, b) => a - b)[rank(k, rewards.length) - 1]!;
 }
 
-/** σ, the population standard deviation. */
-export function deviation(rewards: readonly number[]): number {
+/** σ, the population standard deviation; with ddof = 1 that of a sample. */
+export function deviation(rewards: readonly number[], ddof: 0 | 1 = 0): number {
   const centre = mean(rewards);
-  return Math.sqrt(mean(rewards.map((r) => (r - centre) ** 2)));
+  return Math.sqrt(rewards.reduce((sum, r) => sum + (r - centre) ** 2, 0) / (rewards.length - ddof));
 }
 
 export const equal = (rewards: readonly number[]): boolean => rewards.every((r) => r === rewards[0]);
 
 /** Rewards minus a baseline, over a scale; exactly 0 where all rewards are equal and there is no scale. */
-export function standardised(rewards: readonly number[], baseline: number): number[] {
-  const sigma = deviation(rewards);
+export function standardised(rewards: readonly number[], baseline: number, ddof: 0 | 1 = 0): number[] {
+  const sigma = deviation(rewards, ddof);
   return rewards.map((r) => (equal(rewards) ? 0 : (r - baseline) / sigma));
 }
 

@@ -22,6 +22,7 @@ export function groups(): unknown {
       const found = pair(name, c, 10, k);
       return { name, k, rewards: group(c, 10), advantages: advantages(name, group(c, 10), k), correct: c > 0 ? found.correct : null, wrong: c < 10 ? found.wrong : null };
     }))),
+    sample: counts.map((c) => ({ rewards: group(c, 10), advantages: standardised(group(c, 10), c / 10, 1) })),
     near: [1, 2, 3, 4, 5, 6].map((j) => {
       const rewards = [1, 1, 1, 1 + 10 ** -j];
       return { rewards, advantages: standardised(rewards, rewards.reduce((a, b) => a + b, 0) / 4) };

@@ -43,6 +43,8 @@ test("σ's winners and losers", () => {
     else {
       const { correct, wrong } = pair("grpo", c, 10, 0.4);
       assert.ok(text.includes(`winners get ${written(correct, 2, true)}, losers ${written(wrong, 2, true)}`), text);
+      const [larger, smaller] = [correct, wrong].map((a) => written(a * Math.sqrt(0.9), 2, true));
+      assert.ok(text.includes(`Trainers put G − 1 into σ: ${larger!}, ${smaller!}.`), text);
     }
   }
   for (let near = 1; near <= 6; near += 1) assert.ok(said(Sigma, { near }).includes("gets +1.73, the others −0.58"));

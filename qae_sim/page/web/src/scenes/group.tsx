@@ -140,6 +140,7 @@ export function Sigma(scene: Scene): JSX.Element {
   const places = rewards.map((_, i) => i);
   const sigma = deviation(rewards);
   const values = standardised(rewards, mean(rewards));
+  const trainers = standardised(rewards, mean(rewards), 1);
   const plain = rewards.map((r) => r - mean(rewards));
   const best = Math.max(...values);
   return (
@@ -168,7 +169,7 @@ export function Sigma(scene: Scene): JSX.Element {
       <Said>{near
         ? `Rewards 1, 1, 1, ${written(rewards[3]!, state.near)}: σ = ${sigma.toPrecision(2)}, and still the best response gets ${written(best, 2, true)}, the others ${written(values[0]!, 2, true)}. The size of the difference does not matter.`
         : sigma === 0 ? "All rewards are equal: σ is 0, and every advantage is 0. This group teaches nothing."
-        : `σ = ${written(sigma, 2)}: winners get ${written(best, 2, true)}, losers ${written(Math.min(...values), 2, true)}.${errors(state.r)}`}</Said>
+        : `σ = ${written(sigma, 2)}: winners get ${written(best, 2, true)}, losers ${written(Math.min(...values), 2, true)}. Trainers put G − 1 into σ: ${written(Math.max(...trainers), 2, true)}, ${written(Math.min(...trainers), 2, true)}.${errors(state.r)}`}</Said>
     </Frame>
   );
 }

@@ -131,6 +131,8 @@ function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: num
           })}
         </tbody>
       </table>
+      <p class="quiet">Each step adds 0.3 times the group's average gradient to the logits. HA-DW has λ = 1 and, as anchor, the
+        mean success of the last ten batches.</p>
     </details>
   </>);
 }
