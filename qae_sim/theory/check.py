@@ -70,7 +70,7 @@ def _times(x: Any, y: Any) -> Any:
     return {key: a for key, a in found.items() if a != 0}
 
 def _power(x: Any, n: Any) -> Any:
-    if operator.index(n) == 0:  # an error if n is not whole
+    if (n := operator.index(n if n.denominator > 1 else n.numerator)) == 0:  # an error if n is not whole
         return _add(1, _times(0, x))
     if n > 0:
         return reduce(_times, [x] * n) if isinstance(x, WIDE) else x**n
@@ -150,7 +150,7 @@ def _value(node: Any, names: dict[str, Any]) -> Any:
     match node:
         case ast.Constant(value=int(x)) if type(x) is int:
             return x
-        case ast.Name(id=x) if x in names:
+        case ast.Name(id=x) if x in names and not (isinstance(names[x], ast.Lambda) and names[x].args.args):
             return _value(names[x].body, names[""] | {"": names[""]}) if isinstance(names[x], ast.Lambda) else names[x]
         case ast.UnaryOp(op=sign, operand=x) if type(sign) in OPERATIONS:
             return OPERATIONS[type(sign)](_value(x, names))
@@ -209,10 +209,10 @@ def check(part: dict[str, Any]) -> None:
     fields = ["kind", "says", "statement", "where", "cases", "only", "count", KINDS[part["kind"]]]
     _demand(part.keys() <= {*fields}, f"a part of this kind has nothing but {fields}")
     cases: list[dict[str, Any]] = [{}]
-    names = [name for field in ("cases", fields[-1]) for name in part.get(field, ())]
+    names = [ast.unparse(parsed(name)) for field in ("cases", fields[-1]) for name in part.get(field, ())]
     for form, body in part.get("where", {}).items():
         name, _, given = form.rstrip(")").partition("(")
-        names, cases[0][name] = [*names, name], parsed(f"lambda {given}: {body}")
+        names, cases[0][name] = [*names, ast.unparse(parsed(name))], parsed(f"lambda {given}: {body}")
         _demand(ast.unparse(cases[0][name].args) == given, f"{form} is not the form of a definition")
     _demand(len({*names, *FUNCTIONS}) == len([*names, *FUNCTIONS]), f"a name has two meanings: {names}")
     for name, text in part.get("cases", {}).items():

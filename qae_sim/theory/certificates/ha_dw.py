@@ -600,7 +600,7 @@ CERTIFICATES: dict[str, tuple[Part, ...]] = {
     "ha-dw.corollary2": (
         Enumeration(
             "with x = Gp half of the average is certain, x < 1, and half is 1 less the mean of f from 1 to 2. Upper "
-            "sums: A over p(1-p)^(G-1) is a sum of powers of p/(1-p), so f falls, and each step is greatest on its left",
+            "sums: A over p(1-p)^(G-1) is a sum of powers of p/(1-p), so f falls, and a step is greatest on its left",
             "1/2 + (1 - sum(sqrt(1)*f(1 + i/80) for i in range(80))/80)/2 > 78/100",
             where=_ONE_OF_MIXED,
             cases={"G": "range(6, 60)"},
