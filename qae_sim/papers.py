@@ -101,6 +101,14 @@ PAPERS: Mapping[str, Paper] = MappingProxyType(
             Paper("james_stein", "Shrinkage baselines", "Zeng et al.", "Shrinking the variance", "2511.03710"),
             Paper("bnpo", "BNPO", "Xiao et al.", "Beta normalization policy optimization", "2506.02864"),
             Paper("a_grae", "A-GRAE", "Yu et al.", "Unveiling implicit advantage symmetry", "2602.05548"),
+            Paper("rl_zvp", "RL-ZVP", "Le et al.", "No prompt left behind", "2509.21880"),
+            Paper("gtpo", "GTPO", "Tan et al.", "GTPO and GRPO-S", "2508.04349"),
+            Paper("otb", "Optimal token baseline", "", "The optimal token baseline", "2602.07078"),
+            Paper("gae", "GAE", "", "High-dimensional continuous control using GAE", "1506.02438"),
+            Paper("vc_ppo", "VC-PPO", "", "What's behind PPO's collapse in long-CoT?", "2503.01491"),
+            Paper("vapo", "VAPO", "Yue et al.", "VAPO", "2504.05118"),
+            Paper("spo", "SPO", "Xu and Ding", "Single-stream policy optimization", "2509.13232"),
+            Paper("rae", "RAE", "", "SPIRAL", "2506.24119"),
             Paper("digest", "A popular digest of the QAE paper", "", "A popular digest of the QAE paper"),
         )
     }

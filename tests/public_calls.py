@@ -19,6 +19,8 @@ FLAT = [1.0, 0.0, 0.0, 1.0]
 LENGTHS = [[3.0, 5.0, 2.0, 7.0], [4.0, 4.0, 1.0, 9.0]]
 IDS = [[5, 6], [5, 7], [5, 8], [5, 8]]
 MASK = [[1, 1], [1, 1], [1, 0], [1, 1]]
+PER_TOKEN = [[[0.5, 0.25], [1.0, 0.5], [0.25, 0.75], [0.5, 0.5]]] * 2
+OWN = [[[1, 1], [1, 1], [1, 0], [1, 1]]] * 2
 LOGITS = [1.0, 0.0, -0.5]
 TABLE = [[0.0, 0.0], [-1.0, 1.0], [0.0, 0.0]]
 TREE = adv.Tree((-1, 0, 0, 1, 1))
@@ -99,6 +101,47 @@ ADVANTAGES: dict[str, Call] = dict(
     "pos_mask": Call(adv.pos_mask, {"rewards": REWARDS}, {"k": 0.4} | _STD),
     "neg_mask": Call(adv.neg_mask, {"rewards": REWARDS}, {"k": 0.4} | _STD),
     "mapo": Call(adv.mapo, {"rewards": REWARDS}, _STD),
+    "rl_zvp": Call(
+        adv.rl_zvp,
+        {"rewards": REWARDS, "entropies": PER_TOKEN, "mask": OWN},
+        {"alpha": 0.1} | _STD,
+        integers=("mask",),
+    ),
+    "gtpo": Call(
+        adv.gtpo,
+        {"rewards": REWARDS, "entropies": PER_TOKEN, "mask": OWN},
+        {"bonus": 0.1, "eps": 1e-8},
+        integers=("mask",),
+    ),
+    "optimal_token_baseline": Call(
+        adv.optimal_token_baseline,
+        {"rewards": REWARDS, "log_probs": [[[-0.5, -1.0]] * 4] * 2, "sum_squares": PER_TOKEN, "mask": OWN},
+        integers=("mask",),
+        differentiable="rewards",
+    ),
+    "gae": Call(
+        adv.gae,
+        {"rewards": REWARDS, "values": PER_TOKEN, "mask": OWN},
+        {"gamma": 0.9, "lam": 0.5},
+        integers=("mask",),
+        differentiable="values",
+    ),
+    "decoupled_gae": Call(
+        adv.decoupled_gae,
+        {"rewards": REWARDS, "values": PER_TOKEN, "mask": OWN},
+        {"gamma": 1.0, "lam": 0.5, "critic_lam": 1.0},
+        integers=("mask",),
+        differentiable="values",
+    ),
+    "length_adaptive_gae": Call(
+        adv.length_adaptive_gae,
+        {"rewards": REWARDS, "values": PER_TOKEN, "mask": OWN},
+        {"gamma": 1.0, "alpha": 0.8, "critic_lam": 1.0},
+        integers=("mask",),
+        differentiable="values",
+    ),
+    "spo": Call(adv.spo, {"rewards": REWARDS, "expected": [0.5, 0.25]}, _STD, differentiable="rewards"),
+    "rae": Call(adv.rae, {"rewards": REWARDS, "usual": LENGTHS}, differentiable="rewards"),
     "sign_advantage": Call(adv.sign_advantage, {"rewards": REWARDS}),
     "mc_grpo_kept": Call(adv.mc_grpo_kept, {"rewards": REWARDS}),
     "bnpo": Call(adv.bnpo, {"rewards": REWARDS}),

@@ -26,6 +26,7 @@ from qae_sim.advantages.automatic import (
 )
 from qae_sim.advantages.availability import PLACES, why_not
 from qae_sim.advantages.centre_and_scale import dgpo, krpo, mc_grpo, mc_grpo_kept, rloo_std, sign_advantage
+from qae_sim.advantages.critics import CriticAdvantages, decoupled_gae, gae, length_adaptive_gae
 from qae_sim.advantages.dapo import dynamic_sampling_mask, overlong_punishment
 from qae_sim.advantages.expectation import (
     GroupExpectation,
@@ -53,8 +54,10 @@ from qae_sim.advantages.rule import AdvantageRule
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
 from qae_sim.advantages.side_information import aapo, canon, gdpo, opo, rlev
 from qae_sim.advantages.terms import AdvantageState, Term
+from qae_sim.advantages.token_credit import gtpo, optimal_token_baseline, rl_zvp
 from qae_sim.advantages.token_selection import clip_cov_mask, kl_cov_mask, token_covariances
 from qae_sim.advantages.tokens import TokenAdvantages, TokenTable, ktae, token_table
+from qae_sim.advantages.trackers import AgentMeans, BetaTracker, rae, spo
 from qae_sim.advantages.trees import Tree, attn_rl, ordered_pairs, tree_opo, tree_opo_heuristic
 from qae_sim.advantages.turns import ToolCall, fspo, match_tir, matched_rewards, tool_similarity
 from qae_sim.advantages.weights import HistoryWeights, ha_dw, ha_dw_weights
@@ -66,8 +69,11 @@ __all__ = [
     "PLACES",
     "AdvantageRule",
     "AdvantageState",
+    "AgentMeans",
+    "BetaTracker",
     "ConstantK",
     "CosineK",
+    "CriticAdvantages",
     "DifficultyAnchor",
     "EntropyTargetK",
     "Estimator",
@@ -100,6 +106,7 @@ __all__ = [
     "canon",
     "capo",
     "clip_cov_mask",
+    "decoupled_gae",
     "design_effect",
     "dgpo",
     "dr_grpo",
@@ -107,12 +114,14 @@ __all__ = [
     "effective_rank",
     "expected_advantages",
     "fspo",
+    "gae",
     "gdpo",
     "get",
     "gpg",
     "grpo",
     "grpo_n",
     "grpo_passk",
+    "gtpo",
     "ha_dw",
     "ha_dw_weights",
     "intraclass_correlation",
@@ -122,6 +131,7 @@ __all__ = [
     "kl_cov_mask",
     "krpo",
     "ktae",
+    "length_adaptive_gae",
     "lite_ppo",
     "mapo",
     "match_tir",
@@ -131,22 +141,26 @@ __all__ = [
     "mc_grpo_kept",
     "neg_mask",
     "opo",
+    "optimal_token_baseline",
     "ordered_pairs",
     "overlong_punishment",
     "pos_mask",
     "qae",
     "quantile_baseline",
     "quantile_whitening",
+    "rae",
     "rank_dynamics",
     "reg_grpo",
     "register",
     "registered",
     "reinforce_plus_plus",
     "reinforce_plus_plus_baseline",
+    "rl_zvp",
     "rlev",
     "rloo",
     "rloo_std",
     "sign_advantage",
+    "spo",
     "steady_state_gain",
     "token_covariances",
     "token_table",

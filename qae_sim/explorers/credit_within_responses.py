@@ -8,7 +8,23 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages import Tree, attn_rl, dr_grpo, fspo, grpo, match_tir, reg_grpo, tree_opo, tree_opo_heuristic
+from qae_sim.advantages import (
+    Tree,
+    attn_rl,
+    decoupled_gae,
+    dr_grpo,
+    fspo,
+    gae,
+    grpo,
+    gtpo,
+    length_adaptive_gae,
+    match_tir,
+    optimal_token_baseline,
+    reg_grpo,
+    rl_zvp,
+    tree_opo,
+    tree_opo_heuristic,
+)
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, numbers
 from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points
@@ -19,6 +35,12 @@ METHODS = {
     "match_tir": "MatchTIR: turns",
     "attn_rl": "AttnRL: steps of a tree",
     "tree_opo": "Tree-OPO: prefixes",
+    "rl_zvp": "RL-ZVP: tokens of equal rewards",
+    "gtpo": "GTPO: shares of entropy",
+    "optimal_token_baseline": "Optimal token baseline",
+    "gae": "GAE: a critic",
+    "decoupled_gae": "Decoupled GAE (VC-PPO)",
+    "length_adaptive_gae": "Length-adaptive GAE (VAPO)",
     "reg_grpo": "Reg-GRPO: a regression",
 }
 
@@ -43,7 +65,8 @@ class PartState(State):
         0.0,
         1.0,
         0.1,
-        help="Truth of sentences, rewards of turns, leaves or prefixes, or log-ratios of responses.",
+        help="Truth of sentences, rewards of turns, leaves or prefixes, entropies, probabilities or values of tokens, "
+        "or log-ratios of responses.",
     )
     margin: float = number(0.5, "Margin δ (Tree-OPO)", 0.0, 1.5, 0.1)
 
@@ -195,6 +218,75 @@ def _prefixes(state: PartState) -> Credit:
     )
 
 
+#: Two responses of four tokens, a correct one and a wrong one.
+_TOKENS = "token: 1-4 of the correct response, 5-8 of the wrong one"
+_OWN = np.ones((2, 4), dtype=bool)
+
+
+def _silent(state: PartState) -> Credit:
+    """Four responses of two tokens: two to a prompt that is always answered right, two to one that is never."""
+    entropies = np.array(state.x).reshape(2, 2, 2)
+    found = rl_zvp([[1.0, 1.0], [0.0, 0.0]], entropies, np.ones((2, 2, 2), dtype=bool))
+    return Credit(
+        "Entropies of tokens",
+        "token: 1-4 of two correct responses, 5-8 of two wrong ones to another prompt",
+        {"one for all (GRPO)": (_AT, np.zeros(8)), "rl_zvp": (_AT + 0.2, found.ravel())},
+        "Where all is right uncertain tokens are raised most; where all is wrong the most uncertain one of each "
+        "response is spared.",
+    )
+
+
+def _shares(state: PartState) -> Credit:
+    """Two correct responses of two tokens, and two wrong ones."""
+    entropies = np.array(state.x).reshape(4, 2)
+    found = gtpo([1.0, 1.0, 0.0, 0.0], entropies, np.ones((4, 2), dtype=bool))
+    blamed = int((found[:2] < 0).sum())
+    return Credit(
+        "Entropies of tokens",
+        "token: 1-4 of two correct responses, 5-8 of two wrong ones",
+        {"one for all (GRPO)": (_AT, np.repeat([1.0, -1.0], 4)), "gtpo": (_AT + 0.2, found.ravel())},
+        f"Each side is standardised for itself: {blamed} of 4 tokens of correct responses are lowered.",
+    )
+
+
+def _energies(state: PartState) -> Credit:
+    """Tokens of two responses with probabilities from 1/20 to 1."""
+    chosen = 0.05 + 0.95 * np.array(state.x).reshape(2, 4)
+    squares = chosen**2 + (1 - chosen) ** 2
+    found = optimal_token_baseline([1.0, 0.0], np.log(chosen), squares, _OWN)
+    return Credit(
+        "Probabilities of the sampled tokens, .05 + .95x",
+        _TOKENS,
+        {"one for all (Dr. GRPO)": (_AT, np.repeat([0.5, -0.5], 4)), "optimal": (_AT + 0.2, found.ravel())},
+        "The response whose tokens were less probable has spent more energy, and the baseline is nearer to its reward.",
+    )
+
+
+def _critic(state: PartState) -> Credit:
+    """Values of tokens, and three λ."""
+    values = np.array(state.x).reshape(2, 4)
+    found = {
+        "gae": lambda: gae([1.0, 0.0], values, _OWN),
+        "decoupled_gae": lambda: decoupled_gae([1.0, 0.0], values, _OWN),
+        "length_adaptive_gae": lambda: length_adaptive_gae([1.0, 0.0], values, _OWN, alpha=0.5),
+    }[state.method]()
+    said = {
+        "gae": "λ = .95: nearly the reward minus the value.",
+        "decoupled_gae": "λ = .95 for the policy; the critic's targets are the rewards themselves.",
+        "length_adaptive_gae": "α = .5 and four tokens: λ = 1 - 1/(αl) = .5.",
+    }[state.method]
+    return Credit(
+        "Values of tokens",
+        _TOKENS,
+        {
+            "reward minus value (λ = 1)": (_AT, (np.array([[1.0], [0.0]]) - values).ravel()),
+            state.method: (_AT + 0.2, found.advantages.ravel()),
+            "target of the critic": (_AT - 0.2, found.returns.ravel()),
+        },
+        said,
+    )
+
+
 def _regression(state: PartState) -> Credit:
     """Log-ratios of eight responses, of which the first four are correct."""
     rewards, ratios = np.repeat([1.0, 0.0], 4), np.array(state.x)
@@ -212,5 +304,11 @@ _METHODS: dict[str, Any] = {
     "match_tir": _turns,
     "attn_rl": _steps,
     "tree_opo": _prefixes,
+    "rl_zvp": _silent,
+    "gtpo": _shares,
+    "optimal_token_baseline": _energies,
+    "gae": _critic,
+    "decoupled_gae": _critic,
+    "length_adaptive_gae": _critic,
     "reg_grpo": _regression,
 }

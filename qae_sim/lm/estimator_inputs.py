@@ -73,6 +73,10 @@ def _metric(config: Config, batch: Batch, member: int) -> np.ndarray:
     return np.asarray(batch.entropies[member].cpu().numpy().sum(axis=-1) / lengths)
 
 
+def _entropies(config: Config, batch: Batch, member: int) -> np.ndarray:
+    return np.asarray(batch.entropies[member].cpu().numpy())
+
+
 def _reference(config: Config, batch: Batch, member: int) -> np.ndarray:
     assert batch.reference is not None
     return np.asarray(batch.reference[member])
@@ -105,6 +109,7 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
         "mask": _mask,
         "lengths": _lengths,
         "metric": _metric,
+        "entropies": _entropies,
         "reference": _reference,
         "prompt_values": _prompt_values,
         "further": _further,

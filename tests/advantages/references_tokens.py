@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import comb
+from typing import Any
 
 import mpmath
 import references as exact
@@ -128,3 +129,74 @@ def covariances(log_probs: Sequence[Fraction], advantages: Sequence[Fraction], m
     return [
         (log_probs[i] - mean_p) * (advantages[i] - mean_a) if mask[i] else Fraction(0) for i in range(len(log_probs))
     ]
+
+
+Numbers = Sequence[Sequence[Fraction]]
+
+
+def rl_zvp(r: Sequence[Fraction], h: Numbers, own: Mask, alpha: Fraction) -> list[Any]:
+    """Token by token, for one group; GRPO with ε = 10⁻⁶."""
+    found: list[Any] = []
+    z = exact.grpo(list(r))
+    for i, (row, kept) in enumerate(zip(h, own, strict=True)):
+        most = max((x for x, keep in zip(row, kept, strict=True) if keep), default=Fraction(0))
+        value = {0: lambda x, m=most: alpha * (x - m), len(r): lambda x: alpha * x}.get(
+            int(sum(r)), lambda x, a=z[i]: a
+        )
+        found += [value(x) if keep else 0 for x, keep in zip(row, kept, strict=True)]
+    return found
+
+
+def gtpo(r: Sequence[Fraction], h: Numbers, own: Mask, bonus: Fraction, eps: float) -> list[mpmath.mpf]:
+    floor = mpmath.mpf("1e-8")
+    shaped: dict[tuple[int, int], mpmath.mpf] = {}
+    for side in (0, 1):
+        for t in range(len(h[0])):
+            places = [i for i in range(len(r)) if own[i][t] and r[i] == side]
+            size = {i: real(h[i][t]) if side else 1 / (real(h[i][t]) + floor) for i in places}
+            for i in places:
+                sign = 1 if side else -1
+                shaped[i, t] = sign * real(bonus) * size[i] * len(places) / (mpmath.fsum(size.values()) or 1)
+    found = []
+    for i in range(len(r)):
+        same = [x for (j, _), x in shaped.items() if r[j] == r[i]]
+        mean = mpmath.fsum(same) / len(same) if same else mpmath.mpf(0)
+        spread = mpmath.sqrt(mpmath.fsum((x - mean) ** 2 for x in same) / len(same)) if same else mpmath.mpf(0)
+        found += [
+            (shaped[i, t] - mean) / (spread + mpmath.mpf(eps)) if own[i][t] else mpmath.mpf(0) for t in range(len(h[0]))
+        ]
+    return found
+
+
+def optimal_token_baseline(r: Sequence[Fraction], energies: Numbers, own: Mask) -> list[Fraction]:
+    """Energies are those of single tokens."""
+    found: list[Fraction] = []
+    spent = [[sum((max(e, Fraction(0)) for e, keep in zip(row[: t + 1], kept, strict=False) if keep), Fraction(0))
+              for t in range(len(row))] for row, kept in zip(energies, own, strict=True)]  # fmt: skip
+    for i in range(len(r)):
+        for t in range(len(energies[i])):
+            places = [k for k in range(len(r)) if own[k][t]]
+            if not own[i][t]:
+                found.append(Fraction(0))
+                continue
+            weights = {k: spent[k][t] for k in places}
+            if not any(weights.values()):
+                weights = dict.fromkeys(places, Fraction(1))
+            mean = sum((w * r[k] for k, w in weights.items()), Fraction(0)) / sum(weights.values())
+            found.append(r[i] - (mean if len(places) > 1 else 0))
+    return found
+
+
+def gae(r: Sequence[Fraction], v: Numbers, own: Mask, gamma: Fraction, lams: Sequence[Fraction]) -> list[Fraction]:
+    """The sum over all later surprises, written out."""
+    found: list[Fraction] = []
+    for reward, row, kept, lam in zip(r, v, own, lams, strict=True):
+        places = [t for t, keep in enumerate(kept) if keep]
+        values = [row[t] for t in places] + [Fraction(0)]
+        surprises = [
+            (reward if n == len(places) - 1 else 0) + gamma * values[n + 1] - values[n] for n in range(len(places))
+        ]
+        for t in range(len(row)):
+            n = places.index(t) if t in places else len(places)
+            found.append(sum(((gamma * lam) ** (m - n) * surprises[m] for m in range(n, len(places))), Fraction(0)))
+    return found

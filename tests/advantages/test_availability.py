@@ -12,9 +12,11 @@ from qae_sim.bandits import Bandit, SequenceBandit, Study, simulate
 from qae_sim.engines.batches import rule_for_trainers
 
 #: The matrix, written down once more: what goes nowhere but into the explorers, and what the simulator lacks.
-ONLY_SEEN = {"match_tir", "attn_rl", "tree_opo"}
-NOT_IN_BANDITS = ONLY_SEEN | {"aapo", "rlev", "gdpo", "fspo", "verl_rank", "reg_grpo"}
-NOT_IN_TRL = ONLY_SEEN | {"fspo", "verl_rank", "reg_grpo"}
+CRITICS = {"gae", "decoupled_gae", "length_adaptive_gae"}
+ONLY_SEEN = {"match_tir", "attn_rl", "tree_opo", "optimal_token_baseline", "spo", "rae"} | CRITICS
+WITH_ENTROPIES = {"rl_zvp", "gtpo"}
+NOT_IN_BANDITS = ONLY_SEEN | WITH_ENTROPIES | {"aapo", "rlev", "gdpo", "fspo", "verl_rank", "reg_grpo"}
+NOT_IN_TRL = ONLY_SEEN | WITH_ENTROPIES | {"fspo", "verl_rank", "reg_grpo"}
 
 
 def test_the_matrix() -> None:

@@ -668,6 +668,68 @@ class TestOthers:
 
     @given(data=st.data())
     @examples(FEW)
+    def test_token_credit(self, data: st.DataObject) -> None:
+        kind = Kind(NUMPY, "float64", 1e-9, "")
+        size, width = data.draw(st.integers(2, 4)), data.draw(st.integers(1, 4))
+        r = integers_of(data.draw, 0, 1, (size,)).astype(float)
+        own = integers_of(data.draw, 0, 1, (size, width)) == 1
+        h = integers_of(data.draw, 0, 8, (size, width)) / 4
+        found = adv.rl_zvp(r, h, own, alpha=0.5)
+        compare(kind, found, tokens.rl_zvp(fractions(r), fractions(h), own.tolist(), Fraction(1, 2)), (r, h, own))
+        found = adv.gtpo(r, h, own, bonus=0.5, eps=0.25)
+        compare(
+            kind, found, tokens.gtpo(fractions(r), fractions(h), own.tolist(), Fraction(1, 2), 0.25), (r, h, own), 1
+        )
+        x = number_groups(data.draw, Kind(NUMPY, "float64", 1e-11, ""), (size,))
+        squares = integers_of(data.draw, 0, 8, (size, width)) / 8
+        found = adv.optimal_token_baseline(x, np.log(np.maximum(h / 2, 0.125)), squares, own)
+        energies = [[1 - 2 * max(p / 2, Fraction(1, 8)) + s for p, s in zip(*rows, strict=True)]
+                    for rows in zip(fractions(h), fractions(squares), strict=True)]  # fmt: skip
+        expected = tokens.optimal_token_baseline(fractions(x), energies, own.tolist())
+        top = float(np.abs(x).max())
+        compare(kind, found, expected, (x, h, squares, own), top)
+
+    @given(data=st.data())
+    @examples(FEW)
+    def test_critics(self, data: st.DataObject) -> None:
+        kind = Kind(NUMPY, "float64", 1e-11, "")
+        size, width = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 5))
+        r = integers_of(data.draw, -4, 4, (size,)) / 2
+        v = integers_of(data.draw, -8, 8, (size, width)) / 8
+        own = integers_of(data.draw, 0, 1, (size, width)) == 1
+        gamma, lam, critic = (data.draw(st.sampled_from([0.0, 0.5, 1.0, 0.75])) for _ in range(3))
+
+        def both(policy: list[Fraction], target: float) -> list[Any]:
+            given = fractions(r), fractions(v), own.tolist(), Fraction(gamma)
+            returns = tokens.gae(*given, [Fraction(target)] * size)
+            kept = zip(returns, [x for row in fractions(v) for x in row], own.ravel(), strict=True)
+            return tokens.gae(*given, policy) + [a + value if mine else 0 for a, value, mine in kept]
+
+        found = adv.gae(r, v, own, gamma=gamma, lam=lam)
+        compare(kind, found, both([Fraction(lam)] * size, lam), (r, v, own, gamma, lam), 1)
+        found = adv.decoupled_gae(r, v, own, gamma=gamma, lam=lam, critic_lam=critic)
+        compare(kind, found, both([Fraction(lam)] * size, critic), (r, v, own, gamma, lam), 1)
+        found = adv.length_adaptive_gae(r, v, own, gamma=gamma, alpha=0.5, critic_lam=critic)
+        lams = [max(Fraction(0), 1 - Fraction(2, max(int(n), 1))) for n in own.sum(axis=-1)]
+        compare(kind, found, both(lams, critic), (r, v, own, gamma), 1)
+
+    @given(data=st.data(), kind=kinds)
+    @examples(FEW)
+    def test_trackers(self, data: st.DataObject, kind: Kind) -> None:
+        shape = data.draw(shapes)
+        r, usual = number_groups(data.draw, kind, shape), number_groups(data.draw, kind, shape)
+        expected = [a - b for a, b in zip(rules.flat(fractions(r)), rules.flat(fractions(usual)), strict=True)]
+        answer(kind, lambda: adv.rae(kind.array(r), kind.array(usual)), expected, (r, usual))
+        rates = integers_of(data.draw, 0, 8, shape[:1]) / 8
+        chosen = std_of(data.draw)
+        differences = [x - p for row, p in zip(fractions(r), fractions(rates), strict=True) for x in row]
+        wide = Kind(NUMPY, "float64", 1e-9, "")
+        found, error = outcome(wide, lambda: adv.spo(np.asarray(r), rates, **chosen))
+        assert error is None, error
+        compare(wide, found, rules.z(differences, chosen["eps"], chosen["ddof"]), (r, rates, chosen))
+
+    @given(data=st.data())
+    @examples(FEW)
     def test_tool_calls(self, data: st.DataObject) -> None:
         parameters = st.dictionaries(st.sampled_from("abc"), st.integers(0, 1))
         mine, wanted = data.draw(parameters), data.draw(parameters)
@@ -691,7 +753,8 @@ ELSEWHERE = {
     "kl_cov_mask", "clip_cov_mask", "advantage_table", "expected_advantages", "batch_accuracy",
     "k_from_gradient_variance", "k_from_success_rate", "intraclass_correlation", "steady_state_gain", "design_effect",
     "tree_opo", "tree_opo_heuristic", "ordered_pairs", "effective_rank", "rank_dynamics", "verl_rank",
-    "tool_similarity", "matched_rewards",
+    "tool_similarity", "matched_rewards", "rl_zvp", "gtpo", "optimal_token_baseline", "gae", "decoupled_gae",
+    "length_adaptive_gae", "spo", "rae",
 }  # fmt: skip
 
 

@@ -412,6 +412,7 @@ def test_every_estimator_by_name(name: str) -> None:
         "mask": mask,
         "lengths": lengths,
         "metric": batch.entropies[0].numpy().sum(axis=-1) / lengths,
+        "entropies": batch.entropies[0].numpy(),
         "reference": None if batch.reference is None else batch.reference[0],
         "prompt_values": [(problem.level(prompt) + 1) / 3 for prompt in prompts],
         "further": overlong_punishment(lengths, max_length=longest, cache=12)[None],
