@@ -60,6 +60,7 @@ def test_there_are_enough_of_them() -> None:
         "aapo", "attn-rl", "canon", "capo", "fspo", "gdpo", "gpg", "mapo", "match-tir", "maxrl", "opo", "pass-at-k",
         "reg-grpo", "rlev", "tree-opo", "two-stage", "verl-rank",
         "sign", "dgpo", "mc-grpo", "krpo", "lite-ppo", "james-stein", "bnpo", "a-grae",
+        "gtpo", "rl-zvp", "vc-ppo", "spo",
     }  # fmt: skip
 
 

@@ -1,0 +1,5 @@
+"""Claims of the SPO paper."""
+
+from qae_sim.papers import PAPERS
+
+PAPER = PAPERS["spo"]
