@@ -36,6 +36,8 @@ from qae_sim.plain_values import from_plain, to_plain
 class AdvantageRule:
     """How rewards become advantages: A = Φ·Σ_j w_j·A_j, Φ of HA-DW and 1 without an anchor.
 
+    Of several rewards each may have an estimator of its own: A = Σ_j w_j·A_j(r_j), terms with ``reward=j``.
+
     Attributes:
         estimator: A name from ``qae-sim estimators``, a function of rewards ``(..., G)``, or several of both as
             :class:`Term` s of a weighted sum.
@@ -63,6 +65,9 @@ class AdvantageRule:
         >>> both = AdvantageRule((Term("grpo", weight=0.5), Term("dr_grpo", weight=0.5)))
         >>> both.advantages([[1.0, 0.0]], step=0).round(3)
         array([[ 0.75, -0.75]])
+        >>> two = AdvantageRule((Term("dr_grpo"), Term("dr_grpo", weight=0.5, reward=1)))
+        >>> two.advantages([[1.0, 0.0]], {"further": [[[0.0, 1.0]]]})
+        array([[ 0.25, -0.25]])
     """
 
     estimator: Estimating | tuple[Term, ...] = "grpo"
@@ -119,7 +124,7 @@ class AdvantageRule:
     @property
     def inputs(self) -> tuple[str, ...]:
         """What :meth:`advantages` must be given besides rewards, names of :data:`~qae_sim.advantages.inputs.INPUTS`."""
-        return tuple(dict.fromkeys(name for row in self.rows for name in row.inputs))
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.inputs))
 
     @property
     def of_tokens(self) -> bool:
@@ -134,7 +139,7 @@ class AdvantageRule:
     @property
     def tabulated(self) -> bool:
         """Whether advantages in a 0/1 group depend on reward and number of successes alone, apart from HA-DW's Φ."""
-        return all(row.tabulated for row in self.rows)
+        return all(term.row.tabulated and not term.reward for term in self.terms)
 
     @property
     def grouped(self) -> bool:
@@ -270,6 +275,8 @@ class AdvantageRule:
         for term in self.terms:
             if isinstance(term.estimator, str):
                 require_place(argument, term.estimator, place)
+            if term.reward and "further" not in PLACES[place].gives:
+                raise invalid(argument, term.title, f"of the first reward in {PLACES[place].title}, which has no other")
         if not PLACES[place].weights_tokens:
             self._refuse_weights_of_tokens()
 
@@ -400,7 +407,8 @@ class AdvantageRule:
             values.pop("metric", None)
             if "further" in row.inputs and "weights" in given:
                 values = {"weights": given["weights"]} | values
-            found = row.advantages(rewards, **{name: given[name] for name in row.inputs}, **values)
+            looked_at = rewards if not term.reward else _further_reward(given["further"], term.reward)
+            found = row.advantages(looked_at, **{name: given[name] for name in row.inputs}, **values)
             weighted = found if term.weight == 1 else term.weight * found
             if total is not None and getattr(weighted, "ndim", 0) != getattr(total, "ndim", 0):
                 # One advantage for a response counts for each of its tokens.
@@ -544,6 +552,16 @@ class AdvantageRule:
         if {name: type(part) for name, part in parts.items()} != kinds:
             raise invalid("parts", sorted(parts), f"those of {self.title}: {', '.join(kinds) or 'none'}")
         return AdvantageState(parts)
+
+
+def _further_reward(further: Any, number: int) -> Any:
+    """The further reward of a number, counted from 1."""
+    count = 0 if further is None else len(further)
+    if number > count:
+        raise invalid(
+            "further", count, f"at least {number} rewards besides the first, of which a term looks at the last"
+        )
+    return further[number - 1]
 
 
 #: Fields of a rule; configurations that hold a rule accept them, too.

@@ -16,7 +16,7 @@ from qae_sim.advantages.hidden_state_rank import RankBaselines
 from qae_sim.advantages.kalman_anchor import KalmanAnchor
 from qae_sim.advantages.registry import Estimator, get
 from qae_sim.advantages.schedules import ConstantK, CosineK, LinearK, PhaseSwitch, TwoPhaseK
-from qae_sim.arrays import invalid, require_choice, require_number
+from qae_sim.arrays import invalid, require_choice, require_integer, require_number
 from qae_sim.frozen import dataclass
 
 #: Difficulty anchors.
@@ -57,17 +57,26 @@ class Term:
         estimator: A name from ``qae-sim estimators``, or a function of rewards ``(..., G)``.
         parameters: Its parameters by name: numbers, schedules, an automatic K.
         weight: w, any finite number.
+        reward: Which of several rewards it looks at: 0 the first, n the n-th of the input ``further``.
+
+    Raises:
+        TypeError: ``weight`` is no number, ``reward`` no integer, or ``parameters`` no mapping.
+        ValueError: ``weight`` is not finite, or ``reward`` is negative.
 
     Example:
         >>> Term("qae", {"k": 0.4}, weight=0.5).title
         'qae(k=0.4)'
+        >>> Term("grpo", reward=1).title
+        'grpo of reward 1'
     """
 
     estimator: Estimating
     parameters: Mapping[str, Any] = field(default_factory=dict)
     weight: float = 1.0
+    reward: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reward", require_integer("reward", self.reward))
         if not isinstance(self.parameters, Mapping):
             raise invalid("parameters", self.parameters, "names and values", TypeError)
         object.__setattr__(self, "parameters", dict(self.parameters))
@@ -91,11 +100,17 @@ class Term:
     def title(self) -> str:
         """Name and parameters, for messages."""
         given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
-        return f"{self.name}({given})" if given else self.name
+        named = f"{self.name}({given})" if given else self.name
+        return f"{named} of reward {self.reward}" if self.reward else named
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What it needs besides the first reward, names of inputs."""
+        return self.row.inputs if not self.reward else (*self.row.inputs, "further")
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """The whole term as one value, hashable once its parameters are numbers."""
+        """What a table of the term depends on, as one value; hashable once its parameters are numbers."""
         return self.estimator, tuple(sorted(self.parameters.items())), self.weight
 
     def at(self, step: int, moved: Mapping[str, Any]) -> Term:
@@ -112,6 +127,8 @@ class Term:
 
     def check(self) -> None:
         """Check that the estimator has the parameters it is called with, that only what may move does, and values."""
+        if self.reward and "further" in self.row.inputs:
+            raise invalid("reward", self.reward, f"0 for {self.name}, which looks at all rewards")
         known = self.row.settings | ({"metric": None} if "metric" in self.row.inputs else {})
         for name, value in self.parameters.items():
             if isinstance(self.estimator, str) and name not in known:

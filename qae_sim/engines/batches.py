@@ -229,7 +229,8 @@ class _Batch:
 
         Empty if that is not known: for functions, sums, and estimators that subtract something else.
         """
-        if len(self.rule.terms) > 1 or not isinstance(self.rule.terms[0].estimator, str):
+        first = self.rule.terms[0]
+        if len(self.rule.terms) > 1 or not isinstance(first.estimator, str) or first.reward:
             return []
         compared = [self.rewards[self.scored]] if self.rule.of_batches else groups
         compared = [values for values in compared if values.size >= 2]

@@ -258,6 +258,12 @@ def _check_rule(config: Config) -> None:
         raise invalid("task", config.task, f"one whose steps can be checked with {rule.name!r}: {having}")
     if rule.binary and config.overlong:
         raise invalid("overlong", config.overlong, f"0 with {rule.binary!r}, which is for rewards of 0 and 1")
+    most = int(config.overlong > 0)
+    if any(term.reward > most for term in rule.terms):
+        allowed = (
+            "0 or 1, the verdict and the punishment" if most else "0: overlong is 0, and the verdict the only reward"
+        )
+        raise invalid("reward", max(term.reward for term in rule.terms), allowed)
     weights = rule.setting("weights") if "further" in rule.inputs else None
     if weights is not None and len(weights) != 1 + (config.overlong > 0):
         allowed = (

@@ -90,6 +90,34 @@ class TestAdvantages:
             expected = ESTIMATORS["ktae"].advantages(REWARDS, **inputs) + 2 * adv.rloo(REWARDS)[..., None]
             assert_allclose(rule.advantages(REWARDS, inputs), expected, rtol=1e-14)
 
+    def test_each_of_several_rewards_may_have_an_estimator_of_its_own(self) -> None:
+        """A = w₁A₁ + w₂A₂: GRPO of 1, 0 is ±1, Dr. GRPO of 0, 4 is ∓2, which counts a quarter."""
+        rule = AdvantageRule((Term("grpo", {"eps": 0}), Term("dr_grpo", weight=0.25, reward=1)))
+        assert rule.inputs == ("further",)
+        assert not rule.tabulated
+        assert_allclose(rule.advantages([[1.0, 0.0]], {"further": [[[0.0, 4.0]]]}), [[0.5, -0.5]], rtol=1e-15)
+        both = AdvantageRule((Term("qae", {"k": 0.4}, reward=2), Term("opo", reward=1)))
+        inputs = {"further": np.stack([REWARDS[::-1], REWARDS[:, ::-1]]), "lengths": 1 + REWARDS}
+        expected = adv.qae(REWARDS[:, ::-1], 0.4) + adv.opo(REWARDS[::-1], 1 + REWARDS)
+        assert_array_equal(both.advantages(REWARDS, inputs), expected)
+        assert both.title == "1·qae(k=0.4) of reward 2 + 1·opo of reward 1"
+        assert AdvantageRule.from_dict(json.loads(json.dumps(both.to_dict()))) == both
+
+    def test_a_reward_that_is_not_there(self) -> None:
+        rule = AdvantageRule((Term("grpo"), Term("rloo", reward=2)))
+        with pytest.raises(ValueError, match=r"needs further besides rewards"):
+            rule.advantages(REWARDS)
+        for further in (None, REWARDS[None]):
+            with pytest.raises(ValueError, match=r"^further must be at least 2 rewards besides the first"):
+                rule.advantages(REWARDS, {"further": further})
+        with pytest.raises(ValueError, match=r"^reward must be .*; got -1"):
+            Term("grpo", reward=-1)
+        with pytest.raises(ValueError, match=r"^reward must be 0 for gdpo, which looks at all rewards; got 1"):
+            AdvantageRule((Term("gdpo", reward=1),))
+        with pytest.raises(ValueError, match=r"^rule must be of the first reward in the bandit simulator"):
+            rule.require_place("rule", "bandits")
+        rule.require_place("rule", "trl")
+
     def test_missing_inputs_are_named(self) -> None:
         with pytest.raises(ValueError, match=r"^opo needs lengths besides rewards"):
             AdvantageRule("opo").advantages(REWARDS)

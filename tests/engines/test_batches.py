@@ -114,6 +114,21 @@ def test_weights_of_several_rewards() -> None:
     assert not np.allclose(weighted, estimate(rule_of("gdpo"), REWARDS, 4, **GIVEN).advantages)
 
 
+def test_advantages_of_several_rewards_are_added() -> None:
+    """Each reward's own advantages, weighted; what could not be scored is left out of both."""
+    rule = AdvantageRule((Term("dr_grpo"), Term("rloo", weight=0.5, reward=2)))
+    second = np.asarray(GIVEN["further"])[1]
+    found = estimate(rule, REWARDS, 4, **GIVEN)
+    wanted = get("dr_grpo").function(REWARDS.reshape(3, 4)) + get("rloo").function(second.reshape(3, 4)) / 2
+    np.testing.assert_allclose(found.advantages, wanted.ravel())
+    assert "baseline" not in found.metrics
+    assert "baseline" not in estimate(AdvantageRule((Term("grpo", reward=1),)), REWARDS, 4, **GIVEN).metrics
+    rewards = np.where(np.arange(12) == 5, NAN, REWARDS)
+    kept = [4, 6, 7]
+    wanted = get("dr_grpo").function(REWARDS[kept]) + get("rloo").function(second[kept]) / 2
+    np.testing.assert_allclose(estimate(rule, rewards, 4, **GIVEN).advantages[kept], wanted)
+
+
 def test_a_baseline_is_logged_where_it_is_known() -> None:
     for name in ("opo", "canon", "aapo", "rlev", "gdpo", "grpo_passk"):
         assert "baseline" not in estimate(rule_of(name), REWARDS, 4, **GIVEN).metrics

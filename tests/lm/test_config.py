@@ -108,6 +108,8 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
             "parameters: weights must be two numbers, of the verdict and of the punishment; got (1, 2, 3)",
         ),
         ({"estimator": "ktae", "anchor": SoftAnchor()}, "anchor must be None with 'ktae'"),
+        ({"estimator": (Term("grpo"), Term("rloo", reward=1))}, "reward must be 0: overlong is 0"),
+        ({"estimator": (Term("rloo", reward=2),), "overlong": 4}, "reward must be 0 or 1, the verdict and the"),
         ({"estimator": "pos_mask", "overlong": 4}, "overlong must be 0 with 'pos_mask'"),
         ({"estimator": "quantile_whitening", "anchor": SoftAnchor(), "seed": -1}, "seed must be"),
     ],

@@ -17,6 +17,7 @@ from small_runs import small  # noqa: E402
 
 from qae_sim.advantages import (  # noqa: E402
     ESTIMATORS,
+    AdvantageRule,
     EntropyTargetK,
     HardAnchor,
     KalmanAnchor,
@@ -27,6 +28,7 @@ from qae_sim.advantages import (  # noqa: E402
     Term,
     canon,
     clip_cov_mask,
+    dr_grpo,
     get,
     grpo,
     ha_dw,
@@ -386,6 +388,17 @@ def test_advantages_are_those_of_the_table() -> None:
     for have, want in zip(got, wanted, strict=True):
         np.testing.assert_allclose(have, want, atol=1e-12)
     assert all((g[~m] == 0).all() for g, m in zip(got, mask, strict=True))
+
+
+def test_advantages_of_verdict_and_punishment_are_added() -> None:
+    rule = AdvantageRule((Term("grpo"), Term("dr_grpo", weight=0.5, reward=1)))
+    trainer = trainer_of(small(rule=rule, overlong=5))
+    batch = mixed_batch(trainer)
+    mask = (batch.tokens[0] != PAD).numpy()
+    punishment = overlong_punishment(mask.sum(axis=-1), max_length=trainer.model.response_length, cache=5)
+    assert (punishment < 0).any()
+    wanted = grpo(batch.correct[0]) + dr_grpo(punishment) / 2
+    np.testing.assert_allclose(trainer.advantages(0, batch), wanted[..., None] * mask, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
