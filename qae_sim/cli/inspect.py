@@ -200,6 +200,6 @@ def _weights(found: Digest) -> Table:
     table.add_column("Estimator")
     for low, high in pairwise((0.0, 0.25, 0.5, 0.75, 1.0)):
         table.add_column(f"{low:g}-{high:g}", justify="right")
-    for rule in compared():
+    for rule in compared(found.binary):
         table.add_row(shown(rule.name), *(f"{share:.1%}" for share in advantage_shares_by_quarter(found, rule)))
     return table

@@ -19,6 +19,9 @@ from qae_sim.logs.sources import Log, Trouble, read
 #: The values of K for which the share of responses without advantage under QAE is computed.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
+#: The largest reward is a success if at least this share of the responses has it.
+_OFTEN = 0.05
+
 #: Number of prompts that a digest lists.
 _LISTED = 20
 
@@ -307,7 +310,7 @@ def _success(rewards: np.ndarray, asked: float | None) -> tuple[float, str]:
     if len(values) == 1:
         return math.inf, f"none, because every reward is {values[0]:g} (--success THRESHOLD)"
     high = float(values[-1])
-    if (rewards == high).mean() >= 0.01:
+    if (rewards == high).mean() >= _OFTEN:
         return high, f"reward = {high:g}, the largest (--success THRESHOLD)"
     middle = (float(values[0]) + high) / 2
     return middle, f"reward >= {middle:.3g}, the middle of their range, for want of better (--success THRESHOLD)"

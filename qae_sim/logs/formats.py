@@ -28,6 +28,8 @@ COMMON: Mapping[str, tuple[str, ...]] = {
     # Two problems may share their text: these tell them apart.
     "apart": ("gts", "ground_truth", "answer", "solution", "images", "image"),
 }
+#: Columns that trainers write to number groups; two of them may have one prompt, which was drawn twice.
+GROUP_NUMBERS = COMMON["group"][:8]
 #: Columns that hold whether the answer is right; they must not contradict each other.
 VERDICTS = ("acc", "accuracy", "correct", "is_correct")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qae_sim.logs.formats import GROUP_NUMBERS
 from qae_sim.logs.sources import NOTHING, Log, Trouble
 
 #: The largest share of rows in groups of twice (three times, ...) G responses that is left out without being asked.
@@ -259,8 +260,14 @@ def _given_up(log: Log, step: np.ndarray, rows: np.ndarray) -> np.ndarray:
     if (~several).any():
         usual = float(np.median(totals[~several]))
         replaced = float(np.median(totals[several])) >= 1.5 * usual
+    elif run[-1] >= len(steps):  # steps alternate all the time
+        replaced = False
     else:
-        replaced = int(run[-1]) * 4 <= len(steps)
+        begin = log.place(int(rows[np.flatnonzero(again)[0]]))
+        raise ValueError(
+            f"every step comes several times, and begins anew at {begin}: are these two runs, a run that was started "
+            "again, or parts of one? Inspect one of them alone; parts of one run belong into files rank_0, rank_1, ..."
+        )
     if not replaced:
         return nothing
     starts = np.flatnonzero(again)
@@ -322,31 +329,28 @@ def _mixed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(mixed ^ (mixed >> np.uint64(32)))
 
 
-def _labels(key: np.ndarray, step: np.ndarray, size: int | None) -> np.ndarray:
+def _labels(key: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Label rows: the same key in a step; without steps, neighbours with the same key."""
     known = key != NOTHING
     if step[0] >= 0:
         label = np.unique(_mixed(step, key), return_inverse=True)[1].reshape(-1).astype(np.int64)
     else:
         changes = np.cumsum(np.diff(key, prepend=key[0]) != 0)
-        if len(key) > 1 and changes[-1] > 0.7 * (len(key) - 1) and size != 1:  # hardly any neighbours: rows are mixed
+        if changes[-1] > 0.7 * (len(key) - 1):  # hardly any neighbours: rows are mixed
             changes = np.unique(key, return_inverse=True)[1].reshape(-1)
         label = changes.astype(np.int64)
     label[~known] = -1
     return label
 
 
-def _way(name: str, option: str, label: np.ndarray, size: int | None, declared: bool = False) -> _Way | None:
+def _way(name: str, option: str, label: np.ndarray, declared: bool = False) -> _Way | None:
     """Describe a way to group; None if it gives no groups."""
     counts = np.bincount(label[label >= 0]) if (label >= 0).any() else np.zeros(0, dtype=int)
     counts = counts[counts > 0]
-    usual = counts[counts > 1]
-    if not len(usual):
+    sizes, times = np.unique(counts[counts > 1], return_counts=True)
+    if not len(sizes):
         return None
-    if size is None or not (usual % size == 0).any():
-        sizes, times = np.unique(usual, return_counts=True)
-        size = int(sizes[np.argmax(sizes * times)])
-    return _Way(name, option, label, counts, size, declared)
+    return _Way(name, option, label, counts, int(sizes[np.argmax(sizes * times)]), declared)
 
 
 def _decided(
@@ -361,32 +365,28 @@ def _decided(
 ) -> tuple[np.ndarray, int, str, str]:
     """Decide how rows are grouped: labels, G, and how in words; what the trainer did, in words."""
     reward, advantage = log.reward[kept], log.advantage[kept]
-    ways = _ways(log, kept, step, group, group_size)
+    ways = _ways(log, kept, step, group)
     known = advantage[np.isfinite(advantage)]
     logged = len(known) > 0.9 * len(advantage) and bool(np.ptp(known) > 0)
-    if logged and (chosen := _by_advantages(ways, step, reward, advantage, group is not None)) is not None:
+    if logged and (chosen := _by_advantages(ways, step, reward, advantage, group)) is not None:
         label, size, name = chosen
         if group_size is not None and size != group_size:
             raise ValueError(
-                f"group_size is {group_size}, but the logged advantages fit groups of {size} ({name}); leave it out"
+                f"group_size is {group_size}, but the logged advantages fit groups of {size} (by {name}); leave it out"
             )
-        return label, size, f"by {name}; the logged advantages agree", _trainer(label, size, step, reward, advantage)
+        return label, size, f"by {name}; the logged advantages agree", _trainer(label, size, reward, advantage)
     unlike = "; the logged advantages are no affine function of this reward in them" if logged else ""
+    if logged and ways and group is None and not force and np.isin(reward, (0.0, 1.0)).all():
+        # Whatever the estimator, equal rewards of a group get equal advantages.
+        raise ValueError(
+            f"the logged advantages fit none of the ways to group {source}: {'; '.join(way.words() for way in ways)}. "
+            "Check --reward, choose a way (--group prompt, --group COLUMN), or go on with --force"
+        )
     if not ways:
         return _by_place(log, step, source, group_size, unlike)
-    good = [way for way in ways if way.consistent]
     if group_size is not None:
-        for way in ways:
-            cut = _cut(way.label, step, group_size)
-            if cut is not None:
-                more = "" if way.size == group_size and not way.unclear else " and by place"
-                return cut, group_size, f"by {way.name}{more}, as --group-size {group_size} says{unlike}", ""
-        good = [way for way in good if way.size == group_size]
-        if not good and any(group_size in way.counts for way in ways):
-            good = [next(way for way in ways if group_size in way.counts)]
-            good = [_Way(good[0].name, good[0].option, good[0].label, good[0].counts, group_size)]
-        if not good:
-            raise ValueError(f"group_size is {group_size}, but {source} gives {'; '.join(way.words() for way in ways)}")
+        return *_of_size(ways, step, source, group_size, unlike), ""
+    good = [way for way in ways if way.consistent]
     if not good and not force and not (group is not None and group not in ("prompt", "place")):
         way = ways[0]
         if way.unclear > _UNCLEAR:
@@ -407,22 +407,36 @@ def _decided(
     return first.label, first.size, by + unlike, ""
 
 
-def _ways(log: Log, kept: np.ndarray, step: np.ndarray, group: str | None, size: int | None) -> list[_Way]:
+def _of_size(ways: list[_Way], step: np.ndarray, source: Path, size: int, unlike: str) -> tuple[np.ndarray, int, str]:
+    """Group by the first way that can give groups of a size."""
+    for way in ways:
+        if (way.counts == size).all():
+            return way.label, size, f"by {way.name}{unlike}"
+        cut = _cut(way.label, step, size)
+        if cut is not None:
+            return cut, size, f"by {way.name} and place, as --group-size {size} says{unlike}"
+    for way in ways:
+        if (way.counts == size).any():
+            return way.label, size, f"by {way.name}, as --group-size {size} says{unlike}"
+    raise ValueError(f"group_size is {size}, but {source} gives {'; '.join(way.words() for way in ways)}")
+
+
+def _ways(log: Log, kept: np.ndarray, step: np.ndarray, group: str | None) -> list[_Way]:
     """List the ways to group: by columns of groups, then by prompts."""
     found = []
     if group not in ("prompt", "place"):
         declared = bool(log.format.columns.get("group") or log.format.group_of)
         for name, values in log.groups.items():
-            way = _way(f"column {name}", name, _labels(values[kept], step, size), size, declared)
+            way = _way(f"column {name}", name, _labels(values[kept], step), declared or name in GROUP_NUMBERS)
             if way is not None and way.whole > 0.05:
                 found.append(way)
     if group in (None, "prompt") and "prompt" in log.columns:
         prompt = log.prompt[kept]
-        way = _way("prompt", "prompt", _labels(prompt, step, size), size)
-        if way is not None and not way.consistent and (log.apart[kept] != NOTHING).any():
+        way = _way("prompt", "prompt", _labels(prompt, step))
+        if way is not None and (log.apart[kept] != NOTHING).any():
             key = np.where(prompt == NOTHING, NOTHING, _mixed(prompt, log.apart[kept]).view(np.int64))
-            finer = _way("prompt and answer", "prompt", _labels(key, step, size), size)
-            if finer is not None and finer.consistent:
+            finer = _way("prompt and answer", "prompt", _labels(key, step))
+            if finer is not None and finer.consistent and not _same(way, finer):
                 way = finer
         if way is not None:
             found.append(way)
@@ -500,22 +514,33 @@ def _whole_groups(label: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _by_advantages(
-    ways: list[_Way], step: np.ndarray, reward: np.ndarray, advantage: np.ndarray, asked: bool
+    ways: list[_Way], step: np.ndarray, reward: np.ndarray, advantage: np.ndarray, group: str | None
 ) -> tuple[np.ndarray, int, str] | None:
     """Find the coarsest groups in which the logged advantages are an affine function of the rewards."""
-    fitting = [way for way in ways if way.whole >= 0.5 and _fits(way.label, way.size, reward, advantage)]
+    fitting = [
+        (_centred(way.label, way.size, reward, advantage), way.size, way.label, way.name)
+        for way in ways
+        if way.whole >= 0.5 and way.unclear <= _UNCLEAR and _fits(way.label, way.size, reward, advantage)
+    ]
     if fitting:
-        best = max(fitting, key=lambda way: way.size)
-        return best.label, best.size, best.name
-    if asked:
+        _, size, label, name = max(fitting, key=lambda found: found[:2])
+        return label, size, name
+    if group not in (None, "prompt", "place"):
         return None
-    for way in ways or [_Way("place", "place", np.zeros(len(step), dtype=np.int64), np.zeros(0), 0)]:
-        largest = int(np.bincount(_labels_of(way.label, step)).max())
-        for size in range(largest - 1, 1, -1):
+    # Parts of a group fit, too; but only in whole groups do advantages add up to 0.
+    everything = _Way("place", "place", np.zeros(len(step), dtype=np.int64), np.zeros(0, dtype=int), 0)
+    for way in ways or [everything]:
+        for size in range(int(np.bincount(_labels_of(way.label, step)).max()), 1, -1):
             cut = _in_order(way.label, step, size)
-            if cut is not None and _fits(cut, size, reward, advantage):
-                return cut, size, f"{way.name} and place" if way.name != "place" else "place"
+            if cut is not None and _fits(cut, size, reward, advantage) and _centred(cut, size, reward, advantage):
+                return cut, size, f"{way.name} and place" if way is not everything else "place"
     return None
+
+
+def _centred(label: np.ndarray, size: int, reward: np.ndarray, advantage: np.ndarray) -> bool:
+    """Tell whether the advantages of nearly all groups add up to 0."""
+    _, a, _, _ = _lines(label, size, reward, advantage)
+    return bool((np.abs(a.mean(axis=1)) <= _CLOSE * np.abs(a).max(axis=1) + 1e-5).mean() >= _AGREE)
 
 
 def _labels_of(label: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -561,7 +586,7 @@ def _fits(label: np.ndarray, size: int, reward: np.ndarray, advantage: np.ndarra
     return bool(fine.mean() >= _AGREE)
 
 
-def _trainer(label: np.ndarray, size: int, step: np.ndarray, reward: np.ndarray, advantage: np.ndarray) -> str:
+def _trainer(label: np.ndarray, size: int, reward: np.ndarray, advantage: np.ndarray) -> str:
     """Say what the trainer subtracted from the rewards and by what it divided."""
     r, a, slope, _ = _lines(label, size, reward, advantage)
     mixed = np.nan_to_num(slope) > 0

@@ -16,8 +16,11 @@ from qae_sim.logs.digest import Digest
 _AT_ONCE = 10_000
 
 
-def compared() -> tuple[AdvantageRule, ...]:
-    """List the estimators whose shares can be computed: those that need only a group's number of correct responses.
+def compared(binary: bool = True) -> tuple[AdvantageRule, ...]:
+    """List the estimators whose shares can be computed: those that need only the rewards of a group.
+
+    Args:
+        binary: Whether all rewards are 0 or 1; some estimators are defined for these alone.
 
     Returns:
         A rule for each, with its defaults.
@@ -26,7 +29,10 @@ def compared() -> tuple[AdvantageRule, ...]:
         >>> [rule.name for rule in compared()][:4]
         ['grpo', 'dr_grpo', 'rloo', 'qae']
     """
-    return tuple(AdvantageRule(name) for name, row in ESTIMATORS.items() if row.tabulated and not row.weights)
+    rows = ESTIMATORS.items()
+    return tuple(
+        AdvantageRule(name) for name, row in rows if row.tabulated and not row.weights and (binary or not row.binary)
+    )
 
 
 def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
@@ -43,7 +49,7 @@ def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
         Shares for n = 0 to G, ``(G + 1,)``.
 
     Raises:
-        ValueError: There is no such estimator, or it needs more than the rewards of a group.
+        ValueError: There is no such estimator, or it needs more than the rewards of a group, or rewards of 0 and 1.
 
     Example:
         >>> from qae_sim.engines.demo.trl_runs import recorded_log

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qae_sim.advantages import ESTIMATORS
 from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, first_and_last_part
 from qae_sim.logs.shares import advantage_shares, advantage_shares_by_quarter, compared
 from qae_sim.pictures.scene import Bars, GuideLine, Line, Panel, Picture, Points, axis_limits
@@ -135,6 +136,7 @@ def _listened_to(digest: Digest) -> Panel:
     lines = tuple(
         Line(rates, advantage_shares(digest, name)[1:-1], colour, label, dash)
         for name, label, colour, dash in _LISTENING
+        if digest.binary or not ESTIMATORS[name].binary
     )
     highest = np.concatenate([line.y for line in lines])
     limits = axis_limits(0.0, 0.1, highest)
@@ -260,6 +262,6 @@ def _shares_table(digest: Digest) -> str:
         f"<tr><td>{html.escape(rule.name)}</td>"
         + "".join(f"<td>{share:.1%}</td>" for share in advantage_shares_by_quarter(digest, rule))
         + "</tr>"
-        for rule in compared()
+        for rule in compared(digest.binary)
     )
     return f"<h2>Share of all advantage, by success rate of the prompt</h2><table><tr>{head}</tr>{rows}</table>"
