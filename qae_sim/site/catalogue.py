@@ -13,6 +13,7 @@ from qae_sim.lm.studies import SEEDS, STUDIES, Finding
 from qae_sim.papers import Paper
 from qae_sim.site.lessons import Lesson
 from qae_sim.theory import Claim, Evidence, Verdict, VerifiedClaim, all_claims
+from qae_sim.theory.certificate_coverage import NARROWER
 from qae_sim.theory.coq import CoqTheorem, theorems
 
 _VERDICTS = {
@@ -23,6 +24,8 @@ _VERDICTS = {
     Verdict.UNDECIDED: "the arithmetic was not sharp enough",
     Verdict.OPEN: "it is not checked, for a reason that is given",
 }
+
+_HEAD = ("claim", "says", "verdict; origin; reach; checked by others")
 
 #: A finding's verdict begins with one of these; the rest says where.
 _KINDS = re.compile(r"(replicated|not replicated|depends)(.*)")
@@ -50,7 +53,7 @@ def _escaped(text: str) -> str:
 
 
 def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) -> dict[str, str]:
-    """Write the pages of claims: a table of all, and for each paper a page with evidence and breaks.
+    """Write the pages of claims: a table of all, a list for each paper, and a page for each claim.
 
     Args:
         results: The results of the checks.
@@ -75,35 +78,61 @@ def claims_pages(results: Sequence[VerifiedClaim], lessons: Sequence[Lesson]) ->
         "\n".join(f"- {_verdict(verdict)}: {what}" for verdict, what in _VERDICTS.items() if numbers[verdict]),
         f"{sum(bool(r.claim.certificate) for r in results)} have a certificate: statements that "
         '<a href="../certificates/check.py">a program of 250 lines</a> confirms with Python\'s standard library alone, '
-        f"without this package (`qae-sim verify --certificates DIR`). {len(theorems())} rest on a theorem that the "
+        "without this package (`qae-sim verify --certificates DIR`). Some confirm "
+        f"[less than the claim says](certificates.md). {len(theorems())} rest on a theorem that the "
         "proof assistant Coq has checked.",
         "The origin is who says the sentence: the paper (quoted or paraphrased), nobody in so many words (implied by "
         "the paper), or this project (ours). The reach is how far the verdict goes: proved for all values or on a "
         "stated box, enumerated over finitely many cases, numerical without a bound of the error, or statistical.",
     ]
-    for members in pages.values():
-        claim = members[0].claim
-        rows = [
-            (
-                f"[`{r.claim.id}`](#claim-{r.claim.id})",
-                plain(r.claim.statement),
-                f"{_verdict(r.outcome.verdict)}<br><small>{'; '.join((r.claim.origin, r.outcome.tier, *_by(r.claim)))}"
-                "</small>",
-            )
-            for r in members
-        ]
-        index += [
-            f"## {plain(claim.paper.name)}",
-            _table(("claim", "says", "verdict; origin; reach; checked by others"), rows),
-        ]
-    index.append(_toctree(page.removeprefix("claims/") for page in pages))
-    shown = {id: [lesson for lesson in lessons if id in lesson.claims] for id in (r.claim.id for r in results)}
-    written = {"claims/index": _text(index)}
+    written = {}
     for page, members in pages.items():
         paper = members[0].claim.paper
-        parts = [f"# Claims of {plain(paper.name)}", f"Source: {_to_paper(paper)}."]
-        written[page] = _text([*parts, *(part for r in members for part in _claim(r, shown[r.claim.id]))])
+        index += [f"## {plain(paper.name)}", _table(_HEAD, map(_row, members))]
+        # Links to claims led here once: each still finds its line.
+        rows = [
+            (f'<span id="claim-{r.claim.id.replace(".", "-")}"></span>{first}', *rest)
+            for r in members
+            for first, *rest in [_row(r)]
+        ]
+        written[page] = _text([f"# Claims of {plain(paper.name)}", f"Source: {_to_paper(paper)}.", _table(_HEAD, rows)])
+    index.append(_toctree([*(page.removeprefix("claims/") for page in pages), "certificates"]))
+    written["claims/index"] = _text(index)
+    written["claims/certificates"] = _certificates([result.claim for result in results])
+    for result in results:
+        written[f"claims/{result.claim.id}"] = _text(
+            _claim(result, [x for x in lessons if result.claim.id in x.claims])
+        )
     return written
+
+
+def _certificates(claims: Sequence[Claim]) -> str:
+    """Write the page of the certificates, with a table of those that confirm less than their claim."""
+    rows = [
+        (f"[`{claim.id}`](#claim-{claim.id})", plain(NARROWER[claim.id])) for claim in claims if claim.id in NARROWER
+    ]
+    return _text(
+        [
+            "# Certificates",
+            f"{sum(bool(claim.certificate) for claim in claims)} claims have a certificate, and "
+            '<a href="../certificates/check.py">check.py</a> confirms its parts. They are the claim itself, a '
+            "counterexample to it, or steps of its proof for all values that the claim speaks of; the proof text says "
+            f"how they make up the claim. For {len(rows)} claims they are less: the table says what is confirmed. The "
+            "rest is in the proof text, and in many cases in Coq.",
+            _table(("claim", "confirmed"), rows),
+        ]
+    )
+
+
+def _row(result: VerifiedClaim) -> tuple[str, str, str]:
+    """Write a claim's row of a table."""
+    claim, outcome = result.claim, result.outcome
+    origin = "; ".join((claim.origin, outcome.tier, *_by(claim)))
+    return (
+        f"[`{claim.id}`](#claim-{claim.id})",
+        plain(claim.statement),
+        f"{_verdict(outcome.verdict)}<br><small>{origin}</small>",
+    )
 
 
 def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
@@ -111,8 +140,11 @@ def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
     claim, outcome = result.claim, result.outcome
     where = "" if claim.equation == "-" else f" ({plain(claim.equation)})"
     parts = [
+        # Not in the table of contents: each page would list all claims.
+        "---\norphan: true\n---",
         f"(claim-{claim.id})=",
-        f"## `{claim.id}`",
+        f"# `{claim.id}`",
+        f"[All claims](index.md) · [Claims of {plain(claim.paper.name)}]({claim.paper.key}.md)",
         f"{_verdict(outcome.verdict)}: {plain(claim.statement)}{where}",
         f"```{{math}}\n{claim.latex}\n```",
     ]
@@ -134,8 +166,10 @@ def _claim(result: VerifiedClaim, lessons: Sequence[Lesson]) -> list[str]:
     parts += _certificate(claim)
     if theorem := theorems().get(claim.id):
         parts += _theorem(theorem)
-    if lessons:
-        parts.append("Shown in " + ", ".join(_to_lesson(lesson, "../") for lesson in lessons) + ".")
+    for what, kind in (("Explorers that show it", "explorer"), ("Lessons that name it", "cell")):
+        links = [_to_lesson(x, "../", x.claims[claim.id]) for x in lessons if x.claims[claim.id].startswith(kind)]
+        if links:
+            parts.append(f"{what}: {', '.join(links)}.")
     return parts
 
 
@@ -159,6 +193,8 @@ def _certificate(claim: Claim) -> list[str]:
         return []
     links = (f'<a href="../certificates/{file}">{file}</a>' for file in (f"{claim.id}.json", "check.py"))
     parts = [f"**Certificate** ({', checked by '.join(links)})"]
+    if claim.id in NARROWER:
+        parts.append(f"It confirms less than the claim: {plain(NARROWER[claim.id])}.")
     for part in claim.certificate:
         said = part.says[:1].upper() + part.says[1:]
         parts += [f"{plain(said)}:", "\n".join(["```text", *part.lines(), "```"])]
@@ -329,9 +365,10 @@ def _to_paper(paper: Paper) -> str:
     return f"[{text}]({paper.url})" if paper.url else text
 
 
-def _to_lesson(lesson: Lesson, up: str) -> str:
-    """Write a link to a lesson."""
-    return f'<a href="{up}lessons/{lesson.name}.html">{plain(lesson.title)}</a>'
+def _to_lesson(lesson: Lesson, up: str, place: str = "") -> str:
+    """Write a link to a lesson, or to a place in it."""
+    there = f"#{place}" if place else ""
+    return f'<a href="{up}lessons/{lesson.name}.html{there}">{plain(lesson.title)}</a>'
 
 
 def _verdict(verdict: str) -> str:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +46,13 @@ class Lesson:
     Attributes:
         name: Name of its file, without the ending.
         title: Its first heading.
-        claims: Identifiers of the claims that it names.
+        claims: Identifiers of the claims that it names, each with its place on the page: the first explorer that shows
+            it, ``explorer-...``, or else the first cell that names it, ``cell-...``.
     """
 
     name: str
     title: str
-    claims: tuple[str, ...]
+    claims: Mapping[str, str]
 
 
 def write_lessons(
@@ -96,11 +97,38 @@ def write_lessons(
             extra_arguments=["--log-level=ERROR"],  # kernels warn of connections inside this machine
         )
         _run(client)
-        lesson = Lesson(path.stem, titles[path.stem], claims_in(json.dumps(notebook)))
+        lesson = Lesson(path.stem, titles[path.stem], _claims_of(notebook.cells))
         page = _page(lesson, notebook.cells, titles, address)
         write_atomically(folder / f"{path.stem}.html", page.encode())
         lessons.append(lesson)
     return lessons
+
+
+def _places(cells: Sequence[Any]) -> list[str]:
+    """Name the places of cells on their page, explorers by their classes, so that links outlive changes of the text."""
+    places: list[str] = []
+    for number, cell in enumerate(cells):
+        explorers = [content["spec"]["name"] for content in _explorers(cell)]
+        name = f"explorer-{explorers[0]}" if explorers else f"cell-{number}"
+        again = sum(place.split(".")[0] == name for place in places)
+        places.append(f"{name}.{again + 1}" if again else name)
+    return places
+
+
+def _explorers(cell: Any) -> list[Any]:
+    """What the explorers show that a cell has opened."""
+    return [output["data"][MIME] for output in cell.get("outputs", ()) if MIME in output.get("data", {})]
+
+
+def _claims_of(cells: Sequence[Any]) -> dict[str, str]:
+    """Find the claims of a lesson that has run, with their places."""
+    shown = [[id for content in _explorers(cell) for id, *_ in content["spec"]["claims"]] for cell in cells]
+    named = [claims_in(json.dumps(cell)) for cell in cells]
+    found: dict[str, str] = {}
+    for ids, place in zip([*shown, *named], _places(cells) * 2, strict=True):
+        for id in ids:
+            found.setdefault(id, place)
+    return {id: found[id] for id in all_claims() if id in found}
 
 
 def _run(client: NotebookClient) -> None:
@@ -151,13 +179,13 @@ def claim_link(claim: Claim) -> str:
         claim: The claim.
 
     Returns:
-        The page of its paper, and the place in it.
+        Its own page.
 
     Example:
         >>> claim_link(all_claims()["qae.eq4"])
-        'claims/qae.html#claim-qae-eq4'
+        'claims/qae.eq4.html'
     """
-    return f"claims/{claim.paper.key}.html#claim-{claim.id.replace('.', '-')}"
+    return f"claims/{claim.id}.html"
 
 
 def _import_map() -> str:
@@ -191,13 +219,15 @@ def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], addre
         modules=_import_map(),
         nav="".join(links),
         outside="".join(f'<a href="{html.escape(url)}">{name}</a>' for name, url in outside.items() if url),
-        body="\n".join(_cell(cell) for cell in cells),
+        body="\n".join(
+            f'<span id="{place}"></span>\n{_cell(cell)}' for place, cell in zip(_places(cells), cells, strict=True)
+        ),
         next=f"<p>Next: {after}</p>" if after else "",
         claims=_claims(lesson.claims),
     )
 
 
-def _claims(ids: Sequence[str]) -> str:
+def _claims(ids: Iterable[str]) -> str:
     """Write links to the claims of a lesson."""
     if not ids:
         return ""

@@ -28,6 +28,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", _signature_of_init)
     app.connect("missing-reference", _link_to_public_name)
     app.connect("html-page-context", _edit_written_pages_only)
+    app.connect("html-page-context", _share_navigation, priority=400)  # before the theme asks for it
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -83,3 +84,23 @@ def _edit_written_pages_only(
     """Offer links for editing on the guides only: other pages are made from the package."""
     if not page.startswith("guides/"):
         context["theme_source_repository"] = ""
+
+
+_NAVIGATION: dict[tuple[str, str], str] = {}
+
+
+def _share_navigation(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Write the navigation once for all pages of a folder that are not in it: it takes longer than the page itself."""
+    if "orphan" not in (context.get("meta") or {}):
+        return
+    write = context["toctree"]
+
+    def toctree(**options: Any) -> str:
+        key = page.rpartition("/")[0], repr(sorted(options.items()))
+        if key not in _NAVIGATION:
+            _NAVIGATION[key] = str(write(**options))
+        return _NAVIGATION[key]
+
+    context["toctree"] = toctree

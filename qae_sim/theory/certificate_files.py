@@ -11,6 +11,7 @@ from pathlib import Path
 import qae_sim
 from qae_sim.arrays import invalid
 from qae_sim.storage import write_atomically
+from qae_sim.theory.certificate_coverage import NARROWER
 from qae_sim.theory.claim import Claim, Tier
 
 
@@ -45,14 +46,17 @@ def certificate_text(claim: Claim) -> str:
         "reach": str(claim.tier),
         "condition": claim.condition,
         "proof": claim.proof.splitlines(),
-        "reach_of_parts": _reach_of_parts(claim),
+        "reach_of_parts": "; confirmed: ".join(filter(None, (_reach_of_parts(claim), NARROWER.get(claim.id)))),
         "parts": [part.to_dict() for part in claim.certificate],
     }
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def write_certificates(claims: Sequence[Claim], folder: Path) -> tuple[str, ...]:
-    """Write the certificates of claims, an index with checksums, and the program that checks them.
+    """Write the certificates of claims, an index, and the program that checks them.
+
+    The index has checksums, what of the claim those certificates confirm that confirm less ("covers"), and why claims
+    have none ("without").
 
     ``python FOLDER/check.py FOLDER`` then confirms them, with Python's standard library alone. The index is written
     last, and each file as a whole or not at all; files of an earlier index that are no longer needed are removed.
@@ -84,6 +88,7 @@ def write_certificates(claims: Sequence[Claim], folder: Path) -> tuple[str, ...]
     about = {
         "version": qae_sim.__version__,
         "checksums": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()},
+        "covers": {claim.id: NARROWER[claim.id] for claim in claims if claim.id in NARROWER},
         "without": {claim.id: _reason(claim) for claim in claims if not claim.certificate},
     }
     write_atomically(index, (json.dumps(about, ensure_ascii=False, indent=2) + "\n").encode())

@@ -45,7 +45,10 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     assert lessons == [Lesson("00_lesson", "A lesson", lessons[0].claims)]
     assert set(lessons[0].claims) == {"entropy.identity", *QuantileGate.CLAIMS}  # named in words, and behind the view
     page = (tmp_path / "site" / "00_lesson.html").read_text(encoding="utf-8")
-    assert 'href="../claims/qae.html#claim-qae-eq4"' in page
+    assert lessons[0].claims["entropy.identity"] == "cell-0"  # named there in words
+    assert all(lessons[0].claims[id] == "explorer-QuantileGate" for id in QuantileGate.CLAIMS)
+    assert page.index('id="explorer-QuantileGate"') < page.index('<img alt="Hard prompt') < page.index('id="cell-2"')
+    assert 'href="../claims/qae.eq4.html"' in page
     assert "https://" not in page.replace("https://github.com/", "")
     assert "<title>A lesson</title>" in page
     assert "<math" in page

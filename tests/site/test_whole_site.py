@@ -22,6 +22,7 @@ from lessons import REPOSITORY, Lessons
 from site_pages import Page, dead, loaded_from_outside, pages_of
 
 from qae_sim.advantages import ESTIMATORS
+from qae_sim.explorers.explorer import MIME
 from qae_sim.lm.studies import STUDIES
 from qae_sim.site import Address, write_docs
 from qae_sim.site.reference import ROOMS
@@ -57,24 +58,44 @@ def test_nothing_is_loaded_from_outside(site: Path, pages: dict[Path, Page]) -> 
 def test_every_claim_estimator_and_study_has_its_place(site: Path, pages: dict[Path, Page]) -> None:
     ids = {path.relative_to(site).as_posix(): page.ids for path, page in pages.items()}
     for claim in all_claims().values():
-        assert f"claim-{claim.id.replace('.', '-')}" in ids[f"claims/{claim.paper.key}.html"]
+        anchor = f"claim-{claim.id.replace('.', '-')}"
+        assert anchor in ids[f"claims/{claim.id}.html"]
+        assert anchor in ids[f"claims/{claim.paper.key}.html"]  # where links led when a paper's claims were one page
     assert {f"estimator-{name.replace('_', '-')}" for name in ESTIMATORS} <= ids["estimators.html"]
     assert {f"study-{name.replace('_', '-')}" for name in STUDIES} <= ids["findings.html"]
 
 
 def test_claims_and_lessons_link_to_each_other(site: Path) -> None:
     lesson = (site / "lessons" / "03_proposition_4_2.html").read_text(encoding="utf-8")
-    assert 'href="../claims/qae.html#claim-qae-prop4-2-low"' in lesson
-    claims = (site / "claims" / "qae.html").read_text(encoding="utf-8")
-    section = claims.partition('id="claim-qae-prop4-2-low"')[2].partition("</section>")[0]
-    assert 'href="../lessons/03_proposition_4_2.html"' in section
+    assert 'href="../claims/qae.prop4.2-low.html"' in lesson
+    claim = (site / "claims" / "qae.prop4.2-low.html").read_text(encoding="utf-8")
+    assert 'href="../lessons/03_proposition_4_2.html#explorer-Proposition42"' in claim
+
+
+def test_what_an_explorer_shows_links_to_it(site: Path, pages: dict[Path, Page], lessons: Lessons) -> None:
+    """From the page of each claim that stands behind an explorer of the lessons, to that explorer."""
+    shown = 0
+    for name, notebook in lessons.notebooks.items():
+        lesson = site / "lessons" / f"{name}.html"
+        for cell in notebook.cells:
+            for content in (o["data"][MIME] for o in cell.get("outputs", ()) if MIME in o.get("data", {})):
+                place = f"explorer-{content['spec']['name']}"
+                assert place in pages[lesson].ids
+                for id, *_ in content["spec"]["claims"]:
+                    there = [
+                        link
+                        for link in pages[site / "claims" / f"{id}.html"].links
+                        if link.startswith(f"../lessons/{name}.html#explorer-")
+                    ]
+                    assert len(there) == 1
+                    shown += 1
+    assert shown > 100
 
 
 def test_a_claim_shows_its_proof_its_certificate_and_its_theorem(site: Path) -> None:
-    claims = (site / "claims" / "qae.html").read_text(encoding="utf-8")
-    section = claims.partition('id="claim-qae-linear-knob"')[2].partition("</section>")[0]
+    section = (site / "claims" / "qae.linear-knob.html").read_text(encoding="utf-8")
     assert 'href="../certificates/qae.linear-knob.json"' in section
-    assert 'href="entropy.html#claim-entropy-identity"' in section  # a claim that the proof names
+    assert 'href="entropy.identity.html#claim-entropy-identity"' in section  # a claim that the proof names
     text = html.unescape(re.sub(r"<[^>]+>", "", section))
     assert "The first part does not contain b, the second is b times a number" in text
     assert "Theorem qae_linear_knob" in text
@@ -95,8 +116,8 @@ def test_pages_link_to_the_address(site: Path) -> None:
 
 
 def test_formulas_are_drawn_by_the_browser(site: Path) -> None:
-    text = (site / "claims" / "qae.html").read_text(encoding="utf-8")
-    assert text.count("<math") >= sum(claim.paper.key == "qae" for claim in all_claims().values())
+    for id in all_claims():
+        assert "<math" in (site / "claims" / f"{id}.html").read_text(encoding="utf-8")
     for page in site.rglob("*.html"):
         # Neither Markdown nor reStructuredText that was not understood.
         shown = re.sub(r"<(code|pre|script|style).*?</\1>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from qae_sim.cli import main
 from qae_sim.theory import Tier, Verdict, all_claims, certificates
 from qae_sim.theory import check as program
+from qae_sim.theory.certificate_coverage import NARROWER
 from qae_sim.theory.certificate_files import certificate_text, write_certificates
 from qae_sim.theory.certificates import (
     Box,
@@ -297,6 +298,24 @@ class TestTraps:
 
 class TestReach:
     """A certificate of less than its claim says so."""
+
+    #: Listed cases that are all there are: a ratio is clipped or not, a reward or a mark is one of two.
+    COMPLETE = frozenset({"aapo.equal-rewards", "qae.clipped-gradients", "qae.token-level-controls"})
+
+    def test_what_confirms_cases_of_a_claim_for_all_values_is_listed(self) -> None:
+        for id, claim in CERTIFIED.items():
+            steps = [part for part in claim.certificate if not isinstance(part, Enumeration | Counterexample)]
+            partial = all(part.cases for part in steps) and any(part.cases for part in claim.certificate)
+            partial |= claim.expected is Verdict.CONDITIONAL and claim.certificate == claim.certificate[:1]
+            partial |= any("three arms" in part.says for part in steps)
+            if partial and claim.tier is Tier.PROVED and claim.expected is not Verdict.REFUTED:
+                assert (id in NARROWER) != (id in self.COMPLETE), id
+
+    def test_what_is_listed_has_a_certificate(self, tmp_path: Path) -> None:
+        write_certificates([CLAIMS[id] for id in ("qae.eq4", "estimators.sum-zero")], tmp_path)
+        assert set(NARROWER) <= set(CERTIFIED)
+        assert json.loads((tmp_path / "index.json").read_text())["covers"] == {"qae.eq4": NARROWER["qae.eq4"]}
+        assert NARROWER["qae.eq4"] in json.loads((tmp_path / "qae.eq4.json").read_text())["reach_of_parts"]
 
     @pytest.mark.parametrize("id", CERTIFIED)
     def test_it_says_how_far_its_parts_reach(self, id: str) -> None:
