@@ -32,14 +32,14 @@ def run_lessons(folder: Path) -> Lessons:
     from qae_sim.site import Address, write_lessons
 
     ran: list[Any] = []
-    plain = nbclient.NotebookClient.execute
+    plain = nbclient.NotebookClient.async_execute
 
-    def noted(client: Any, **options: Any) -> Any:
+    async def noted(client: Any, **options: Any) -> Any:
         ran.append(client.nb)
-        return plain(client, **options)
+        return await plain(client, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nbclient.NotebookClient, "execute", noted)
+        patch.setattr(nbclient.NotebookClient, "async_execute", noted)
         written = write_lessons(NOTEBOOKS, folder / "lessons", Address(REPOSITORY))
     return Lessons(
         folder / "lessons", written, {path.stem: notebook for path, notebook in zip(NOTEBOOKS, ran, strict=True)}

@@ -16,6 +16,7 @@ _EXAMPLE = "one example of four responses"
 NARROWER: Mapping[str, str] = MappingProxyType(
     {
         "anchor.soft-keeps-its-error": "the induction and the constant; the error after three batches at B = 1, 2, 4",
+        "bnpo.contains-grpo": "rates of 1/4, 1/2 and 3/4",
         "entropy.identity": _THREE_ARMS,
         "entropy.natural-gradient-shift": _THREE_ARMS,
         "entropy.noise-lowers": "the counterexample; of the condition, where two arms pass it, to four digits",
@@ -57,6 +58,7 @@ NARROWER: Mapping[str, str] = MappingProxyType(
         "ha-dw.theorem4": "uniform rewards in groups of 2 to 16; not pairs of Beta rewards",
         "ha-dw.two-factors": "G = 2 to 9, C in tenths",
         "ha-dw.unbiased-from-groups": "the coefficient at G = 2 to 16; the estimates of G = 3 and 5, for all p",
+        "james-stein.unbiased": "what follows from a baseline of one mean given either own reward; not that it has one",
         "ktae.everywhere-token": "ad = bc for all values; the p-value 1 for up to 8 correct and 8 wrong responses",
         "ktae.fisher-code": "up to 3 correct and 3 wrong responses",
         "ktae.information-gain": "the margins for all values; the sign at 36 tables",
@@ -99,6 +101,7 @@ NARROWER: Mapping[str, str] = MappingProxyType(
         "qae.token-level-loss": "the counterexample; the condition for up to five responses of 1 to 4 tokens",
         "qae.small-groups-grpo-less-noisy": "p from .001 to .999",
         "sign.degeneracy": "the counterexample; the tangent at G = 2 to 12, and the step from G to G + 1 for every G",
+        "vc-ppo.reward-decays": "up to 11 tokens before the last, for all λ and values",
         "verl-rank.directions": "the inequality for all values; one direction used three times as much, k = 2 to 10",
     }
 )
