@@ -110,7 +110,7 @@ def mc_grpo(
 ) -> Array:
     """MC-GRPO: the reward minus the group's median, over the median absolute deviation.
 
-    Aᵢ = (rᵢ - med(r)) / (med|r - med(r)| + ε),  times G/#{j : rⱼ ≠ med(r)} with ``count="differing"``
+    Aᵢ = (rᵢ - med(r)) / (med|r - med(r)| + ε)
 
     The method samples an odd number of responses, so that one of them is the median; that one, the pivot, has
     advantage 0 and is dropped from the loss (:func:`mc_grpo_kept`). Without scale this is QAE at K = 1/2 without its

@@ -80,7 +80,7 @@ def decoupled_gae(
 ) -> CriticAdvantages:
     """Decoupled GAE: one λ for the policy's advantages, another for the critic's targets.
 
-    A as in :func:`gae` with λ;  returns = A' + V, A' with λ_critic
+    A_t = Σ_{s>=t} (γλ)^{s-t} δ_s,  returns_t = V_t + Σ_{s>=t} (γλ_critic)^{s-t} δ_s,  δ the surprises of GAE
 
     With λ < 1 the reward reaches the t-th of T tokens with the factor λ^{T-t}, and a critic trained on such returns
     learns little of it at the beginning of a long response (claim ``vc-ppo.reward-decays``); λ_critic = 1
@@ -122,8 +122,9 @@ def length_adaptive_gae(
 ) -> CriticAdvantages:
     """Length-adaptive GAE: the longer a response, the nearer its λ is to 1.
 
-    A as in :func:`gae` with λᵢ = max(0, 1 - 1/(α lᵢ)), lᵢ the response's length;  returns as in :func:`decoupled_gae`
+    A_t = Σ_{s>=t} (γλᵢ)^{s-t} δ_s,  λᵢ = max(0, 1 - 1/(α lᵢ)), lᵢ the response's length,  δ the surprises of GAE
 
+    The critic's targets have a λ of their own, as in :func:`decoupled_gae`.
     1/(1 - λ) is the number of tokens that a sum with weights λ^s reaches over; here it is αl, a fixed share of the
     response. Responses of 1/α tokens or fewer have λ = 0.
 
