@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qae_sim.page.tables import looks, tables
+from qae_sim.page.tables import ground, looks, tables
 
 _FOLDER = "qae_sim/page/web/src/generated"
 
@@ -40,7 +40,10 @@ class PageFile:
         return "" if _same(before, _rounded(self.make())) else "out of date; build the page again, too"
 
 
-PAGE_FILES = (PageFile(f"{_FOLDER}/looks.json", looks), PageFile(f"{_FOLDER}/tables.json", tables))
+PAGE_FILES = tuple(
+    PageFile(f"{_FOLDER}/{name}.json", make)
+    for name, make in (("looks", looks), ("ground", ground), ("tables", tables))
+)
 
 
 def _rounded(value: Any) -> Any:

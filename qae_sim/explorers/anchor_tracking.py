@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages import HardAnchor, KalmanAnchor, SoftAnchor, ha_dw_weights, steady_state_gain
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
-from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Words
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Touch, Words
 from qae_sim.pictures.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
 
 #: Batches that are simulated.
@@ -30,7 +30,7 @@ _SEEN = LookupTable(_X, _BY_T)
 class AnchorState(State):
     """A course of the capability, batches that show it, and anchors."""
 
-    view: str = choice("gain", "Below", {"gain": "Gains", "weights": "Weights Φ of a hard and an easy prompt"})
+    view: str = choice("gain", "Below", {"gain": "Gains", "weights": "Weights Φ of two prompts"})
     course: str = choice(
         "drift", "Capability", {"drift": "drifts at random", "jump": "jumps in the middle", "still": "stays as it is"}
     )
@@ -64,6 +64,7 @@ class KalmanAnchorExplorer(Explorer[AnchorState]):
         "Absorbed": AnchorState(course="jump", drift=0.0, warm="equation"),
         "Weights Φ": AnchorState(view="weights", course="jump", drift=0.0),
     }
+    LEADING: ClassVar = ("course", "t", "gain")
     CLAIMS: ClassVar = (
         "ha-dw.absorbing",
         "ha-dw.soft-starves",
@@ -138,6 +139,7 @@ def beliefs_panel(found: Tracking) -> Panel:
             Line(_X, LookupTable(found.fixed.T, _BY_GAIN), OTHER, "fixed gain", "dashed", 1.5, until=_SEEN),
             GuideLine(_SEEN, "x", MUTED, "", "dotted"),
         ),
+        touches=(Touch("t"),),
     )
 
 

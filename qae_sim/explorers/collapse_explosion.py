@@ -14,7 +14,7 @@ from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, Result, Study, si
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
 from qae_sim.pictures.scene import Band, Line, Panel, Picture, Words, axis_limits
-from qae_sim.pictures.style import BASELINE, FOURTH, MEAN, QUANTILE, THIRD
+from qae_sim.pictures.style import looks_of
 
 RECIPES = {
     "baselines": ("mean", "QAE"),
@@ -23,6 +23,14 @@ RECIPES = {
     "clip": ("mean, clip .2", "mean, Clip-Higher", "QAE, Clip-Higher"),
     "schedules": ("QAE", "K from .2 to .8", "K from .8 to .2", "K .2, then .6"),
     "updates": ("b = 0", "b = p", "b = 1"),
+}
+_NAMES = {
+    "baselines": "Mean and QAE",
+    "K": "K = .2, .4, .8, and mean",
+    "masks": "Masks",
+    "clip": "Clips",
+    "schedules": "Schedules of K",
+    "updates": "The paper's update",
 }
 MEASURES = {
     "entropy": "entropy in nats",
@@ -34,24 +42,21 @@ MEASURES = {
     "entropy_change_negative": "ΔH by negative advantages",
 }
 PROBLEMS = {
-    "peaked": "Peaked at a wrong arm (64 arms, 4 correct)",
-    "uniform": "Random logits (40 arms, 12 correct)",
-    "diverse": "Sixteen equal arms, 8 correct",
+    "peaked": "Peaked: 64 arms, 4 correct",
+    "uniform": "Random: 40 arms, 12 correct",
+    "diverse": "Equal: 16 arms, 8 correct",
 }
-COLOURS = {
-    "mean": MEAN,
-    "QAE": QUANTILE,
-    "b = p": MEAN,
-}
-OTHERS = (THIRD, FOURTH, BASELINE)
-DASHES = ("solid", "dashed", "solid", "dotted")
+
+
+_ARMS = {"peaked": 64, "uniform": 40, "diverse": 16}
+_SHARES = ("success", "pass_at_k", "zero_share")
 
 
 @dataclass(frozen=True)
 class CollapseState(State):
     """A problem, the recipes to compare, and what is drawn."""
 
-    recipes: str = choice("baselines", "Recipes", {name: ", ".join(parts) for name, parts in RECIPES.items()})
+    recipes: str = choice("baselines", "Recipes", _NAMES)
     problem: str = choice("peaked", "Problem", PROBLEMS)
     optimizer: str = choice(
         "sgd",
@@ -65,8 +70,8 @@ class CollapseState(State):
         "Horizontal axis",
         {
             "step": "Step",
-            "success": "Success rate (mean over runs)",
-            "both": "Left picture twice: by step and by success rate",
+            "success": "Mean success rate",
+            "both": "Step and success rate",
         },
     )
     eta: float = number(0.3, "Step size η", 0.01, 1.0, 0.01)
@@ -93,6 +98,7 @@ class CollapseExplosion(Explorer[CollapseState]):
         "The optimiser decides": CollapseState(optimizer="adam", eta=0.05, steps=150),
         "Split by sign": CollapseState(left="entropy_change_positive", right="entropy_change_negative", steps=150),
     }
+    LEADING: ClassVar = ("recipes", "optimizer", "clock")
     CLAIMS: ClassVar = (
         "qae.group-direction",
         "estimators.negatives-share",
@@ -192,22 +198,23 @@ def _panel(state: CollapseState, measure: str, clock: str, results: dict[str, Re
     layers: list[Band | Line] = []
     values: list[NDArray[np.float64]] = []
     by_success = clock == "success"
-    spare = iter(OTHERS)
-    colours = {name: COLOURS[name] if name in COLOURS else next(spare) for name in results}
-    for place, (name, result) in enumerate(results.items()):
+    looks = looks_of(list(results))
+    for name, result in results.items():
         record = result[measure]
         low, high = np.nanquantile(record, [0.1, 0.9], axis=1)
         mean = np.nanmean(record, axis=1)
         x = result["success"].mean(axis=1) if by_success else result.steps.astype(float)
         if not by_success:
-            layers.append(Band(x, low, high, colours[name]))
+            layers.append(Band(x, low, high, looks[name].light))
             values += [low, high]
-        layers.append(Line(x, mean, colours[name], name, DASHES[place]))
+        layers.append(Line(x, mean, looks[name].light, name, looks[name].dash))
         values.append(mean)
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
+    # The same ends for all recipes, optimisers and clocks: they are to be compared.
+    top = float(np.log(_ARMS[state.problem])) if measure == "entropy" else 1.0 if measure in _SHARES else 0.1
     axis = ("success rate p", (0.0, 1.0)) if by_success else ("step", (0.0, float(state.steps)))
     return Panel(
-        title, axis[0], MEASURES[measure], axis[1], axis_limits(0.0, 0.1, np.concatenate(values)), tuple(layers)
+        title, axis[0], MEASURES[measure], axis[1], axis_limits(0.0, top, np.concatenate(values)), tuple(layers)
     )
 
 

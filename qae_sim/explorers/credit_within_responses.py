@@ -105,6 +105,7 @@ class PartAdvantages(Explorer[PartState]):
         "A larger margin": PartState("tree_opo", (0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0), 1.5),
         "Any scale will do": PartState("reg_grpo", (0.1, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0)),
     }
+    LEADING: ClassVar = ("method", "margin")
     CLAIMS: ClassVar = (
         "fspo.facts-decide",
         "match-tir.greedy",

@@ -19,6 +19,7 @@ from qae_sim.pictures.scene import (
     Pick,
     Picture,
     Points,
+    Touch,
     Words,
     axis_limits,
 )
@@ -62,6 +63,7 @@ class EntropyCovariance(Explorer[CovarianceState]):
         "Nearly uniform": CovarianceState(z=(0.1, 0.0, 0.0, 0.0, 0.0, 0.0), r=(0.0, 1.0, 1.0, 1.0, 0.0, 0.0), eta=2.0),
         "Sharp policy": CovarianceState(temperature=0.4, r=(0.0, 1.0, 0.0, 0.0, 1.0, 0.0)),
     }
+    LEADING: ClassVar = ("b", "eta", "r")
     CLAIMS: ClassVar = (
         "entropy.identity",
         "entropy.remainder",
@@ -185,6 +187,7 @@ def _against_step(found: PolicyStep, reach: tuple[float, float]) -> Panel:
             Line(ETAS, LookupTable(found.first_order.T, _BY_B), MUTED, "first order", "dashed"),
             GuideLine(LookupTable(ETAS, _BY_ETA), "x", MUTED, "η", "dotted"),
         ),
+        touches=(Touch("eta"),),
     )
 
 
@@ -206,6 +209,7 @@ def _against_baseline(found: PolicyStep, reach: tuple[float, float]) -> Panel:
             Points(np.array([b]), LookupTable(at_quantile, _BY_ETA), QUANTILE, "K-quantile", "square", 15),
             GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
         ),
+        touches=(Touch("b"),),
     )
 
 

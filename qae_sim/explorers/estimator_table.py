@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from qae_sim.advantages import ESTIMATORS, INPUTS
 from qae_sim.explorers.explorer import Explorer
+from qae_sim.explorers.quantile_gate import VERIFIER
 from qae_sim.explorers.state import State, choice, number, numbers
-from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points, written
-from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
+from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points, Touch, written
+from qae_sim.pictures.style import BASELINE, MUTED, WRONG, looks_of
 
 
 class _OfResponses(Mapping[str, str]):
@@ -53,6 +54,7 @@ class TableState(State):
         0.1,
         help="Matters to estimators that need more than rewards: lengths, entropies, another model's rewards, ...",
     )
+    verifier: str = choice("right", "Verifier", VERIFIER, help="What if one of its verdicts is an error?")
     other: float = number(
         0.75,
         "Mean of the batch's other group",
@@ -85,6 +87,7 @@ class EstimatorTable(Explorer[TableState]):
         "A reference": TableState("grpo", "aapo", "gdpo", r=(1.0,) * 8, x=(1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0)),
         "All alike": TableState(r=(1.0,) * 8, third="reinforce_plus_plus"),
     }
+    LEADING: ClassVar = ("first", "second", "third")
     CLAIMS: ClassVar = (
         "estimators.sum-zero",
         "estimators.equal-rewards",
@@ -96,9 +99,10 @@ class EstimatorTable(Explorer[TableState]):
     def show(self, state: TableState) -> Picture:
         """Bars for each estimator, response by response."""
         names = (state.first, state.second, state.third)
+        error = error_of(state)
         rows = {name: advantages(state, name) for name in names}
         x = np.arange(1.0, 9.0)
-        styles = ((MEAN, "circle"), (QUANTILE, "square"), (THIRD, "diamond"))
+        looks = looks_of(list(rows))
         reach = max(1.2, 1.15 * max(float(np.abs(row).max()) for row in rows.values()))
         rewards = Panel(
             "Rewards",
@@ -106,12 +110,16 @@ class EstimatorTable(Explorer[TableState]):
             "",
             (0.4, 8.6),
             (0, 1.15),
-            (Bars(x, np.array(state.r), MUTED, "reward", 0.5),),
+            (Bars(x, judged(state), MUTED, "reward", 0.5),),
             tuple((i, str(int(i))) for i in x),
             weight=0.5,
+            touches=(Touch("r", "flip", offset=-1.0),),
         )
+        if error is not None:
+            mark = Points(x[[error]], judged(state)[[error]], WRONG, "the verifier's error", "diamond", 16, False)
+            rewards = replace(rewards, ylim=(-0.12, 1.3), layers=(*rewards.layers, mark))
         shown = tuple(
-            Points(x + 0.2 * (place - 1), row, styles[place][0], name, styles[place][1], 14)
+            Points(x + 0.2 * (place - 1), row, looks[name].light, name, looks[name].marker, 14)
             for place, (name, row) in enumerate(rows.items())
         )
         advantage = Panel(
@@ -128,7 +136,10 @@ class EstimatorTable(Explorer[TableState]):
             f"sum {written(row.sum())}"
             for name, row in rows.items()
         ]
-        rewards_said = ", ".join(f"{r:g}" for r in state.r)
+        rewards_said = ", ".join(f"{r:g}" for r in judged(state))
+        if error is not None:
+            gets = ", ".join(f"{written(float(row[error]))} under {name}" for name, row in rows.items())
+            said.append(f"response {error + 1} is a {state.verifier.replace('_', ' ')}: it gets {gets}")
         also = [
             f"{name}: {INPUTS[need].drawn}" for name in rows for need in ESTIMATORS[name].inputs if INPUTS[need].drawn
         ]
@@ -139,9 +150,22 @@ class EstimatorTable(Explorer[TableState]):
         return Picture((rewards, advantage), (f"Rewards {rewards_said}. {'; '.join(said)}.",), row=False)
 
 
+def error_of(state: TableState) -> int | None:
+    """Place of the response that the verifier judges wrongly: the first that it can; None where there is none."""
+    taken = {"false_positive": 0.0, "false_negative": 1.0}.get(state.verifier)
+    return next((i for i, reward in enumerate(state.r) if reward == taken), None)
+
+
+def judged(state: TableState) -> NDArray[np.float64]:
+    """Rewards as the verifier gives them."""
+    error = error_of(state)
+    return np.array([1 - reward if i == error else reward for i, reward in enumerate(state.r)])
+
+
 def advantages(state: TableState, name: str) -> NDArray[np.float64]:
     """Advantages of the group under an estimator, in a batch with one other group."""
-    rewards = np.array([state.r, np.repeat([1.0, 0.0], [round(8 * state.other), 8 - round(8 * state.other)])])
+    seen = judged(state)
+    rewards = np.array([seen, np.repeat([1.0, 0.0], [round(8 * state.other), 8 - round(8 * state.other)])])
     estimator = ESTIMATORS[name]
     options: dict[str, Any] = {key: getattr(state, key) for key in ("k", "mu") if key in estimator.parameters}
     also = np.array([state.x, (0.5,) * 8])
@@ -149,6 +173,6 @@ def advantages(state: TableState, name: str) -> NDArray[np.float64]:
     options |= {need: example(also) for need, example in made.items() if example is not None}
     if "anchor" in estimator.inputs:
         options["anchor"] = state.anchor
-    if estimator.binary and set(state.r) - {0.0, 1.0}:
+    if estimator.binary and set(seen.tolist()) - {0.0, 1.0}:
         raise ValueError(f"{name} is defined for rewards of 0 and 1 only")
     return np.asarray(estimator.advantages(rewards, **options)[0])

@@ -8,13 +8,13 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import anywidget
 import traitlets
 
 from qae_sim.arrays import invalid
+from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.state import State
 from qae_sim.pictures.scene import Bars, Line, Packed, Picture, Points, pack, sliders_of
 
@@ -54,23 +54,27 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
     TIME: ClassVar[str] = ""
     #: Controls that matter, by the value of the field ``view``; empty if all always do.
     USES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    #: Controls that are seen at first, at most three in a view; the others are behind "More". Empty: the first three.
+    LEADING: ClassVar[tuple[str, ...]] = ()
     #: Identifiers of the claims that stand behind the view.
     CLAIMS: ClassVar[tuple[str, ...]] = ()
 
-    _esm = Path(__file__).with_name("view.js")
-    _css = Path(__file__).with_name("view.css")
+    _esm = script("view")
+    _css = style("view")
     spec = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
     stamp = traitlets.Int(0).tag(sync=True)
     moved = traitlets.Dict().tag(sync=True)
+    #: The number of the last state that the browser sent and that has been dealt with.
+    answered = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, state: S | None = None, *, hide: Sequence[str] = (), style: str = "projector") -> None:
+    def __init__(self, state: S | None = None, *, hide: Sequence[str] = (), style: str = "laptop") -> None:
         """Open the explorer.
 
         Args:
             state: Where to start; None: the state's defaults.
             hide: Names of controls, or of parts of the view, to leave out.
-            style: ``"projector"`` (large) or ``"laptop"``.
+            style: ``"laptop"``, or ``"projector"``: type that the last row can read.
 
         Raises:
             ValueError: There is no such control, part or style.
@@ -92,7 +96,7 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         self.observe(self._on_moved, names="moved")
 
     @classmethod
-    def from_state(cls, text: str, *, hide: Sequence[str] = (), style: str = "projector") -> Self:
+    def from_state(cls, text: str, *, hide: Sequence[str] = (), style: str = "laptop") -> Self:
         """Open the explorer on a state given as text.
 
         Args:
@@ -281,12 +285,23 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
             },
             "state": _plain(state),
             "first": _plain(self._first),
-            "presets": {name: _plain(preset) for name, preset in self.PRESETS.items()},
+            "presets": {name: _plain(preset) for name, preset in self._open_presets().items()},
+            "leading": list(self.LEADING),
+            "asked": list(self._hidden),
             "hidden": [*self._hidden, *self._idle(state)],
             "time": self.TIME,
             "claims": _claims(self.CLAIMS),
             "problem": problem,
             "picture": picture,
+        }
+
+    def _open_presets(self) -> dict[str, S]:
+        """Presets that change nothing of what is hidden: nobody could find back."""
+        hidden = [name for name in self._hidden if name in self.STATE.controls()]
+        return {
+            name: preset
+            for name, preset in self.PRESETS.items()
+            if all(getattr(preset, control) == getattr(self._first, control) for control in hidden)
         }
 
     def _idle(self, state: S) -> list[str]:
@@ -298,7 +313,13 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
 
     def _on_moved(self, change: Mapping[str, Any]) -> None:
         """Take what the browser has moved."""
-        told = change["new"].get("state", {})
+        # One message: what has been drawn, and for which state.
+        with self.hold_sync():
+            self._take(change["new"].get("state", {}))
+            self.answered = change["new"].get("count", self.answered)
+
+    def _take(self, told: Mapping[str, Any]) -> None:
+        """Go to a state that the browser has sent."""
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
         changes = {name: value for name, value in values.items() if value != getattr(self._state, name, None)}
         try:
@@ -331,7 +352,7 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         if SITE not in os.environ or "presets" in self._hidden:
             return {}
         stored = {}
-        for name, state in self.PRESETS.items():
+        for name, state in self._open_presets().items():
             packed = self._picture_of(state)[1]
             stored[name] = {"spec": self._described(state, packed.spec, ""), "data": packed.text}
         return stored

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Words
+from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Touch, Words
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
 from qae_sim.softmax import binomial
 
@@ -59,6 +59,7 @@ class GroupBias(Explorer[BiasState]):
         "probability": ("p", "g", "eps"),
         "continuous": ("p", "g", "concentration", "sigma"),
     }
+    LEADING: ClassVar = ("view", "p", "g")
     CLAIMS: ClassVar = (
         "ha-dw.theorem1",
         "ha-dw.theorem1-own-reward",
@@ -143,6 +144,7 @@ def bias_panel(bias: BiasModel) -> Panel:
             GuideLine(0.0, "y", MUTED),
             GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
+        touches=(Touch("p"),),
     )
 
 
@@ -228,6 +230,7 @@ def misses_panel(misses: MissesModel) -> Panel:
             Line(PS, misses.mixed, OTHER, "chance of a mixed group", "dotted"),
             GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
+        touches=(Touch("p"),),
     )
 
 
@@ -338,6 +341,7 @@ def beta_bias_panel(beta: BetaModel) -> Panel:
             GuideLine(0.0, "y", MUTED),
             GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
+        touches=(Touch("p"),),
     )
 
 

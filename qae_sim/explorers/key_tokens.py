@@ -12,7 +12,7 @@ from qae_sim.advantages import TokenTable, ktae, token_table
 from qae_sim.advantages.tokens import TF_FLOOR, term_frequency
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Words, written
+from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Touch, Words, written
 from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG, tint
 
 #: Groups of responses, each with its reward. Words are tokens.
@@ -73,6 +73,7 @@ class KeyTokens(Explorer[TokenState]):
         "Said too often": TokenState(group="repeated", token=0),
         "Released code": TokenState(variant="code", token=6),
     }
+    LEADING: ClassVar = ("group", "variant", "token")
     CLAIMS: ClassVar = (
         "ktae.fisher-printed",
         "ktae.everywhere-token",
@@ -182,7 +183,7 @@ def _shade(value: float) -> str:
 def text_panel(found: KeyedGroup) -> Panel:
     """Draw the responses, word by word."""
     count = len(found.responses)
-    x, y, width, texts, colours, frames = [], [], [], [], [], []
+    x, y, width, texts, colours, frames, tokens = [], [], [], [], [], [], []
     for i, (response, _) in enumerate(found.responses):
         start = 0.0
         for t, word in enumerate(response):
@@ -194,6 +195,7 @@ def text_panel(found: KeyedGroup) -> Panel:
             texts.append(word + (" +" if value > 0.05 else " −" if value < -0.05 else ""))
             colours.append(_shade(value))
             frames.append(bool(found.ids[i, t] == found.chosen))
+            tokens.append(int(found.ids[i, t]))
             start += size + 0.08
     end = max(a + b for a, b in zip(x, width, strict=True))
     names = tuple(
@@ -209,6 +211,7 @@ def text_panel(found: KeyedGroup) -> Panel:
         (cells,),
         ((-0.1, ""),),
         names,
+        touches=(Touch("token", "pick", values=tuple(tokens)),),
     )
 
 

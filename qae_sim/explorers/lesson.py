@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,6 +13,7 @@ import traitlets
 
 from qae_sim.advantages import ESTIMATORS, PLACES, why_not
 from qae_sim.arrays import invalid
+from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.exercises import EXERCISES, FreeExercise, FunctionExercise
 from qae_sim.explorers.predictions import Prediction, prediction
 from qae_sim.pictures.style import CORRECT, MUTED, WRONG
@@ -30,8 +30,8 @@ class Predict(anywidget.AnyWidget):
         ['none', 'three', 'six', 'thirteen']
     """
 
-    _esm = Path(__file__).with_name("quiz.js")
-    _css = Path(__file__).with_name("quiz.css")
+    _esm = script("quiz")
+    _css = style("quiz")
     spec = traitlets.Dict().tag(sync=True)
 
     def __init__(self, asked: str | Prediction, *about: Any) -> None:

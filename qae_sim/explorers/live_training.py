@@ -18,7 +18,7 @@ from qae_sim.explorers.solutions import Group, group_of, picture_of
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.lm import Config
 from qae_sim.pictures.scene import Line, Panel, Picture, Points, axis_limits
-from qae_sim.pictures.style import FOURTH, MEAN, QUANTILE, THIRD
+from qae_sim.pictures.style import looks_of
 
 #: What is trained when nothing else is asked for: K as an entropy knob. One base model; about a minute and a half.
 DEMONSTRATION: dict[str, Config] = {
@@ -33,8 +33,6 @@ DEMONSTRATION: dict[str, Config] = {
     )
     for name, k in (("mean", None), ("K = 0.2", 0.2), ("K = 0.8", 0.8))
 }
-_COLOURS = (MEAN, QUANTILE, THIRD, FOURTH)
-_DASHES = ("solid", "dashed", "dotted", "solid")
 _GROUPS, _SOLUTIONS = 6, 8
 
 
@@ -95,9 +93,9 @@ def draw_curves(
         places = np.array([t for t, row in enumerate(rows) if measure in row], dtype=float)
         values = np.array([row[measure] for row in rows if measure in row], dtype=float).reshape(-1, len(names))
         layers: list[Line | Points] = []
-        for i, name in enumerate(names):
-            layers.append(Line(places, values[:, i], _COLOURS[i % 4], name, _DASHES[i % 4]))
-            layers.append(Points(places, values[:, i], _COLOURS[i % 4], size=6.0))
+        for i, (name, look) in enumerate(looks_of(names).items()):
+            layers.append(Line(places, values[:, i], look.light, name, look.dash))
+            layers.append(Points(places, values[:, i], look.light, marker=look.marker, size=6.0))
         title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
         limits = axis_limits(0.0, 1.0, values)
         panels.append(Panel(title, "batch", MEASURES[measure], (0.0, float(batches)), limits, tuple(layers)))
@@ -180,6 +178,12 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         self._label = ipywidgets.Label(layout=ipywidgets.Layout(width="100%"))
         super().__init__([ipywidgets.HBox([*self._buttons.values(), self._bar]), self._label, self.curves])
         self._tell("ready", 0.0)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Give notebooks the widget, and viewers without a kernel a sentence."""
+        live = super()._repr_mimebundle_(**options)
+        said = "Training runs in the live lesson alone: qae-sim lab opens it."
+        return live if live is None else {**live, "text/plain": said}
 
     @property
     def status(self) -> str:

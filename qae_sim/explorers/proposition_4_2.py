@@ -10,7 +10,20 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import Band, GuideLine, Line, LookupTable, Number, Panel, Pick, Picture, Points, Words
+from qae_sim.pictures.scene import (
+    Band,
+    GuideLine,
+    Line,
+    LookupTable,
+    Note,
+    Number,
+    Panel,
+    Pick,
+    Picture,
+    Points,
+    Touch,
+    Words,
+)
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 from qae_sim.softmax import (
     UPDATE_RULES,
@@ -75,6 +88,7 @@ class Proposition42(Explorer[PropositionState]):
         "order": ("update", "b", "eta", "q", "arms", "skew", "k", "g"),
         "region": ("eta", "q", "k"),
     }
+    LEADING: ClassVar = ("update", "b", "eta")
     CLAIMS: ClassVar = (
         "qae.prop4.2-low",
         "qae.prop4.2-high",
@@ -127,6 +141,7 @@ class Order:
     Attributes:
         exact: Change of a whole step, ``(E, B)``.
         first_order: The same to first order, ``(E, B)``.
+        reach: How far apart the ends of the axis are, ``(E,)``: as far as the paper's update needs.
         quantile: Place of the K-quantile among the baselines: the first for a hard prompt, the last for an easy one.
         flat: Whether the first-order change does not depend on b.
         holds: Whether, at each step size, the K-quantile's change is the smallest (hard) or the largest (easy).
@@ -134,6 +149,7 @@ class Order:
 
     exact: NDArray[np.float64]
     first_order: NDArray[np.float64]
+    reach: NDArray[np.float64]
     quantile: int
     flat: bool
     holds: NDArray[np.bool_]
@@ -157,8 +173,11 @@ def order(state: PropositionState) -> Order:
     slack = 1e-9
     hard = state.q <= 1 - state.k
     holds = (exact >= exact[:, :1] - slack) if hard else (exact <= exact[:, -1:] + slack)
+    papers, papers_exact = (slope, exact) if state.update == "paper" else changes(state.with_(update="paper"))
+    both = np.concatenate([papers_exact, ETAS[:, None] * papers], axis=1)
     return Order(
         exact=exact,
+        reach=1.16 * np.ptp(both, axis=1),
         first_order=ETAS[:, None] * slope,
         quantile=0 if hard else len(BS) - 1,
         flat=bool(np.ptp(slope) < slack),
@@ -173,14 +192,16 @@ def order_panel(state: PropositionState, found: Order) -> Panel:
     at_quantile = exact[:, found.quantile][:, None]
     both_curves = np.concatenate([exact, found.first_order], axis=1)
     low, high = both_curves.min(axis=1), both_curves.max(axis=1)
-    room = np.maximum(0.08 * (high - low), 1e-4 * ETAS)  # flat curves get an axis, too
+    # One scale for all updates: a line that gets flat looks flat. Only where it stands may differ.
+    half = np.maximum(np.maximum(found.reach, 1.16 * (high - low)), 2e-4 * ETAS) / 2
+    middle = (low + high) / 2
     name = {"groups": "to second order, averaged over groups"}.get(state.update, "exact")
     return Panel(
         f"Entropy change of one step: {UPDATES[state.update]}",
         "baseline b",
-        "ΔH in nats (the axis follows η)",
+        "ΔH in nats (one scale for all updates)",
         (-0.03, 1.03),
-        LookupTable(np.stack([low - room, high + room], axis=1), _BY_ETA),
+        LookupTable(np.stack([middle - half, middle + half], axis=1), _BY_ETA),
         (
             Line(BS, LookupTable(exact, _BY_ETA), BASELINE, name),
             Line(BS, LookupTable(found.first_order, _BY_ETA), MUTED, "first order", "dashed"),
@@ -188,6 +209,7 @@ def order_panel(state: PropositionState, found: Order) -> Panel:
             Points(np.array([state.q]), LookupTable(at_mean, _BY_ETA), MEAN, "mean: b = p", "diamond", 13),
             GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
         ),
+        touches=(Touch("b"),),
     )
 
 
@@ -244,12 +266,14 @@ def region_panel(state: PropositionState) -> Panel:
         (0, top),
         (
             Band(q, np.zeros(len(q)), np.minimum(low, top), QUANTILE, "item 1 holds"),
-            Band(q, np.zeros(len(q)), np.minimum(high, top), THIRD, "item 2 and monotone"),
+            Band(q, np.zeros(len(q)), np.minimum(high, top), THIRD, "item 2 holds, too"),
             Line(q, np.where(np.isinf(low), np.nan, low), QUANTILE, "η = 2 log((1−q)/q)"),
             Line(q, np.where(np.isinf(high), np.nan, high), THIRD, "η = log((1−q)/q)/(1−q)", "dashed"),
             GuideLine(1 - state.k, "x", MUTED, "1 − K", "dotted"),
             Points(np.array([state.q]), LookupTable(ETAS[:, None], _BY_ETA), BASELINE, "your step", "diamond", 15),
+            Note(0.42, 1.8, ("both orders break",), MUTED, "center"),
         ),
+        touches=(Touch("eta", along="y"),),
     )
 
 

@@ -23,9 +23,10 @@ from qae_sim.pictures.scene import (
     Picture,
     Points,
     Ticks,
+    Touch,
     Words,
 )
-from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, WRONG
+from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, QUANTILE, THIRD, WRONG
 from qae_sim.softmax import binomial
 
 #: Values of K that the slider takes.
@@ -37,6 +38,14 @@ LARGE_GROUP_SHARE = 0.5 + 0.4 * (1 - 0.4)
 
 # What the browser looks up depends on one of its sliders, or on both.
 _BY_K, _BY_C, _BY_BOTH = ("k",), ("c",), ("k", "c")
+
+
+#: Errors of a verifier that can be switched on where rewards are drawn.
+VERIFIER = {
+    "right": "always right",
+    "false_positive": "one false positive",
+    "false_negative": "one false negative",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class GateState(State):
     )
     g: int = whole(16, "Group size G", 2, 32, unit="responses")
     c: int = whole(3, "Correct responses", 0, "g", unit="correct", local=True)
+    verifier: str = choice("right", "Verifier", VERIFIER, help="What if one of its verdicts is an error?")
     spread: float = number(
         1.0, "Success rates: Beta(a, a), a", 0.1, 5.0, 0.1, help="Small a: most prompts are very hard or very easy."
     )
@@ -72,7 +82,7 @@ class QuantileGate(Explorer[GateState]):
         'Hard prompt: p = 3/16 = 0.188 is at most 1 − K = 0.60'
         >>> gate.set(c=13)
         >>> gate.permalink()
-        'view=group&k=0.4&g=16&c=13&spread=1'
+        'view=group&k=0.4&g=16&c=13&verifier=right&spread=1'
     """
 
     STATE = GateState
@@ -85,11 +95,12 @@ class QuantileGate(Explorer[GateState]):
         "Five of eight": GateState(view="quantiles", g=8, c=5),
     }
     USES: ClassVar = {
-        "group": ("k", "g", "c"),
+        "group": ("k", "g", "c", "verifier"),
         "weights": ("k", "g"),
         "sparsity": ("k", "g", "spread"),
         "quantiles": ("k", "g", "c"),
     }
+    LEADING: ClassVar = ("view", "k", "c", "spread")
     CLAIMS: ClassVar = (
         "qae.eq4",
         "qae.prop4.1",
@@ -103,7 +114,7 @@ class QuantileGate(Explorer[GateState]):
         """Draw the chosen view."""
         if state.view == "group":
             group = group_model(state.g)
-            return Picture(group_panels(group), group_words(group), row=False)
+            return Picture(group_panels(group, state.verifier), group_words(group, state.verifier), row=False)
         if state.view == "weights":
             weights = weights_model(state.g)
             return Picture(weights_panels(weights), weights_words(weights))
@@ -161,19 +172,33 @@ def group_model(g: int) -> GroupModel:
     return GroupModel(g, rewards, advantages, baseline, grpo(rewards))
 
 
-def group_panels(group: GroupModel) -> tuple[Panel, Panel]:
-    """Draw the sorted rewards with the line at K, and the advantages below."""
+def group_panels(group: GroupModel, verifier: str = "right") -> tuple[Panel, Panel]:
+    """Draw the sorted rewards with the line at K, and the advantages below; an error of the verifier is marked."""
     g = group.g
     ticks = tuple((float(i), str(i)) for i in range(1, g + 1) if g <= 20 or i % 2 == 0)
-    return _rewards_panel(group, ticks), _advantages_panel(group, ticks)
+    return _rewards_panel(group, ticks, verifier), _advantages_panel(group, ticks)
 
 
-def _rewards_panel(group: GroupModel, ticks: Ticks) -> Panel:
+def _rewards_panel(group: GroupModel, ticks: Ticks, verifier: str) -> Panel:
     """Sorted rewards, the share K of them, and the baseline."""
     g, rewards = group.g, group.rewards
     x = np.arange(1, g + 1).astype(float)
     # The K-quantile of 1, 2, ..., G is the place of the response whose reward is the K-quantile of the rewards.
     place = np.array([float(quantile_baseline(x, k)) for k in KS])
+    # The error is the response next to the border: the first that was judged correct, or the last judged wrong.
+    c = np.arange(g + 1)
+    at = {"right": np.full(g + 1, np.nan), "false_positive": _only(np.asarray(g - c + 1.0, dtype=np.float64), c > 0)}
+    at["false_negative"] = _only(np.asarray(g - c, dtype=np.float64), c < g)
+    judged = 0.0 if verifier == "false_negative" else 1.0
+    error = Points(
+        LookupTable(at[verifier][:, None], _BY_C),
+        np.array([judged]),
+        THIRD,
+        "" if verifier == "right" else "the verifier's error",
+        "diamond",
+        22,
+        False,
+    )
     return Panel(
         "Rewards of the group, sorted",
         "",
@@ -200,10 +225,12 @@ def _rewards_panel(group: GroupModel, ticks: Ticks) -> Panel:
                 24,
                 False,
             ),
+            error,
         ),
         ticks,
         ((0.0, "wrong 0"), (1.0, "correct 1")),
         0.72,
+        (Touch("k", offset=-0.5 / g, factor=1 / g),),
     )
 
 
@@ -219,17 +246,18 @@ def _advantages_panel(group: GroupModel, ticks: Ticks) -> Panel:
         (0.5, g + 0.5),
         (-reach, reach),
         (
-            Bars(x, LookupTable(_only(values, values > 0), _BY_BOTH), CORRECT, "QAE, positive"),
-            Bars(x, LookupTable(_only(values, values < 0), _BY_BOTH), WRONG, "QAE, negative", hatched=True),
+            Bars(x, LookupTable(_only(values, values > 0), _BY_BOTH), QUANTILE, "QAE, positive"),
+            Bars(x, LookupTable(_only(values, values < 0), _BY_BOTH), QUANTILE, "QAE, negative", hatched=True),
             Points(x, LookupTable(group.grpo, _BY_C), OTHER, "GRPO", "dash", 16),
             Points(x, LookupTable(_only(values, values == 0), _BY_BOTH), MUTED, "QAE, exactly 0", "circle", 10, False),
         ),
         ticks,
+        touches=(Touch("c", offset=g + 0.5, factor=-1.0),),
     )
 
 
-def group_words(group: GroupModel) -> Words:
-    """Say whether the prompt is hard or easy, and who gets what."""
+def group_words(group: GroupModel, verifier: str = "right") -> Words:
+    """Say whether the prompt is hard or easy, who gets what, and what an error of the verifier gets."""
     g, baseline = group.g, LookupTable(group.baseline, _BY_BOTH)
     share = np.arange(g + 1) / g
     zeros = (group.qae == 0).sum(axis=-1).astype(float)
@@ -264,6 +292,23 @@ def group_words(group: GroupModel) -> Words:
         " for the last response, ",
         Number(LookupTable(group.grpo[:, 0], _BY_C), 2, True),
         " for the first.",
+        *_error_words(group, verifier),
+    )
+
+
+def _error_words(group: GroupModel, verifier: str) -> Words:
+    """What the response that was judged wrongly gets: that of the side to which it was counted."""
+    if verifier == "right":
+        return ()
+    place, name, nobody = (-1, "false positive", 0) if verifier == "false_positive" else (0, "false negative", group.g)
+    there = np.arange(group.g + 1) != nobody
+    return (
+        f" The {name} ",
+        Pick(LookupTable(there.astype(float), _BY_C), ("(none in this group) gets ", "gets ")),
+        Number(LookupTable(_only(group.qae[:, :, place], there), _BY_BOTH), 2, True),
+        " under QAE and ",
+        Number(LookupTable(_only(group.grpo[:, place], there), _BY_C), 2, True),
+        " under GRPO.",
     )
 
 
@@ -326,10 +371,11 @@ def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
         (0, 3),
         (
             Line(p, np.sqrt(p * (1 - p)), OTHER, "GRPO: √(p(1−p))"),
-            Line(p, LookupTable(weights.successes, _BY_K), CORRECT, "QAE, successes: √(p/(1−p))"),
-            Line(p, LookupTable(weights.failures, _BY_K), WRONG, "QAE, failures: √((1−p)/p)", "dashed"),
+            Line(p, LookupTable(weights.successes, _BY_K), QUANTILE, "QAE, successes: √(p/(1−p))", "dashed"),
+            Line(p, LookupTable(weights.failures, _BY_K), QUANTILE, "QAE, failures: √((1−p)/p)", "dotted"),
             threshold,
         ),
+        touches=(Touch("k", offset=1.0, factor=-1.0),),
     )
     gradient = Panel(
         f"The gradient that comes of it on-policy, G = {weights.g}",
@@ -342,6 +388,7 @@ def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
             Line(p, LookupTable(weights.qae, _BY_K), QUANTILE, "QAE", "dashed"),
             threshold,
         ),
+        touches=(Touch("k", offset=1.0, factor=-1.0),),
     )
     return as_drawn, gradient
 
@@ -441,6 +488,7 @@ def sparsity_panels(sparsity: SparsityModel) -> tuple[Panel, Panel]:
             GuideLine(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
             GuideLine(LookupTable(1 - KS, _BY_K), "x", BASELINE, "1 − K", "dotted"),
         ),
+        touches=(Touch("k", offset=1.0, factor=-1.0),),
     )
     rates = Panel(
         f"Success rates of the prompts: Beta({sparsity.spread:g}, {sparsity.spread:g})",

@@ -26,10 +26,11 @@ from qae_sim.pictures.scene import (
     Pick,
     Picture,
     Points,
+    Touch,
     Words,
     axis_limits,
 )
-from qae_sim.pictures.style import BASELINE, CORRECT, FOURTH, MEAN, MUTED, QUANTILE, THIRD, WRONG
+from qae_sim.pictures.style import CORRECT, MUTED, QUANTILE, WRONG, looks_of
 
 #: What can be compared: the study that has trained it, the arms to draw (``{s}`` is the task), tasks it was run on.
 COMPARISONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
@@ -128,11 +129,11 @@ COMPARISONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     ),
 }
 _NAMES = {
-    "baselines": "Mean and QAE (K = .4), Clip-Higher",
+    "baselines": "Mean and QAE, Clip-Higher",
     "clip": "Mean baseline under three clips",
     "clip_qae": "QAE under three clips",
     "rates": "Learning rates",
-    "steps": "One step per batch (rate 1.5e-3), and sixteen (5e-4)",
+    "steps": "One step or sixteen",
     "K": "K from .2 to .8",
     "masks": "QAE, POS-MASK, NEG-MASK",
     "mass": "Control: equal net advantage",
@@ -140,15 +141,15 @@ _NAMES = {
     "combined": "QAE on Clip-Cov and GSPO",
     "ha_dw": "HA-DW on GRPO and DAPO",
     "neighbours": "Neighbours: MaxRL, MAPO, AAPO",
-    "one_sided": "Neighbours that leave advantages out",
+    "one_sided": "Neighbours: one-sided",
     "informed": "Neighbours: OPO, CANON, VERL",
     "ktae": "KTAE",
     "automatic": "Automatic K",
 }
 _TASKS = {
-    "learned": "Style and answer, a rule to be learned",
-    "memorised": "Style and answer, nothing but memory",
-    "addition": "Addition, column by column",
+    "learned": "Style and answer: a rule",
+    "memorised": "Style and answer: memory",
+    "addition": "Addition by columns",
 }
 MEASURES = {
     "fixed_entropy": "entropy on fixed states, nats",
@@ -165,9 +166,6 @@ MEASURES = {
     "correction_share": "share of hesitations",
     "gradient_norm": "gradient norm",
 }
-_COLOURS = (MEAN, QUANTILE, THIRD, FOURTH)
-_DASHES = ("solid", "dashed", "solid", "dotted")
-_FIXED = {"mean": MEAN, "QAE": QUANTILE}
 
 
 #: Batches of the recorded runs.
@@ -208,6 +206,7 @@ class RecordedRuns(Explorer[RecordedRunsState]):
     }
 
     TIME = "batch"
+    LEADING: ClassVar = ("what", "task", "batch")
     CLAIMS: ClassVar = (
         "qae.accuracy",
         "qae.best-k",
@@ -255,31 +254,25 @@ def run_on(what: str, task: str) -> str:
     return task if task in tasks else tasks[0]
 
 
-def _colours(arms: dict[str, Record]) -> dict[str, str]:
-    """A colour for each arm; mean and QAE keep theirs."""
-    spare = iter([colour for colour in (*_COLOURS, BASELINE, MUTED) if colour not in {_FIXED.get(a) for a in arms}])
-    return {name: _FIXED[name] if name in _FIXED else next(spare) for name in arms}
-
-
 def _panel(measure: str, arms: dict[str, Record]) -> Panel:
     """Mean over seeds and their range, for each arm, and where the slider is."""
     layers: list[Layer] = [GuideLine(LookupTable(np.arange(BATCHES + 1.0), ("batch",)), "x", MUTED, dash="dotted")]
     values: list[NDArray[np.float64]] = []
-    colours = _colours(arms)
-    for place, (name, record) in enumerate(arms.items()):
+    looks = looks_of(list(arms))
+    for name, record in arms.items():
         rows, kept = _known(record, measure)
         low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
-        layers.append(Band(rows, low, high, colours[name]))
-        layers.append(Line(rows, np.nanmean(kept, axis=0), colours[name], name, _DASHES[place]))
+        colour = looks[name].light
+        layers.append(Band(rows, low, high, colour))
+        layers.append(Line(rows, np.nanmean(kept, axis=0), colour, name, looks[name].dash))
         here = LookupTable(np.stack([_nearest(rows), _at(record, measure)], axis=1)[:, :, None], ("batch",))
-        layers.append(
-            Points(LookupTable(here.values[:, 0], here.over), LookupTable(here.values[:, 1], here.over), colours[name])
-        )
+        rows_at, mean_at = (LookupTable(here.values[:, i], here.over) for i in (0, 1))
+        layers.append(Points(rows_at, mean_at, colour, marker=looks[name].marker, size=9.0))
         values += [low, high]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
     limits = axis_limits(0.0, 0.1, np.concatenate(values))
     # The last points are drawn whole.
-    return Panel(title, "batch", "", (0.0, 1.02 * BATCHES), limits, tuple(layers))
+    return Panel(title, "batch", "", (0.0, 1.02 * BATCHES), limits, tuple(layers), touches=(Touch("batch"),))
 
 
 def _known(record: Record, measure: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -378,7 +371,7 @@ def _interval(evidence: Comparison, most: float) -> str:
     colour = {1: CORRECT, 0: MUTED, -1: WRONG}[evidence.speaks]
     return (
         '<svg width="130" height="14" style="vertical-align: middle" role="img" aria-label="interval">'
-        '<line x1="65" x2="65" y1="0" y2="14" stroke="#000000" stroke-dasharray="2 2"/>'
+        '<line x1="65" x2="65" y1="0" y2="14" stroke="currentColor" stroke-dasharray="2 2"/>'
         f'<line x1="{low:.0f}" x2="{high:.0f}" y1="7" y2="7" stroke="{colour}" stroke-width="4"/>'
         f'<circle cx="{mean:.0f}" cy="7" r="5" fill="{colour}"/></svg>'
     )

@@ -20,9 +20,9 @@ from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limi
 from qae_sim.pictures.style import CORRECT, FOURTH, WRONG, tint
 from qae_sim.storage import from_json
 
-_STAGES = {"base": "Base model", "mean": "After training, mean baseline", "qae": "After training, QAE (K = .4)"}
+_STAGES = {"base": "Base model", "mean": "Trained with the mean", "qae": "Trained with QAE, K = .4"}
 _COLOURING = {
-    "entropy": "Entropy where the word was sampled",
+    "entropy": "Entropy of each word",
     "grpo": "Advantage, mean baseline",
     "qae": "Advantage, QAE",
     "ktae": "Advantage, KTAE",
@@ -108,6 +108,7 @@ class Solutions(Explorer[SolutionsState]):
         "Style words": SolutionsState(task="learned"),
     }
 
+    LEADING: ClassVar = ("stage", "prompt", "colour")
     CLAIMS: ClassVar = ("estimators.sum-zero", "qae.least-sparsity", "ktae.sign", "ktae.zero-sum")
 
     def show(self, state: SolutionsState) -> Picture:

@@ -22,10 +22,11 @@ from qae_sim.pictures.scene import (
     Pick,
     Picture,
     Points,
+    Touch,
     Words,
     axis_limits,
 )
-from qae_sim.pictures.style import MEAN, MUTED, QUANTILE, THIRD
+from qae_sim.pictures.style import MUTED, looks_of
 
 MEASURES = {
     "pass_1": "pass@1 on held-out prompts",
@@ -45,8 +46,6 @@ _COMPARED = {
         "mean": "mean, 1e-4 warmed up",
     },
 }
-_COLOURS = {"mean": MEAN, "QAE": QUANTILE, "HA-DW": THIRD, "mean, no warm-up": THIRD, "QAE, no warm-up": QUANTILE}
-_DASHES = ("solid", "dashed", "dotted")
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,7 @@ class TRLRuns(Explorer[TRLRunsState]):
         "No warm-up": TRLRunsState("cold", "pass_1", "entropy"),
     }
     TIME = "step"
+    LEADING: ClassVar = ("what", "step")
     CLAIMS: ClassVar = ("qae.accuracy", "ha-dw.accuracy")
 
     def show(self, state: TRLRunsState) -> Picture:
@@ -93,11 +93,12 @@ def _panel(measure: str, what: str) -> Panel:
     """Mean over seeds and their range, for each recipe, and where the slider is."""
     layers: list[Layer] = [GuideLine(LookupTable(np.arange(STEPS + 1.0), ("step",)), "x", MUTED, dash="dotted")]
     spread: list[NDArray[np.float64]] = []
-    for place, (recipe, name) in enumerate(_COMPARED[what].items()):
+    looks = looks_of(list(_COMPARED[what].values()))
+    for recipe, name in _COMPARED[what].items():
         steps, values = curve(recipe, measure)
-        colour, x = _COLOURS[recipe], steps.astype(float)
+        colour, x = looks[name].light, steps.astype(float)
         layers.append(Band(x, values.min(axis=0), values.max(axis=0), colour))
-        layers.append(Line(x, values.mean(axis=0), colour, name, _DASHES[place]))
+        layers.append(Line(x, values.mean(axis=0), colour, name, looks[name].dash))
         at = _at(recipe, measure)
         here = np.where(np.isnan(at), np.nan, np.arange(STEPS + 1.0))
         layers.append(Points(LookupTable(here[:, None], ("step",)), LookupTable(at[:, None], ("step",)), colour))
@@ -105,7 +106,7 @@ def _panel(measure: str, what: str) -> Panel:
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
     limits = axis_limits(0.0, 0.1, np.concatenate(spread))
     # The last points are drawn whole.
-    return Panel(title, "optimiser step", "", (0.0, 1.02 * STEPS), limits, tuple(layers))
+    return Panel(title, "optimiser step", "", (0.0, 1.02 * STEPS), limits, tuple(layers), touches=(Touch("step"),))
 
 
 def _told(state: TRLRunsState) -> Words:

@@ -25,7 +25,7 @@ from qae_sim.advantages import (
     ha_dw_weights,
     qae,
 )
-from qae_sim.pictures.style import ESTIMATOR_LOOKS, MEANING_LOOKS
+from qae_sim.pictures.style import ESTIMATOR_LOOKS, MEANING_LOOKS, RECIPE_LOOKS
 from qae_sim.streams import uniform
 
 # --- scene 1: one group -----------------------------------------------------------------------------------------------
@@ -293,6 +293,16 @@ def looks() -> dict[str, Any]:
         Colours, dashes and markers by name.
     """
     return {name: asdict(look) for name, look in {**ESTIMATOR_LOOKS, **MEANING_LOOKS}.items()}
+
+
+def ground() -> dict[str, str]:
+    """Say which colour on a dark page stands for which on a white one.
+
+    Returns:
+        Colours, as ``#rrggbb``.
+    """
+    named = {**ESTIMATOR_LOOKS, **MEANING_LOOKS, **RECIPE_LOOKS}
+    return {look.light: look.dark for look in named.values()}
 
 
 @lru_cache

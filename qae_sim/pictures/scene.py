@@ -102,7 +102,7 @@ class Points:
         y: Values.
         colour: Their colour.
         label: Their name in the legend.
-        marker: ``"circle"``, ``"square"``, ``"cross"``, ``"diamond"`` or ``"dash"``.
+        marker: ``"circle"``, ``"square"``, ``"cross"``, ``"diamond"``, ``"triangle"`` or ``"dash"``.
         size: Diameter in points, one for all or one for each.
         filled: Whether they are filled, or rings.
         until: How many points are drawn; None: all.
@@ -228,6 +228,29 @@ Layer: TypeAlias = Line | Points | Bars | Band | GuideLine | Note | Cells
 
 
 @dataclass(frozen=True)
+class Touch:
+    """What touching a panel does; the control can be set beside the picture, too.
+
+    Attributes:
+        control: The control that is set.
+        does: ``"drag"`` sets it to offset + factor · the place on the axis; ``"flip"`` turns one of a row of numbers,
+            that at offset + factor · x, from its lower end to its upper one or back; ``"pick"`` sets it to the value of
+            the box that is touched.
+        along: The axis, ``"x"`` or ``"y"``.
+        offset: See above.
+        factor: See above.
+        values: For ``"pick"`` the value of each box.
+    """
+
+    control: str
+    does: str = "drag"
+    along: str = "x"
+    offset: float = 0.0
+    factor: float = 1.0
+    values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Panel:
     """One pair of axes.
 
@@ -241,6 +264,7 @@ class Panel:
         xticks: Positions and names of the ticks, where numbers will not do.
         yticks: The same for the vertical axis.
         weight: Its share of the height, or of the width in a row.
+        touches: What touching it does.
     """
 
     title: str
@@ -252,6 +276,7 @@ class Panel:
     xticks: Ticks = ()
     yticks: Ticks = ()
     weight: float = 1.0
+    touches: tuple[Touch, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("xlim", "ylim"):

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-import qae_sim.explorers
+from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.site.address import Address
@@ -28,15 +27,6 @@ if TYPE_CHECKING:
     from nbclient import NotebookClient
 
 _HERE = Path(__file__).parent
-_EXPLORERS = Path(qae_sim.explorers.__file__).parent
-
-#: Modules that a page imports, by name. Browsers load no modules from a disk, so each page has them in its import map.
-_MODULES = {
-    "qae/view": _EXPLORERS / "view.js",
-    "qae/quiz": _EXPLORERS / "quiz.js",
-    "qae/lesson": _HERE / "lesson.js",
-}
-_STYLES = (_HERE / "lesson.css", _EXPLORERS / "view.css", _EXPLORERS / "quiz.css")
 
 
 @dataclass(frozen=True)
@@ -84,8 +74,10 @@ def write_lessons(
 
     titles = {path.stem: _title(path) for path in notebooks}
     (folder / "assets").mkdir(parents=True, exist_ok=True)
-    styles = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    styles = (_HERE / "lesson.css").read_text(encoding="utf-8") + style("view", "quiz")
     write_atomically(folder / "assets" / "qae.css", styles.encode())
+    # Not a module: browsers load none from a disk.
+    write_atomically(folder / "assets" / "qae.js", script("lesson").read_bytes())
     lessons = []
     for path in notebooks:
         on_lesson(path.stem)
@@ -188,15 +180,6 @@ def claim_link(claim: Claim) -> str:
     return f"claims/{claim.id}.html"
 
 
-def _import_map() -> str:
-    """Write the import map of a page: for each module an address that contains its source."""
-    imports = {
-        name: "data:text/javascript;charset=utf-8," + quote(path.read_text(encoding="utf-8"))
-        for name, path in _MODULES.items()
-    }
-    return json.dumps({"imports": imports})
-
-
 def _title(path: Path) -> str:
     """Read the first heading of a lesson."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -216,7 +199,6 @@ def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], addre
     template = Template((_HERE / "lesson.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(lesson.title),
-        modules=_import_map(),
         nav="".join(links),
         outside="".join(f'<a href="{html.escape(url)}">{name}</a>' for name, url in outside.items() if url),
         body="\n".join(

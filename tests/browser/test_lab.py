@@ -100,6 +100,9 @@ def test_a_lesson(page: Any, lab: str, name: str) -> None:
         explorer.scroll_into_view_if_needed()
         assert len(explorer.locator("canvas").get_attribute("aria-label")) > 40
         assert explorer.locator(".qae-words").get_attribute("role") == "status"
+        more = explorer.locator(".qae-more summary")
+        if more.count():
+            more.click()
         sliders = explorer.locator("input[type=range]").all()
         # Live training has none: its curves move by themselves.
         moved = [answers(explorer, slider) for slider in sliders]
@@ -108,16 +111,45 @@ def test_a_lesson(page: Any, lab: str, name: str) -> None:
 
 def answers(explorer: Any, slider: Any) -> bool:
     """Move a slider by the keyboard: the permalink must follow. Whether pixels changed, too."""
-    link, before = explorer.locator(".qae-foot code").first, pixels(explorer)
-    said = link.text_content()
+    before, said = pixels(explorer), explorer.get_attribute("data-state")
     slider.focus()
     slider.press("End" if slider.evaluate("s => s.value !== s.max") else "Home")
     deadline = time.monotonic() + 10
-    while link.text_content() == said and time.monotonic() < deadline:
+    while explorer.get_attribute("data-state") == said and time.monotonic() < deadline:
         explorer.page.wait_for_timeout(20)
-    assert link.text_content() != said
+    assert explorer.get_attribute("data-state") != said
     explorer.page.wait_for_timeout(60)
     return pixels(explorer) != before
+
+
+def choose_theme(page: Any, name: str) -> None:
+    """Choose one of JupyterLab's themes, which it remembers."""
+    page.locator("li.lm-MenuBar-item", has_text="Settings").click()
+    page.locator(".lm-Menu-item", has_text="Theme").first.click()
+    page.locator(".lm-Menu-item", has_text=f"JupyterLab {name}").last.click()
+    light = "true" if name == "Light" else "false"
+    page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+
+
+def test_beside_the_labs_chrome_picture_and_controls_are_seen_together(browser: Any, lab: str) -> None:
+    """At 1280x720, in JupyterLab's themes."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    open_lesson(page, lab, "01_quantile_gate")
+    explorer = page.locator(".qae:has(canvas)").first
+    explorer.evaluate("explorer => explorer.scrollIntoView({ block: 'center' })")
+    page.wait_for_timeout(200)
+    for part in ("canvas", ".qae-words", ".qae-side", ".qae-foot"):
+        box = explorer.locator(part).bounding_box()
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= 720, part
+        assert box["x"] + box["width"] <= 1280, part
+    assert explorer.evaluate("explorer => explorer.scrollWidth <= explorer.clientWidth")
+    for name, dark in (("Dark", True), ("Light", False)):
+        choose_theme(page, name)
+        ground = "e => getComputedStyle(e).backgroundColor.match(/\\d+/g)[0] < 128"
+        assert explorer.evaluate(ground) == dark
+        assert page.locator(".qae-quiz").first.evaluate(ground) == dark
+    page.close()
 
 
 def test_live_training_answers_its_buttons(page: Any, lab: str) -> None:
@@ -153,11 +185,12 @@ def test_the_keyboard_keeps_its_place(page: Any, lab: str) -> None:
     """Views that change the controls, and groups that change a slider's end, leave the focus where it was."""
     open_lesson(page, lab, "01_quantile_gate")
     explorer = page.locator(".qae:has(canvas)").first
+    explorer.get_by_text("More", exact=True).click()
     group = explorer.get_by_role("slider", name="Group size G")
     group.focus()
     for size in ("15", "14"):
         group.press("ArrowLeft")
-        page.wait_for_function("g => document.querySelector('.qae-foot code').textContent.includes(`g=${g}`)", arg=size)
+        page.wait_for_function("g => document.querySelector('.qae').dataset.state.includes(`g=${g}`)", arg=size)
         assert group.evaluate("slider => slider === document.activeElement")
     assert explorer.get_by_role("slider", name="Correct responses").get_attribute("max") == "14"
     view = explorer.get_by_role("combobox", name="View")
@@ -170,10 +203,8 @@ def test_the_keyboard_keeps_its_place(page: Any, lab: str) -> None:
 def test_presets_play_and_table(page: Any, lab: str) -> None:
     open_lesson(page, lab, "06_kalman_anchor")
     explorer = page.locator(".qae:has(canvas)").first
-    explorer.get_by_role("button", name="Absorbed").press("Enter")
-    explorer.page.wait_for_function(
-        "() => document.querySelector('.qae-foot code').textContent.includes('warm=equation')"
-    )
+    explorer.get_by_role("combobox", name="Start from").select_option("Absorbed")
+    explorer.page.wait_for_function("() => document.querySelector('.qae').dataset.state.includes('warm=equation')")
     slider = explorer.get_by_role("slider", name="Batches seen")
     slider.focus()
     slider.press("Home")
@@ -206,6 +237,7 @@ def test_pages_without_code(browser: Any, tmp_path: Path) -> None:
         explorer = page.locator(".qae:has(canvas)").first
         explorer.wait_for(timeout=60_000)
         assert page.locator(".jp-InputArea-editor").count() == 0
+        explorer.locator(".qae-more summary").click()
         moved = [answers(explorer, slider) for slider in explorer.locator("input[type=range]").all()]
         assert all(moved)
         page.close()
@@ -228,10 +260,13 @@ def test_the_site_works_from_a_disk_without_network(browser: Any, lessons: Lesso
         assert page.locator("img:not([alt])").count() == 0
         assert "$" not in re.sub(r"<(code|pre|script).*?</\1>", "", page.content(), flags=re.DOTALL)
         for explorer in page.locator(".qae:has(canvas)").all():
+            if explorer.locator(".qae-more summary").count():
+                explorer.locator(".qae-more summary").click()
             moved = [answers(explorer, slider) for slider in explorer.locator("input[type=range]").all()]
             assert any(moved) or not moved
-            for preset in explorer.locator(".qae-bar button").all()[:3]:
-                preset.click()
+            menu = explorer.get_by_role("combobox", name="Start from")
+            for preset in menu.locator("option").all_text_contents()[1:4] if menu.count() else []:
+                menu.select_option(preset)
                 assert len(explorer.locator("canvas").get_attribute("aria-label")) > 40
     context.close()
     assert problems == []

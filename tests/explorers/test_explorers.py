@@ -257,9 +257,32 @@ class TestBrowser:
 
     def test_controls_that_do_not_matter_are_hidden(self) -> None:
         explorer = QuantileGate.from_state("view=weights", hide=["claims"])
-        assert explorer.spec["hidden"] == ["claims", "c", "spread"]
+        assert explorer.spec["hidden"] == ["claims", "c", "verifier", "spread"]
         explorer.set(view="sparsity")
-        assert explorer.spec["hidden"] == ["claims", "c"]
+        assert explorer.spec["hidden"] == ["claims", "c", "verifier"]
+
+    @pytest.mark.parametrize("changes", [{"k": 0.7}, {"g": 8}, {"g": 99}])
+    def test_every_message_is_answered_by_its_number(self, changes: dict[str, Any]) -> None:
+        """Whether a picture comes, none has to, or there is a problem: else the browser would wait."""
+        explorer = QuantileGate()
+        explorer.moved = {"state": explorer.spec["state"] | changes, "count": 7}
+        assert explorer.answered == 7
+
+    def test_presets_that_change_what_is_hidden_are_hidden(self) -> None:
+        first = QuantileGate.from_state("view=sparsity", hide=["view", "c"])
+        assert list(first.spec["presets"]) == ["80 % zeros"]
+        assert list(QuantileGate(hide=["claims"]).spec["presets"]) == list(QuantileGate.PRESETS)
+
+    def test_at_most_three_controls_at_first(self) -> None:
+        for kind in EXPLORERS:
+            assert set(kind.LEADING) <= set(kind.STATE.controls())
+
+    def test_touches_set_controls_that_there_are(self) -> None:
+        for kind in EXPLORERS:
+            for state in kind.PRESETS.values():
+                for panel in kind(state).picture().panels:
+                    for touch in panel.touches:
+                        assert touch.control in kind.STATE.controls()
 
     def test_remembers_a_few_pictures_only(self) -> None:
         explorer = QuantileGate()
@@ -405,6 +428,60 @@ class TestNumbers:
         explorer.preset("The paper's update")
         ends = {row["series"]: row["value"] for row in explorer.table() if row["panel"].startswith("Entropy")}
         assert ends["b = 0"] < ends["b = p"] < ends["b = 1"]
+
+    def test_one_scale_for_all_updates(self) -> None:
+        """A line that gets flat looks flat: a nat is as many pixels under every update, and the line stays inside."""
+        heights, spans = set(), {}
+        for update in ("paper", "policy_gradient", "natural_gradient", "groups"):
+            panel = explorers_module.Proposition42.from_state(f"q=.2&arms=6&update={update}").picture().panels[0]
+            low, high = panel.ylim
+            heights.add(round(float(high - low), 9))
+            line = panel.layers[1].y  # type: ignore[union-attr]
+            spans[update] = float(np.ptp(line)) / float(high - low)
+            assert low < line.min() <= line.max() < high
+        assert len(heights) == 1
+        assert spans["paper"] > 0.6
+        assert max(spans[name] for name in spans if name != "paper") < 0.01
+
+    @pytest.mark.parametrize(("verifier", "taken", "place"), [("false_positive", 0, 1), ("false_negative", 1, 0)])
+    def test_an_error_of_the_verifier(self, verifier: str, taken: int, place: int) -> None:
+        """The table takes it from the rewards; in the gate it is the response next to the border."""
+        from qae_sim.advantages import grpo, qae
+
+        table = explorers_module.EstimatorTable.from_state(f"r=1,0,0,0,0,0,0,0&verifier={verifier}")
+        rewards = np.array([1.0, 0, 0, 0, 0, 0, 0, 0])
+        assert rewards[place] == taken
+        rewards[place] = 1 - taken
+        drawn = [row["value"] for row in table.table() if row["series"] == "grpo"]
+        assert drawn == pytest.approx(grpo(rewards))
+        assert f"response {place + 1} is a {verifier.replace('_', ' ')}" in table.words()
+        gate = QuantileGate.from_state(f"k=.4&g=10&c=1&verifier={verifier}")
+        wanted = qae([0.0] * 9 + [1.0], 0.4)[-1 if verifier == "false_positive" else 0]
+        assert f"gets {wanted:+.2f} under QAE".replace("+0.00", "0.00") in gate.words()
+        nobody = QuantileGate.from_state(f"g=10&c={0 if verifier == 'false_positive' else 10}&verifier={verifier}")
+        assert "(none in this group) gets undefined" in nobody.words()
+
+    def test_adam_lets_the_entropy_rise_three_times_as_far_under_the_mean(self) -> None:
+        """The sentence of lesson 4."""
+        explorer = explorers_module.CollapseExplosion()
+        explorer.preset("The optimiser decides")
+        curves: dict[str, list[float]] = {}
+        for row in explorer.table():
+            if row["panel"].startswith("Entropy"):
+                curves.setdefault(row["series"], []).append(row["value"])
+        rises = {name: max(values) - values[0] for name, values in curves.items()}
+        assert rises["QAE"] > 0
+        assert rises["mean"] > 3 * rises["QAE"]
+
+    @pytest.mark.parametrize("b", [0.0, 0.5, 1.0])
+    def test_the_line_through_the_arms_rises_where_the_entropy_falls(self, b: float) -> None:
+        """The sentence of lesson 2, at the state that refuted the one before it, too."""
+        for text in ("", "z=-0.7,-1.2,-0.8,1.6,-1.5,1.4&r=1,0,0,0,0,1", "r=0,0,0,0,0,1", "r=1,0,0,0,0,0"):
+            explorer = explorers_module.EntropyCovariance.from_state(f"{text}&b={b}&eta=.05".lstrip("&"))
+            panels = explorer.picture().panels
+            fit = panels[0].layers[1].y  # type: ignore[union-attr]
+            first_order = panels[1].layers[1].y[0]  # type: ignore[union-attr]
+            assert (fit[1] - fit[0]) * first_order < 0
 
     def test_batches_of_the_estimator_table(self) -> None:
         from qae_sim.advantages import rloo

@@ -132,10 +132,30 @@ def test_ends_of_axes() -> None:
         Panel("", "", "", (0, 1), (1, 1), ())
 
 
-@pytest.mark.parametrize("name", [name for name in dir(style) if name.isupper() and name != "LECTURE"])
+@pytest.mark.parametrize(
+    "name", [name for name, value in vars(style).items() if name.isupper() and isinstance(value, str)]
+)
 def test_colours_stand_out_on_white(name: str) -> None:
     colour = getattr(style, name)
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     assert 1.05 / (luminance + 0.05) >= 3  # WCAG 1.4.11
+
+
+def test_one_look_for_each_recipe() -> None:
+    """Beside each other no two look alike; alone, each has its own look, and an estimator's colour is its own."""
+    from qae_sim.explorers.collapse_explosion import RECIPES
+    from qae_sim.explorers.recorded_runs import COMPARISONS
+
+    compared = [tuple(names) for names in RECIPES.values()] + [tuple(arms) for _, arms, _ in COMPARISONS.values()]
+    for names in compared:
+        looks = style.looks_of(names)
+        assert len({(look.light, look.dash) for look in looks.values()}) == len(names), names
+        for name in names:
+            if style.look_of(name) in style.RECIPE_LOOKS.values():
+                assert looks[name].light == style.look_of(name).light, name
+    own = {look.light for look in style.ESTIMATOR_LOOKS.values()}
+    shared = {name for name, look in style.RECIPE_LOOKS.items() if look.light in own}
+    assert shared == {"K = .4"}
+    assert style.look_of("K = 0.2") == style.look_of("K = .2") != style.look_of("mean")

@@ -57,7 +57,7 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     assert '<img alt="Hard prompt' in page
     assert "&lt;b&gt;said&lt;/b&gt;" in page
     assert "<pre>2</pre>" in page
-    assert page.count("</script>") == 4  # the gate's data, the question's, the page's modules and its start
+    assert page.count("</script>") == 3  # the gate's data, the question's, and the script
     assert not list((tmp_path / "site").glob(".*part"))
 
 

@@ -1,4 +1,5 @@
-// Bundles the page. `node build.mjs` writes ../built/, which is committed and travels in the package;
+// Bundles the page and the explorers. `node build.mjs` writes ../built/ and the explorers' built/, which are committed
+// and travel in the package;
 // `node build.mjs --tests` writes the unit tests to .made/, for Node's own test runner.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const made = join(here, ".made");
+const explorers = join(here, "..", "..", "explorers", "built");
 const common = { bundle: true, target: "es2022", logLevel: "warning", absWorkingDir: here, jsx: "automatic", jsxImportSource: "preact" };
 
 async function forNode(names, folder) {
@@ -24,6 +26,10 @@ if (process.argv.includes("--tests")) {
   const built = join(here, "..", "built");
   mkdirSync(built, { recursive: true });
   await build({ ...common, entryPoints: ["src/main.tsx"], outfile: join(built, "page.js"), minify: true, format: "iife", charset: "utf8", legalComments: "none" });
+  // Explorers and questions of the lessons: in a notebook as modules, in written lessons as one script.
+  const explorer = { ...common, minify: true, charset: "utf8", legalComments: "none" };
+  await build({ ...explorer, entryPoints: { view: "src/explorer/widget.ts", quiz: "src/explorer/question.ts" }, outdir: explorers, format: "esm" });
+  await build({ ...explorer, entryPoints: { lesson: "src/explorer/lesson.ts" }, outdir: explorers, format: "iife" });
   // The same pictures without a browser: what the page shows where JavaScript does not run.
   await forNode(["src/still.tsx", "src/answers.ts"], ".made");
   const { still } = createRequire(import.meta.url)("./.made/still.cjs");

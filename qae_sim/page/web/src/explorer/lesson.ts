@@ -1,0 +1,28 @@
+// Brings a written lesson to life: each explorer and question finds its data in the script element behind it.
+
+import { quiz, type Question } from "./quiz.ts";
+import type { Spec } from "./spec.ts";
+import { View } from "./view.ts";
+
+interface Shown { spec: Spec; data: string }
+type Content = Shown & { presets: Record<string, Shown> };
+
+const bytesOf = (text: string): DataView => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+
+document.querySelectorAll<HTMLScriptElement>("script[data-qae]").forEach((script) => {
+  const root = script.previousElementSibling as HTMLElement;
+  const content: unknown = JSON.parse(script.textContent);
+  if (script.dataset["qae"] === "quiz") {
+    quiz(root, content as Question);
+    return;
+  }
+  const explorer = content as Content;
+  let shown: Shown = explorer;
+  root.replaceChildren();
+  new View(root, {
+    spec: () => shown.spec,
+    data: () => bytesOf(shown.data),
+    stored: (name) => name in explorer.presets,
+    open: (name) => { shown = name === null ? explorer : explorer.presets[name]!; },
+  });
+});
