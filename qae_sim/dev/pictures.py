@@ -14,7 +14,6 @@ import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,10 +107,11 @@ def figure(explorer: Any) -> bytes:
 
 
 _HTML = """<!doctype html><meta charset="utf-8"><style>body {{ margin: 0; padding: 12px; background: #fff; }}
-{css}</style><div id="root"></div><script type="module">{js}
+{css}</style><div id="root"></div><script type="module">import widget from "data:text/javascript;base64,{js}";
 const bytes = Uint8Array.from(atob("{data}"), (c) => c.charCodeAt(0));
-const shown = {{ spec: {spec}, data: new DataView(bytes.buffer) }};
-new View(document.getElementById("root"), {{ get: (name) => shown[name], send: () => {{}} }});
+const shown = {{ spec: {spec}, data: new DataView(bytes.buffer), moved: {{}}, answered: 0 }};
+const model = {{ get: (name) => shown[name], set() {{}}, save_changes() {{}}, on() {{}}, off() {{}} }};
+widget.render({{ model, el: document.getElementById("root") }});
 </script>"""
 
 
@@ -119,11 +119,12 @@ def screenshot(explorer: Any) -> bytes:
     """Take a screenshot of the explorer with its controls in a browser."""
     from playwright.sync_api import sync_playwright
 
-    folder = Path(qae_sim.explorers.__file__).parent
-    css, js = ((folder / f"view.{end}").read_text(encoding="utf-8") for end in ("css", "js"))
+    from qae_sim.explorers.assets import script, style
+
+    js = base64.b64encode(script("view").read_bytes()).decode()
     data = base64.b64encode(explorer.data).decode()
     spec = json.dumps(explorer.spec).replace("</", "<\\/")
-    page_text = _HTML.format(css=css, js=js, data=data, spec=spec)
+    page_text = _HTML.format(css=style("view"), js=js, data=data, spec=spec)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("chromium-browser"), args=["--no-sandbox"]

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from qae_sim.pictures.scene import Band, Bars, Cells, GuideLine, Line, Note, Panel, Picture, Points, spoken
 from qae_sim.pictures.style import LECTURE
 
-_MARKERS = {"circle": "o", "square": "s", "cross": "X", "diamond": "D", "triangle": "^", "dash": "_"}
+_MARKERS = {"circle": "o", "square": "s", "cross": "X", "diamond": "D", "dash": "_"}
 
 
 def png(picture: Picture, *, width: float = 12.0, height: float = 6.4, style: dict[str, Any] | None = None) -> bytes:

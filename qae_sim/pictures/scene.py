@@ -102,7 +102,7 @@ class Points:
         y: Values.
         colour: Their colour.
         label: Their name in the legend.
-        marker: ``"circle"``, ``"square"``, ``"cross"``, ``"diamond"``, ``"triangle"`` or ``"dash"``.
+        marker: ``"circle"``, ``"square"``, ``"cross"``, ``"diamond"`` or ``"dash"``.
         size: Diameter in points, one for all or one for each.
         filled: Whether they are filled, or rings.
         until: How many points are drawn; None: all.

@@ -79,16 +79,14 @@ def open_explorer(
     kernel = PlayedKernel(explorer, seconds)
     around = f' data-jp-theme-light="{"true" if theme == "light" else "false"}"' if theme else ""
     first = json.dumps(kernel.message()).replace("</", "<\\/")
-    code = _MODEL.replace('import widget from "./view.js";', "")
-    view = script("view").read_text(encoding="utf-8")
-    # A module in the page itself: browsers load none from a disk. Its default export becomes a name.
-    bound = view[: view.rindex("export{")] + f"const widget = {view[view.rindex('export{') + 7 :].split(' as ')[0]};"
+    # Browsers load no modules from a disk.
+    view = "data:text/javascript;base64," + base64.b64encode(script("view").read_bytes()).decode()
     page_text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>explorer</title><style>:root {{ color-scheme: light dark }} body {{ margin: 0 }} "
         f"{style('view', 'quiz')}</style>"
         f'<body{around}><div id="explorer"></div><script>window.first = {first};</script>'
-        f'<script type="module">{bound}{code}</script></body></html>'
+        f'<script type="module">{_MODEL.replace("./view.js", view)}</script></body></html>'
     )
     path = folder / f"{type(explorer).__name__}.html"
     path.write_text(page_text, encoding="utf-8")

@@ -335,8 +335,7 @@ export class Painter {
     if (layer.marker === "square") pen.rect(x - r, y - r, 2 * r, 2 * r);
     else if (layer.marker === "circle") pen.arc(x, y, r, 0, 2 * Math.PI);
     else {
-      const corners = layer.marker === "diamond" ? [[0, -r], [r, 0], [0, r], [-r, 0]] : [[0, -r], [r, r * 0.8], [-r, r * 0.8]];
-      corners.forEach(([dx, dy]) => { pen.lineTo(x + dx!, y + dy!); });
+      for (const [dx, dy] of [[0, -r], [r, 0], [0, r], [-r, 0]] as const) pen.lineTo(x + dx, y + dy);
       pen.closePath();
     }
     if (layer.filled) pen.fill();

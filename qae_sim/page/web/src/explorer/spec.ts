@@ -9,7 +9,7 @@ export type WordPart = string
   | { kind: "Pick"; which: Data; texts: string[] };
 
 export type Dash = "solid" | "dashed" | "dotted";
-export type Marker = "circle" | "square" | "cross" | "diamond" | "triangle" | "dash";
+export type Marker = "circle" | "square" | "cross" | "diamond" | "dash";
 
 interface Labelled { colour: string; label: string }
 export interface Line extends Labelled { kind: "Line"; x: Data; y: Data; dash: Dash; width: number; until: Data }
