@@ -497,34 +497,23 @@ def _require_no_bomb(table: Any, names: Collection[str]) -> None:
 
 
 def _of_parquet(file: Path, names: Collection[str]) -> Iterator[Piece]:
-    """Read columns of a Parquet file; texts that repeat stay numbered, so that they need memory once."""
-    library = arrow()
-    with _damage(file):
-        with library.parquet.ParquetFile(file) as table:
-            schema = table.schema_arrow
-        kinds = library.types
-        texts = [field.name for field in schema if kinds.is_string(field.type) or kinds.is_large_string(field.type)]
-        chosen = [name for name in schema.names if name in names]
-        with library.parquet.ParquetFile(file, read_dictionary=[name for name in texts if name in chosen]) as table:
-            _require_no_bomb(table, chosen)
-            start = 1
-            for group in range(table.metadata.num_row_groups):
-                few = next(table.iter_batches(64, row_groups=[group], columns=chosen, use_threads=False), None)
-                if few is None or not few.num_rows:
-                    continue
-                rows = table.metadata.row_group(group).num_rows
-                packed = table.metadata.row_group(group)
-                bytes_a_row = max(
-                    few.nbytes / few.num_rows,
-                    sum(
-                        packed.column(j).total_uncompressed_size
-                        for j in range(packed.num_columns)
-                        if packed.column(j).path_in_schema.split(".")[0] in chosen
-                    )
-                    / rows,
-                )
-                size = int(np.clip(_PIECE / bytes_a_row, 16, _ROWS))
-                for batch in table.iter_batches(size, row_groups=[group], columns=chosen, use_threads=False):
-                    columns = {name: batch.column(name) for name in chosen}
-                    yield Piece(columns, np.arange(start, start + batch.num_rows))
-                    start += batch.num_rows
+    """Read columns of a Parquet file, as many rows at a time as their size allows."""
+    with _damage(file), arrow().parquet.ParquetFile(file) as table:
+        chosen = [name for name in table.schema_arrow.names if name in names]
+        _require_no_bomb(table, chosen)
+        start = 1
+        for group in range(table.metadata.num_row_groups):
+            # What a few rows need in memory tells more than the file, in which texts that repeat stand once.
+            few = next(table.iter_batches(64, row_groups=[group], columns=chosen, use_threads=False), None)
+            if few is None or not few.num_rows:
+                continue
+            about = table.metadata.row_group(group)
+            stored = sum(
+                column.total_uncompressed_size
+                for column in map(about.column, range(about.num_columns))
+                if column.path_in_schema.split(".")[0] in chosen
+            )
+            size = int(np.clip(_PIECE / max(few.nbytes / few.num_rows, stored / about.num_rows, 1), 16, _ROWS))
+            for batch in table.iter_batches(size, row_groups=[group], columns=chosen, use_threads=False):
+                yield Piece({name: batch.column(name) for name in chosen}, np.arange(start, start + batch.num_rows))
+                start += batch.num_rows

@@ -22,6 +22,9 @@ KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 #: The largest reward is a success if at least this share of the responses has it.
 _OFTEN = 0.05
 
+#: Groups whose advantages are computed at once.
+_AT_ONCE = 10_000
+
 #: Number of prompts that a digest lists.
 _LISTED = 20
 
@@ -343,11 +346,27 @@ def _zero_or_one(values: np.ndarray) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all())
 
 
+def _silenced(rewards: np.ndarray) -> np.ndarray:
+    """Compute the share of responses without advantage in each group and for each K, ``(B, len(KS))``."""
+    # Groups with the same rewards in any order are the same to QAE.
+    kinds, which = np.unique(np.sort(rewards, axis=1), axis=0, return_inverse=True)
+    shares = [
+        np.concatenate(
+            [
+                (np.asarray(AdvantageRule("qae", {"k": k}).advantages(kinds[i : i + _AT_ONCE])) == 0).mean(axis=1)
+                for i in range(0, len(kinds), _AT_ONCE)
+            ]
+        )
+        for k in KS
+    ]
+    return np.asarray(np.stack(shares, axis=1)[which.reshape(-1)])
+
+
 def _step_by_step(log: Log, groups: Groups, rewards: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     """Summarise the groups of each step."""
     unit = bool(((rewards >= 0) & (rewards <= 1)).all())
     ha_dw = AdvantageRule("ha_dw", anchor=SoftAnchor())
-    qae = [AdvantageRule("qae", {"k": k}) for k in KS]
+    silenced = _silenced(rewards)
     state = ha_dw.start()
     lifted: dict[int, tuple[int, float]] = {}
     rows: list[dict[str, Any]] = []
@@ -373,7 +392,7 @@ def _step_by_step(log: Log, groups: Groups, rewards: np.ndarray, right: np.ndarr
                 "length": float(log.length[groups.rows[part]].mean()),
                 "histogram": np.bincount(right[part].sum(axis=1), minlength=groups.size + 1),
                 "degenerate": float((~mixed).mean()),
-                "silenced": [float((np.asarray(rule.advantages(of_step)) == 0).mean()) for rule in qae],
+                "silenced": silenced[part].mean(axis=0),
                 "anchor": belief,
                 "lifted": share,
             }

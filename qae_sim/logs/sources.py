@@ -602,11 +602,21 @@ def _numbers(piece: Piece, name: str | None, beginnings: dict[int, str] | None) 
         if texts:
             column = column.dictionary_encode()
         if kinds.is_dictionary(column.type):
-            values = column.dictionary.to_pylist()
+            values, places = _used(column)
             known = np.array([_number_of(value, beginnings) for value in values] + [NOTHING], dtype=np.int64)
-            return np.asarray(known[column.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)])
+            return np.asarray(known[places])
         return np.array([_number_of(value, beginnings) for value in column.to_pylist()], dtype=np.int64)
     return np.array([_number_of(value, beginnings) for value in _values(piece, name)], dtype=np.int64)
+
+
+def _used(column: Any) -> tuple[list[Any], np.ndarray]:
+    """Take a numbered column apart: the values that occur in it, and the place of each row's value; -1 for none."""
+    import pyarrow as arrow
+
+    indices = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    used, places = np.unique(indices, return_inverse=True)
+    nothing = int((used < 0).sum())
+    return column.dictionary.take(arrow.array(used[nothing:])).to_pylist(), places.reshape(-1) - nothing
 
 
 def _number_of_text(text: str | None) -> int:
@@ -652,8 +662,8 @@ def _floats(piece: Piece, name: str, *, first: bool = False) -> np.ndarray:
         import pyarrow as arrow
 
         if arrow.types.is_dictionary(column.type):
-            known = np.array([_as_float(value) for value in column.dictionary.to_pylist()] + [math.nan])
-            return np.asarray(known[column.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)])
+            values, places = _used(column)
+            return np.array([_as_float(value) for value in values] + [math.nan])[places]
         kinds = arrow.types
         if kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_boolean(column.type):
             return np.array(column.cast(arrow.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
