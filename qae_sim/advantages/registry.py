@@ -298,7 +298,7 @@ _ROWS = (
         reward_only.maxrl,
         "MaxRL",
         "maxrl",
-        "equation not seen",
+        "Eq. 10, second hand",
         "response",
         "reward minus the group's mean, over that mean (no negative rewards)",
         centred=True,

@@ -86,8 +86,8 @@ def maxrl(rewards: Array) -> Array:
         ValueError: G < 2, a reward is negative, NaN or infinite.
 
     Source:
-        Tajwar et al., Maximum likelihood reinforcement learning (arXiv:2602.02710); equation not seen, formula as
-        trainers have it (for rewards that are not binary: prime-rl, which gives zeros where the mean is negative;
+        Tajwar et al., Maximum likelihood reinforcement learning (arXiv:2602.02710), Eq. 10 as a public implementation
+        quotes it, the paper itself not seen (for rewards that are not binary: prime-rl, which gives zeros where the mean is negative;
         here negative rewards are refused, because their mean is no rate). The number of terms is our derivation.
 
     Example:

@@ -49,6 +49,9 @@ class TestByHand:
         assert_allclose(adv.gae([1], v, mask, lam=1).advantages, [[0.5, 0.75, 0.25]], rtol=1e-15)
         assert_allclose(adv.gae([1], v, mask, lam=0.5).advantages, [[0.0625, 0.625, 0.25]], rtol=1e-15)
         assert_allclose(adv.gae([1], v, mask, lam=0.5).returns, [[0.5625, 0.875, 1]], rtol=1e-15)
+        # γ = λ = 1/2: surprises -3/8, 1/8 and 1/4, each step back a quarter.
+        discounted = adv.gae([1], v, mask, gamma=0.5, lam=0.5).advantages
+        assert_allclose(discounted, [[-0.375 + 0.1875 / 4, 0.125 + 0.25 / 4, 0.25]], rtol=1e-15)
         found = adv.decoupled_gae([1], v, mask, lam=0.5)
         assert_allclose(found.advantages, [[0.0625, 0.625, 0.25]], rtol=1e-15)
         assert_array_equal(found.returns, np.ones((1, 3)))
