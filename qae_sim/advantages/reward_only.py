@@ -87,8 +87,9 @@ def maxrl(rewards: Array) -> Array:
 
     Source:
         Tajwar et al., Maximum likelihood reinforcement learning (arXiv:2602.02710), Eq. 10 as a public implementation
-        quotes it, the paper itself not seen (for rewards that are not binary: prime-rl, which gives zeros where the mean is negative;
-        here negative rewards are refused, because their mean is no rate). The number of terms is our derivation.
+        quotes it, the paper itself not seen. Rewards that are not binary are prime-rl's, which gives zeros where the
+        mean is negative; here negative rewards are refused, because their mean is no rate. The number of terms is our
+        derivation.
 
     Example:
         >>> maxrl([[1, 0, 0, 0], [0.5, 0.5, 0, 0]])
