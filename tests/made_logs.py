@@ -276,7 +276,7 @@ def rllm(folder: Path, rows: list[Row]) -> Path:
         place = folder / "episodes" / f"train_step_{row['step']}_epoch_0"
         place.mkdir(parents=True, exist_ok=True)
         entry = {"id": f"{row['group']}:{i}", "task": {"question": row["prompt"]}, "is_correct": bool(row["reward"])}
-        (place / f"episode_{i}.json").write_text(
+        (place / f"{hash(row['completion']) % 16**6:06x}_{i}.json").write_text(
             json.dumps({"episode_data": None} | entry | {"trajectories": [{"reward": row["reward"], "steps": []}]})
         )
     return folder

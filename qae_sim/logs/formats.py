@@ -44,7 +44,8 @@ class Format:
         files: Regular expression for paths inside the run's folder; its groups ``step`` and ``rank`` are read.
         needs: Columns by which a file is recognised; ``a|b`` is either.
         columns: Names by meaning, before :data:`COMMON`; no names: the log does not have it.
-        layout: ``"rows"``, a response in a row; ``"columns"``, lists of responses by column in a row.
+        layout: ``"rows"``, a response in a row; ``"columns"``, lists of responses by column in a row; ``"files"``, a
+            response in a file.
         evaluation: Regular expression for paths of evaluations, which are left out.
         training: Column and value of training rows; other rows are left out.
         group_of: Regular expression for a group's name: ``group`` is the group, ``response`` (if any) the response, of
@@ -199,6 +200,7 @@ FORMATS: tuple[Format, ...] = (
             "group": ("id",),
             "step": ("step", "training_step"),
         },
+        layout="files",
         group_of=r"(?P<group>.+?)(:[\d:]+)?$",
         evaluation=r"(^|/)val\w*[_/]",
     ),

@@ -200,12 +200,15 @@ def _steps(log: Log, kept: np.ndarray, trouble: Trouble) -> tuple[np.ndarray, st
         trouble.note("rows without a step", log.place(int(without[0])), len(without))
         kept, step = kept[step >= 0], step[step >= 0]
     words = f"column {log.columns['step']}" if "step" in log.columns else "names of files"
-    streams = np.array([_stream(file.name, file.rank) for file in log.files])[log.file[kept]]
-    names = list(dict.fromkeys(streams.tolist()))
+    together = log.format.layout == "files"
+    of_file = ["" if together else _stream(file.name, file.rank) for file in log.files]
+    names = list(dict.fromkeys(of_file))
+    number_of = {name: number for number, name in enumerate(names)}
+    streams = np.array([number_of[name] for name in of_file], dtype=np.int32)[log.file[kept]]
     _require_one_run(log, kept, step, streams, names)
     keep = np.ones(len(kept), dtype=bool)
-    for name in names:
-        rows = np.flatnonzero(streams == name)
+    for number in range(len(names)):
+        rows = np.flatnonzero(streams == number)
         keep[rows[_given_up(log, step[rows], kept[rows])]] = False
     if not keep.all():
         gone = kept[~keep]
@@ -225,21 +228,21 @@ def _stream(name: str, rank: int) -> str:
 def _require_one_run(log: Log, kept: np.ndarray, step: np.ndarray, streams: np.ndarray, names: list[str]) -> None:
     """Refuse a folder in which the same steps stand in files that are not ranks of one run."""
     ranked = {_stream(file.name, file.rank) for file in log.files if file.rank >= 0}
-    seen: dict[int, str] = {}
-    for name in names:
+    seen: dict[int, int] = {}
+    for stream, name in enumerate(names):
         if name in ranked:
             continue
-        for number in np.unique(step[streams == name]).tolist():
+        for number in np.unique(step[streams == stream]).tolist():
             if number in seen:
                 files = [
                     log.files[int(log.file[kept[np.flatnonzero((streams == one) & (step == number))[0]]])].name
-                    for one in (seen[number], name)
+                    for one in (seen[number], stream)
                 ]
                 raise ValueError(
                     f"step {number} stands in {files[0]} and in {files[1]}: two runs in one folder? Inspect one of "
                     "them alone; if they are parts of one run, name them rank_0, rank_1 and so on"
                 )
-            seen[number] = name
+            seen[number] = stream
 
 
 def _given_up(log: Log, step: np.ndarray, rows: np.ndarray) -> np.ndarray:

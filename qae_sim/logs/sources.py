@@ -520,7 +520,7 @@ class _Collected:
             return f"{file.name}, {word} {int(piece.places[int(np.flatnonzero(rows)[0])])}"
 
         part: dict[str, np.ndarray] = {"row": piece.places.astype(np.int64)}
-        part["file"] = np.full(count, number, dtype=np.int32)
+        part["file"] = np.broadcast_to(np.int32(number), count)
         part["step"] = np.full(count, file.step, dtype=np.int64)
         if "step" in self.columns:
             found = _steps(piece, self.columns["step"])
@@ -529,7 +529,7 @@ class _Collected:
         prompts = _numbers(piece, self.columns.get("prompt"), self.beginnings)
         part["prompt"] = prompts
         part["completion"] = _numbers(piece, self.columns.get("completion"), None)
-        part["apart"] = np.zeros(count, dtype=np.int64)
+        part["apart"] = np.broadcast_to(np.int64(NOTHING), count)
         for name in self.apart:
             part["apart"] = part["apart"] * 1_000_003 + _numbers(piece, name, None)
         reward = sum((weight * _floats(piece, name) for name, weight in self.rewards.terms), np.zeros(count))
@@ -538,10 +538,10 @@ class _Collected:
             trouble.note("responses without a reward", where(missing), int(missing.sum()))
             reward[missing] = math.nan
         part["reward"] = reward
-        nothing = np.full(count, math.nan)
+        nothing = np.broadcast_to(math.nan, count)
         for what in ("length", "advantage"):
             part[what] = _floats(piece, self.columns[what], first=True) if what in self.columns else nothing
-        part["response"] = np.zeros(count, dtype=np.int64)
+        part["response"] = np.broadcast_to(np.int64(NOTHING), count)
         for name in self.groups:
             if self.format.group_of and name == self.groups[0]:
                 part["group " + name], part["response"] = _named_groups(piece, name, self.format.group_of)
@@ -549,7 +549,7 @@ class _Collected:
                 part["group " + name] = _numbers(piece, name, None)
         for name in self.verdicts:
             part["verdict " + name] = _floats(piece, name)
-        part["left_out"] = np.zeros(count, dtype=bool)
+        part["left_out"] = np.broadcast_to(np.False_, count)
         if self.training:
             column, value = self.training
             part["left_out"] = np.array([said != value for said in _values(piece, column)], dtype=bool)
@@ -563,7 +563,7 @@ class _Collected:
             raise ValueError(f"{files[0].path} holds no rows")
         joined: dict[str, np.ndarray] = {}
         for name in list(self.parts[0]):
-            joined[name] = np.concatenate([part.pop(name) for part in self.parts])
+            joined[name] = _joined([part.pop(name) for part in self.parts])
         groups = {name: joined.pop("group " + name) for name in self.groups}
         verdict = {name: joined.pop("verdict " + name) for name in self.verdicts}
         scores = {name: verdict.pop(name) for name in [*verdict] if name in ("score", "reward")}
@@ -581,6 +581,13 @@ class _Collected:
         )
 
 
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Join arrays; one value that is repeated everywhere stays one value in memory."""
+    if all(part.strides == (0,) for part in parts) and len({str(part[0]) for part in parts}) == 1:
+        return np.broadcast_to(parts[0][0], sum(map(len, parts)))
+    return np.concatenate(parts)
+
+
 def _is_arrow(column: Any) -> bool:
     """Tell arrays of PyArrow from lists."""
     return not isinstance(column, list)
@@ -590,7 +597,7 @@ def _numbers(piece: Piece, name: str | None, beginnings: dict[int, str] | None) 
     """Number the values of a column, in the same way throughout a process; 0 for nothing and for empty texts."""
     count = len(piece.places)
     if name is None:
-        return np.zeros(count, dtype=np.int64)
+        return np.broadcast_to(np.int64(NOTHING), count)
     column = piece.columns.get(name)
     if column is not None and _is_arrow(column):
         import pyarrow as arrow
@@ -663,7 +670,7 @@ def _floats(piece: Piece, name: str, *, first: bool = False) -> np.ndarray:
 
         if arrow.types.is_dictionary(column.type):
             values, places = _used(column)
-            return np.array([_as_float(value) for value in values] + [math.nan])[places]
+            return np.asarray(np.array([_as_float(value) for value in values] + [math.nan])[places])
         kinds = arrow.types
         if kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_boolean(column.type):
             return np.array(column.cast(arrow.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
