@@ -704,7 +704,8 @@ def get(name: str, argument: str = "name") -> Estimator:
         return ESTIMATORS[name]
     import difflib  # for a misspelt name alone
 
-    close = difflib.get_close_matches(name, ESTIMATORS, n=1)
+    # Of names that are equally close, first the one whose letters were swapped.
+    close = sorted(difflib.get_close_matches(name, ESTIMATORS), key=lambda known: sorted(known) != sorted(name))
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise invalid(argument, name, "one of " + ", ".join(map(repr, ESTIMATORS)) + hint)
 

@@ -17,7 +17,9 @@ from qae_sim.advantages import ESTIMATORS, advantage_table, expected_advantages,
 
 PARAMETERS = {"ha_dw": {"anchor": 0.4}}
 RESPONSE_LEVEL = [
-    name for name, entry in ESTIMATORS.items() if entry.level == "response" and set(entry.inputs) <= {"anchor"}
+    name
+    for name, entry in ESTIMATORS.items()
+    if entry.level == "response" and set(entry.inputs) <= {"anchor"} and not entry.ordered
 ]
 rates = st.one_of(st.sampled_from([0.0, 1.0, 1e-12, 0.5, 1 - 2**-53]), st.floats(0.0, 1.0, allow_subnormal=False))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from qae_sim.advantages import expected_advantages
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.sign import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -27,7 +27,9 @@ def gradient(quick: bool, *, centred: bool = False) -> CheckOutcome:
     """α = 1 and β = -1 whatever the others are; a mean of G advantages of which one is its own takes 1/G of both."""
     p, inverse = ring("p", "1/G")
     own = 1 - (inverse if centred else 0 * inverse)
-    worst = max(abs(float(expected_advantages("sign_advantage", x, 8).c) - 2 * x * (1 - x)) for x in (0.1, 0.5, 0.8))
+    worst = worst_of(
+        abs(float(expected_advantages("sign_advantage", x, 8).c) - 2 * x * (1 - x)) for x in (0.1, 0.5, 0.8)
+    )
     return conclude(
         Evidence(
             "p(1-p)(α - β) = 2p(1-p)",
