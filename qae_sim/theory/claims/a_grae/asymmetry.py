@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qae_sim.advantages import a_grae
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.a_grae import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -32,7 +32,7 @@ def asymmetry(quick: bool, *, weighted: bool = True) -> CheckOutcome:
     for rewards in np.random.default_rng(0).integers(0, 2, (4 if quick else 16, 5, 4)).astype(float):
         a = a_grae(rewards, eps=0)
         gap = np.maximum(a, 0).sum(axis=-1) - rewards.mean() * np.maximum(-a, 0).sum(axis=-1)
-        worst = max(worst, float(np.abs(gap).max()))
+        worst = worse(worst, float(np.abs(gap).max()))
     return conclude(
         Evidence(
             "n·q·(m·u·focus) = q·m·(n·u·focus)",

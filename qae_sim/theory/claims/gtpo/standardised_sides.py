@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from qae_sim.advantages import gtpo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.gtpo import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -34,7 +34,7 @@ def correctness_cancels(quick: bool, *, centred: bool = True) -> CheckOutcome:
     average = sum(shaped, Fraction(0)) / 2
     total = sum((x - (average if centred else 0) for x in shaped), Fraction(0))
     ours = gtpo([1.0, 1.0, 0.0], [[3.0], [1.0], [1.0]], [[1], [1], [1]]).ravel().tolist()
-    gap = max(abs(a - b) for a, b in zip(ours, (1.0, -1.0, 0.0), strict=True))
+    gap = worst_of(abs(a - b) for a, b in zip(ours, (1.0, -1.0, 0.0), strict=True))
     return conclude(
         Evidence(
             "the two tokens of correct responses have a positive sum",

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from qae_sim.advantages import james_stein
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.james_stein import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -36,7 +36,7 @@ def unbiased(quick: bool, *, others: bool = True) -> CheckOutcome:
         lifted, lowered = r.copy(), r.copy()
         lifted[0, 0], lowered[0, 0] = 1.0, 0.0
         batch = [np.concatenate([x, [[1.0] + [0.0] * (size - 1)]]) for x in (lifted, lowered)]
-        worst = max(worst, abs(float(james_stein(batch[0])[0, 0] - james_stein(batch[1])[0, 0]) - 1))
+        worst = worse(worst, abs(float(james_stein(batch[0])[0, 0] - james_stein(batch[1])[0, 0]) - 1))
     return conclude(
         Evidence(
             "α - β = (1 - E b) - (0 - E b) = 1, as the law of b does not depend on r_i",

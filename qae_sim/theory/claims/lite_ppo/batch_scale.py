@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from qae_sim.advantages import dr_grpo, lite_ppo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.lite_ppo import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -31,7 +31,7 @@ def one_scale(quick: bool, *, scale: Literal["batch", "group"] = "batch") -> Che
     other = s if scale == "batch" else t
     generator = np.random.default_rng(0)
     batches = generator.integers(0, 2, (4 if quick else 16, 5, 4)).astype(float)
-    worst = max(float(np.abs(lite_ppo(x, eps=0) * x.std() - dr_grpo(x)).max()) for x in batches)
+    worst = worst_of(float(np.abs(lite_ppo(x, eps=0) * x.std() - dr_grpo(x)).max()) for x in batches)
     return conclude(
         Evidence(
             "(d/s)·e = (e/t)·d, times s·t, for deviations d, e and scales s, t of two responses",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from qae_sim.advantages import mc_grpo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.mc_grpo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -41,7 +41,9 @@ def vanishing_scale(quick: bool, *, different: bool = False) -> CheckOutcome:
     groups = [(g, group) for g in sizes for group in ([list(range(g))] if different else _mixed(g))]
     positive = all(_scale(group) > 0 for _, group in groups)
     always_zero = all(_scale(group) == 0 for g in sizes for group in _mixed(g))
-    worst = max(abs(max(map(abs, mc_grpo(group, eps=2.0**-9).tolist())) - 512) for g in sizes for group in _mixed(g))
+    worst = worst_of(
+        abs(worst_of(map(abs, mc_grpo(group, eps=2.0**-9).tolist())) - 512) for g in sizes for group in _mixed(g)
+    )
     return conclude(
         Evidence(
             "the median absolute deviation is positive",

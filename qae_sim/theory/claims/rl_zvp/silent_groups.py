@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 from qae_sim.advantages import rl_zvp
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse, worst_of
 from qae_sim.theory.claims.rl_zvp import PAPER
 from qae_sim.theory.registry import claim
 
@@ -40,7 +40,7 @@ def one_token_spared(quick: bool, *, above: Fraction = Fraction(0)) -> CheckOutc
                 found = {"entropies": [float(x) for x in entropies], "advantages over α": [float(x) for x in exact]}
             h = [[float(x) for x in entropies]] * 2
             ours = rl_zvp([0.0, 0.0], h, [[1] * length] * 2, alpha=1.0)[0].tolist()
-            worst = max(worst, *(abs(a - float(x + above)) for a, x in zip(ours, exact, strict=True)))
+            worst = worse(worst, worst_of(abs(a - float(x + above)) for a, x in zip(ours, exact, strict=True)))
     by_hand = _advantages((Fraction(1, 2), Fraction(2)), Fraction(0)) == [Fraction(-3, 2), 0]
     return conclude(
         Evidence(
