@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from qae_sim.advantages import dgpo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.dgpo import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -31,7 +31,7 @@ def equal_weight(quick: bool, *, scale: Literal["mad", "std"] = "mad") -> CheckO
     size = n + m
     total = 2 * n * m  # times 1/G
     squared_scale = total**2 if scale == "mad" else n * m * size**2  # times 1/G⁴
-    worst = max(
+    worst = worst_of(
         abs(float(np.abs(dgpo([1.0] * i + [0.0] * (g - i), eps=0)).sum()) - g)
         for g in range(2, 5 if quick else 9)
         for i in range(1, g)

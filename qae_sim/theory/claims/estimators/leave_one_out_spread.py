@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from qae_sim.advantages import rloo_std
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.polynomials import ring
 from qae_sim.theory.registry import claim
@@ -45,7 +45,7 @@ def leave_one_out_std(quick: bool, *, own: bool = False) -> CheckOutcome:
         bounded,
     )
     lone = _within(Fraction(1), Fraction(3), own) >= 0
-    worst = max(
+    worst = worst_of(
         abs(float(rloo_std([1.0] * a + [0.0] * b, eps=0, ddof=0)[0]) - (b / (a - 1)) ** 0.5)
         for a in range(2, 5)
         for b in range(2, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from qae_sim.advantages import krpo
-from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
+from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.krpo import PAPER
 from qae_sim.theory.registry import claim
 
@@ -52,7 +52,7 @@ def order(quick: bool, *, moves: bool = True) -> CheckOutcome:
                 if found is None and (len({square for _, square in chosen}) > 1 or len(signs) > 1):
                     found = {"rewards": list(rewards), "advantages": [float(s) ** 0.5 for _, s in chosen]}
     by_hand = _squares((1,), True)[0][1] == OBSERVATION / ((1 + PROCESS) * (1 + PROCESS + OBSERVATION))
-    ours = max(
+    ours = worst_of(
         abs(float(square) - float(a) ** 2)
         for (_, square), a in zip(_squares((1, 0, 1), True), krpo([1.0, 0.0, 1.0], eps=0), strict=True)
     )

@@ -41,9 +41,8 @@ def vanishing_scale(quick: bool, *, different: bool = False) -> CheckOutcome:
     groups = [(g, group) for g in sizes for group in ([list(range(g))] if different else _mixed(g))]
     positive = all(_scale(group) > 0 for _, group in groups)
     always_zero = all(_scale(group) == 0 for g in sizes for group in _mixed(g))
-    worst = worst_of(
-        abs(worst_of(map(abs, mc_grpo(group, eps=2.0**-9).tolist())) - 512) for g in sizes for group in _mixed(g)
-    )
+    gaps = (worst_of(map(abs, mc_grpo(group, eps=2.0**-9).tolist())) - 512 for g in sizes for group in _mixed(g))
+    worst = worst_of(map(abs, gaps))
     return conclude(
         Evidence(
             "the median absolute deviation is positive",
