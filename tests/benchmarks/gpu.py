@@ -29,6 +29,17 @@ from qae_sim.storage import write_atomically
 HERE = Path(__file__).parent
 STAGES = ("environment", "tests", "lm", "bandits", "study")
 
+#: Where tests marked gpu are; other folders need packages that a machine with a GPU may not have.
+TESTED = (
+    "tests/advantages",
+    "tests/softmax",
+    "tests/bandits",
+    "tests/lm",
+    "tests/test_arrays.py",
+    "tests/test_streams.py",
+    "tests/test_settings_of_the_caller.py",
+)
+
 #: Kept of what a failed stage has printed.
 _LAST_LINES = 25
 
@@ -97,18 +108,8 @@ def environment() -> dict[str, Any]:
 
 def tests(workers: int) -> dict[str, Any]:
     """Counts of ``pytest -m gpu``."""
-    output = called(
-        *("-m", "pytest", "-q", "-m", "gpu", "-W", "default", "-p", "no:cacheprovider", "-n", str(workers)),
-        *(
-            "tests/advantages",
-            "tests/softmax",
-            "tests/bandits",
-            "tests/lm",
-            "tests/test_arrays.py",
-            "tests/test_streams.py",
-            "--tb=short",
-        ),
-    )
+    marked = ("-m", "pytest", "-q", "-m", "gpu", "--cases=all", "-W", "default", "-p", "no:cacheprovider", "--tb=short")
+    output = called(*marked, "-n", str(workers), *TESTED)
     return counts(output)
 
 
