@@ -40,6 +40,14 @@ def test_import_loads_no_heavy_library(statement: str) -> None:
     assert not {name.split(".")[0] for name in loaded} & set(HEAVY)
 
 
+def test_estimators_load_without_the_modules_that_one_of_them_needs() -> None:
+    """They would be a good part of the time; NumPy loads none of them."""
+    loaded = json.loads(
+        run("import qae_sim.advantages, qae_sim.softmax, json, sys\nprint(json.dumps(sorted(sys.modules)))")
+    )
+    assert not {"statistics", "decimal", "fractions"} & set(loaded)
+
+
 @pytest.mark.parametrize("statement", IMPORTS)
 def test_import_works_without_the_heavy_libraries(statement: str) -> None:
     run(f"{BLOCK}\n{statement}")

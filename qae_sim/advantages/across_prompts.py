@@ -7,7 +7,6 @@ library, floating type and device out. The groups are the prompts of one batch; 
 from __future__ import annotations
 
 import math
-import statistics
 
 import numpy as np
 
@@ -182,6 +181,8 @@ def bnpo(rewards: Array) -> Array:
 
 def _beta_parameters(p: Array) -> tuple[float, float]:
     """Both parameters of BNPO's Beta distribution, from the success rates of the batch."""
+    import statistics  # brings decimal, random and more, which take a sixth of the time of all estimators' import
+
     rates = [number_of(rate) for rate in namespace(p).reshape(p, (-1,))]
     if len(rates) < 2:
         return 1.0, 1.0

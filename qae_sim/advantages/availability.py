@@ -40,7 +40,7 @@ def _had_in(place: str) -> tuple[str, ...]:
 #: Places by name.
 PLACES: Mapping[str, Place] = MappingProxyType(
     {
-        "explorer": Place("the explorers of lesson 8", tuple(INPUTS)),
+        "explorer": Place("the explorers of lesson 10", tuple(INPUTS)),
         "bandits": Place("the bandit simulator", _had_in("bandits"), weights_tokens=True),
         "lm": Place("the toy language model", _had_in("lm")),
         "trl": Place("TRL's trainer", _had_in("trl")),

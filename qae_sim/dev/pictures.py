@@ -141,7 +141,7 @@ def screenshot(explorer: Any) -> bytes:
 PICTURES = (
     TrackedPicture(
         ".github/pictures/explorer.png",
-        "The explorer of lesson 1: sliders for K, group size and number of correct responses, a sentence that says "
+        "The explorer of lesson 2: sliders for K, group size and number of correct responses, a sentence that says "
         "what they do, the sorted rewards of a group with the K-quantile, and each response's advantage under QAE and "
         "GRPO",
         "QuantileGate",

@@ -7,8 +7,9 @@ import re
 import textwrap
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 
 from qae_sim.dev.project import Project
@@ -114,7 +115,7 @@ def trl_versions(project: Project) -> str:
 
 def plans(project: Project) -> str:
     """Write for how many minutes of teaching there are plans."""
-    lesson = json.loads((project.root / "notebooks" / "11_for_teachers.ipynb").read_text(encoding="utf-8"))
+    lesson = json.loads((project.root / "notebooks" / "for_teachers.ipynb").read_text(encoding="utf-8"))
     headings = re.findall(r"(?m)^## (\d+) minutes", "\n".join("".join(cell["source"]) for cell in lesson["cells"]))
     return f"{_listed(headings)} minutes"
 
@@ -138,14 +139,21 @@ def example(project: Project) -> str:
 
 
 def claims(project: Project) -> str:
-    """Count claims by verdict, and those proved for all values."""
-    from qae_sim.theory import Tier, Verdict, all_claims
+    """Count claims by verdict, by how far the verdict reaches, and by who says the sentence."""
+    from qae_sim.theory import all_claims
 
     found = all_claims().values()
-    counts = [(verdict, sum(claim.expected is verdict for claim in found)) for verdict in Verdict]
-    listed = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
-    reaching = sum(claim.tier is Tier.PROVED for claim in found)
-    return f"{len(found)} claims of the papers: {listed} ({reaching} of them {Tier.PROVED})"
+    verdicts = _counts(claim.expected for claim in found)
+    reach = _counts(claim.tier for claim in found if claim.tier is not None)
+    origins = _counts(claim.origin for claim in found)
+    return f"{len(found)} claims about these methods: {verdicts}. Reach: {reach}. Origin: {origins}"
+
+
+def _counts(values: Iterable[StrEnum]) -> str:
+    """Write how often each member of an enumeration occurs, in its order."""
+    counts = Counter(values)
+    (kind,) = {type(value) for value in counts}
+    return ", ".join(f"{counts[member]} {member}" for member in kind if counts[member])
 
 
 @lru_cache(maxsize=1)
@@ -342,9 +350,9 @@ TEXTS = (
     Text("project URLs", ("pyproject.toml",), project_urls),
     Text("version", ("CITATION.cff",), citation),
     Text("findings", ("tests/lm/findings.md",), findings, slow=True),
-    Text("bias zero", ("notebooks/05_group_bias.ipynb",), bias_zero),
-    Text("neighbours", ("notebooks/08_all_estimators.ipynb",), neighbours, slow=True),
-    Text("silent share", ("notebooks/10_misconceptions.ipynb",), silent_share),
+    Text("bias zero", ("notebooks/16_group_bias.ipynb",), bias_zero),
+    Text("neighbours", ("notebooks/10_all_estimators.ipynb",), neighbours, slow=True),
+    Text("silent share", ("notebooks/15_misconceptions.ipynb",), silent_share),
     Text("TRL runs", ("notebooks/13_real_trainer.ipynb",), trl_runs),
     Text("real model", ("notebooks/13_real_trainer.ipynb",), real_model),
     Text("TRL versions", ("qae_sim/site/pages/guides/trl.md",), trl_versions),

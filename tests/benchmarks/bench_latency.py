@@ -21,19 +21,19 @@ from report import finish, parser
 
 #: Lesson, slider, and whether the browser draws by itself.
 SLIDERS = (
-    ("01_quantile_gate", "Quantile K", True),
-    ("01_quantile_gate", "Group size G", False),
-    ("02_entropy_and_covariance", "Step size η", True),
-    ("02_entropy_and_covariance", "Logit of arm 1", False),
-    ("03_proposition_4_2", "Baseline b", True),
-    ("03_proposition_4_2", "Probability of the correct arm", False),
-    ("04_collapse_and_explosion", "Step size η", False),
-    ("05_group_bias", "Success rate p", True),
-    ("05_group_bias", "Group size G", False),
-    ("06_kalman_anchor", "Fixed gain", True),
-    ("06_kalman_anchor", "Windows m and h", False),
-    ("07_key_tokens", "Token, in order of appearance", False),
-    ("08_all_estimators", "Reward 1", False),
+    ("02_the_gate", "Quantile K", True),
+    ("02_the_gate", "Group size G", False),
+    ("05_entropy_and_covariance", "Step size η", True),
+    ("05_entropy_and_covariance", "Logit of arm 1", False),
+    ("06_proposition_4_2", "Baseline b", True),
+    ("06_proposition_4_2", "Probability of the correct arm", False),
+    ("04_another_clock", "Step size η", False),
+    ("16_group_bias", "Success rate p", True),
+    ("16_group_bias", "Group size G", False),
+    ("07_kalman_anchor", "Fixed gain", True),
+    ("07_kalman_anchor", "Windows m and h", False),
+    ("09_key_tokens", "Token, in order of appearance", False),
+    ("10_all_estimators", "Reward 1", False),
 )
 
 _LISTEN = """(canvas) => {

@@ -134,7 +134,7 @@ def choose_theme(page: Any, name: str) -> None:
 def test_beside_the_labs_chrome_picture_and_controls_are_seen_together(browser: Any, lab: str) -> None:
     """At 1280x720, in JupyterLab's themes."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
-    open_lesson(page, lab, "01_quantile_gate")
+    open_lesson(page, lab, "02_the_gate")
     explorer = page.locator(".qae:has(canvas)").first
     explorer.evaluate("explorer => explorer.scrollIntoView({ block: 'center' })")
     page.wait_for_timeout(200)
@@ -170,7 +170,7 @@ def test_live_training_answers_its_buttons(page: Any, lab: str) -> None:
 
 
 def test_a_prediction_is_locked_before_it_is_explained(page: Any, lab: str) -> None:
-    open_lesson(page, lab, "01_quantile_gate")
+    open_lesson(page, lab, "02_the_gate")
     quiz = page.locator(".qae-quiz").first
     lock = quiz.get_by_role("button", name="Lock my answer")
     assert lock.is_disabled()
@@ -184,7 +184,7 @@ def test_a_prediction_is_locked_before_it_is_explained(page: Any, lab: str) -> N
 
 def test_the_keyboard_keeps_its_place(page: Any, lab: str) -> None:
     """Views that change the controls, and groups that change a slider's end, leave the focus where it was."""
-    open_lesson(page, lab, "01_quantile_gate")
+    open_lesson(page, lab, "02_the_gate")
     explorer = page.locator(".qae:has(canvas)").first
     explorer.get_by_text("More", exact=True).click()
     group = explorer.get_by_role("slider", name="Group size G")
@@ -202,7 +202,7 @@ def test_the_keyboard_keeps_its_place(page: Any, lab: str) -> None:
 
 
 def test_presets_play_and_table(page: Any, lab: str) -> None:
-    open_lesson(page, lab, "06_kalman_anchor")
+    open_lesson(page, lab, "07_kalman_anchor")
     explorer = page.locator(".qae:has(canvas)").first
     explorer.get_by_role("combobox", name="Start from").select_option("Absorbed")
     explorer.page.wait_for_function("() => document.querySelector('.qae').dataset.state.includes('warm=equation')")
@@ -234,7 +234,7 @@ def test_pages_without_code(browser: Any, tmp_path: Path) -> None:
         problems: list[str] = []
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{found[1]}voila/render/01_quantile_gate.ipynb{found[2]}")
+        page.goto(f"{found[1]}voila/render/02_the_gate.ipynb{found[2]}")
         explorer = page.locator(".qae:has(canvas)").first
         explorer.wait_for(timeout=60_000)
         assert page.locator(".jp-InputArea-editor").count() == 0

@@ -32,7 +32,7 @@ COPIED = (
     "qae_sim/__init__.py",
     "binder/constraints.txt",
     ".ci/run",
-    "notebooks/11_for_teachers.ipynb",
+    "notebooks/for_teachers.ipynb",
     "tests/benchmarks/gpu.json",
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
@@ -123,8 +123,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
         "CITATION.cff: out of date: version",
     ),
     "a number in a lesson": (
-        lambda root: change(root, "notebooks/10_misconceptions.ipynb", "74 %", "75 %"),
-        "notebooks/10_misconceptions.ipynb: out of date: silent share",
+        lambda root: change(root, "notebooks/15_misconceptions.ipynb", "74 %", "75 %"),
+        "notebooks/15_misconceptions.ipynb: out of date: silent share",
     ),
     "a paragraph in a lesson": (
         lambda root: change(root, "notebooks/13_real_trainer.ipynb", "QAE does what", "QAE does not do what"),

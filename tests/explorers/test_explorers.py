@@ -475,7 +475,7 @@ class TestNumbers:
 
     @pytest.mark.parametrize("b", [0.0, 0.5, 1.0])
     def test_the_line_through_the_arms_rises_where_the_entropy_falls(self, b: float) -> None:
-        """The sentence of lesson 2, at the state that refuted the one before it, too."""
+        """The sentence of lesson 5, at the state that refuted the one before it, too."""
         for text in ("", "z=-0.7,-1.2,-0.8,1.6,-1.5,1.4&r=1,0,0,0,0,1", "r=0,0,0,0,0,1", "r=1,0,0,0,0,0"):
             explorer = explorers_module.EntropyCovariance.from_state(f"{text}&b={b}&eta=.05".lstrip("&"))
             panels = explorer.picture().panels

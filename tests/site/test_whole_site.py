@@ -66,10 +66,10 @@ def test_every_claim_estimator_and_study_has_its_place(site: Path, pages: dict[P
 
 
 def test_claims_and_lessons_link_to_each_other(site: Path) -> None:
-    lesson = (site / "lessons" / "03_proposition_4_2.html").read_text(encoding="utf-8")
+    lesson = (site / "lessons" / "06_proposition_4_2.html").read_text(encoding="utf-8")
     assert 'href="../claims/qae.prop4.2-low.html"' in lesson
     claim = (site / "claims" / "qae.prop4.2-low.html").read_text(encoding="utf-8")
-    assert 'href="../lessons/03_proposition_4_2.html#explorer-Proposition42"' in claim
+    assert 'href="../lessons/06_proposition_4_2.html#explorer-Proposition42"' in claim
 
 
 def test_what_an_explorer_shows_links_to_it(site: Path, pages: dict[Path, Page], lessons: Lessons) -> None:
