@@ -7,6 +7,7 @@ import json
 import random
 import statistics
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def truth(rows: list[Row]) -> dict[str, Any]:
             if right in (0, size):
                 silent += size
             else:  # hard prompts: only successes are heard; easy ones: only failures
-                silent += int(size - right) if right / size <= 1 - k else int(right)
+                silent += int(size - right) if Fraction(right) / size <= 1 - Fraction(str(k)) else int(right)
         found[f"zero@{k}"] = silent / len(rows)
     return found
 

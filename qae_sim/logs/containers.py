@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ def arrow() -> Any:
     return pyarrow
 
 
+def give_back_memory() -> None:
+    """Let PyArrow return what it keeps for the next piece, once there is none."""
+    if (library := sys.modules.get("pyarrow")) is not None:
+        library.default_memory_pool().release_unused()
+
+
 def kind_of(file: Path) -> str:
     """Find what a file holds from its name: ``"parquet"``, ``"lines"``, ``"json"``, ``"csv"``, or ``""``."""
     ending = Path(file.name.lower().removesuffix(".gz").removesuffix(".zst")).suffix
@@ -96,8 +103,10 @@ def columns_of(file: Path) -> tuple[list[str], list[dict[str, Any]]]:
             head = next(rows, [])
             return head, [dict(zip(head, row, strict=False)) for _, row in zip(range(20), rows, strict=False)]
     rows_seen: list[dict[str, Any]] = []
-    for piece in _records(file, lambda kind, place: None):
-        rows_seen += piece[1]
+    # Of many files with a step each, parsing whole blocks here would parse nearly everything twice.
+    beginning = _first_lines(file) if kind_of(file) == "lines" else _records(file, lambda kind, place: None)
+    for _, rows in beginning:
+        rows_seen += rows
         if len(rows_seen) >= 20:
             break
     names = list(dict.fromkeys(name for row in rows_seen[:20] for name in row))
@@ -285,6 +294,13 @@ def _lines(start: int, block: bytes, report: Report) -> tuple[list[int], list[di
     return places, rows
 
 
+def _first_lines(file: Path) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+    """Parse lines one at a time, from the first."""
+    with _damage(file), _unpacked(file) as raw:
+        while line := raw.readline(LONGEST):
+            yield _lines(1, line, lambda kind, place: None)
+
+
 def _records(file: Path, report: Report) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
     """Read the objects of JSON Lines, of a JSON array, of a table of Weights & Biases, or a single object."""
     kind = kind_of(file)
@@ -360,6 +376,8 @@ def _types(first: Sequence[dict[str, Any]], names: Collection[str]) -> dict[str,
             continue
         if all(isinstance(value, str) for value in values):
             found[name] = "text"
+        elif all(isinstance(value, bool) for value in values):
+            found[name] = "truth"
         elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             found[name] = "number"
         else:
@@ -389,8 +407,8 @@ def _piece(places: list[int], rows: list[dict[str, Any]], names: Collection[str]
 
 def _quick(library: Any, start: int, count: int, block: bytes, types: dict[str, str]) -> Piece | None:
     """Parse a block by PyArrow; None if it does not hold exactly an object in each line, with these types."""
-    text, number = library.string(), library.float64()
-    schema = library.schema([(name, text if what == "text" else number) for name, what in types.items()])
+    arrow_types = {"text": library.string(), "number": library.float64(), "truth": library.bool_()}
+    schema = library.schema([(name, arrow_types[what]) for name, what in types.items()])
     options = library.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     reading = library.json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:

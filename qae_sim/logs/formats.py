@@ -219,6 +219,13 @@ FORMATS: tuple[Format, ...] = (
         {"step": ("global_step", "policy_version"), "reward": ("trajectory_reward",)},
     ),
     Format(
+        "easyr1",
+        "EasyR1: the text of its file logger",
+        r".*\.(log|txt)",
+        ("prompt", "output", "score"),
+        {"group": ()},
+    ),
+    Format(
         "openrlhf",
         "OpenRLHF: saved rollouts",
         rf".*\.jsonl{_PACKED}",

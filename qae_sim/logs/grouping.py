@@ -326,17 +326,21 @@ def _last_of_each_response(
 def _mixed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mix two numbers into one, so that different pairs stay different (but for a chance of 2⁻⁶⁴)."""
     with np.errstate(over="ignore"):
-        mixed = a.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x7F4A7C15)
+        mixed = a.astype(np.uint64)  # a copy, on which all goes on in place: logs have a million rows
+        mixed *= np.uint64(0x9E3779B97F4A7C15)
+        mixed += np.uint64(0x7F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-        mixed = (mixed + b.astype(np.int64).view(np.uint64)) * np.uint64(0xBF58476D1CE4E5B9)
-        return np.asarray(mixed ^ (mixed >> np.uint64(32)))
+        mixed += b.astype(np.int64, copy=False).view(np.uint64)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(32)
+        return mixed
 
 
 def _labels(key: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Label rows: the same key in a step; without steps, neighbours with the same key."""
     known = key != NOTHING
     if step[0] >= 0:
-        label = np.unique(_mixed(step, key), return_inverse=True)[1].reshape(-1).astype(np.int64)
+        label = np.unique(_mixed(step, key), return_inverse=True)[1].reshape(-1).astype(np.int64, copy=False)
     else:
         changes = np.cumsum(np.diff(key, prepend=key[0]) != 0)
         if changes[-1] > 0.7 * (len(key) - 1):  # hardly any neighbours: rows are mixed

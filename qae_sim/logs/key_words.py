@@ -118,10 +118,8 @@ class _Counts:
 
     def __init__(self) -> None:
         self.responses = 0
-        self.having: Counter[Hashable] = Counter()
-        self.right: Counter[Hashable] = Counter()
-        self.expected: defaultdict[Hashable, float] = defaultdict(float)
-        self.variance: defaultdict[Hashable, float] = defaultdict(float)
+        #: Responses with the word, correct ones among them, how many would be by chance, and the variance of that.
+        self.sums: dict[Hashable, list[float]] = {}
 
     def add(self, words: list[set[Hashable]], correct: np.ndarray) -> None:
         """Add one group."""
@@ -135,24 +133,24 @@ class _Counts:
             having.update(said)
             if success:
                 right.update(said)
+        # Mean and variance of a hypergeometric number, by how many responses have the word.
+        expected = [n * successes / size for n in range(size)]
+        variance = [e * (size - n) * (size - successes) / (size * (size - 1)) for n, e in enumerate(expected)]
         for word, n in having.items():
             if n < size:
-                self.having[word] += n
-                self.right[word] += right[word]
-                self.expected[word] += n * successes / size
-                self.variance[word] += n * successes * (size - n) * (size - successes) / (size**2 * (size - 1))
+                sums = self.sums.get(word)
+                if sums is None:
+                    sums = self.sums[word] = [0, 0, 0.0, 0.0]
+                sums[0] += n
+                sums[1] += right[word]
+                sums[2] += expected[n]
+                sums[3] += variance[n]
 
     def judged(self, least: int) -> list[KeyWord]:
         """Return all words that are frequent enough, in falling order of z."""
         found = [
-            KeyWord(
-                str(word),
-                (self.right[word] - self.expected[word]) / math.sqrt(self.variance[word]),
-                n,
-                self.right[word] / n,
-                self.expected[word] / n,
-            )
-            for word, n in self.having.items()
+            KeyWord(str(word), (right - expected) / math.sqrt(variance), int(n), right / n, expected / n)
+            for word, (n, right, expected, variance) in self.sums.items()
             if n >= least
         ]
         return sorted(found, key=lambda key: (-key.z, key.word))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from qae_sim.arrays import invalid
-from qae_sim.logs.containers import Piece, columns_of, kind_of, lines_of, pieces_of
+from qae_sim.logs.containers import Piece, columns_of, give_back_memory, kind_of, lines_of, pieces_of
 from qae_sim.logs.formats import COMMON, FORMATS, UNREADABLE, VERDICTS, Format
 
 #: Number of prompts whose beginnings are kept, and characters of each.
@@ -338,6 +338,7 @@ def read(source: Path, reward: str | None, group: str | None, trouble: Trouble) 
     collected = _Collected(format, columns, apart, groups, rewards, verdicts)
     for number, file in enumerate(files):
         collected.add_file(file, number, trouble)
+    give_back_memory()
     return collected.log(files)
 
 
@@ -354,10 +355,11 @@ def texts_of(log: Log, rows: np.ndarray) -> Iterator[tuple[int, Any]]:
     name = log.columns.get("tokens", log.columns.get("completion"))
     if name is None:
         return
-    start = 0
+    starts = np.searchsorted(log.file, np.arange(len(log.files) + 1)).tolist()  # rows stand in the order of files
+    cuts = np.searchsorted(rows, starts)
     for number, file in enumerate(log.files):
-        end = start + int((log.file == number).sum())
-        wanted = rows[(rows >= start) & (rows < end)]
+        start = starts[number]
+        wanted = rows[cuts[number] : cuts[number + 1]]
         if len(wanted) and kind_of(file.path) == "lines" and log.format.layout == "rows":
             place_of = dict(zip(log.row[wanted].tolist(), wanted.tolist(), strict=True))
             for line, entry in lines_of(file.path, log.row[wanted]):
@@ -371,7 +373,6 @@ def texts_of(log: Log, rows: np.ndarray) -> Iterator[tuple[int, Any]]:
                     values = _values(piece, name)
                     yield from ((row, values[row - place]) for row in inside.tolist())
                 place += len(piece.places)
-        start = end
 
 
 def _columns(

@@ -22,6 +22,7 @@ torch = pytest.importorskip("torch")
 trl = pytest.importorskip("trl")
 
 from datasets import Dataset  # noqa: E402
+from made_logs import seen, truth  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM  # noqa: E402
 
@@ -49,6 +50,7 @@ from qae_sim.advantages import (  # noqa: E402
 from qae_sim.engines.batches import estimate  # noqa: E402
 from qae_sim.engines.dynamic_sampling import merged  # noqa: E402
 from qae_sim.engines.trl import AdvantageGRPOTrainer  # noqa: E402
+from qae_sim.logs.digest import digest  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 VOCABULARY, G = 12, 4
@@ -601,3 +603,25 @@ def test_what_cannot_be_right_is_refused(
         trainer_of(tmp_path, args=arguments(tmp_path, **changes), **({"advantage": "qae"} | options))
     if changes:
         trainer_of(tmp_path, args=arguments(tmp_path, **changes), advantage="grpo")  # TRL's own can
+
+
+@pytest.mark.parametrize("kind", [trl.GRPOTrainer, AdvantageGRPOTrainer])
+def test_inspect_reads_what_trl_writes(tmp_path: Path, kind: Any) -> None:
+    rows: list[dict[str, Any]] = []
+
+    def noted(prompts: list[str], completions: list[str], **kwargs: Any) -> list[float]:
+        step = trainer.state.global_step
+        rewards = odd(completions)
+        for i, (prompt, reward) in enumerate(zip(prompts, rewards, strict=True)):
+            rows.append({"step": step + 1, "group": f"{prompt} {i // G}", "reward": reward})
+        return rewards
+
+    trainer = trainer_of(tmp_path, kind, reward=noted, args=arguments(tmp_path, log_completions=True))
+    trainer.train()
+    found = digest(tmp_path)
+    expected = truth(rows)
+    assert seen(found) | {"steps": ""} == pytest.approx(expected | {"steps": ""})
+    assert len(found.steps) == 3
+    assert found.reading is not None
+    assert found.reading.format.startswith("TRL")
+    assert "agree" in found.reading.groups or found.reading.trainer

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ import ray
 import torch
 import transfer_queue as tq
 from hydra import compose, initialize_config_module
+from made_logs import by_step, made_run, seen, truth
 from tensordict import TensorDict
 from tensordict.tensorclass import NonTensorStack
 from verl import DataProto
 from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, get_adv_estimator_fn
-from verl.trainer.ppo.ray_trainer import compute_advantage
+from verl.trainer.ppo.ray_trainer import RayPPOTrainer, compute_advantage
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.trainer.ppo.v1 import get_trainer_cls
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.utils.config import validate_config
 
 import qae_sim
@@ -54,6 +57,7 @@ from qae_sim.advantages import (
 from qae_sim.engines import verl_trainer
 from qae_sim.engines.verl import NAMES, Memory, lending, rule_of
 from qae_sim.engines.verl_trainer import STATE, AdvantageTrainer
+from qae_sim.logs.digest import digest
 
 SCRIPT = Path(verl_trainer.__file__).parent / "dapo_math_17k.sh"
 
@@ -472,3 +476,30 @@ def test_launch_script_takes_further_arguments() -> None:
     mean = configuration(*arguments("algorithm.adv_estimator=grpo", "~algorithm.quantile_k"))
     assert "quantile_k" not in mean.algorithm
     assert rule_of(configuration(*arguments(K="0.6")).algorithm).parameters["k"] == 0.6
+
+
+@pytest.mark.parametrize("trainer", [RayPPOTrainer, PPOTrainer])
+def test_inspect_reads_what_verl_writes(tmp_path: Path, trainer: Any) -> None:
+    """By the function with which each of verl's trainers writes its rollouts."""
+    rows = made_run(11)
+    sessions: Counter[str] = Counter()
+    for step, part in by_step(rows).items():
+        extra: dict[str, Any] = {"acc": np.array([row["reward"] > 0 for row in part])}
+        if trainer is PPOTrainer:
+            extra = {"uid": []}
+            for row in part:
+                extra["uid"].append(f"{row['group']}_{sessions[row['group']]}_0")
+                sessions[row["group"]] += 1
+        trainer._write_generations(
+            [row["prompt"] for row in part],
+            [row["completion"] for row in part],
+            [None] * len(part),
+            [row["reward"] for row in part],
+            extra,
+            str(tmp_path),
+            step,
+        )
+    found = digest(tmp_path)
+    assert seen(found) == pytest.approx(truth(rows))
+    assert found.reading is not None
+    assert found.reading.format.startswith("verl with trainer v1" if trainer is PPOTrainer else "verl:")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("pyarrow")
 
@@ -36,6 +40,32 @@ def test_the_same_numbers_from_every_format(tmp_path: Path, name: str, seed: int
     if name in titles:
         assert found.reading.format == titles[name]
     assert found.reading.rows >= len(rows) == found.reading.used
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    steps=st.sampled_from([2, 4, 6]),
+    groups=st.integers(2, 6),
+    half=st.integers(1, 5),
+    name=st.sampled_from(sorted(runs.WRITERS)),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_any_run_gives_the_right_numbers_or_is_refused(
+    seed: int, steps: int, groups: int, half: int, name: str
+) -> None:
+    """A refusal that names the option that settles it is right, too; other numbers never are."""
+    rows = runs.made_run(seed, steps, groups, 2 * half)
+    with TemporaryDirectory() as folder:
+        path = runs.WRITERS[name](Path(folder) / "run", rows)
+        try:
+            found = digest(path)
+        except ValueError as error:
+            event(f"refused: {name}")
+            found, said = None, str(error)
+    if found is None:
+        assert re.search(r"--(group|group-size|reward|force)", said)
+    else:
+        right(found, rows)
 
 
 def test_rows_without_steps_are_cut_into_batches(tmp_path: Path) -> None:
