@@ -14,10 +14,20 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {
-    extra: {canonicalize_name(Requirement(line).name) for line in lines}
-    for extra, lines in PROJECT["optional-dependencies"].items()
-}
+
+
+def packages_of(extra: str) -> set[str]:
+    """What an extra declares, and what the extras of this package declare that it contains."""
+    found: set[str] = set()
+    for requirement in map(Requirement, PROJECT["optional-dependencies"][extra]):
+        if requirement.name == PROJECT["name"]:
+            found.update(*map(packages_of, requirement.extras))
+        else:
+            found.add(canonicalize_name(requirement.name))
+    return found
+
+
+EXTRAS = {extra: packages_of(extra) for extra in PROJECT["optional-dependencies"]}
 CORE = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
 
 #: Extras that a room may import from, besides what is always there; a room that is not named imports nothing else.

@@ -56,7 +56,19 @@ class TestReadme:
         assert len((ROOT / "README.md").read_bytes()) <= 10_000
 
     def test_every_extra_is_explained(self) -> None:
-        assert set(EXTRAS) == {"lab", "lm", "trl", "logs", "docs", "verl", "cuda12", "cuda13", "bench", "dev"}
+        assert set(EXTRAS) == {
+            "lessons",
+            "lab",
+            "lm",
+            "trl",
+            "logs",
+            "docs",
+            "verl",
+            "cuda12",
+            "cuda13",
+            "bench",
+            "dev",
+        }
         text = (ROOT / "README.md").read_text()
         assert all(f"`{extra}`" in text for extra in EXTRAS)
 
@@ -76,10 +88,13 @@ class TestPins:
         for pin in pins().values():
             assert [specifier.operator for specifier in pin.specifier] == ["=="], pin
 
-    @pytest.mark.parametrize("extra", ["lab", "lm", "trl", "docs", "dev"])
+    @pytest.mark.parametrize("extra", ["lessons", "lab", "lm", "trl", "docs", "dev"])
     def test_every_requirement_is_pinned_within_its_range(self, extra: str) -> None:
         pinned = pins()
         for requirement in map(Requirement, EXTRAS[extra] + PROJECT["project"]["dependencies"]):
+            if requirement.name == PROJECT["project"]["name"]:
+                assert requirement.extras <= EXTRAS.keys()
+                continue
             pin = pinned[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(next(iter(pin.specifier)).version), requirement
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,38 @@ class Address:
             return ""
         owner, name = self._owner_and_name
         return f"https://colab.research.google.com/github/{owner}/{name}/blob/HEAD/{quote(path)}"
+
+    def hub(self, path: str, server: str) -> str:
+        """Make a link with which nbgitpuller copies the repository to a JupyterHub and opens a notebook there.
+
+        Args:
+            path: The notebook, from the root of the repository.
+            server: Address of the JupyterHub, such as ``https://127.0.0.1``.
+
+        Returns:
+            The link; empty without an address.
+
+        Example:
+            >>> Address("https://github.com/owner/name").hub("notebooks/a.ipynb", "https://127.0.0.1")
+            'https://127.0.0.1/hub/user-redirect/git-pull?repo=https%3A%2F%2Fgithub.com%2Fowner%2Fname&urlpath=lab%2Ftree%2Fname%2Fnotebooks%2Fa.ipynb&branch=main'
+        """
+        if not self:
+            return ""
+        folder = self.repository.rpartition("/")[2]  # where nbgitpuller puts it
+        query = {"repo": self.repository, "urlpath": f"lab/tree/{folder}/{path}", "branch": "main"}
+        return f"{server.rstrip('/')}/hub/user-redirect/git-pull?{urlencode(query)}"
+
+    @property
+    def install_line(self) -> str:
+        """What a notebook elsewhere, such as on Colab, runs first to have what the lessons import.
+
+        Empty without an address.
+
+        Example:
+            >>> Address("https://github.com/owner/name").install_line
+            '%pip install -q "qae_sim[lessons] @ git+https://github.com/owner/name"'
+        """
+        return f'%pip install -q "qae_sim[lessons] @ git+{self.repository}"' if self else ""
 
     def source(self, path: str) -> str:
         """Make a link to read a file.

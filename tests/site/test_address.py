@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import email
+from urllib.parse import urlencode
 
 import pytest
 
 from qae_sim.site import address
 from qae_sim.site.address import Address, installed_address
 
-NOTEBOOK = "notebooks/00_index.ipynb"
+NOTEBOOK = "notebooks/lesson.ipynb"
+HUB = "https://127.0.0.1"
 
 
 def links(of: Address) -> list[str]:
-    return [of.site, of.binder(), of.binder(NOTEBOOK), of.colab(NOTEBOOK), of.source("README.md"), of.edit("README.md")]
+    on_one_host = [of.site, of.binder(), of.binder(NOTEBOOK), of.colab(NOTEBOOK)]
+    return [*on_one_host, of.hub(NOTEBOOK, HUB), of.install_line, of.source("README.md"), of.edit("README.md")]
 
 
 def test_without_an_address_nothing_points_anywhere() -> None:
-    assert links(Address("")) == [""] * 6
+    assert links(Address("")) == [""] * 8
     assert not Address("  ")
 
 
 @pytest.mark.parametrize("end", ["", "/", ".git"])
 def test_github(end: str) -> None:
     host = "https://github.com/Owner/name"
+    query = {"repo": host, "urlpath": f"lab/tree/name/{NOTEBOOK}", "branch": "main"}
     assert links(Address(host + end)) == [
         "https://owner.github.io/name/",
         "https://mybinder.org/v2/gh/Owner/name/HEAD?urlpath=lab",
-        "https://mybinder.org/v2/gh/Owner/name/HEAD?urlpath=lab/tree/notebooks/00_index.ipynb",
-        "https://colab.research.google.com/github/Owner/name/blob/HEAD/notebooks/00_index.ipynb",
+        "https://mybinder.org/v2/gh/Owner/name/HEAD?urlpath=lab/tree/notebooks/lesson.ipynb",
+        "https://colab.research.google.com/github/Owner/name/blob/HEAD/notebooks/lesson.ipynb",
+        f"{HUB}/hub/user-redirect/git-pull?{urlencode(query)}",
+        f'%pip install -q "qae_sim[lessons] @ git+{host}"',
         f"{host}/blob/HEAD/README.md",
         f"{host}/edit/main/README.md",
     ]
