@@ -7,6 +7,7 @@ text back with ``permalink()``.
 from qae_sim.explorers.anchor_tracking import KalmanAnchorExplorer
 from qae_sim.explorers.collapse_explosion import CollapseExplosion
 from qae_sim.explorers.credit_within_responses import PartAdvantages
+from qae_sim.explorers.derive import Derive
 from qae_sim.explorers.entropy_covariance import EntropyCovariance
 from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.explorer import Explorer
@@ -25,6 +26,7 @@ from qae_sim.explorers.trl_runs import TRLRuns
 __all__ = [
     "Claims",
     "CollapseExplosion",
+    "Derive",
     "EntropyCovariance",
     "EstimatorTable",
     "Explorer",

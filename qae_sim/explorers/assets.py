@@ -11,7 +11,8 @@ def script(name: str) -> Path:
     """Find a script.
 
     Args:
-        name: ``"view"`` (an explorer in a notebook), ``"quiz"`` (a question) or ``"lesson"`` (both, in pages).
+        name: ``"view"`` (an explorer in a notebook), ``"quiz"`` (a question), ``"derivation"``, or ``"lesson"`` (all of
+            them, in pages).
 
     Returns:
         Its file.
@@ -23,7 +24,7 @@ def style(*names: str) -> str:
     """Read styles, with the colours that all of them share.
 
     Args:
-        *names: ``"view"``, ``"quiz"``.
+        *names: ``"view"``, ``"quiz"``, ``"derive"``, which goes with the one before.
 
     Returns:
         CSS.

@@ -17,6 +17,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from qae_sim.explorers.assets import script, style
+from qae_sim.explorers.derive import DERIVE_MIME, derivation_html
 from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.site.address import Address
@@ -74,7 +75,7 @@ def write_lessons(
 
     titles = {path.stem: _title(path) for path in notebooks}
     (folder / "assets").mkdir(parents=True, exist_ok=True)
-    styles = (_HERE / "lesson.css").read_text(encoding="utf-8") + style("view", "quiz")
+    styles = (_HERE / "lesson.css").read_text(encoding="utf-8") + style("view", "quiz", "derive")
     write_atomically(folder / "assets" / "qae.css", styles.encode())
     # Not a module: browsers load none from a disk.
     write_atomically(folder / "assets" / "qae.js", script("lesson").read_bytes())
@@ -242,6 +243,8 @@ def _output(output: Any) -> str:
         return f"<div>{still}</div>{_json('explorer', content)}{note}"
     if QUIZ_MIME in data:
         return f"<div>{html.escape(data['text/plain'])}</div>{_json('quiz', data[QUIZ_MIME])}"
+    if DERIVE_MIME in data:
+        return f"<div>{derivation_html(data[DERIVE_MIME])}</div>{_json('derivation', data[DERIVE_MIME])}"
     if "text/html" in data:
         return str(data["text/html"])
     return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"

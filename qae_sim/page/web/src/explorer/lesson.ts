@@ -1,5 +1,6 @@
-// Brings a written lesson to life: each explorer and question finds its data in the script element behind it.
+// Brings a written lesson to life: each explorer, question and derivation finds its data in the script element behind it.
 
+import { derive, type Derivation } from "./derive.ts";
 import { quiz, type Question } from "./quiz.ts";
 import type { Spec } from "./spec.ts";
 import { View } from "./view.ts";
@@ -14,6 +15,10 @@ document.querySelectorAll<HTMLScriptElement>("script[data-qae]").forEach((script
   const content: unknown = JSON.parse(script.textContent);
   if (script.dataset["qae"] === "quiz") {
     quiz(root, content as Question);
+    return;
+  }
+  if (script.dataset["qae"] === "derivation") {
+    derive(root, content as Derivation);
     return;
   }
   const explorer = content as Content;
