@@ -15,7 +15,7 @@ from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
 from qae_sim.explorers.lesson import Claims, Places, Predict, Solution, check, compare
 from qae_sim.explorers.live_training import LiveTraining
-from qae_sim.explorers.predictions import Prediction
+from qae_sim.explorers.predictions import BarsPrediction, CurvePrediction, Prediction, SliderPrediction, Slip
 from qae_sim.explorers.proposition_4_2 import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
@@ -24,8 +24,10 @@ from qae_sim.explorers.training_log import TrainingLog
 from qae_sim.explorers.trl_runs import TRLRuns
 
 __all__ = [
+    "BarsPrediction",
     "Claims",
     "CollapseExplosion",
+    "CurvePrediction",
     "Derive",
     "EntropyCovariance",
     "EstimatorTable",
@@ -42,6 +44,8 @@ __all__ = [
     "Proposition42",
     "QuantileGate",
     "RecordedRuns",
+    "SliderPrediction",
+    "Slip",
     "Solution",
     "Solutions",
     "TRLRuns",

@@ -15,7 +15,7 @@ from qae_sim.advantages import ESTIMATORS, PLACES, why_not
 from qae_sim.arrays import invalid
 from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.exercises import EXERCISES, FreeExercise, FunctionExercise
-from qae_sim.explorers.predictions import Prediction, prediction
+from qae_sim.explorers.predictions import AnyPrediction, prediction
 from qae_sim.pictures.style import CORRECT, MUTED, WRONG
 
 #: What site writers look for in a notebook's outputs.
@@ -24,6 +24,9 @@ QUIZ_MIME = "application/vnd.qae-sim.quiz+json"
 
 class Predict(anywidget.AnyWidget):
     """A question to answer before looking: the answer is locked first, then explained.
+
+    An answer is chosen, set with a slider, dragged as bars or drawn as a curve; what was set is kept when the truth is
+    laid over it. Numbers are set by pointer or by the keys of a slider, and there is nothing to lock until all are set.
 
     Example:
         >>> Predict("gate-1").spec["options"]
@@ -34,7 +37,7 @@ class Predict(anywidget.AnyWidget):
     _css = style("quiz")
     spec = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, asked: str | Prediction, *about: Any) -> None:
+    def __init__(self, asked: str | AnyPrediction, *about: Any) -> None:
         """Ask a question.
 
         Args:
@@ -46,19 +49,14 @@ class Predict(anywidget.AnyWidget):
         """
         super().__init__()
         found = prediction(asked, *about) if isinstance(asked, str) else asked
-        self.spec = {
-            "question": found.question,
-            "options": list(found.options),
-            "answer": found.answer,
-            "why": list(found.why),
-        }
+        self.spec = found.spec()
+        self._text = str(found)
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Give notebooks the widget, sites the question, and other viewers its text."""
         live = super()._repr_mimebundle_(**options)
         bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
-        text = f"{self.spec['question']} ({'; '.join(self.spec['options'])})"
-        return {**bundle, "text/plain": text, QUIZ_MIME: dict(self.spec)}, metadata
+        return {**bundle, "text/plain": self._text, QUIZ_MIME: dict(self.spec)}, metadata
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 from fractions import Fraction
 from types import FunctionType, SimpleNamespace
@@ -17,12 +18,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qae_sim.advantages import AdvantageRule
-from qae_sim.explorers import Claims, Predict, Prediction, Solution, check, compare
+from qae_sim.explorers import (
+    BarsPrediction,
+    Claims,
+    CurvePrediction,
+    Predict,
+    Prediction,
+    SliderPrediction,
+    Slip,
+    Solution,
+    check,
+    compare,
+)
 from qae_sim.explorers.exercises import COMPARED, EXERCISES, FunctionExercise, Misconception
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.explorers.predictions import PREDICTIONS, prediction
 from qae_sim.logs.digest import KS
 from qae_sim.theory import all_claims
+
+#: What predictions that are set share.
+AXIS: dict[str, Any] = {"question": "What?", "low": 0, "high": 1, "step": 0.05, "near": 0.1, "why": "So."}
 
 
 class TestPredict:
@@ -35,21 +50,30 @@ class TestPredict:
     @pytest.mark.parametrize("name", [name for name in PREDICTIONS if name != "silenced-1"])
     def test_no_option_is_another_and_no_question_tells(self, name: str) -> None:
         asked = prediction(name)
-        assert len(set(asked.options)) == len(asked.options)
-        assert Predict(name).spec["question"] == asked.question
-        assert not any(why in asked.question for why in asked.why)
+        spec = Predict(name).spec
+        assert spec["question"] == asked.question
+        assert json.loads(json.dumps(spec)) == asked.spec()
+        if isinstance(asked, Prediction):
+            assert len(set(asked.options)) == len(asked.options)
+            assert not any(why in asked.question for why in asked.why)
+        else:
+            assert asked.why not in asked.question
+            assert len({slip.hint for slip in asked.slips}) == len(asked.slips)
 
     @pytest.mark.parametrize("share", [0.79, 0.52, 0.18, 0.66])
     def test_the_share_of_a_log_is_among_the_options(self, share: float) -> None:
         digest = SimpleNamespace(silenced_by_k=np.full(len(KS), share))
         asked = prediction("silenced-1", digest)
+        assert isinstance(asked, Prediction)
         assert asked.options[asked.answer] == f"About {10 * round(10 * share)} %"
         assert len(set(asked.options)) == 3
 
     def test_a_verdict_that_is_asked_for_is_that_of_the_registry(self) -> None:
         verdicts = [str(claim.expected) for claim in all_claims().values()]
         assert 0.4 < verdicts.count("certified") / len(verdicts) < 0.6
-        assert prediction("verify-1").options[prediction("verify-1").answer] == "about half"
+        asked = prediction("verify-1")
+        assert isinstance(asked, Prediction)
+        assert asked.options[asked.answer] == "about half"
 
     def test_unknown(self) -> None:
         with pytest.raises(ValueError, match="name must be one of gate-1"):
@@ -66,6 +90,53 @@ class TestPredict:
     def test_refuses(self, options: tuple[str, ...], answer: int, why: tuple[str, ...], message: str) -> None:
         with pytest.raises(ValueError, match=message):
             Prediction("?", options, answer, why)
+
+    def test_what_is_set_is_said_as_text(self) -> None:
+        bundle, _ = Predict(SliderPrediction(label="b", truth=0.25, **AXIS))._repr_mimebundle_()  # type: ignore[misc]
+        assert bundle["text/plain"] == "What? (Set b between 0 and 1.)"
+        assert bundle[QUIZ_MIME]["truth"] == [0.25]
+
+    def test_the_truth_of_a_curve_is_read_off_it(self) -> None:
+        asked = CurvePrediction(x="p", y="H", places=(0, 0.25, 1), curve=((0, 0), (0.5, 1), (1, 0)), **AXIS)
+        assert asked.spec()["truth"] == [0, 0.5, 0]
+        assert asked.spec()["labels"][1] == "H at p = 0.25"
+        assert str(asked) == "What? (Draw H against p from 0 to 1.)"
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"high": -1}, "high must be greater than low"),
+            ({"step": 0}, "step must be greater than 0"),
+            ({"near": 0.01}, "near must be at least half a step"),
+            ({"truth": (0.5, 2)}, "truth must be from 0 to 1"),
+            ({"truth": (0.5,)}, "truth must be 2 numbers"),
+            ({"bars": ("one",)}, "bars must be at least two"),
+            ({"slips": (Slip((0.5,), "x"),)}, "slips must be 2 numbers"),
+            ({"slips": (Slip((0.5, 3), "x"),)}, "slips must be from 0 to 1"),
+            ({"slips": (Slip((0.5, 0.25), "x"),)}, "slips must be different"),
+        ],
+    )
+    def test_refuses_bars(self, change: dict[str, Any], message: str) -> None:
+        fine: dict[str, Any] = {"bars": ("a", "b"), "truth": (0.5, 0.25), **AXIS}
+        BarsPrediction(**fine)
+        with pytest.raises(ValueError, match=message):
+            BarsPrediction(**{**fine, **change})
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"places": (0, 1)}, "places must be at least three"),
+            ({"places": (0, 1, 0.5)}, "places must be from left to right"),
+            ({"curve": ((0, 0), (0, 1), (1, 0))}, "curve must be from left to right"),
+            ({"curve": ((0, 0), (0.5, 0.1))}, "curve must be from 0 to 1 like places"),
+            ({"curve": ((0, 0), (0.4, 2), (0.5, 1), (1, 0))}, "curve must be from 0 to 1"),
+        ],
+    )
+    def test_refuses_curves(self, change: dict[str, Any], message: str) -> None:
+        fine: dict[str, Any] = {"x": "p", "y": "H", "places": (0, 0.5, 1), "curve": ((0, 0), (1, 1)), **AXIS}
+        CurvePrediction(**fine)
+        with pytest.raises(ValueError, match=message):
+            CurvePrediction(**{**fine, **change})
 
 
 FUNCTIONS = {name: found for name, found in EXERCISES.items() if isinstance(found, FunctionExercise)}

@@ -2,13 +2,21 @@
 
 import { button } from "./controls.ts";
 import { element } from "./dom.ts";
+import type { SetQuestion } from "./judge.ts";
+import { setting } from "./setting.ts";
 
-export interface Question { question: string; options: string[]; answer: number; why: string[] }
+interface Choice { kind: "choice"; question: string; options: string[]; answer: number; why: string[] }
+export type Question = Choice | SetQuestion;
 
 let asked = 0;
 
 export function quiz(root: HTMLElement, spec: Question): void {
   root.classList.add("qae-quiz");
+  if (spec.kind === "choice") choice(root, spec);
+  else setting(root, spec);
+}
+
+function choice(root: HTMLElement, spec: Choice): void {
   asked += 1;
   const boxes = spec.options.map((_, i) => element("input", { type: "radio", name: `qae-quiz-${asked}`, value: i, "data-lm-suppress-shortcuts": "true" }));
   const reveal = element("div", { role: "status", "aria-live": "polite" });
