@@ -20,6 +20,7 @@ from qae_sim.explorers.proposition_4_2 import Proposition42
 from qae_sim.explorers.quantile_gate import QuantileGate
 from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
 from qae_sim.explorers.solutions import Solutions
+from qae_sim.explorers.story import Story
 from qae_sim.explorers.training_log import TrainingLog
 from qae_sim.explorers.trl_runs import TRLRuns
 
@@ -48,6 +49,7 @@ __all__ = [
     "Slip",
     "Solution",
     "Solutions",
+    "Story",
     "TRLRuns",
     "TrainingLog",
     "check",

@@ -11,8 +11,8 @@ def script(name: str) -> Path:
     """Find a script.
 
     Args:
-        name: ``"view"`` (an explorer in a notebook), ``"quiz"`` (a question), ``"derivation"``, or ``"lesson"`` (all of
-            them, in pages).
+        name: In a notebook ``"view"`` (an explorer), ``"quiz"`` (a question), ``"derivation"`` or ``"scene"``; in pages
+            ``"lesson"``, which is all of them.
 
     Returns:
         Its file.

@@ -20,6 +20,7 @@ from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.derive import DERIVE_MIME, derivation_html
 from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
+from qae_sim.explorers.story import STORY_MIME
 from qae_sim.site.address import Address
 from qae_sim.storage import write_atomically
 from qae_sim.theory import Claim, all_claims
@@ -245,6 +246,8 @@ def _output(output: Any) -> str:
         return f"<div>{html.escape(data['text/plain'])}</div>{_json('quiz', data[QUIZ_MIME])}"
     if DERIVE_MIME in data:
         return f"<div>{derivation_html(data[DERIVE_MIME])}</div>{_json('derivation', data[DERIVE_MIME])}"
+    if STORY_MIME in data:
+        return f"<div>{html.escape(data['text/plain'])}</div>{_json('story', data[STORY_MIME])}"
     if "text/html" in data:
         return str(data["text/html"])
     return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"

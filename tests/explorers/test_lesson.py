@@ -27,12 +27,14 @@ from qae_sim.explorers import (
     SliderPrediction,
     Slip,
     Solution,
+    Story,
     check,
     compare,
 )
 from qae_sim.explorers.exercises import COMPARED, EXERCISES, FunctionExercise, Misconception
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.explorers.predictions import PREDICTIONS, prediction
+from qae_sim.explorers.story import SCENES, STORY_MIME
 from qae_sim.logs.digest import KS
 from qae_sim.theory import all_claims
 
@@ -285,3 +287,15 @@ class TestFindings:
         for low, high, colour in colours:
             assert colour in _interval(Comparison("here", (low + high) / 2, low, high, 5), 1.0)
         assert 'x1="5" x2="125"' in _interval(Comparison("here", 0.0, -math.inf, math.inf, 1), 1.0)
+
+
+class TestStory:
+    @pytest.mark.parametrize("name", SCENES)
+    def test_viewers_without_widgets_get_what_it_shows(self, name: str) -> None:
+        bundle, _ = Story(name, "k=0.2")._repr_mimebundle_()  # type: ignore[misc]
+        assert bundle["text/plain"] == SCENES[name]
+        assert bundle[STORY_MIME] == {"scene": name, "state": "k=0.2"}
+
+    def test_unknown(self) -> None:
+        with pytest.raises(ValueError, match="scene must be one of ten"):
+            Story("?")

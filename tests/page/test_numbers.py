@@ -71,11 +71,20 @@ def test_nearly_equal_rewards(answers: Any) -> None:
 
 def moved(counts: Any, rule: Any) -> NDArray[np.float64]:
     """Change of a policy's probabilities by a group, to first order."""
-    rewards = np.repeat([1.0, 0.0, 0.0], counts)
+    rewards = np.repeat([1.0, rule["half"] / 2, 0.0], counts)
     each = rewards - rule["b"] if rule["kind"] == "constant" else of(rule["name"], rewards, rule["k"])
     one_hot = np.repeat(np.eye(3), counts, axis=0)
     z = ((one_hot - POLICY) * each[:, None]).mean(axis=0)
     return (np.diag(POLICY) - np.outer(POLICY, POLICY)) @ z
+
+
+def turned(mean: NDArray[np.float64], half: int) -> float:
+    """Angle in the triangle between an average and the gradient of the expected reward, in degrees."""
+    corners = np.array([[0.5, np.sqrt(0.75)], [0.0, 0.0], [1.0, 0.0]])
+    rewards = np.array([1.0, half / 2, 0.0])
+    fisher = np.diag(POLICY) - np.outer(POLICY, POLICY)
+    one, other = mean @ corners, fisher @ fisher @ rewards @ corners
+    return float(np.degrees(np.abs(np.arctan2(one[0] * other[1] - one[1] * other[0], one @ other))))
 
 
 def test_arrows_and_their_averages(answers: Any) -> None:
@@ -84,11 +93,12 @@ def test_arrows_and_their_averages(answers: Any) -> None:
     np.testing.assert_allclose(np.mean(counted, axis=0), 10 * POLICY, atol=4 * np.sqrt(10 * 0.25 / 1000))
     every = [(a, b, 10 - a - b) for a in range(11) for b in range(11 - a)]
     chances = [factorial(10) * prod(p**n / factorial(n) for p, n in zip(POLICY, c, strict=True)) for c in every]
-    assert len(answers["arrows"]) == 3 + 19 + 21
+    assert len(answers["arrows"]) == 2 * (3 + 19 + 21)
     for row in answers["arrows"]:
         table = {counts: moved(counts, row["rule"]) for counts in every}
         right = sum(chance * table[counts] for chance, counts in zip(chances, every, strict=True))
         np.testing.assert_allclose(row["expected"], right, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(row["turn"], turned(right, row["rule"]["half"]), atol=1e-6)
         for n, mean in zip((1, 10, 100, 1000), row["means"], strict=True):
             drawn = np.mean([table[tuple(counts)] for counts in counted[:n]], axis=0)
             np.testing.assert_allclose(mean, drawn, rtol=1e-11, atol=1e-15)

@@ -11,7 +11,7 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const made = join(here, ".made");
 const explorers = join(here, "..", "..", "explorers", "built");
-const common = { bundle: true, target: "es2022", logLevel: "warning", absWorkingDir: here, jsx: "automatic", jsxImportSource: "preact" };
+const common = { bundle: true, target: "es2022", logLevel: "warning", absWorkingDir: here, jsx: "automatic", jsxImportSource: "preact", loader: { ".css": "text" } };
 
 async function forNode(names, folder) {
   await build({ ...common, entryPoints: names, outdir: folder, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs" });
@@ -26,9 +26,9 @@ if (process.argv.includes("--tests")) {
   const built = join(here, "..", "built");
   mkdirSync(built, { recursive: true });
   await build({ ...common, entryPoints: ["src/main.tsx"], outfile: join(built, "page.js"), minify: true, format: "iife", charset: "utf8", legalComments: "none" });
-  // Explorers, questions and derivations of the lessons: in a notebook as modules, in written lessons as one script.
+  // Explorers, questions, derivations and scenes of the lessons: in a notebook as modules, in written lessons as one script.
   const explorer = { ...common, minify: true, charset: "utf8", legalComments: "none" };
-  await build({ ...explorer, entryPoints: { view: "src/explorer/widget.ts", quiz: "src/explorer/question.ts", derivation: "src/explorer/derivation.ts" }, outdir: explorers, format: "esm" });
+  await build({ ...explorer, entryPoints: { view: "src/explorer/widget.ts", quiz: "src/explorer/question.ts", derivation: "src/explorer/derivation.ts", scene: "src/explorer/scene.ts" }, outdir: explorers, format: "esm" });
   await build({ ...explorer, entryPoints: { lesson: "src/explorer/lesson.ts" }, outdir: explorers, format: "iife" });
   // The same pictures without a browser: what the page shows where JavaScript does not run.
   await forNode(["src/still.tsx", "src/answers.ts"], ".made");

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { ESTIMATORS, advantages, group, pair, standardised } from "./advantages.ts";
-import { type Rule, cloud, counted, expected, meanOf } from "./arrows.ts";
+import { type Rule, cloud, counted, expected, meanOf, turn } from "./arrows.ts";
 import { STEPS, TRAINERS, opened, softmax, success, summary, training } from "./bandit.ts";
 import { B_GRID, K_GRID, SIZES } from "./state.ts";
 
@@ -12,10 +12,10 @@ const over = (grid: { low: number; high: number; step: number }): number[] =>
 /** Groups of ten and of eight at every K, near-equal rewards, clouds of arrows and their exact averages. */
 export function groups(): unknown {
   const ks = over(K_GRID);
-  const rules: Rule[] = [
-    ...ESTIMATORS.flatMap((name) => (name === "qae" ? ks : [0.4]).map((k): Rule => ({ kind: "estimator", name, k }))),
-    ...over(B_GRID).map((b): Rule => ({ kind: "constant", b })),
-  ];
+  const rules = ([0, 1] as const).flatMap((half): Rule[] => [
+    ...ESTIMATORS.flatMap((name) => (name === "qae" ? ks : [0.4]).map((k): Rule => ({ kind: "estimator", name, k, half }))),
+    ...over(B_GRID).map((b): Rule => ({ kind: "constant", b, half })),
+  ]);
   const counts = Array.from({ length: 11 }, (_, c) => c);
   return {
     pairs: ks.flatMap((k) => ESTIMATORS.flatMap((name) => counts.map((c) => {
@@ -28,7 +28,7 @@ export function groups(): unknown {
       return { rewards, advantages: standardised(rewards, rewards.reduce((a, b) => a + b, 0) / 4) };
     }),
     counted: Array.from({ length: 1000 }, (_, number) => counted(number)),
-    arrows: rules.map((rule) => ({ rule, expected: expected(rule), means: SIZES.map((n) => meanOf(cloud(n, rule))) })),
+    arrows: rules.map((rule) => ({ rule, expected: expected(rule), turn: turn(rule), means: SIZES.map((n) => meanOf(cloud(n, rule))) })),
   };
 }
 

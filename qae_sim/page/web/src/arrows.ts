@@ -6,16 +6,17 @@ import { drawn, uniform } from "./random.ts";
 export type Three = readonly [number, number, number];
 
 export const POLICY: Three = [0.3, 0.45, 0.25];
-export const REWARDS: Three = [1, 0, 0];
+/** Rewards of the arms: with two values, or with a half between them. */
+export const REWARDS: readonly [Three, Three] = [[1, 0, 0], [1, 0.5, 0]];
 export const SIZE = 10;
 const SEED = 7;
 
 /** What stands for the advantages: an estimator's, or r - b with a constant b. */
-export type Rule = { kind: "estimator"; name: Estimator; k: number } | { kind: "constant"; b: number };
+export type Rule = ({ kind: "estimator"; name: Estimator; k: number } | { kind: "constant"; b: number }) & { half: 0 | 1 };
 
 /** Σᵢ Aᵢ ∇log π(oᵢ) / G in logits, then J = diag(π) - ππᵀ to probabilities: where the policy would go. */
 export function moved(counts: Three, rule: Rule): Three {
-  const rewards = counts.flatMap((n, arm) => Array<number>(n).fill(REWARDS[arm as 0 | 1 | 2]));
+  const rewards = counts.flatMap((n, arm) => Array<number>(n).fill(REWARDS[rule.half][arm as 0 | 1 | 2]));
   const each = rule.kind === "constant" ? rewards.map((r) => r - rule.b) : advantages(rule.name, rewards, rule.k);
   let place = 0;
   const perArm = counts.map((n) => {
@@ -85,6 +86,12 @@ export function flat(three: Three): [number, number] {
 export function direction(three: Three): number {
   const [x, y] = flat(three);
   return (Math.atan2(y, x) * 180) / Math.PI;
+}
+
+/** By how many degrees the exact average under a rule is turned from that under a constant b, which is the gradient's. */
+export function turn(rule: Rule): number {
+  const gap = direction(expected(rule)) - direction(expected({ kind: "constant", b: 0, half: rule.half }));
+  return Math.abs(((gap + 540) % 360) - 180);
 }
 
 export const size = (three: Three): number => Math.hypot(...flat(three));

@@ -13,8 +13,8 @@ export const colour = (name: Name): string => `var(--${name.replace("_", "-")})`
 export const dash = (name: Name): string => DASHES[table[name].dash]!;
 export const marker = (name: Name, area: number): string => symbol(MARKERS[table[name].marker as keyof typeof MARKERS], area)()!;
 
-/** The colours as CSS variables, for light and for dark. */
-export function variables(): string {
+/** The colours as CSS variables, for light and for dark: of the page, or of what a shadow keeps apart from it. */
+export function variables(of: ":root" | ":host" = ":root"): string {
   const rules = Object.entries(table).map(([name, look]) => `--${name.replace("_", "-")}: light-dark(${look.light}, ${look.dark});`);
-  return `:root { ${rules.join(" ")} }`;
+  return `${of} { ${rules.join(" ")} }`;
 }

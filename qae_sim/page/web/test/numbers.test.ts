@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { advantages, group, historyWeight, quantile, rank, standardised } from "../src/advantages.ts";
-import { direction, expected, size } from "../src/arrows.ts";
+import { direction, expected, size, turn } from "../src/arrows.ts";
 import { STEPS, next, opened, silent, success, summary, training, softmax, start } from "../src/bandit.ts";
 import { onGrid, written } from "../src/numbers.ts";
 import { drawn, uniform } from "../src/random.ts";
@@ -37,11 +37,15 @@ test("the quantile is a reward of the group, and ⌈K·G⌉ is not off by one", 
 });
 
 test("any baseline, one direction; a constant one changes nothing on average", () => {
-  const grpo = expected({ kind: "estimator", name: "grpo", k: 0.4 });
+  const grpo = expected({ kind: "estimator", name: "grpo", k: 0.4, half: 0 });
   for (const name of ["qae", "rloo", "dr_grpo"] as const) {
-    assert.ok(Math.abs(direction(expected({ kind: "estimator", name, k: 0.4 })) - direction(grpo)) < 1e-9);
+    assert.ok(Math.abs(direction(expected({ kind: "estimator", name, k: 0.4, half: 0 })) - direction(grpo)) < 1e-9);
   }
-  close([...expected({ kind: "constant", b: 0 })], [...expected({ kind: "constant", b: 0.85 })]);
+  for (const half of [0, 1] as const) {
+    close([...expected({ kind: "constant", b: 0, half })], [...expected({ kind: "constant", b: 0.85, half })]);
+    const turned = (["grpo", "qae", "rloo", "dr_grpo"] as const).map((name) => turn({ kind: "estimator", name, k: 0.4, half }).toFixed(1));
+    assert.deepEqual(turned, half === 0 ? ["0.0", "0.0", "0.0", "0.0"] : ["1.0", "6.2", "0.0", "0.0"]);
+  }
   assert.ok(size(grpo) > 0.01);
 });
 

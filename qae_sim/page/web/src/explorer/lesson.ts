@@ -1,8 +1,9 @@
-// Brings a written lesson to life: each explorer, question and derivation finds its data in the script element behind it.
+// Brings a written lesson to life: each explorer, question, derivation and scene finds its data in the script element behind it.
 
 import { derive, type Derivation } from "./derive.ts";
 import { quiz, type Question } from "./quiz.ts";
 import type { Spec } from "./spec.ts";
+import { story, type Told } from "./story.tsx";
 import { View } from "./view.ts";
 
 interface Shown { spec: Spec; data: string }
@@ -19,6 +20,10 @@ document.querySelectorAll<HTMLScriptElement>("script[data-qae]").forEach((script
   }
   if (script.dataset["qae"] === "derivation") {
     derive(root, content as Derivation);
+    return;
+  }
+  if (script.dataset["qae"] === "story") {
+    story(root, content as Told);
     return;
   }
   const explorer = content as Content;

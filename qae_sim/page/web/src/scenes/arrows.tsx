@@ -2,19 +2,21 @@
 
 import type { JSX } from "preact";
 import { ESTIMATORS } from "../advantages.ts";
-import { POLICY, type Rule, type Three, CORNERS, cloud, direction, expected, flat, meanOf, size } from "../arrows.ts";
+import { POLICY, type Rule, type Three, CORNERS, cloud, direction, expected, flat, meanOf, size, turn } from "../arrows.ts";
 import { colour, dash, marker } from "../looks.ts";
 import { written } from "../numbers.ts";
 import { Choice, Frame, Legend, Picture, Said, type Scene, Slider, Toggle } from "../parts.tsx";
 import { B_GRID, K_GRID, SIZES, type State } from "../state.ts";
 import { TABLES } from "../tables.ts";
 
+const LABELS = [["correct", "wrong", "wrong"], ["reward 1", "reward ½", "reward 0"]] as const;
 const NAMES = { grpo: "GRPO", qae: "QAE", rloo: "RLOO", dr_grpo: "Dr. GRPO", constant: "constant b" } as const;
 /** Arrows are drawn longer than they are, all by the same factor, so that they can be seen and compared. */
 const LONGER = 2;
 
 export function ruleOf(state: State): Rule {
-  return state.rule === "constant" ? { kind: "constant", b: state.fixed } : { kind: "estimator", name: state.rule, k: state.k };
+  const { half } = state;
+  return state.rule === "constant" ? { kind: "constant", b: state.fixed, half } : { kind: "estimator", name: state.rule, k: state.k, half };
 }
 
 function Arrow({ from, to, stroke, width, dashed = "none" }: {
@@ -44,7 +46,7 @@ export function Arrows({ state, set }: Scene): JSX.Element {
     <Frame number={5} title="On average, b cancels" prose={<>
       <p>A <b>policy</b> over three responses, one of them correct, is a point in a triangle. A group of ten moves it along
         an arrow. One group may point far off; the average of many does not.</p>
-      <p>Change the baseline: the cloud changes, the average keeps its direction. Only its size, the speed, can change.</p></>}>
+      <p>With rewards of 0 and 1 a baseline changes the cloud and the size of the average, its speed. Its direction stays.</p></>}>
       <Picture label={`Arrows of ${state.groups} groups under ${NAMES[state.rule]}, and their average`} height={(w) => Math.min(400, Math.round(w * 0.84))}>
         {(width, height) => {
           const side = Math.min(width - 60, (height - 44) / (Math.sqrt(3) / 2));
@@ -55,9 +57,9 @@ export function Arrows({ state, set }: Scene): JSX.Element {
           const corners = CORNERS.map(at);
           return (<>
             <path class="triangle" d={`M${corners.map((c) => c.join()).join("L")}Z`} />
-            <text x={corners[0]![0]} y={corners[0]![1] - 8} text-anchor="middle">correct</text>
-            <text x={corners[1]![0]} y={height - 4} text-anchor="middle">wrong</text>
-            <text x={corners[2]![0]} y={height - 4} text-anchor="middle">wrong</text>
+            <text x={corners[0]![0]} y={corners[0]![1] - 8} text-anchor="middle">{LABELS[state.half][0]}</text>
+            <text x={corners[1]![0] - 22} y={height - 4}>{LABELS[state.half][1]}</text>
+            <text x={corners[2]![0] + 22} y={height - 4} text-anchor="end">{LABELS[state.half][2]}</text>
             {groups.map((arrow) => {
               const to = tip(arrow.to);
               return (
@@ -70,7 +72,7 @@ export function Arrows({ state, set }: Scene): JSX.Element {
             {!still && <Arrow from={at(here)} to={tip(seen)} stroke={colour(look)} width={6} />}
             <Arrow from={at(here)} to={tip(exact)} stroke={colour("baseline")} width={2} dashed="5 4" />
             {ESTIMATORS.map((name) => {
-              const [x, y] = tip(expected({ kind: "estimator", name, k: state.k }));
+              const [x, y] = tip(expected({ kind: "estimator", name, k: state.k, half: state.half }));
               return <path key={name} class="average" transform={`translate(${x},${y})`} d={marker(name, 110)} fill={colour(name)} />;
             })}
             <circle cx={at(here)[0]} cy={at(here)[1]} r={6} fill={colour("baseline")} />
@@ -82,10 +84,13 @@ export function Arrows({ state, set }: Scene): JSX.Element {
         ...ESTIMATORS.map((name) => ({ sign: "marker", look: name, text: NAMES[name] } as const))]} />
       <Choice label="Advantages" value={state.rule} options={Object.entries(NAMES) as [State["rule"], string][]} set={(to) => { set({ rule: to }); }} />
       <Choice label="Groups" value={state.groups} options={SIZES.map((n) => [n, String(n)] as const)} set={(to) => { set({ groups: to }); }} />
+      <Choice label="Rewards" value={state.half} options={[[0, "1, 0, 0"], [1, "1, ½, 0"]]} set={(to) => { set({ half: to }); }} />
       {state.rule === "constant" && <Slider label="b" value={state.fixed} grid={B_GRID} said={written(state.fixed, 2)} set={(to) => { set({ fixed: to }); }} />}
       {state.rule === "qae" && <Slider label="K" value={state.k} grid={K_GRID} said={written(state.k, 2)} set={(to) => { set({ k: to }); }} />}
       <Said>{still ? "These groups do not move the policy at all. " : `${state.groups === 1 ? "This group points" : `The average of these ${state.groups} groups points`} ${written(direction(seen), 0)}° from east. `}
-        The exact average: {written(direction(exact), 0)}°, whatever the baseline; its size is {written(size(exact), 3)}.</Said>
+        The exact average: {written(direction(exact), 0)}°, {state.half === 0 ? "whatever the baseline"
+          : written(turn(rule), 1) === "0.0" ? "the gradient's direction" : `turned by ${written(turn(rule), 1)}° from the gradient`};
+        its size is {written(size(exact), 3)}.</Said>
     </Frame>
   );
 }

@@ -2,17 +2,33 @@
 
 import { scaleBand, scaleLinear } from "d3-scale";
 import type { JSX } from "preact";
-import { advantages, deviation, mean, pair, quantile, rank, standardised } from "../advantages.ts";
+import { useEffect, useRef } from "preact/hooks";
+import { advantages, deviation, equal, mean, pair, quantile, rank, standardised } from "../advantages.ts";
 import { colour, dash } from "../looks.ts";
-import { written } from "../numbers.ts";
+import { onGrid, written } from "../numbers.ts";
 import { Choice, Frame, Handle, Legend, Picture, Said, type Scene, Slider } from "../parts.tsx";
-import { B_GRID, K_GRID, rewardsOf } from "../state.ts";
+import { B_GRID, K_GRID, type State, rewardsOf } from "../state.ts";
 import { TABLES } from "../tables.ts";
 
 const SIDES = [
   { sign: "box", look: "correct", text: "winners" }, { sign: "box", look: "wrong", text: "losers" }, { sign: "box", look: "muted", text: "silent: exactly 0" },
 ] as const;
 const TEN = TABLES.responses.map((_, i) => i);
+
+/** The ten responses with their rewards; a winner lights up. */
+function Cards({ r }: { r: string }): JSX.Element {
+  return (
+    <ol class="cards">
+      {TABLES.responses.map((response, i) => (
+        <li key={i} class={r[i] === "1" ? "correct" : ""} style={{ "--i": i }}>
+          <span class="steps">{response.text}</span>
+          <span class="answer">{response.answer}</span>
+          <span class="mark">{r[i] === "1" ? "✓ 1" : "✗ 0"}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
 
 export function Title({ state }: Scene): JSX.Element {
   return (
@@ -24,15 +40,7 @@ export function Title({ state }: Scene): JSX.Element {
           should training push each of the ten?</p>
         <p class="quiet">Scroll, and drag what has a handle.</p>
       </div>
-      <ol class="cards">
-        {TABLES.responses.map((response, i) => (
-          <li key={i} class={state.r[i] === "1" ? "correct" : ""} style={{ "--i": i }}>
-            <span class="steps">{response.text}</span>
-            <span class="answer">{response.answer}</span>
-            <span class="mark">{state.r[i] === "1" ? "✓ 1" : "✗ 0"}</span>
-          </li>
-        ))}
-      </ol>
+      <Cards r={state.r} />
     </header>
   );
 }
@@ -85,51 +93,127 @@ function Flips({ state, set }: Scene): JSX.Element {
   );
 }
 
-export function Baseline(scene: Scene): JSX.Element {
+/** Rewards, a baseline that can be dragged across them, and what lies between. */
+function Deviations(scene: Scene): JSX.Element {
   const { state, set } = scene;
   const rewards = rewardsOf(state);
   const values = rewards.map((r) => r - state.b);
   const sum = values.reduce((a, b) => a + b, 0);
   const correct = rewards.filter((r) => r > 0).length;
+  return (<>
+    <Picture label="Ten rewards, a baseline across them, and the advantages between" height={(w) => (w < 500 ? 260 : 360)}>
+      {(width, height) => {
+        const x = scaleBand<number>().domain(TEN).range([34, width - 4]).padding(0.25);
+        const y = scaleLinear().domain([-0.3, 1.2]).range([height - 8, 8]);
+        const reward = scaleLinear().domain([0, 1]).range([y(0), y(1)]);
+        return (<>
+          {[0, 1].map((value) => (
+            <g key={value}><line class="grid" x1={30} x2={width} y1={y(value)} y2={y(value)} /><text x={24} y={y(value) + 5} text-anchor="end">{value}</text></g>
+          ))}
+          {TEN.map((i) => {
+            const [from, to] = [y(state.b), y(rewards[i]!)];
+            return (
+              <g key={i}>
+                <circle cx={x(i)! + x.bandwidth() / 2} cy={to} r={6} fill={colour(rewards[i]! > 0 ? "correct" : "wrong")} />
+                <line x1={x(i)! + x.bandwidth() / 2} x2={x(i)! + x.bandwidth() / 2} y1={from} y2={to} stroke={colour(rewards[i]! > 0 ? "correct" : "wrong")} stroke-width={5} />
+                <text class={x.bandwidth() < 34 ? "small" : ""} x={x(i)! + x.bandwidth() / 2} y={rewards[i]! > 0 ? to - 12 : to + 24} text-anchor="middle">
+                  {written(values[i]!, 2, true).replace(/^([+−])0/, "$1")}</text>
+              </g>
+            );
+          })}
+          <Handle along="y" at={[0, y(state.b)]} value={state.b} grid={B_GRID} label="Baseline b" said={`b = ${written(state.b, 2)}`}
+            toValue={(pixels) => reward.invert(pixels)} set={(b) => { set({ b }); }}>
+            <rect class="grab" x={26} y={y(state.b) - 22} width={width - 26} height={44} />
+            <line x1={30} x2={width} y1={y(state.b)} y2={y(state.b)} stroke={colour("baseline")} stroke-width={3} />
+            <circle class="knob" cx={width - 14} cy={y(state.b)} r={9} />
+            <text x={width - 30} y={y(state.b) + (state.b > 0.8 ? 22 : -8)} text-anchor="end" class="strong">b = {written(state.b, 2)}</text>
+          </Handle>
+        </>);
+      }}
+    </Picture>
+    <Flips {...scene} />
+    <Said>{correct} of 10 correct: the mean reward is {written(correct / 10, 1)}. With b = {written(state.b, 2)} the ten advantages sum
+      to {written(sum, 2, true)}{Math.abs(sum) < 1e-9 ? ", because b is the mean" : ""}.{errors(state.r)}</Said>
+  </>);
+}
+
+export function Baseline(scene: Scene): JSX.Element {
   return (
     <Frame number={1} title="Subtract a baseline" prose={<>
       <p>The <b>reward</b> r is 1 or 0. The <b>baseline</b> b is what was to be expected. Their difference r − b is the
         simplest <b>advantage</b>: positive pushes a response up, negative pushes it down.</p>
       <p>Drag the line: where do the ten advantages sum to zero? Press ✓ or ✗: what does a wrong verdict do?</p></>}>
-      <Picture label="Ten rewards, a baseline across them, and the advantages between" height={(w) => (w < 500 ? 260 : 360)}>
-        {(width, height) => {
-          const x = scaleBand<number>().domain(TEN).range([34, width - 4]).padding(0.25);
-          const y = scaleLinear().domain([-0.3, 1.2]).range([height - 8, 8]);
-          const reward = scaleLinear().domain([0, 1]).range([y(0), y(1)]);
-          return (<>
-            {[0, 1].map((value) => (
-              <g key={value}><line class="grid" x1={30} x2={width} y1={y(value)} y2={y(value)} /><text x={24} y={y(value) + 5} text-anchor="end">{value}</text></g>
-            ))}
-            {TEN.map((i) => {
-              const [from, to] = [y(state.b), y(rewards[i]!)];
-              return (
-                <g key={i}>
-                  <circle cx={x(i)! + x.bandwidth() / 2} cy={to} r={6} fill={colour(rewards[i]! > 0 ? "correct" : "wrong")} />
-                  <line x1={x(i)! + x.bandwidth() / 2} x2={x(i)! + x.bandwidth() / 2} y1={from} y2={to} stroke={colour(rewards[i]! > 0 ? "correct" : "wrong")} stroke-width={5} />
-                  <text class={x.bandwidth() < 34 ? "small" : ""} x={x(i)! + x.bandwidth() / 2} y={rewards[i]! > 0 ? to - 12 : to + 24} text-anchor="middle">
-                    {written(values[i]!, 2, true).replace(/^([+−])0/, "$1")}</text>
-                </g>
-              );
-            })}
-            <Handle along="y" at={[0, y(state.b)]} value={state.b} grid={B_GRID} label="Baseline b" said={`b = ${written(state.b, 2)}`}
-              toValue={(pixels) => reward.invert(pixels)} set={(b) => { set({ b }); }}>
-              <rect class="grab" x={26} y={y(state.b) - 22} width={width - 26} height={44} />
-              <line x1={30} x2={width} y1={y(state.b)} y2={y(state.b)} stroke={colour("baseline")} stroke-width={3} />
-              <circle class="knob" cx={width - 14} cy={y(state.b)} r={9} />
-              <text x={width - 30} y={y(state.b) + (state.b > 0.8 ? 22 : -8)} text-anchor="end" class="strong">b = {written(state.b, 2)}</text>
-            </Handle>
-          </>);
-        }}
-      </Picture>
-      <Flips {...scene} />
-      <Said>{correct} of 10 correct: the mean reward is {written(correct / 10, 1)}. With b = {written(state.b, 2)} the ten advantages sum
-        to {written(sum, 2, true)}{Math.abs(sum) < 1e-9 ? ", because b is the mean" : ""}.{errors(state.r)}</Said>
+      <Deviations {...scene} />
     </Frame>
+  );
+}
+
+/** The ten responses beside their rewards. The baseline comes down to the mean by itself, until somebody takes it. */
+export function Ten(scene: Scene): JSX.Element {
+  const { state, set } = scene;
+  const section = useRef<HTMLElement>(null);
+  const taken = useRef(matchMedia("(prefers-reduced-motion: reduce)").matches);
+  useEffect(() => {
+    if (taken.current) return;
+    const here = section.current!; // what moves by itself is not read out
+    here.setAttribute("aria-busy", "true");
+    set({ b: 1 });
+    let b = 1;
+    const coming = setInterval(() => {
+      b = onGrid(b - B_GRID.step, 0.1, 1, B_GRID.step);
+      if (!taken.current) set({ b });
+      if (!taken.current && b > 0.1) return;
+      clearInterval(coming);
+      here.removeAttribute("aria-busy");
+    }, 110);
+    return () => { clearInterval(coming); };
+  }, []);
+  const take = (change: Partial<State>): void => { taken.current = true; set(change); };
+  return (
+    <section ref={section} class="scene ten" aria-label="Ten responses to one prompt">
+      <div><p>Prompt: <b class="whole">{TABLES.prompt} = ?</b> The ten responses, with their columns from the right:</p><Cards r={state.r} /></div>
+      <div class="figure"><Deviations {...scene} set={take} /></div>
+    </section>
+  );
+}
+
+/** The same ten rewards under the mean and under the K-quantile, both over σ. */
+export function Twice(scene: Scene): JSX.Element {
+  const { state } = scene;
+  const rewards = rewardsOf(state);
+  const rows = [
+    { title: "baseline: the mean", values: advantages("grpo", rewards, state.k) },
+    { title: `baseline: the ${written(state.k, 1)}-quantile`, values: advantages("qae", rewards, state.k) },
+  ] as const;
+  const told = ({ values }: { values: readonly number[] }): string => {
+    const [winner, loser] = [values[state.r.indexOf("1")], values[state.r.indexOf("0")]];
+    return [winner === undefined ? "" : `a winner ${written(winner, 2, true)}`, loser === undefined ? "" : `a loser ${written(loser, 2, true)}`]
+      .filter((part) => part !== "").join(", ");
+  };
+  return (
+    <section class="scene alone" aria-label="The same rewards under two baselines">
+      <div class="figure">
+        <Picture label="Advantages of the ten responses, by two baselines" height={() => 350}>
+          {(width) => rows.map(({ title, values }, row) => {
+            const x = scaleBand<number>().domain(TEN).range([34, width - 4]).padding(0.25);
+            const y = scaleLinear().domain([-4.2, 3.8]).range([175 * (row + 1) - 6, 175 * row + 22]);
+            return (
+              <g key={row}>
+                <text class="strong" x={width - 4} y={175 * row + 34} text-anchor="end">{title}</text>
+                {[-3, 0, 3].map((value) => (
+                  <g key={value}><line class="grid" x1={30} x2={width} y1={y(value)} y2={y(value)} /><text x={26} y={y(value) + 5} text-anchor="end">{written(value, 0)}</text></g>
+                ))}
+                <Bars values={values} rewards={rewards} x={(i) => x(i)!} width={x.bandwidth()} y={y} digits={2} />
+              </g>
+            );
+          })}
+        </Picture>
+        <Legend items={SIDES} />
+        <Flips {...scene} />
+        <Said>{equal(rewards) ? "All rewards are equal: every advantage is 0 under both baselines."
+          : `The mean gives ${told(rows[0])}; the quantile gives ${told(rows[1])}.`}{errors(state.r)}</Said>
+      </div>
+    </section>
   );
 }
 

@@ -1,0 +1,67 @@
+"""Scenes of the page "One group, one number" inside lessons: pictures that are touched, without a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import anywidget
+import traitlets
+
+from qae_sim.arrays import invalid
+from qae_sim.explorers.assets import script, style
+
+#: What site writers look for in a notebook's outputs.
+STORY_MIME = "application/vnd.qae-sim.story+json"
+
+#: The scenes by name, each with what it shows, for those who see no picture.
+SCENES: Mapping[str, str] = MappingProxyType(
+    {
+        "ten": "Ten responses of a small language model to the prompt 0 4 + 7 8, one of them correct, beside their "
+        "rewards: a baseline is dragged across them, and what lies between is each response's advantage.",
+        "twice": "The advantages of ten responses under two baselines, the mean and the 0.4-quantile, both divided by "
+        "the standard deviation; each reward can be changed.",
+        "sigma": "The advantages of ten responses before and after division by the standard deviation.",
+        "quantile": "The ten rewards in order, K as a place in the row, and the advantages below.",
+        "gate": "The advantages of winners and losers for every number of correct responses of ten, with K as a gate.",
+        "arrows": "A policy over three responses as a point in a triangle, the arrows along which single groups would "
+        "move it, and their average.",
+        "breaks": "The average arrows of GRPO and QAE, and what parts them: length weights, several steps, the clip, "
+        "Adam, small groups.",
+    }
+)
+
+
+class Story(anywidget.AnyWidget):
+    """A scene of the page "One group, one number", which is moved by mouse, finger or keys.
+
+    Example:
+        >>> Story("arrows", "groups=10").spec
+        {'scene': 'arrows', 'state': 'groups=10'}
+    """
+
+    _esm = script("scene")
+    _css = style("quiz")
+    spec = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, scene: str, state: str = "") -> None:
+        """Show a scene.
+
+        Args:
+            scene: Its name, see :data:`SCENES`.
+            state: What differs from its first state, written as in the page's address.
+
+        Raises:
+            ValueError: There is no such scene.
+        """
+        if scene not in SCENES:
+            raise invalid("scene", scene, f"one of {', '.join(SCENES)}")
+        super().__init__()
+        self.spec = {"scene": scene, "state": state}
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Give notebooks the widget, sites the scene's name, and other viewers what it shows."""
+        live = super()._repr_mimebundle_(**options)
+        bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
+        return {**bundle, "text/plain": SCENES[self.spec["scene"]], STORY_MIME: dict(self.spec)}, metadata
