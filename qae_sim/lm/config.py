@@ -28,7 +28,7 @@ RULE_FIELDS = tuple(name for name in FIELDS if name != "correct_above")
 #: Fields in which runs that train together, as one ensemble, must agree: shapes, and the learning rate.
 SHARED = (
     *("size", "base_demonstrations", "base_passes", "prompts", "group_size", "minibatches", "epochs", "batches"),
-    *("learning_rate", "evaluate_every", "held_out", "pass_at"),
+    *("learning_rate", "warmup", "evaluate_every", "held_out", "pass_at", "evaluation_temperatures", "base_target"),
 )
 
 
@@ -47,6 +47,8 @@ class Config:
         base_seed: Seed of the base model: its first weights, its demonstrations and their order.
         base_demonstrations: Demonstrations that the base model learns from, >= 1.
         base_passes: Passes over these demonstrations, >= 1.
+        base_target: The base model stops learning as soon as its pass@1 on held-out prompts is at least this, in
+            [0, 1), so that base models of all seeds start alike; 0: after all passes.
         rule: How rewards become advantages: an :class:`~qae_sim.advantages.AdvantageRule`, or an estimator's name.
             CANON's ``metric`` is ``"entropy"`` (mean over a response's tokens; the default) or ``"length"``.
         mass_of: A control experiment: all advantages of a batch are shifted by a number, so that their mean is that of
@@ -55,6 +57,8 @@ class Config:
             regression on GRPO's advantages).
         clip_low: ε_low >= 0; ``inf`` never clips.
         clip_high: ε_high >= 0; ``inf`` never clips.
+        dual_clip: Dual clip's c > 1: where an advantage is negative, a token's term of the loss is at most c·|A|;
+            ``inf`` is none. With ``"ppo"`` and ``"clip_cov"`` only.
         loss: ``"token"`` (DAPO), ``"sequence"`` (GRPO) or ``"constant"`` (Dr. GRPO): how tokens are weighted.
         selected: Share of tokens that Clip-Cov or KL-Cov selects, in [0, 1].
         kl_cov_beta: β, weight of KL-Cov's penalty, >= 0.
@@ -68,10 +72,13 @@ class Config:
         epochs: Passes over a batch, >= 1.
         batches: Batches in the run, >= 1.
         learning_rate: AdamW's learning rate, > 0; its weight decay is 0.
+        warmup: Over this many batches the learning rate rises linearly to its value, >= 0.
         grad_clip: Greatest norm of a gradient, >= 0; ``inf`` never clips.
         evaluate_every: Batches between evaluations, >= 1.
         held_out: Prompts in an evaluation, >= 1; none of them is trained on.
         pass_at: Responses to each of these, >= 1; the k of pass@k.
+        evaluation_temperatures: Temperatures at which responses are sampled for evaluations, each > 0. All measures
+            of an evaluation are those at the first one; pass@1 is measured at each.
         seed: Seed of everything after the base model, >= 0.
 
     Raises:
@@ -90,11 +97,13 @@ class Config:
     base_seed: int = 0
     base_demonstrations: int = 20_000
     base_passes: int = 4
+    base_target: float = 0.0
     rule: AdvantageRule = field(default_factory=AdvantageRule)
     mass_of: AdvantageRule | None = None
     objective: Objective = "ppo"
     clip_low: float = 0.2
     clip_high: float = 0.28
+    dual_clip: float = math.inf
     loss: Loss = "token"
     selected: float = 0.002
     kl_cov_beta: float = 1.0
@@ -107,10 +116,12 @@ class Config:
     epochs: int = 1
     batches: int = 45
     learning_rate: float = 5e-4
+    warmup: int = 0
     grad_clip: float = 1.0
     evaluate_every: int = 5
     held_out: int = 96
     pass_at: int = 16
+    evaluation_temperatures: tuple[float, ...] = (1.0,)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -118,7 +129,7 @@ class Config:
         require_choice("size", self.size, SIZES)
         require_choice("objective", self.objective, OBJECTIVES)
         require_choice("loss", self.loss, LOSSES)
-        for name in ("base_seed", "seed", "overlong"):
+        for name in ("base_seed", "seed", "overlong", "warmup"):
             require_integer(name, getattr(self, name))
         for name in (
             *("base_demonstrations", "base_passes", "attempts", "prompts", "minibatches", "epochs", "batches"),
@@ -131,8 +142,15 @@ class Config:
         for name in ("kl", "kl_cov_beta"):
             require_number(name, getattr(self, name), low=0.0)
         require_number("selected", self.selected, low=0.0, high=1.0)
-        for name in ("clip_low", "clip_high", "grad_clip"):
+        if require_number("base_target", self.base_target, low=0.0) >= 1:
+            raise invalid("base_target", self.base_target, "below 1")
+        for name in ("clip_low", "clip_high", "dual_clip", "grad_clip"):
             object.__setattr__(self, name, _require_limit(name, getattr(self, name)))
+        if self.dual_clip <= 1:
+            raise invalid("dual_clip", self.dual_clip, "above 1")
+        if self.dual_clip < math.inf and self.objective not in ("ppo", "clip_cov"):
+            raise invalid("dual_clip", self.dual_clip, f"inf with objective {self.objective!r}")
+        object.__setattr__(self, "evaluation_temperatures", _require_temperatures(self.evaluation_temperatures))
         if not isinstance(self.task_options, Mapping):
             raise invalid("task_options", self.task_options, "names and values", TypeError)
         object.__setattr__(self, "task_options", dict(self.task_options))
@@ -233,6 +251,16 @@ def _require_limit(name: str, value: Any) -> float:
     if value == "inf" or (isinstance(value, float) and value == math.inf):
         return math.inf
     return require_number(name, value, low=0.0)
+
+
+def _require_temperatures(values: Any) -> tuple[float, ...]:
+    """Check the temperatures of evaluations."""
+    if not isinstance(values, tuple | list) or not values:
+        raise invalid("evaluation_temperatures", values, "one or more numbers", TypeError)
+    found = tuple(require_number("evaluation_temperatures", value, low=0.0) for value in values)
+    if 0.0 in found or len(set(found)) < len(found):
+        raise invalid("evaluation_temperatures", list(values), "positive numbers, each once")
+    return found
 
 
 def _check_task(config: Config) -> None:

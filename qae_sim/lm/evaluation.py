@@ -47,12 +47,15 @@ class Evaluator:
         """Measure the policies' accuracy on held-out prompts, and their entropy at fixed tokens.
 
         Returns:
-            pass@1 to pass@k on held-out prompts, pass@1 by difficulty, and the entropy at the tokens of the base
-            models' responses.
+            pass@1 to pass@k on held-out prompts, pass@1 by difficulty and by temperature, correct responses to each
+            prompt, and the entropy at the tokens of the base models' responses.
         """
-        said = self._sampler.generate(self.held_out, self.configs[0].pass_at, purposes.EVALUATION).tokens
-        verdicts, prompts = self._sampler.verdicts(self.held_out, said), self.held_out.cpu().numpy()
+        temperatures = self.configs[0].evaluation_temperatures
+        verdicts, *others = [self._verdicts(temperature) for temperature in temperatures]
+        prompts = self.held_out.cpu().numpy()
         metrics: Metrics = {name: [] for name in ("pass_1", "pass_k", "pass_curve", "pass_by_level")}
+        metrics["held_out_counts"] = verdicts.sum(axis=-1).astype(int).tolist()
+        metrics["pass_1_by_temperature"] = np.stack([v.mean(axis=(1, 2)) for v in (verdicts, *others)], axis=1).tolist()
         for m, (config, correct) in enumerate(zip(self.configs, verdicts, strict=True)):
             curve = pass_at(correct)
             metrics["pass_1"].append(curve[0])
@@ -60,6 +63,13 @@ class Evaluator:
             metrics["pass_curve"].append(curve)
             metrics["pass_by_level"].append(by_level(config.problem, prompts[m], correct))
         return metrics | {"fixed_entropy": self._fixed_entropy()}
+
+    def _verdicts(self, temperature: float) -> np.ndarray:
+        """Tell which responses to held-out prompts are correct, ``(S, N, k)``."""
+        said = self._sampler.generate(
+            self.held_out, self.configs[0].pass_at, purposes.EVALUATION, temperature=temperature
+        )
+        return self._sampler.verdicts(self.held_out, said.tokens)
 
     def _fixed_entropy(self) -> list[float]:
         """Compute each policy's mean entropy at the tokens of the base model's responses."""

@@ -25,7 +25,7 @@ from qae_sim.streams import uniform
 _BUCKET = 64
 
 #: Fields that the form of a run's loss depends on; runs that agree in them share one computation.
-_LOSS_FIELDS = ("objective", "clip_low", "clip_high", "kl_cov_beta", "kl")
+_LOSS_FIELDS = ("objective", "clip_low", "clip_high", "dual_clip", "kl_cov_beta", "kl")
 
 
 def read_log_probs(model: Transformer, prompts: Tensor, tokens: Tensor, prompt_of: Tensor, mask: Tensor) -> Tensor:
@@ -88,6 +88,8 @@ class PolicyLearner:
             Mean norm of the gradient, shares of clipped tokens, share of responses in the backward passes.
         """
         first = self.configs[0]
+        for group in self.optimizer.param_groups:
+            group["lr"] = first.learning_rate * min(1.0, (step + 1) / max(first.warmup, 1))
         parts = []
         if self.device.type == "cuda":
             # In bf16 sampling and training round differently: compute old log-probabilities as training does.
@@ -108,6 +110,7 @@ class PolicyLearner:
             "gradient_norm": (total["norm"] / len(parts)).tolist(),
             "clip_low": (total["clipped_low"] / total["tokens"]).tolist(),
             "clip_high": (total["clipped_high"] / total["tokens"]).tolist(),
+            "clip_dual": (total["clipped_dual"] / total["tokens"]).tolist(),
             "backward_share": (total["reached"] / total["responses"]).tolist(),
         }
 
@@ -116,7 +119,7 @@ class PolicyLearner:
         inputs, counts = self.prepare(batch, advantages, groups, name)
         if inputs[1].shape[1] == 0:  # no response takes part
             self.optimizer.zero_grad(set_to_none=False)
-            clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
+            clipped = torch.zeros(3, len(self.configs), dtype=torch.long, device=self.device)
         else:
             # Reg-GRPO checks its values on the CPU, which a recorded graph cannot do.
             plain = self.device.type != "cuda" or any(config.objective == "reg_grpo" for config in self.configs)
@@ -125,7 +128,8 @@ class PolicyLearner:
         norm = self.clip_gradients()
         # Without a response the gradient is 0, and Adam's step follows its moments alone.
         self.optimizer.step()
-        return counts | {"norm": norm, "clipped_low": clipped[0], "clipped_high": clipped[1]}
+        names = ("clipped_low", "clipped_high", "clipped_dual")
+        return counts | {"norm": norm} | dict(zip(names, clipped, strict=True))
 
     def backward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Compute the gradients of the loss, for the optimiser.
@@ -134,7 +138,7 @@ class PolicyLearner:
             *inputs: Arguments of :meth:`loss`.
 
         Returns:
-            How many tokens were clipped below and above, ``(2, S)``.
+            How many tokens were clipped below, above and by dual clip, ``(3, S)``.
         """
         self.optimizer.zero_grad(set_to_none=False)
         loss, clipped = self.loss(*inputs)
@@ -207,7 +211,7 @@ class PolicyLearner:
             selected: True at tokens that Clip-Cov or KL-Cov has selected, same shape.
 
         Returns:
-            The loss; how many tokens were clipped below and above, ``(2, S)``.
+            The loss; how many tokens were clipped below, above and by dual clip, ``(3, S)``.
         """
         log_probs = read_log_probs(self.model, prompts, tokens, prompt_of, used)
         reference = log_probs
@@ -216,7 +220,7 @@ class PolicyLearner:
             with torch.no_grad():
                 reference = read_log_probs(self.reference, prompts, tokens, prompt_of, used)
         loss = torch.zeros((), device=self.device)
-        clipped = torch.zeros(2, len(self.configs), dtype=torch.long, device=self.device)
+        clipped = torch.zeros(3, len(self.configs), dtype=torch.long, device=self.device)
         responses = self.configs[0].prompts // self.configs[0].minibatches * self.configs[0].group_size
         for config, members in self._of_loss:
             parts = (x[members] for x in (log_probs, old, adv, weights, used, selected))
@@ -224,7 +228,7 @@ class PolicyLearner:
             loss = loss + found.loss
             if config.kl:
                 loss = loss + config.kl * kl_penalty(log_probs[members], reference[members], weights[members])
-            for row, stopped in enumerate((found.clipped_low, found.clipped_high)):
+            for row, stopped in enumerate((found.clipped_low, found.clipped_high, found.clipped_dual)):
                 clipped[row, members] = stopped.sum(dim=(1, 2))
         return loss, clipped
 

@@ -59,7 +59,8 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
         draw: The responses that they sampled.
 
     Returns:
-        Reward, entropy, length, share of hesitations, histogram of correct responses, tokens of highest entropy.
+        Reward, entropy, length, share of hesitations, correct responses to each prompt and their histogram, tokens of
+        highest entropy.
     """
     mask = draw.tokens != PAD
     metrics: Metrics = {
@@ -68,6 +69,7 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
         "length": mask.sum(dim=-1).double().mean(dim=(1, 2)).tolist(),
         "correction_share": [],
         "success_histogram": [],
+        "success_counts": [],
         "top_words": [],
     }
     all_said, all_entropies = draw.tokens.cpu().numpy(), draw.entropies.cpu().numpy()
@@ -76,6 +78,7 @@ def describe_policy(configs: Sequence[Config], draw: Batch) -> Metrics:
         said, entropies = all_said[m][draw.mask[m]], all_entropies[m][draw.mask[m]]
         metrics["correction_share"].append(float(np.isin(said, task.corrections).mean()))
         successes = draw.correct[m].sum(axis=-1).astype(int)
+        metrics["success_counts"].append(successes.tolist())
         metrics["success_histogram"].append(np.bincount(successes, minlength=config.group_size + 1).tolist())
         often = np.bincount(said, minlength=len(task.words))
         mean = np.bincount(said, weights=entropies, minlength=len(task.words)) / np.maximum(often, 1)

@@ -220,7 +220,9 @@ class Transformer(nn.Module):
     # --- sampling ---
 
     @torch.no_grad()
-    def generate(self, prompts: Tensor, uniforms: Tensor, *, stop_early: bool = True) -> Sampled:
+    def generate(
+        self, prompts: Tensor, uniforms: Tensor, *, temperature: float | Tensor = 1.0, stop_early: bool = True
+    ) -> Sampled:
         """Sample G responses to each prompt, with a cache of keys and values.
 
         A token is the first one at which the cumulative probability exceeds the uniform number, so that the same
@@ -229,6 +231,7 @@ class Transformer(nn.Module):
         Args:
             prompts: ``(S, B, P)``.
             uniforms: Uniform numbers in [0, 1), ``(S, B, G, T)``.
+            temperature: Divides the logits, > 0; the entropies are those of the distribution that is sampled from.
             stop_early: Stop when every response has ended; if False, the amount of work is fixed.
 
         Returns:
@@ -256,7 +259,7 @@ class Transformer(nn.Module):
         entropies = torch.zeros((s, b, g, longest), device=device)
         alive = torch.ones((s, b, g), dtype=torch.bool, device=device)
         for place in range(longest):
-            chosen, log_prob, entropy = _sample(logits, uniforms[..., place])
+            chosen, log_prob, entropy = _sample(logits / temperature, uniforms[..., place])
             tokens[..., place] = torch.where(alive, chosen, PAD)
             log_probs[..., place] = torch.where(alive, log_prob, 0.0)
             entropies[..., place] = torch.where(alive, entropy, 0.0)

@@ -7,6 +7,7 @@ the function returns their sum, since no run's loss affects the gradients of ano
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -25,11 +26,13 @@ class Surrogate:
         loss: To be minimised, a scalar.
         clipped_low: True at tokens whose gradient is 0 because their ratio is below 1 - low, ``(..., N, T)``.
         clipped_high: The same for ratios above 1 + high.
+        clipped_dual: The same for ratios above dual clip's c.
     """
 
     loss: Tensor
     clipped_low: Tensor
     clipped_high: Tensor
+    clipped_dual: Tensor
 
 
 def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
@@ -70,11 +73,20 @@ def token_weights(mask: Tensor, loss: Loss, *, longest: int) -> Tensor:
 
 
 def ppo_loss(
-    log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, weights: Tensor, *, low: float, high: float
+    log_probs: Tensor,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    weights: Tensor,
+    *,
+    low: float,
+    high: float,
+    dual: float = math.inf,
 ) -> Surrogate:
     """Compute PPO's clipped surrogate, token by token; with ``high`` > ``low`` this is Clip-Higher.
 
     L = -Σᵢₜ wᵢₜ·min(ρᵢₜAᵢₜ, clip(ρᵢₜ, 1 - low, 1 + high)·Aᵢₜ),  ρ = π / π_old
+
+    With dual clip, a term whose advantage is negative is at least dual·Aᵢₜ.
 
     Args:
         log_probs: log π, ``(..., N, T)``.
@@ -83,12 +95,14 @@ def ppo_loss(
         weights: From :func:`token_weights`, ``(..., N, T)``.
         low: ε_low >= 0; 1 or more never clips.
         high: ε_high >= 0; infinity never clips.
+        dual: c > 1; infinity is no dual clip.
 
     Returns:
         The loss, and which tokens were clipped.
 
     Source:
-        Schulman et al., PPO (arXiv:1707.06347), Eq. 7; Yu et al., DAPO (arXiv:2503.14476), Clip-Higher.
+        Schulman et al., PPO (arXiv:1707.06347), Eq. 7; Yu et al., DAPO (arXiv:2503.14476), Clip-Higher; Ye et al.
+        (arXiv:1912.09729), dual clip; equation not seen.
 
     Example:
         >>> half = torch.tensor([[0.5]]).log()
@@ -96,7 +110,7 @@ def ppo_loss(
         tensor(-1.2800)
     """
     ratio = torch.exp(log_probs - old_log_probs)
-    return _clipped(ratio, advantages, weights, low, high)
+    return _clipped(ratio, advantages, weights, low, high, dual)
 
 
 def gspo_loss(
@@ -113,7 +127,9 @@ def gspo_loss(
 
     sᵢ = exp((1/|oᵢ|) Σₜ log ρᵢₜ);  L = -(1/N) Σᵢ min(sᵢAᵢ, clip(sᵢ, 1 - low, 1 + high)·Aᵢ)
 
-    If tokens have advantages of their own, Aᵢₜ takes the place of Aᵢ, and each token has weight 1/(N·|oᵢ|).
+    If tokens have advantages of their own (GSPO-token), sᵢₜ = sg(sᵢ)·πᵢₜ / sg(πᵢₜ) and Aᵢₜ take the places of sᵢ and
+    Aᵢ, and each token has weight 1/(N·|oᵢ|): its gradient is that of its own advantage. Where all tokens of a response
+    have the same advantage, value and gradient are those above.
 
     Args:
         log_probs: log π, ``(..., N', T)``.
@@ -139,8 +155,9 @@ def gspo_loss(
     """
     lengths = mask.sum(dim=-1, keepdim=True).clamp(min=1)
     change = torch.where(mask, log_probs - old_log_probs, 0.0).sum(dim=-1, keepdim=True) / lengths
-    ratio = torch.exp(change).expand_as(log_probs)
-    return _clipped(ratio, advantages, mask / (responses * lengths), low, high)
+    own = torch.where(mask, log_probs - log_probs.detach(), 0.0)  # 0, with the gradient of the token alone
+    ratio = torch.exp(change.detach() + own)
+    return _clipped(ratio, advantages, mask / (responses * lengths), low, high, math.inf)
 
 
 def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, mask: Tensor, *, group: int) -> Tensor:
@@ -173,14 +190,18 @@ def reg_grpo_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, 
     return loss
 
 
-def _clipped(ratio: Tensor, advantages: Tensor, weights: Tensor, low: float, high: float) -> Surrogate:
+def _clipped(ratio: Tensor, advantages: Tensor, weights: Tensor, low: float, high: float, dual: float) -> Surrogate:
     """Compute the clipped surrogate of given ratios."""
     kept, cut = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
+    term = torch.minimum(kept, cut)
+    if dual < math.inf:
+        term = torch.where(advantages < 0, torch.maximum(term, dual * advantages), term)
     counted = weights > 0
     return Surrogate(
-        -(weights * torch.minimum(kept, cut)).sum(),
+        -(weights * term).sum(),
         (ratio < 1 - low) & (advantages < 0) & counted,
         (ratio > 1 + high) & (advantages > 0) & counted,
+        (ratio > dual) & (advantages < 0) & counted,
     )
 
 
@@ -274,10 +295,10 @@ def surrogate(
     if config.objective == "reg_grpo":
         none = torch.zeros_like(mask)
         loss = reg_grpo_loss(*(x[..., :responses, :] for x in (log_probs, old, adv, mask)), group=config.group_size)
-        return Surrogate(loss, none, none)
+        return Surrogate(loss, none, none, none)
     if config.objective == "kl_cov":
         none = torch.zeros_like(mask)
         loss = kl_cov_loss(log_probs, old, adv, weights, selected, beta=config.kl_cov_beta)
-        return Surrogate(loss, none, none)
+        return Surrogate(loss, none, none, none)
     # Clip-Cov cuts the gradient of the tokens that it has selected.
-    return ppo_loss(log_probs, old, adv, weights * ~selected, **clip)
+    return ppo_loss(log_probs, old, adv, weights * ~selected, **clip, dual=config.dual_clip)

@@ -26,6 +26,7 @@ METRICS: Mapping[str, str] = {
     "length": "tokens of a response",
     "correction_share": "share of tokens that hesitate or take something back",
     "success_histogram": "groups with 0, 1, ..., G correct responses",
+    "success_counts": "correct responses to each prompt of the batch, before any filter",
     "top_words": "words of highest mean entropy: word, entropy, number of occurrences",
     "mixed_share": "share of the batch's groups that are neither all correct nor all wrong",
     "zero_share": "share of responses all of whose advantages are exactly 0",
@@ -40,11 +41,14 @@ METRICS: Mapping[str, str] = {
     "gradient_norm": "norm of the gradient before it is clipped, mean over steps",
     "clip_low": "share of tokens that were clipped below 1",
     "clip_high": "share of tokens that were clipped above 1",
+    "clip_dual": "share of tokens that dual clip stopped",
     "backward_share": "share of responses that took part in the backward passes",
     "pass_1": "pass@1 on held-out prompts",
     "pass_k": "pass@k on held-out prompts, k as configured",
     "pass_curve": "pass@1, pass@2, pass@4, ... on held-out prompts",
     "pass_by_level": "pass@1 on held-out prompts by level of difficulty",
+    "pass_1_by_temperature": "pass@1 on held-out prompts at each temperature of evaluations",
+    "held_out_counts": "correct responses to each held-out prompt",
     "fixed_entropy": "policy entropy at the tokens of the base model's responses to held-out prompts",
 }
 

@@ -158,7 +158,7 @@ class PolicySampler:
             found.append(RankDynamics(*(getattr(flat, item.name).reshape(b, g) for item in fields(flat))))
         return tuple(found)
 
-    def generate(self, prompts: Tensor, group: int, *keys: int) -> Sampled:
+    def generate(self, prompts: Tensor, group: int, *keys: int, temperature: float = 1.0) -> Sampled:
         """Sample responses from the current policies.
 
         Args:
@@ -166,14 +166,15 @@ class PolicySampler:
             group: Responses to each prompt, >= 1.
             *keys: Numbers that name the random streams after the run's seed, the first one of
                 :mod:`~qae_sim.lm.purposes`.
+            temperature: Divides the logits, > 0.
 
         Returns:
             The responses, ``(S, B, group, T)``.
         """
         uniforms = self.numbers((prompts.shape[1], group), *keys)
         if self.device.type == "cuda":
-            return Sampled(*self.captured(prompts, uniforms))
-        return self.model.generate(prompts, uniforms)
+            return Sampled(*self.captured(prompts, uniforms, torch.tensor(temperature, device=self.device)))
+        return self.model.generate(prompts, uniforms, temperature=temperature)
 
     def numbers(self, groups: tuple[int, int], *keys: int) -> Tensor:
         """Draw the random numbers for sampling responses; each run's are named by its own seed.
@@ -190,16 +191,17 @@ class PolicySampler:
         numbers: Tensor = uniform_rows(torch.zeros(1, device=self.device), math.prod(shape), seeds, *keys)
         return numbers.float().reshape(len(seeds), *shape)
 
-    def generate_all(self, prompts: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
+    def generate_all(self, prompts: Tensor, uniforms: Tensor, temperature: Tensor) -> tuple[Tensor, ...]:
         """Sample with an amount of work that does not depend on the responses, as a recorded graph requires.
 
         Args:
             prompts: ``(S, B, P)``.
             uniforms: From :meth:`numbers`.
+            temperature: Divides the logits, ``()``.
 
         Returns:
             The fields of :class:`~qae_sim.lm.model.Sampled`.
         """
         with mixed_precision(self.device):
-            sampled = self.model.generate(prompts, uniforms, stop_early=False)
+            sampled = self.model.generate(prompts, uniforms, temperature=temperature, stop_early=False)
         return sampled.tokens, sampled.log_probs, sampled.entropies

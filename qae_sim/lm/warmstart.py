@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qae_sim.lm import purposes
 from qae_sim.lm.config import Config
 from qae_sim.lm.cuda import mixed_precision
 from qae_sim.lm.files import load_tensors, require_shapes, save_tensors
 from qae_sim.lm.model import SIZES, Transformer, log_softmax
+from qae_sim.lm.sampling import PolicySampler
 from qae_sim.lm.tasks import PAD
 from qae_sim.streams import uniform
 
@@ -25,6 +27,8 @@ _VERSION = 1
 _BATCH = 256
 _LEARNING_RATE = 2e-3
 _ORDER = 5  # purpose of a random stream
+#: With a target: steps between two looks at pass@1, held-out prompts and responses to each, and the prompts' seed.
+_LOOK_EVERY, _LOOK_PROMPTS, _LOOK_RESPONSES, _LOOK_SEED = 16, 96, 8, 1
 
 
 def base_key(config: Config) -> dict[str, Any]:
@@ -40,6 +44,8 @@ def base_key(config: Config) -> dict[str, Any]:
         >>> base_key(Config("addition")) == base_key(Config("addition", rule="qae"))
         True
     """
+    # A target is named only where there is one: base models of before keep their names.
+    target = {"target": config.base_target} if config.base_target else {}
     options = {k: v for k, v in config.task_options.items() if k not in config.problem.verifier_options}
     return {
         "version": _VERSION,
@@ -49,7 +55,7 @@ def base_key(config: Config) -> dict[str, Any]:
         "seed": config.base_seed,
         "demonstrations": config.base_demonstrations,
         "passes": config.base_passes,
-    }
+    } | target
 
 
 def new_model(configs: Sequence[Config]) -> Transformer:
@@ -79,7 +85,8 @@ def warm_start(
 ) -> Transformer:
     """Load the base models of some runs, or train those that are not on disk, all at once.
 
-    Each learns to predict the tokens of its demonstrations' responses, by AdamW with a cosine schedule.
+    Each learns to predict the tokens of its demonstrations' responses, by AdamW with a cosine schedule, until all
+    passes are done or its pass@1 on held-out prompts, which is looked at from time to time, has reached the target.
 
     Args:
         configs: Runs of the same shapes.
@@ -133,6 +140,7 @@ def _load(path: Path, config: Config) -> dict[str, Tensor]:
 def _train(model: Transformer, configs: Sequence[Config]) -> Iterator[float]:
     """Train base models; yields the share done after each step."""
     device = model.word.device
+    ready: dict[int, dict[str, Tensor]] = {}  # members that have reached their target, as they were then
     prompts, responses = _demonstrations(configs, device)
     count, passes = configs[0].base_demonstrations, configs[0].base_passes
     batch = min(_BATCH, count)
@@ -157,7 +165,23 @@ def _train(model: Transformer, configs: Sequence[Config]) -> Iterator[float]:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
+        if configs[0].base_target and step % _LOOK_EVERY == _LOOK_EVERY - 1:
+            for m in np.flatnonzero(_pass_1(model, configs) >= configs[0].base_target).tolist():
+                ready.setdefault(m, {name: value.clone() for name, value in model.member_state(m).items()})
+            if len(ready) == len(configs):
+                break
         yield (step + 1) / steps
+    model.load_members([ready.get(m, model.member_state(m)) for m in range(len(configs))])
+
+
+@torch.no_grad()
+def _pass_1(model: Transformer, configs: Sequence[Config]) -> np.ndarray:
+    """Estimate each base model's pass@1 on held-out prompts, other ones than those of evaluations."""
+    sampler = PolicySampler([config.with_(seed=config.base_seed) for config in configs], model)
+    held_out = configs[0].problem.problems(_LOOK_PROMPTS, _LOOK_SEED, held_out=True)
+    given = torch.as_tensor(np.stack([held_out] * len(configs)), device=model.word.device)
+    said = sampler.generate(given, _LOOK_RESPONSES, purposes.BASE_TARGET)
+    return np.asarray(sampler.verdicts(given, said.tokens).mean(axis=(1, 2)))
 
 
 def _demonstrations(configs: Sequence[Config], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -144,7 +144,7 @@ def bandits() -> dict[str, Any]:
     return dict(figures)
 
 
-def study(record_path: Path, device: str, deadline: float, name: str = "medium_gpu") -> dict[str, Any]:
+def study(record_path: Path, device: str, deadline: float, name: str = "medium_gpu", look: int = 0) -> dict[str, Any]:
     """Train the arms of a protocol one after the other, as ensembles, as long as there is time for another one."""
     from qae_sim.lm import protocols
     from qae_sim.lm.runs import Record
@@ -159,7 +159,7 @@ def study(record_path: Path, device: str, deadline: float, name: str = "medium_g
     shared = Path("/dev/shm")  # checkpoints of many models are large, and die with the machine anyway
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         for setting, arm in protocol.arms():
-            runs = protocol.runs(setting, arm)
+            runs = protocol.runs(setting, arm, look)
             if record is not None and runs[0] in record.configs:
                 continue
             if time.monotonic() + longest > deadline:
@@ -197,7 +197,9 @@ def main() -> None:
     """Do the stages asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, default=HERE / "gpu.json")
-    parser.add_argument("--record", type=Path, default=HERE.parents[1] / "qae_sim/lm/recorded/medium_gpu.npz")
+    parser.add_argument("--protocol", default="medium_gpu", help="the protocol of the study")
+    parser.add_argument("--look", type=int, default=0, help="the look whose runs are trained, from 0")
+    parser.add_argument("--record", type=Path, default=None, help="default: qae_sim/lm/recorded/PROTOCOL.npz")
     parser.add_argument("--stage", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument("--seconds", type=float, default=540.0, help="stop by then")
     parser.add_argument("--workers", type=int, default=min(16, os.cpu_count() or 1), help="processes of the tests")
@@ -208,7 +210,10 @@ def main() -> None:
         "tests": lambda: tests(options.workers),
         "lm": lambda: lm("cuda"),
         "bandits": bandits,
-        "study": lambda: study(options.record, "cuda", deadline),
+        "study": lambda: study(
+            options.record or HERE.parents[1] / f"qae_sim/lm/recorded/{options.protocol}.npz",
+            *("cuda", deadline, options.protocol, options.look),
+        ),
     }
     run_stages(options.report, {name: stages[name] for name in STAGES if name in options.stage}, deadline)
 

@@ -51,7 +51,8 @@ def test_files_hold_the_rule_among_the_fields_of_the_run() -> None:
     """Recorded runs, run folders and TOML files were written so."""
     config = Config(rule=AdvantageRule("qae", {"k": 0.2}, HardAnchor()), mass_of=AdvantageRule("grpo"))
     plain = config.to_dict()
-    assert list(plain)[5:11] == ["base_passes", "estimator", "parameters", "anchor", "lambda_scale", "mass_of"]
+    rule_fields = ["estimator", "parameters", "anchor", "lambda_scale"]
+    assert list(plain)[5:12] == ["base_passes", "base_target", *rule_fields, "mass_of"]
     assert (plain["estimator"], plain["parameters"], plain["lambda_scale"]) == ("qae", {"k": 0.2}, 1.3)
     assert plain["mass_of"] == {"estimator": "grpo"}
     assert Config().to_dict()["mass_of"] == {}
@@ -83,6 +84,13 @@ def test_configurations_come_back_whatever_their_numbers(rate: float, clip: floa
         ({"lambda_scale": 0.0}, "lambda_scale must be positive"),
         ({"clip_low": -0.1}, "clip_low must be a finite number"),
         ({"clip_high": math.nan}, "clip_high must be a finite number"),
+        ({"dual_clip": 1.0}, "dual_clip must be above 1; got 1"),
+        ({"dual_clip": 3.0, "objective": "gspo"}, "dual_clip must be inf with objective 'gspo'; got 3"),
+        ({"base_target": 1.0}, "base_target must be below 1; got 1"),
+        ({"warmup": -1}, "warmup must be"),
+        ({"evaluation_temperatures": (1.0, 0.0)}, "evaluation_temperatures must be positive numbers, each once"),
+        ({"evaluation_temperatures": (1.0, 1.0)}, "evaluation_temperatures must be positive numbers, each once"),
+        ({"evaluation_temperatures": 1.0}, "evaluation_temperatures must be one or more numbers"),
         ({"clip_high": -0.1}, "clip_high must be a finite number"),
         ({"clip_low": math.nan}, "clip_low must be a finite number"),
         ({"kl": -1.0}, "kl must be a finite number"),

@@ -83,6 +83,22 @@ class TestPPO:
             assert below
             assert above
 
+    def test_dual_clip_bounds_what_a_wrong_response_can_cost(self) -> None:
+        new, old, advantages, mask = batch(2)
+        weights = mask.double()
+        found = ppo_loss(new, old, advantages, weights, low=0.2, high=0.28, dual=1.3)
+        total, stopped = 0.0, 0
+        for i in range(N):
+            for t in range(int(mask[i].sum())):
+                ratio, a = math.exp(float(new[i, t] - old[i, t])), float(advantages[i, t])
+                term = min(ratio * a, clip(ratio, 0.2, 0.28) * a)
+                if a < 0:
+                    term = max(term, 1.3 * a)
+                    stopped += ratio > 1.3
+                total -= term
+        assert float(found.loss) == pytest.approx(total)
+        assert int(found.clipped_dual.sum()) == stopped > 0
+
     def test_gradient_on_policy_is_the_policy_gradient(self) -> None:
         _, old, advantages, mask = batch()
         weights = token_weights(mask, "token", longest=T).double()
@@ -114,6 +130,28 @@ class TestGSPO:
         assert float(found.loss) == pytest.approx(total, rel=1e-6)
         assert (found.clipped_low | found.clipped_high).any()
         assert not (found.clipped_low | found.clipped_high)[~mask].any()
+
+    def test_each_token_is_pushed_by_its_own_advantage(self) -> None:
+        """GSPO-token: the ratio is the response's, the gradient the token's."""
+        new, old, advantages, mask = batch()
+        leaf = new.clone().requires_grad_()
+        gspo_loss(leaf, old, advantages, mask, responses=N, low=9.0, high=9.0).loss.backward()
+        for i in range(N):
+            length = int(mask[i].sum())
+            s = math.exp(float((new - old)[i, :length].sum()) / length)
+            for t in range(T):
+                expected = -s * float(advantages[i, t]) / (N * length) if t < length else 0.0
+                assert float(leaf.grad[i, t]) == pytest.approx(expected, rel=1e-6)
+
+    def test_equal_advantages_give_gspo(self) -> None:
+        new, old, advantages, mask = batch(1)
+        equal = advantages[:, :1].expand(N, T)
+        leaf, other = new.clone().requires_grad_(), new.clone().requires_grad_()
+        gspo_loss(leaf, old, equal, mask, responses=N, low=0.05, high=0.06).loss.backward()
+        ratio = torch.exp((torch.where(mask, other - old, 0.0)).sum(dim=-1) / mask.sum(dim=-1))
+        kept = torch.minimum(ratio * equal[:, 0], ratio.clamp(0.95, 1.06) * equal[:, 0])
+        (-kept.mean()).backward()
+        torch.testing.assert_close(leaf.grad, other.grad)
 
     def test_left_out_responses_count_in_the_normaliser(self) -> None:
         new, old, advantages, mask = batch()
@@ -147,13 +185,14 @@ class TestPenalties:
         assert float(found) == pytest.approx(total, rel=1e-6)
 
 
-@pytest.mark.parametrize("which", ["ppo", "gspo", "kl", "kl_cov"])
+@pytest.mark.parametrize("which", ["ppo", "dual", "gspo", "kl", "kl_cov"])
 def test_gradients_against_finite_differences(which: str) -> None:
     new, old, advantages, mask = batch(3)
     weights = token_weights(mask, "sequence", longest=T).double()
     losses: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "ppo": lambda x: ppo_loss(x, old, advantages, weights, low=0.2, high=0.28).loss,
-        "gspo": lambda x: gspo_loss(x, old, advantages, mask, responses=N, low=0.2, high=0.3).loss,
+        "dual": lambda x: ppo_loss(x, old, advantages, weights, low=0.2, high=0.28, dual=1.3).loss,
+        "gspo": lambda x: gspo_loss(x, old, advantages[:, :1].expand(N, T), mask, responses=N, low=0.2, high=0.3).loss,
         "kl": lambda x: kl_penalty(x, old, weights),
         "kl_cov": lambda x: kl_cov_loss(x, old, advantages, weights, mask, beta=0.5),
     }

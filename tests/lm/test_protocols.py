@@ -50,11 +50,43 @@ def test_verdicts_follow_the_rules() -> None:
     assert all(c.low <= c.mean <= c.high for c in found)
 
 
+def test_what_is_undecided_goes_on_to_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    protocol = protocols.read("main")
+    assert protocol.looks == (16, 32)
+    rng = np.random.default_rng(4)
+    parts = []
+    for look in (0, 1):
+        for arm, gap in {"mean": 0.0, "QAE, K = .2": 0.2, "QAE, K = .8": 0.03 + 0.01 * look}.items():
+            runs = protocol.runs("lengths", arm, look)
+            assert [run.seed for run in runs] == list(range(200 + 16 * look, 216 + 16 * look))
+            values = np.full((16, 21), 0.5) + gap + (0.08 if gap else 0.0) * rng.standard_normal((16, 1))
+            metrics: dict[str, np.ndarray] = {m: values for m in protocol.rules["margins"] if "." not in m}
+            metrics["pass_1_by_temperature"] = np.stack([values, values], axis=-1)
+            parts.append(Record(tuple(runs), metrics, ({},) * 16, ({"protocol": protocol.digest},) * 16))
+    first = {c.arm: c for c in protocols.judge(protocol, Record.join(parts[:3])) if c.quantity == "pass_1, run"}
+    assert (first["QAE, K = .2"].verdict, first["QAE, K = .8"].verdict) == ("yes", "undecided")
+    both = {c.arm: c for c in protocols.judge(protocol, Record.join(parts)) if c.quantity == "pass_1, run"}
+    assert (both["QAE, K = .2"], both["QAE, K = .8"].seeds) == (first["QAE, K = .2"], 32)
+    with pytest.raises(ValueError, match="look must be"):
+        protocol.runs("lengths", "mean", 2)
+    with pytest.raises(ValueError, match="arm must be one of"):
+        protocol.runs("lengths", "QAE, K = .4")
+
+
+def test_two_looks_err_no_more_often_than_one() -> None:
+    """Pocock's level: comparisons of equal arms are found to differ in 5 % of trials, not more."""
+    from scipy import stats
+
+    level, gaps = protocols.read("main").level, np.random.default_rng(0).standard_normal((20_000, 32))
+    looks = [stats.ttest_1samp(gaps[:, :n], 0, axis=1).pvalue < level for n in (16, 32)]
+    assert 0.045 < np.mean(looks[0] | looks[1]) < 0.053
+
+
 def test_holm_multiplies_the_smallest_p_most() -> None:
     noise = np.random.default_rng(0).standard_normal(12)
     gaps = {"a": noise + 0.66, "b": noise + 0.3}
-    both = {c.arm: c for c in protocols._compare("x", "y", gaps, 0.02)}
-    alone = {arm: protocols._compare("x", "y", {arm: gap}, 0.02)[0] for arm, gap in gaps.items()}
+    both = {c.arm: c for c in protocols._compare("x", "y", gaps, 0.02, 0.05)}
+    alone = {arm: protocols._compare("x", "y", {arm: gap}, 0.02, 0.05)[0] for arm, gap in gaps.items()}
     assert both["a"].p == pytest.approx(2 * alone["a"].p)
     assert both["b"].p == pytest.approx(max(alone["b"].p, both["a"].p))
     assert both["b"].verdict == "undecided"

@@ -22,12 +22,13 @@ import small_runs  # noqa: E402
 
 from qae_sim.advantages import EntropyTargetK, SoftAnchor  # noqa: E402
 from qae_sim.lm import train as train_module  # noqa: E402
+from qae_sim.lm import warmstart  # noqa: E402
 from qae_sim.lm.config import Config  # noqa: E402
 from qae_sim.lm.files import load_tensors  # noqa: E402
 from qae_sim.lm.runs import LINES, Record, identity, read_rows, read_run  # noqa: E402
 from qae_sim.lm.train import choose_device, train  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
-from qae_sim.lm.warmstart import new_model, warm_start  # noqa: E402
+from qae_sim.lm.warmstart import base_key, new_model, warm_start  # noqa: E402
 from qae_sim.storage import from_json, one_writer, to_json, verify  # noqa: E402
 
 
@@ -399,6 +400,21 @@ def test_base_model_of_another_description_is_refused(tmp_path: Path) -> None:
     other.write_bytes(path.read_bytes())
     with pytest.raises(ValueError, match="holds another base model than its name says"):
         warm_start([small(base_seed=4)], "cpu", tmp_path)
+
+
+def test_base_models_stop_at_their_target(tmp_path: Path) -> None:
+    """After 16 steps they reach .014 and .017, after 32 .046 and .066."""
+    given = [small(base_seed=s, base_demonstrations=2048, base_passes=6, base_target=0.015) for s in range(2)]
+    assert "target" not in base_key(small())
+    steps: list[float] = []
+    model = warm_start(given, folder=tmp_path, progress=steps.append)
+    assert len(steps) == 31  # not all 48: the last look was after the step whose share is not told
+    assert (warmstart._pass_1(model, given) >= 0.015).all()
+    # The second one has kept the weights with which it reached the target.
+    alone = warm_start(given[1:], progress=steps.append)
+    assert len(steps) == 31 + 15
+    for name, tensor in alone.member_state(0).items():
+        torch.testing.assert_close(model.member_state(1)[name], tensor, atol=1e-4, rtol=1e-4)
 
 
 def test_verifier_options_do_not_change_the_base_model() -> None:

@@ -53,7 +53,7 @@ from qae_sim.lm.model import entropy_of, log_softmax, member_axis  # noqa: E402
 from qae_sim.lm.sampling import prompt_of_response  # noqa: E402
 from qae_sim.lm.tasks import PAD  # noqa: E402
 from qae_sim.lm.trainer import Trainer  # noqa: E402
-from qae_sim.lm.warmstart import new_model  # noqa: E402
+from qae_sim.lm.warmstart import new_model, warm_start  # noqa: E402
 from qae_sim.plain_values import to_plain  # noqa: E402
 
 INF = math.inf
@@ -315,6 +315,44 @@ def test_held_out_prompts_are_held_out() -> None:
     task = trainer.configs[0].problem
     assert all(task.is_held_out(prompt) for prompt in trainer.evaluator.held_out[0].tolist())
     assert not any(task.is_held_out(prompt) for prompt in trainer.sample()[0].prompts[0].tolist())
+
+
+def test_evaluations_at_several_temperatures() -> None:
+    warm, cold = 1.0, 1e-4
+    config = small(evaluation_temperatures=(warm, cold), pass_at=8)
+    trainer = Trainer([config], warm_start([config]))
+    found = trainer.evaluate()
+    alone = Trainer([small(pass_at=8)], warm_start([config])).evaluate()
+    assert found["pass_1"] == alone["pass_1"]
+    assert found["pass_1_by_temperature"][0][0] == pytest.approx(found["pass_1"][0])
+    assert np.sum(found["held_out_counts"][0]) == pytest.approx(found["pass_1"][0] * 4 * 8)
+    # Nearly 0: every response to a prompt is the likeliest one.
+    said = trainer.sampler.generate(trainer.evaluator.held_out, 8, 1, temperature=cold).tokens
+    assert (said == said[:, :, :1]).all()
+    assert not (trainer.sampler.generate(trainer.evaluator.held_out, 8, 1).tokens == said).all()
+    logits = trainer.model(trainer.evaluator.held_out, said[:, :, 0], torch.arange(4)[None])
+    first = said[:, :, 0] != PAD
+    assert (logits.argmax(dim=-1)[first] == said[:, :, 0][first]).all()
+
+
+def test_learning_rate_warms_up() -> None:
+    config = small(warmup=3, learning_rate=0.3)
+    trainer = Trainer([config], new_model([config]))
+    seen = []
+    for _ in range(4):
+        trainer.train_batch()
+        seen.append(trainer.learner.optimizer.param_groups[0]["lr"])
+    assert seen == pytest.approx([0.1, 0.2, 0.3, 0.3])
+
+
+def test_counts_of_each_prompt_make_the_histogram() -> None:
+    config = small()
+    trainer = Trainer([config], warm_start([config]))
+    metrics = trainer.train_batch()
+    counts = metrics["success_counts"][0]
+    assert len(counts) == config.prompts
+    assert np.bincount(counts, minlength=config.group_size + 1).tolist() == metrics["success_histogram"][0]
+    assert metrics["reward"][0] == pytest.approx(np.mean(counts) / config.group_size)
 
 
 def test_fixed_states_are_those_of_the_base_model() -> None:

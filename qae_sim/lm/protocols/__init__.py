@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from qae_sim.arrays import invalid, require_choice
+from qae_sim.arrays import invalid, require_choice, require_integer
 from qae_sim.lm.config import Config
 from qae_sim.lm.runs import Record
-from qae_sim.lm.studies.evidence import interval, mean_known
+from qae_sim.lm.studies.evidence import mean_known
 
 _FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
@@ -40,28 +40,46 @@ class Protocol:
     digest: str
     rules: Mapping[str, Any]
 
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds at which comparisons are judged, rising; the last one is that of all seeds."""
+        first, last = self.rules["seeds"]
+        return tuple(self.rules.get("looks", [last + 1 - first]))
+
+    @property
+    def level(self) -> float:
+        """Level of each look's tests."""
+        return float(self.rules.get("level", 0.05))
+
     def arms(self) -> list[tuple[str, str]]:
         """List settings and arms in the order in which they are trained."""
-        return [(setting, arm) for setting in self.rules["settings"] for arm in self.rules["arms"]]
+        return [
+            (setting, arm)
+            for setting, rules in self.rules["settings"].items()
+            for arm in rules.get("arms", self.rules["arms"])
+        ]
 
-    def runs(self, setting: str, arm: str) -> list[Config]:
-        """Make the configurations of an arm, one for each seed.
+    def runs(self, setting: str, arm: str, look: int = 0) -> list[Config]:
+        """Make the configurations that an arm has at a look beyond those of the looks before it, one for each seed.
 
         Args:
             setting: A setting of the protocol.
-            arm: An arm of the protocol.
+            arm: An arm of the setting.
+            look: Number of the look, from 0.
 
         Returns:
             The configurations, in the order of seeds.
 
         Raises:
-            ValueError: Setting or arm is unknown.
+            ValueError: Setting or arm is unknown, or there is no such look.
         """
-        of_setting = self.rules["settings"][require_choice("setting", setting, tuple(self.rules["settings"]))]
-        of_arm = self.rules["arms"][require_choice("arm", arm, tuple(self.rules["arms"]))]
-        config = Config.from_dict({**self.rules["common"], **of_setting, **of_arm})
-        first, last = self.rules["seeds"]
-        return [config.with_(seed=seed, base_seed=seed) for seed in range(first, last + 1)]
+        require_choice("setting", setting, tuple(self.rules["settings"]))
+        require_choice("arm", arm, tuple(name for of, name in self.arms() if of == setting))
+        require_integer("look", look, high=len(self.looks) - 1)
+        of_setting = {name: value for name, value in self.rules["settings"][setting].items() if name != "arms"}
+        config = Config.from_dict({**self.rules["common"], **of_setting, **self.rules["arms"][arm]})
+        first, before = self.rules["seeds"][0], (0, *self.looks)[look]
+        return [config.with_(seed=first + i, base_seed=first + i) for i in range(before, self.looks[look])]
 
 
 @dataclass(frozen=True)
@@ -73,11 +91,12 @@ class ArmComparison:
         arm: The arm.
         quantity: A metric, and "run" (mean over the run) or "end" (mean over its last part).
         mean: Mean difference from the baseline, paired by seed.
-        low: Lower end of its 95 % confidence interval.
+        low: Lower end of its confidence interval, whose level is 1 - that of the protocol.
         high: Its upper end.
         p: Two-sided p-value, adjusted by Holm over the arms of the setting.
         verdict: "yes", "no", "equivalent" or "undecided".
         visible: The difference that would be found with a probability of 80 % in a single comparison.
+        seeds: Number of seeds.
     """
 
     setting: str
@@ -89,6 +108,7 @@ class ArmComparison:
     p: float
     verdict: str
     visible: float
+    seeds: int
 
 
 def read(name: str) -> Protocol:
@@ -146,6 +166,8 @@ def require_protocol(protocol: Protocol, record: Record) -> None:
 def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
     """Compare all trained arms with the baseline.
 
+    What is decided at a look stays decided; what is not is judged again at the next one, if its runs are there.
+
     Args:
         protocol: The protocol.
         record: The runs.
@@ -160,10 +182,21 @@ def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
         Holm (1979): A simple sequentially rejective multiple test procedure.
     """
     require_protocol(protocol, record)
+    decided: dict[tuple[str, str, str], ArmComparison] = {}
+    for look in range(len(protocol.looks)):
+        for comparison in _judged_at(protocol, record, look):
+            key = comparison.setting, comparison.arm, comparison.quantity
+            if key not in decided or decided[key].verdict == "undecided":
+                decided[key] = comparison
+    return list(decided.values())
+
+
+def _judged_at(protocol: Protocol, record: Record, look: int) -> list[ArmComparison]:
+    """Compare the arms whose runs up to a look are all there."""
     places = {repr(config): place for place, config in enumerate(record.configs)}
     found: dict[tuple[str, str], Record] = {}
     for setting, arm in protocol.arms():
-        runs = [repr(config) for config in protocol.runs(setting, arm)]
+        runs = [repr(config) for earlier in range(look + 1) for config in protocol.runs(setting, arm, earlier)]
         if all(run in places for run in runs):
             found[setting, arm] = record.take([places[run] for run in runs])
     comparisons: list[ArmComparison] = []
@@ -178,20 +211,23 @@ def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
                     arm: _value(protocol, of, metric, part) - _value(protocol, base, metric, part)
                     for arm, of in others.items()
                 }
-                comparisons += _compare(setting, f"{metric}, {part}", gaps, margin)
+                comparisons += _compare(setting, f"{metric}, {part}", gaps, margin, protocol.level)
     return comparisons
 
 
 def _value(protocol: Protocol, record: Record, metric: str, part: str) -> np.ndarray:
-    """Compute an endpoint, by seed."""
-    values = record[metric]
+    """Compute an endpoint, by seed; ``metric`` is a name, or a name and a place, such as "pass_curve.1"."""
+    name, _, place = metric.partition(".")
+    values = record[name][..., int(place)] if place else record[name]
     known = values[:, ~np.isnan(values).all(axis=0)]
     # A metric of every batch is missing only in the last row; others are from evaluations.
     last = protocol.rules["last_batches" if known.shape[1] >= values.shape[1] - 1 else "last_evaluations"]
     return mean_known(known if part == "run" else known[:, -last:])
 
 
-def _compare(setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin: float) -> list[ArmComparison]:
+def _compare(
+    setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin: float, level: float
+) -> list[ArmComparison]:
     """Judge one quantity for all arms of a setting."""
     from scipy import stats
 
@@ -202,13 +238,16 @@ def _compare(setting: str, quantity: str, gaps: Mapping[str, np.ndarray], margin
         adjusted[arm] = largest
     result = []
     for arm, gap in gaps.items():
-        e = interval(setting, gap)
+        n, mean = len(gap), float(gap.mean())
+        error = float(gap.std(ddof=1)) / math.sqrt(n)
+        half = float(stats.t.ppf(1 - level / 2, n - 1)) * error
         verdict = "undecided"
-        if -margin < e.low and e.high < margin:
+        if -margin < mean - half and mean + half < margin:
             verdict = "equivalent"
-        elif adjusted[arm] < 0.05:
-            verdict = "yes" if e.mean > 0 else "no"
-        n = len(gap)
-        visible = float(stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)) * float(gap.std(ddof=1)) / math.sqrt(n)
-        result.append(ArmComparison(setting, arm, quantity, e.mean, e.low, e.high, adjusted[arm], verdict, visible))
+        elif adjusted[arm] < level:
+            verdict = "yes" if mean > 0 else "no"
+        visible = half + float(stats.t.ppf(0.8, n - 1)) * error
+        result.append(
+            ArmComparison(setting, arm, quantity, mean, mean - half, mean + half, adjusted[arm], verdict, visible, n)
+        )
     return result
