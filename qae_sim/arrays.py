@@ -305,6 +305,29 @@ def _require_kept(name: str, source: Array, sp: Namespace, result: Array, xp: Na
         require_finite(name, result)
 
 
+def take(x: Array, places: Array, *, axis: int = 0) -> Array:
+    """Take places of an array along an axis.
+
+    NumPy takes no places that are wider than the addresses of its platform, as int64 is on a 32-bit one; these become
+    narrower.
+
+    Args:
+        x: The array.
+        places: Places along the axis, integers of one dimension.
+        axis: The axis.
+
+    Returns:
+        An array like ``x``, along the axis as long as ``places``.
+
+    Example:
+        >>> take(np.array([5, 6, 7]), np.array([2, 0]))
+        array([7, 5])
+    """
+    if isinstance(places, np.ndarray):
+        places = places.astype(np.intp, copy=False)
+    return namespace(x).take(x, places, axis=axis)
+
+
 def number_of(x: Array) -> float:
     """Read an array of one element as a Python number, detached from any gradient.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from libraries import LIBRARIES, Library
 from numpy.testing import assert_array_equal
 
+from qae_sim import arrays
 from qae_sim.arrays import (
     as_array,
     as_floating,
@@ -18,6 +20,7 @@ from qae_sim.arrays import (
     require_finite,
     require_integer,
     require_number,
+    take,
     working_precision,
 )
 
@@ -36,6 +39,22 @@ class TestConversion:
         assert lib.owns(like("x", x, np.array([1, 2])))
         assert like("x", x, [1, 2]).dtype == x.dtype
         assert like("x", x, lib.array([1, 2])).dtype == x.dtype
+
+    @pytest.mark.parametrize("lib", LIBRARIES)
+    def test_places_of_any_width_are_taken(self, lib: Library) -> None:
+        x = lib.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+        for kind in ("int32", "int64"):
+            places = lib.array([2, 0], kind)
+            assert_array_equal(lib.numpy(take(x, places, axis=1)), [[3, 1], [6, 4]])
+        assert lib.owns(take(x, places, axis=1))
+
+    def test_numpy_is_asked_for_places_as_wide_as_its_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A 32-bit NumPy takes no others."""
+        asked: list[Any] = []
+        space = SimpleNamespace(take=lambda x, places, axis: asked.append(places.dtype))
+        monkeypatch.setattr(arrays, "namespace", lambda x: space)
+        take(np.zeros(3), np.array([1, 2], dtype=np.int16))
+        assert asked == [np.intp]
 
     def test_read_only_numpy_goes_to_torch_without_warning(self) -> None:
         torch = pytest.importorskip("torch")

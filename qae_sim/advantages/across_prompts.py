@@ -21,6 +21,7 @@ from qae_sim.arrays import (
     require_finite,
     require_number,
     self_contained,
+    take,
     working_precision,
 )
 
@@ -117,8 +118,8 @@ def james_stein(rewards: Array) -> Array:
     places = np.asarray([[q for q in range(groups) if q != p] for p in range(groups)])
     index = like("places", x, places.reshape(-1), xp.int64)
     shape = (groups, (groups - 1) * size)
-    shrinkage = _shrinkage(xp, xp.reshape(xp.take(flat, index, axis=0), shape), groups - 1, size)
-    others = xp.reshape(xp.take(half, index, axis=0), shape)
+    shrinkage = _shrinkage(xp, xp.reshape(take(flat, index, axis=0), shape), groups - 1, size)
+    others = xp.reshape(take(half, index, axis=0), shape)
     from_mean = half - xp.sum(others / shape[1], axis=-1, keepdims=True)
     advantages = 2 * ((1 - shrinkage) * others_of_group + shrinkage * from_mean)
     return restored("james_stein", xp.reshape(advantages, x.shape), r)

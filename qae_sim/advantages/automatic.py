@@ -30,6 +30,7 @@ from qae_sim.arrays import (
     require_number,
     require_shape,
     self_contained,
+    take,
     working_precision,
 )
 from qae_sim.frozen import dataclass
@@ -396,4 +397,4 @@ def quantile_whitening(
     # Position of each unmasked entry among them; masked positions point anywhere and are then set to 0.
     flat = xp.reshape(kept, (-1,))
     place = xp.clip(xp.cumulative_sum(xp.astype(flat, xp.int64)) - 1, 0)
-    return xp.where(kept, xp.reshape(xp.take(whitened, place), x.shape), xp.zeros_like(x))
+    return xp.where(kept, xp.reshape(take(whitened, place), x.shape), xp.zeros_like(x))

@@ -29,6 +29,7 @@ from qae_sim.arrays import (
     require_finite,
     require_number,
     self_contained,
+    take,
     working_precision,
 )
 
@@ -246,7 +247,7 @@ def rloo_std(
     group = deviations(x)
     places = np.asarray([[j for j in range(size) if j != i] for i in range(size)])
     index = like("places", x, places.reshape(-1), xp.int64)
-    others = deviations(xp.reshape(xp.take(x, index, axis=-1), (*x.shape, size - 1)), ddof=ddof)
+    others = deviations(xp.reshape(take(x, index, axis=-1), (*x.shape, size - 1)), ddof=ddof)
     # The others' deviation in the group's unit, in which the numerator is.
     ratio = others.scale / (group.scale if isinstance(group.scale, float) else group.scale[..., None])
     spread = (others.std * ratio)[..., 0]

@@ -23,6 +23,7 @@ from qae_sim.arrays import (
     require_finite,
     require_number,
     self_contained,
+    take,
     working_precision,
 )
 from qae_sim.frozen import dataclass
@@ -144,9 +145,9 @@ def _count(ids: Array, kept: Array, r: Array, xp: Namespace) -> TokenTable:
     response = xp.arange(size * width, **steps)[None, :] // width
     key = xp.reshape((group * vocabulary + token) * size + response, (-1,))
     order = xp.argsort(key, stable=False)
-    ordered = xp.take(key, order)
-    weight = xp.astype(xp.take(xp.reshape(kept, (-1,)), order), xp.int64)
-    correct_weight = weight * xp.astype(xp.take(xp.reshape(correct, (-1,)), order), xp.int64)
+    ordered = take(key, order)
+    weight = xp.astype(take(xp.reshape(kept, (-1,)), order), xp.int64)
+    correct_weight = weight * xp.astype(take(xp.reshape(correct, (-1,)), order), xp.int64)
 
     first_in_response = _starts(xp, ordered)
     pair = ordered // size
@@ -155,13 +156,13 @@ def _count(ids: Array, kept: Array, r: Array, xp: Namespace) -> TokenTable:
     begin = xp.nonzero(starts)[0]
     end = xp.concat([begin[1:], xp.asarray([key.shape[0]], dtype=begin.dtype, device=steps["device"])])
     # Back from sorted order to the positions of the tokens.
-    back = xp.take(number, xp.argsort(order, stable=False))
+    back = take(number, xp.argsort(order, stable=False))
 
     def per_position(indicator: Array) -> Array:
         """Sum an indicator over each pair's run, and hand every position the sum of its own pair."""
         running = xp.concat([xp.zeros(1, **steps), xp.cumulative_sum(indicator)])
-        sums = xp.take(running, end) - xp.take(running, begin)
-        return xp.reshape(xp.take(sums, back), shape)
+        sums = take(running, end) - take(running, begin)
+        return xp.reshape(take(sums, back), shape)
 
     a = per_position(first_in_response * correct_weight)
     b = per_position(first_in_response * (weight - correct_weight))
@@ -358,14 +359,14 @@ def _key_values(
         strength.append((h1 * f + h2 * gain).ravel())
         cohen.append(h.ravel())
     two_sided = ((n_correct > 0) & (n_correct < size))[..., None, None]
-    begin = xp.take(like("rewards", r, starts, xp.int64), xp.reshape(n_correct, (-1,)))
+    begin = take(like("rewards", r, starts, xp.int64), xp.reshape(n_correct, (-1,)))
     begin = xp.reshape(begin, n_correct.shape)[..., None, None]
     wide = (size + 1 - n_correct)[..., None, None]
     # Groups that are all correct or all wrong read entry 0, whose strength is 0.
     index = xp.reshape(xp.where(two_sided, begin + table.a * wide + table.b, 0), (-1,))
 
     def look_up(entries: list[np.ndarray]) -> Array:
-        return xp.reshape(xp.take(like("rewards", r, np.concatenate(entries)), index), table.a.shape)
+        return xp.reshape(take(like("rewards", r, np.concatenate(entries)), index), table.a.shape)
 
     length_t, length_f = (xp.astype(n, r.dtype) for n in (table.length_correct, table.length_wrong))
     tf_t, tf_f = (xp.astype(n, r.dtype) for n in (table.count_correct, table.count_wrong))

@@ -137,7 +137,7 @@ class Workspace:
     @classmethod
     def of(cls, xp: Namespace, *shape: int) -> Workspace:
         """Take fresh memory."""
-        return cls(*(xp.empty(shape, dtype=kind) for kind in (float, float, xp.int64, xp.int64, bool)))
+        return cls(*(xp.empty(shape, dtype=kind) for kind in (float, float, xp.intp, xp.intp, bool)))
 
     def first(self, count: int) -> Workspace:
         """The beginning of one-dimensional memory."""

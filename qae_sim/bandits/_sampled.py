@@ -8,7 +8,7 @@ import numpy as np
 
 from qae_sim.advantages import DifficultyAnchor
 from qae_sim.advantages.weights import difficulty_weights
-from qae_sim.arrays import Array, Namespace
+from qae_sim.arrays import Array, Namespace, take
 from qae_sim.bandits._advantages import advantages_of
 from qae_sim.bandits._kernels import Softmax, Workspace, column_sum, cumulate, padded_rows, scatter_add, search
 from qae_sim.bandits._models import BanditModel, SequenceModel, model_of
@@ -268,7 +268,7 @@ class Learner:
         """Log π of the sampled tokens, ``(G, L, B, R)``, and their places in the flattened ``(A, L, B, R)``."""
         columns = log_pi[0].size
         place = tokens * columns + self._xp.arange(columns).reshape(log_pi.shape[1:])
-        return self._xp.take(log_pi.reshape(-1), place), place
+        return take(log_pi.reshape(-1), place), place
 
     def _gradient(self, policy: Softmax, force: Array, place: Array, batch: SampledBatch) -> Array:
         """Gradient of Σ force·log π with respect to the parameters; for the paper's update without its terms in π."""

@@ -20,7 +20,6 @@ from qae_sim.lm.studies import SEEDS, STUDIES, Finding, Make, judge
 from qae_sim.lm.train import choose_device, train
 from qae_sim.lm.trainer import Trainer
 from qae_sim.lm.warmstart import base_key, warm_start
-from qae_sim.processes import Workers
 from qae_sim.storage import to_json, write_atomically
 
 
@@ -88,6 +87,8 @@ def reproduce(
             progress(done, total)
 
     threads = max(1, (os.cpu_count() or 1) // count)
+    from qae_sim.processes import Workers  # not at the top: a browser's Python has no processes
+
     with Workers(count, torch.set_num_threads, threads) as pool:
         _all(pool, [(_base, run, place / "bases", device) for run in bases.values()], advance)
         _all(pool, [(_arm, runs, place / name, place / "bases", device) for name, runs in ensembles.items()], advance)

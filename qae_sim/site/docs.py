@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from string import Template
 
@@ -22,6 +23,16 @@ _PAGES = Path(__file__).parent / "pages"
 
 #: The steps of :func:`write_docs`, in order.
 STEPS = ("claims", "findings", "pages")
+
+
+@cache
+def checked() -> tuple[VerifiedClaim, ...]:
+    """Check all claims over the smaller ranges, once for all that the site says of them.
+
+    Returns:
+        What the checks found.
+    """
+    return verify(quick=True).results
 
 
 def write_docs(
@@ -43,7 +54,7 @@ def write_docs(
         RuntimeError: Sphinx gave a warning, or a public name is not documented; the message has the details.
     """
     on_step("claims")
-    results = verify(quick=True).results
+    results = checked()
     on_step("findings")
     findings = judge(list(STUDIES), "small", recorded("small"))
     on_step("pages")

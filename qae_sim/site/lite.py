@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from qae_sim.explorers.lesson import FOUND_BEFORE, described
 from qae_sim.site.wheels import pure_wheel
+from qae_sim.theory import VerifiedClaim
 
 #: The folder of JupyterLite in the site.
 LITE = "lite"
@@ -29,7 +31,8 @@ _EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kern
 _KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 _KERNELSPEC = {"display_name": "Python (Pyodide)", "language": "python", "name": "python"}
 _INSTALL_CELL = """\
-# Python runs in your browser. This gets the package, once a session.
+# Python runs in your browser. This gets the package, once a session. Checks of claims need python-flint, which only
+# runs outside: tables of claims quote what checks found before, and a cell that calls a check itself says so.
 %pip install -q qae_sim[lessons]"""
 #: Times of all files, so that two builds are the same: 1980, the earliest that a zip archive can name.
 _EPOCH = 315532800
@@ -46,7 +49,7 @@ def lite_missing() -> list[str]:
     return [name.replace("_", "-") for name in needed if importlib.util.find_spec(name) is None]
 
 
-def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str) -> Path:
+def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str, results: Sequence[VerifiedClaim]) -> Path:
     """Write a JupyterLab that runs in the browser, with all lessons as notebooks.
 
     It holds whatever it installs but Pyodide, and the browser asks no package index for the rest. The same
@@ -56,6 +59,7 @@ def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str) -> Path:
         notebooks: The lessons.
         folder: Folder of the site; what was in its folder ``lite`` is replaced.
         pyodide: Address of the file ``pyodide.js``: absolute, or relative to ``folder``.
+        results: What the checks of the claims have found, because there they cannot be run.
 
     Returns:
         The page that opens it. A browser loads it from a web server only, not from a disk.
@@ -70,7 +74,7 @@ def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str) -> Path:
         shutil.rmtree(target)
     with tempfile.TemporaryDirectory() as made:
         source = Path(made)
-        _write_sources(source, notebooks, target, pyodide)
+        _write_sources(source, notebooks, target, pyodide, results)
         done = subprocess.run(
             [sys.executable, "-m", "jupyterlite_core", "build"],
             cwd=source,
@@ -87,9 +91,12 @@ def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str) -> Path:
     return page
 
 
-def _write_sources(source: Path, notebooks: Sequence[Path], target: Path, pyodide: str) -> None:
+def _write_sources(
+    source: Path, notebooks: Sequence[Path], target: Path, pyodide: str, results: Sequence[VerifiedClaim]
+) -> None:
     """Write the files from which JupyterLite is built."""
-    wheels = [pure_wheel(package) for package in PACKAGES]
+    found = {f"qae_sim/explorers/{FOUND_BEFORE.name}": described(results)}
+    wheels = [pure_wheel(package, found if package == "qae_sim" else {}) for package in PACKAGES]
     (source / "wheels").mkdir()
     for wheel in wheels:
         (source / "wheels" / wheel.name).write_bytes(wheel.content)

@@ -6,9 +6,11 @@ import base64
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from types import MappingProxyType
 
 import qae_sim
 
@@ -31,13 +33,14 @@ class Wheel:
     content: bytes
 
 
-def pure_wheel(package: str) -> Wheel:
+def pure_wheel(package: str, more: Mapping[str, bytes] = MappingProxyType({})) -> Wheel:
     """Pack an installed package as a wheel of pure Python.
 
     Each file must be what the package's own record says; compiled modules are left out where their source is there.
 
     Args:
         package: Name of the package.
+        more: Files that it holds besides its own.
 
     Returns:
         The wheel; the same installation gives the same bytes.
@@ -55,6 +58,7 @@ def pure_wheel(package: str) -> Wheel:
     except PackageNotFoundError:
         raise ValueError(f"package must be installed, got {package!r}") from None
     files = _own_files() if package == "qae_sim" else _recorded_files(found)
+    files |= more
     stem = f"{package.replace('-', '_')}-{found.version}"
     info = f"{stem}.dist-info"
     files[f"{info}/METADATA"] = (found.read_text("METADATA") or "").encode()

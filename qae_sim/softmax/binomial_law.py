@@ -22,6 +22,7 @@ from qae_sim.arrays import (
     require_integer,
     require_shape,
     self_contained,
+    take,
 )
 
 #: The largest number of trials whose binomial coefficients float64 holds.
@@ -138,7 +139,7 @@ def _half_powers(xp: Namespace, x: Array, highest: int) -> tuple[Array, Array]:
     """Two factors of the powers x⁰, x¹, ...: x^⌊m/2⌋ and x^⌈m/2⌉."""
     powers = _powers(xp, x, (highest + 1) // 2)
     m = xp.arange(highest + 1, device=compat.device(x))
-    return xp.take(powers, m // 2, axis=0), xp.take(powers, (m + 1) // 2, axis=0)
+    return take(powers, m // 2, axis=0), take(powers, (m + 1) // 2, axis=0)
 
 
 def _powers(xp: Namespace, x: Array, highest: int) -> Array:
@@ -243,7 +244,7 @@ def pass_at_k_estimate(successes: Array, samples: int, k: int) -> Array:
     if bool(xp.any(outside)):
         raise invalid("successes", int(xp.reshape(c, (-1,))[xp.reshape(outside, (-1,))][0]), f"from 0 to samples = {n}")
     floating = xp.__array_namespace_info__().default_dtypes()["real floating"]
-    values = xp.take(like("successes", c, _estimates(n, k), floating), xp.reshape(c, (-1,)))
+    values = take(like("successes", c, _estimates(n, k), floating), xp.reshape(c, (-1,)))
     return xp.reshape(values, c.shape)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -33,6 +34,16 @@ def claim_modules() -> tuple[str, ...]:
     )
 
 
+def without_flint() -> ModuleNotFoundError:
+    """Make the error of a Python that lacks python-flint, which says how to get it, or where else to go."""
+    where, instead = "this Python", "pip install 'qae_sim[lab]'"
+    if sys.platform == "emscripten":
+        where, instead = "Python in a browser", "open this lesson with `qae-sim lab`"
+    return ModuleNotFoundError(
+        f"checking claims needs python-flint, which {where} does not have: {instead}", name="flint"
+    )
+
+
 def all_claims() -> dict[str, Claim]:
     """List all claims.
 
@@ -52,10 +63,7 @@ def all_claims() -> dict[str, Claim]:
             import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name == "flint":
-            raise ModuleNotFoundError(
-                "checking claims needs python-flint, which this Python does not have: pip install 'qae_sim[lab]'",
-                name="flint",
-            ) from missing
+            raise without_flint() from missing
         raise
     # Modules import each other, so claims arrive in another order than that of the modules.
     order = {name: place for place, name in enumerate(modules)}

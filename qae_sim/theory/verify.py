@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,6 +171,9 @@ def _check(id: str, quick: bool) -> tuple[str, CheckOutcome, float]:
 
 def _shared(claims: list[Claim], quick: bool, processes: int) -> Iterator[tuple[str, CheckOutcome, float]]:
     """The same in several processes, in the order in which the checks end."""
+    import multiprocessing  # not at the top: a browser's Python has no processes
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         try:
             for done in as_completed([pool.submit(_check, claim.id, quick) for claim in claims]):

@@ -6,6 +6,7 @@ import html
 import json
 import math
 from fractions import Fraction
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ pytest.importorskip("anywidget")
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qae_sim import theory
 from qae_sim.advantages import AdvantageRule
 from qae_sim.explorers import (
     BarsPrediction,
@@ -30,9 +32,10 @@ from qae_sim.explorers import (
     Story,
     check,
     compare,
+    lesson,
 )
 from qae_sim.explorers.exercises import COMPARED, EXERCISES, FunctionExercise, Misconception
-from qae_sim.explorers.lesson import QUIZ_MIME
+from qae_sim.explorers.lesson import QUIZ_MIME, described
 from qae_sim.explorers.predictions import PREDICTIONS, prediction
 from qae_sim.explorers.story import SCENES, STORY_MIME
 from qae_sim.logs.digest import KS
@@ -261,6 +264,29 @@ class TestClaims:
     def test_unknown(self) -> None:
         with pytest.raises(ValueError, match="claim must be the identifier"):
             Claims("?")
+
+    def test_where_checks_cannot_run_it_quotes_what_they_found(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = ("ha-dw.theorem1-own-reward", "qae.eq4")
+        here = Claims(*ids)
+        found = tmp_path / "found_before.json"
+        found.write_bytes(described(here.results))
+        monkeypatch.setattr(lesson, "FOUND_BEFORE", found)
+
+        def without(*about: object, **options: object) -> None:
+            raise ModuleNotFoundError("no python-flint", name="flint")
+
+        monkeypatch.setattr(theory, "verify", without)
+        there = Claims(*ids)
+        told = "Checked before: checks need python-flint, which Python here does not have."
+        assert repr(there) == f"{here!r}\n{told}"
+        assert there._repr_html_() == f"{here._repr_html_()}<p>{told}</p>"
+        with pytest.raises(ValueError, match="must be a claim"):
+            Claims("?")
+        found.unlink()
+        with pytest.raises(ModuleNotFoundError, match="no python-flint"):
+            Claims(*ids)
 
 
 class TestFindings:

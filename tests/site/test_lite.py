@@ -14,9 +14,13 @@ pytest.importorskip("jupyterlite_pyodide_kernel")
 
 from lessons import NOTEBOOKS
 
+from qae_sim.explorers.lesson import described
 from qae_sim.site import lite
 from qae_sim.site.lite import PACKAGES, write_lite
 from qae_sim.site.wheels import pure_wheel
+from qae_sim.theory import verify
+
+FOUND = "qae_sim/explorers/found_before.json"
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +28,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    assert write_lite(NOTEBOOKS, folder, "pyodide/pyodide.js") == folder / "lite" / "lab" / "index.html"
+    assert (
+        write_lite(NOTEBOOKS, folder, "pyodide/pyodide.js", verify(["qae.eq4"]).results)
+        == folder / "lite" / "lab" / "index.html"
+    )
     return folder / "lite"
 
 
@@ -50,7 +57,7 @@ def test_packages_come_from_the_site_alone_and_their_hashes_are_those_of_the_ins
     index = json.loads((built / "pypi" / "all.json").read_text())
     assert len(index) == len(PACKAGES)
     for package in PACKAGES:
-        wheel = pure_wheel(package)
+        wheel = pure_wheel(package, {FOUND: described(verify(["qae.eq4"]).results)} if package == "qae_sim" else {})
         name = package.replace("_", "-") if package.replace("_", "-") in index else package
         ((file,),) = index[name]["releases"].values()
         assert file["filename"] == wheel.name
@@ -62,7 +69,7 @@ def test_pyodide_is_where_it_was_said_to_be(built: Path, tmp_path: Path) -> None
     """Relative to the site, or at an address."""
     assert (built / "lab" / settings_of(built)["pyodideUrl"]).resolve() == built.parent / "pyodide" / "pyodide.js"
     address = "https://127.0.0.1/pyodide.js"
-    again = write_lite(NOTEBOOKS, tmp_path, address).parents[1]
+    again = write_lite(NOTEBOOKS, tmp_path, address, verify(["qae.eq4"]).results).parents[1]
     assert settings_of(again)["pyodideUrl"] == address
     # All else is the same, byte for byte.
     files = {path.relative_to(built) for path in built.rglob("*") if path.is_file()}
@@ -84,4 +91,4 @@ def test_it_is_of_bounded_size(built: Path) -> None:
 def test_what_jupyterlite_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite, "_EPOCH", -1)
     with pytest.raises(RuntimeError, match="JupyterLite says: .*source_date_epoch"):
-        write_lite(NOTEBOOKS[:1], tmp_path, "pyodide/pyodide.js")
+        write_lite(NOTEBOOKS[:1], tmp_path, "pyodide/pyodide.js", ())

@@ -22,7 +22,6 @@ import numpy as np
 from qae_sim.advantages import SoftAnchor
 from qae_sim.arrays import require_choice, require_integer
 from qae_sim.engines.demo.written_addition import LONGEST, problems, reward
-from qae_sim.processes import Workers
 from qae_sim.storage import from_json, to_json, write_atomically
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -201,6 +200,8 @@ def reproduce(
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     require_integer("steps", steps, low=1)
+    from qae_sim.processes import Workers  # not at the top: a browser's Python has no processes
+
     with Workers(workers or os.cpu_count() or 1) as pool:
         for done in [pool.submit(_seed, place, seed, steps) for seed in seeds]:
             done.result()
