@@ -13,6 +13,7 @@ from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
+from qae_sim.explorers.length_pressure import LengthPressure
 from qae_sim.explorers.lesson import Claims, Places, Predict, Solution, check, compare
 from qae_sim.explorers.live_training import LiveTraining
 from qae_sim.explorers.predictions import BarsPrediction, CurvePrediction, Prediction, SliderPrediction, Slip
@@ -37,6 +38,7 @@ __all__ = [
     "GroupBias",
     "KalmanAnchorExplorer",
     "KeyTokens",
+    "LengthPressure",
     "LiveTraining",
     "PartAdvantages",
     "Places",

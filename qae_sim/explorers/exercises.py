@@ -144,6 +144,11 @@ def _weights(rewards: Any, c: float, scale: float) -> NDArray[np.float64]:
     return np.asarray(ha_dw_weights(rewards, np.array(rewards) - np.mean(rewards), c, lambda_scale=scale).Phi)
 
 
+def _net_push(c: int, g: int, k: float) -> float:
+    """The mean advantage of QAE in a group with c correct responses of G."""
+    return float(qae([1.0] * c + [0.0] * (g - c), k=k, eps=0.0).mean())
+
+
 def _log_pi(z: Any) -> NDArray[np.float64]:
     """Log-probabilities."""
     z = np.asarray(z, dtype=float)
@@ -318,6 +323,28 @@ _FUNCTIONS: dict[str, FunctionExercise] = {
             Misconception(
                 lambda rewards, c, scale: np.full(len(rewards), scale * np.exp(abs(np.mean(rewards) - c))),
                 "D depends on the response: correct and wrong ones are weighted in opposite directions.",
+            ),
+        ),
+    ),
+    "net push": FunctionExercise(
+        _net_push,
+        ((2, 10, 0.4), (8, 10, 0.4), (5, 10, 0.8), (1, 16, 0.4)),
+        _code("""
+            def push(c, g, k):
+                p = c / g
+                b = 0 if p <= 1 - k else 1
+                return (p - b) / (p * (1 - p)) ** 0.5
+        """),
+        (
+            Misconception(lambda c, g, k: 0.0, "That is the mean baseline: QAE subtracts the K-quantile, 0 or 1 here."),
+            Misconception(
+                lambda c, g, k: _net_push(c, g, k) * (c / g * (1 - c / g)) ** 0.5,
+                "Those are rewards less the baseline; an advantage is divided by the standard deviation, too.",
+            ),
+            Misconception(lambda c, g, k: g * _net_push(c, g, k), "That is the sum; the mean is asked for."),
+            Misconception(
+                lambda c, g, k: _net_push(c, g, 1 - k),
+                "The gate: b is 0 as long as the share of correct ones is at most 1 − K.",
             ),
         ),
     ),

@@ -274,22 +274,19 @@ class Claims:
         ]
 
     def _repr_html_(self) -> str:
-        rows = []
+        # A list and no table: on a phone its columns would hold one word each.
+        items = []
         for result in self.results:
             outcome = result.outcome
             notes = [f"Holds if {outcome.condition}."] if outcome.condition else []
             if outcome.counterexample:
                 notes.append(f"Counterexample: {_values(outcome.counterexample)}.")
-            cells = (
-                f"<code>{result.claim.id}</code>",
-                html.escape(result.claim.statement),
-                f"<b>{outcome.verdict}</b>",
-                html.escape(" ".join(notes) or outcome.method),
+            items.append(
+                f"<dt><b>{outcome.verdict}</b> <code>{result.claim.id}</code></dt><dd>"
+                f"{html.escape(result.claim.statement)} <i>{html.escape(' '.join(notes) or outcome.method)}</i></dd>"
             )
-            rows.append("<tr>" + "".join(f'<td style="text-align: left">{cell}</td>' for cell in cells) + "</tr>")
-        head = "".join(f'<th style="text-align: left">{name}</th>' for name in ("claim", "says", "verdict", "because"))
         note = f"<p>{self.note}</p>" if self.note else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}"
+        return f"<dl>{''.join(items)}</dl>{note}"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import logging
 from dataclasses import dataclass, replace
@@ -19,14 +20,27 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import qae_sim.explorers as explorers_module
-from qae_sim.advantages import ESTIMATORS
-from qae_sim.explorers import EstimatorTable, Explorer, PartAdvantages, QuantileGate
+from qae_sim.advantages import ESTIMATORS, qae
+from qae_sim.explorers import (
+    BarsPrediction,
+    CurvePrediction,
+    EntropyCovariance,
+    EstimatorTable,
+    Explorer,
+    PartAdvantages,
+    QuantileGate,
+    SliderPrediction,
+)
+from qae_sim.explorers.anchor_tracking import BATCHES
 from qae_sim.explorers.credit_within_responses import METHODS, PartState
 from qae_sim.explorers.estimator_table import TableState
 from qae_sim.explorers.explorer import MIME, PARTS, SITE
+from qae_sim.explorers.length_pressure import KS, ODDS, PS, LengthState, model
+from qae_sim.explorers.predictions import prediction
 from qae_sim.explorers.state import Control, State, number
 from qae_sim.pictures.scene import Bars, LookupTable, Panel, Picture
-from qae_sim.theory import all_claims
+from qae_sim.softmax import entropy
+from qae_sim.theory import all_claims, expected_credit, length_pressure
 
 EXPLORERS: list[type[Explorer[Any]]] = [
     kind
@@ -539,3 +553,87 @@ class TestBeta:
         bias = continuous_bias(4.0, 8, 0.1)
         assert bias == pytest.approx(-bias[::-1], abs=1e-12)
         assert (np.diff(bias) < 1e-9).all()
+
+
+class TestLengthPressure:
+    @pytest.mark.parametrize(("loss", "prompts"), [("sequence", 1), ("token", 1), ("token", 8), ("constant", 1)])
+    @pytest.mark.parametrize("name", ["grpo", "qae"])
+    def test_the_pressures_are_those_of_the_theory(self, name: str, loss: Any, prompts: int) -> None:
+        state = LengthState(g=3, longer=5, prompts=str(prompts))
+        found = model(state)
+        shown = {"sequence": found.own, "token": found.shared, "constant": np.zeros_like(found.own)}[loss]
+        lengths, correct = [1, 5, 1, 5], [1, 1, 0, 0]
+        for at, (k, p) in enumerate(itertools.product((0.4, 0.8), (0.1, 0.5, 0.9))):
+            more = {"k": k} if name == "qae" else {}
+            policy = np.array([p, p, 1 - p, 1 - p]) / 2
+            credit = expected_credit(name, policy, correct, lengths, 3, loss=loss, prompts=prompts, eps=0, **more)
+            odds = (credit[:2].sum() - credit[2:].sum()) / 2  # how fast the odds' logarithm grows
+            percent = 100 * ODDS * length_pressure(credit, policy, correct, lengths) / np.mean(lengths) / odds
+            place = int(np.argmin(np.abs(KS - k))), int(np.argmin(np.abs(PS - p)))
+            assert percent == pytest.approx(shown[place] if name == "qae" else 0, abs=1e-12), at
+
+    def test_the_push_is_the_mean_advantage(self) -> None:
+        found = model(LengthState(g=2))
+        groups = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+        p = PS[:, None]
+        chance = np.prod(np.where(groups == 1, p[..., None], 1 - p[..., None]), axis=-1)
+        for row, k in zip(found.push, KS, strict=True):
+            assert row == pytest.approx(chance @ qae(groups, k=float(k), eps=0).mean(axis=1))
+
+    def test_a_large_batch_has_next_to_no_pressure_and_keeps_its_sign(self) -> None:
+        pushed = [model(LengthState(prompts=n)).shared for n in ("1", "8", "32", "128", "512")]
+        for less, more in itertools.pairwise(pushed[::-1]):
+            assert (np.sign(less) == np.sign(more)).all()
+            assert (np.abs(less) <= np.abs(more)).all()
+        assert (np.sign(pushed[0]) == -np.sign(model(LengthState()).push)).all()
+        assert np.isfinite(model(LengthState(prompts="512", g=64)).shared).all()
+
+
+class TestTruths:
+    """What the lessons ask to predict, by other means."""
+
+    def test_entropy_turns_where_the_prediction_says(self) -> None:
+        asked = prediction("entropy-1")
+        assert isinstance(asked, SliderPrediction)
+        z = np.array(EntropyCovariance().state.z)
+        h = float(entropy(z))
+        for side, rises in ((0.999, True), (1.001, False)):
+            # A policy of this entropy in which an arm has nearly the probability in question.
+            pi = asked.truth * side
+            others = five_others(h, pi)
+            policy = np.log([pi, *others])
+            lifted = entropy(policy + np.array([1e-6, *[0.0] * len(others)])) - entropy(policy)
+            assert (lifted > 0) == rises
+        assert float(entropy(np.log([asked.truth, *five_others(h, asked.truth)]))) == pytest.approx(h)
+
+    def test_the_exact_gradients_line_is_flat(self) -> None:
+        asked = prediction("proposition-1")
+        assert isinstance(asked, CurvePrediction)
+        assert {y for _, y in asked.curve} == {0.0}
+        assert min(slip.answer[-1] for slip in asked.slips) < 0 < max(slip.answer[-1] for slip in asked.slips)
+
+    def test_the_soft_anchor_has_starved(self) -> None:
+        asked = prediction("anchor-1")
+        assert isinstance(asked, CurvePrediction)
+        assert max(y for _, y in asked.curve) < 0.31
+        assert asked.places[-1] == BATCHES
+
+    def test_the_length_grows_where_punishment_prevails(self) -> None:
+        asked = prediction("length-1")
+        assert isinstance(asked, BarsPrediction)
+        own, shared, constant = asked.truth
+        assert own > 100 * shared > 0 == constant
+
+
+def five_others(h: float, pi: float) -> tuple[float, ...]:
+    """Probabilities of five other arms, of which one is another than the rest, so that the entropy is h."""
+
+    def of(share: float) -> tuple[float, ...]:
+        rest = (1 - pi) * (1 - share) / 4
+        return ((1 - pi) * share, rest, rest, rest, rest)
+
+    low, high = 0.2, 1 - 1e-12  # from even to one arm alone the entropy falls
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(entropy(np.log([pi, *of(middle)]))) > h else (low, middle)
+    return of(low)

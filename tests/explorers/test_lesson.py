@@ -258,7 +258,7 @@ class TestClaims:
         assert "refuted" in repr(shown)
         assert "It holds if q >= 1/2" in repr(shown)
         html = shown._repr_html_()
-        assert html.count("<tr>") == 3
+        assert html.count("<dt>") == html.count("<dd>") == 2
         assert "<code>qae.finite-step-low</code>" in html
 
     def test_unknown(self) -> None:

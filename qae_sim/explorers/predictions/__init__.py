@@ -35,6 +35,7 @@ from qae_sim.explorers.predictions import (
     kalman_anchor,
     proposition_4_2,
     the_gate,
+    what_is_left,
 )
 from qae_sim.explorers.predictions.kinds import (
     AnyPrediction,
@@ -56,7 +57,15 @@ __all__ = [
     "prediction",
 ]
 
-_LESSONS = (the_gate, another_clock, entropy_and_covariance, proposition_4_2, kalman_anchor, electives)
+_LESSONS = (
+    the_gate,
+    another_clock,
+    entropy_and_covariance,
+    proposition_4_2,
+    kalman_anchor,
+    what_is_left,
+    electives,
+)
 
 #: Predictions by name; some are made from recorded runs, or from a log that is given.
 PREDICTIONS: Mapping[str, Callable[..., AnyPrediction]] = MappingProxyType(
