@@ -83,6 +83,7 @@ def _write_sources(
     index.write_text(Template(index.read_text(encoding="utf-8")).substitute(links=_links(address)), encoding="utf-8")
     markdown = claims_pages(results, lessons) | {
         "findings": findings_page(findings),
+        "trial": _trial(),
         "speed": speed_page(),
         "estimators": estimators_page(),
         "lessons": lessons_page(lessons),
@@ -93,6 +94,16 @@ def _write_sources(
         path = source / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _trial() -> str:
+    """Write the page of the trial, from the runs that come with the package."""
+    from qae_sim.lm import protocols
+    from qae_sim.site.trial import trial_page
+
+    protocol, record = protocols.read("main"), protocols.recorded("main")
+    medium = protocols.judge(protocols.read("medium_gpu"), protocols.recorded("medium_gpu"))
+    return trial_page(protocol, record, protocols.judge(protocol, record), protocols.search(), medium)
 
 
 def _links(address: Address) -> str:

@@ -148,6 +148,15 @@ def recorded(name: str) -> Record:
     return record
 
 
+def search() -> Record:
+    """Read the runs from which the regime of ``main`` was chosen: GRPO alone, on seeds that no protocol uses.
+
+    Returns:
+        The runs.
+    """
+    return Record.load(_FOLDER.parent / "recorded" / "regime_search.npz")
+
+
 def require_protocol(protocol: Protocol, record: Record) -> None:
     """Check that runs were made by the current version of a protocol.
 
@@ -215,10 +224,27 @@ def _judged_at(protocol: Protocol, record: Record, look: int) -> list[ArmCompari
     return comparisons
 
 
-def _value(protocol: Protocol, record: Record, metric: str, part: str) -> np.ndarray:
-    """Compute an endpoint, by seed; ``metric`` is a name, or a name and a place, such as "pass_curve.1"."""
+def measured(record: Record, metric: str) -> np.ndarray:
+    """Take a metric of all runs by a name of a protocol's margins.
+
+    Args:
+        record: The runs.
+        metric: A metric, or a metric and a place on its last axis, such as "pass_curve.1".
+
+    Returns:
+        ``(R, rows)``.
+
+    Example:
+        >>> measured(recorded("main"), "pass_1_by_temperature.1").shape
+        (192, 101)
+    """
     name, _, place = metric.partition(".")
-    values = record[name][..., int(place)] if place else record[name]
+    return record[name][..., int(place)] if place else record[name]
+
+
+def _value(protocol: Protocol, record: Record, metric: str, part: str) -> np.ndarray:
+    """Compute an endpoint, by seed."""
+    values = measured(record, metric)
     known = values[:, ~np.isnan(values).all(axis=0)]
     # A metric of every batch is missing only in the last row; others are from evaluations.
     last = protocol.rules["last_batches" if known.shape[1] >= values.shape[1] - 1 else "last_evaluations"]

@@ -1,0 +1,149 @@
+"""The page of the trial: questions whose rules were written before the runs, each with its curves and its answer."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+
+from qae_sim.lm.protocols import ArmComparison, Protocol
+from qae_sim.lm.protocols.findings import QUESTIONS, Question
+from qae_sim.lm.runs import METRICS, Record
+from qae_sim.pictures.scene import Picture
+from qae_sim.pictures.trial import answer, regime
+from qae_sim.site.catalogue import plain
+
+#: What a verdict says about a difference to the mean baseline.
+VERDICTS = {
+    "yes": "higher than with the mean",
+    "no": "lower than with the mean",
+    "equivalent": "the same, within the margin",
+    "undecided": "undecided",
+}
+_PARTS = {"run": "over the run", "end": "at its end"}
+
+
+def trial_page(
+    protocol: Protocol,
+    record: Record,
+    comparisons: Sequence[ArmComparison],
+    search: Record,
+    medium: Sequence[ArmComparison],
+) -> str:
+    """Write the page of the trial.
+
+    Args:
+        protocol: The protocol.
+        record: Its runs.
+        comparisons: What they say.
+        search: The runs from which the regime was chosen.
+        medium: What the trial at medium size says.
+
+    Returns:
+        Markdown.
+    """
+    rules = protocol.rules
+    missing = [
+        f"{setting}, {arm}"
+        for setting, arm in protocol.arms()
+        if repr(protocol.runs(setting, arm)[0]) not in {repr(config) for config in record.configs}
+    ]
+    seeds = len(protocol.runs(*protocol.arms()[0]))
+    parts = [
+        "# The trial",
+        "Papers report one run of a large model. Here the question is put to a small one, with enough runs to answer "
+        "it, and the rules were written first: tasks, arms, endpoints, seeds, margins and the number of looks stand in "
+        f"the protocol `{protocol.name}`, which was committed before its runs were made and whose SHA-256 "
+        f"(`{protocol.digest[:12]}`…) they hold.",
+        f"{seeds} seeds, each with a base model of its own, all of which start alike. Differences to the mean baseline "
+        "are paired by seed. A difference is *equivalent* if its interval lies within the margin, *higher* or *lower* "
+        f"if it has that sign at the level {rules['level']:g}, by Holm over the arms of a setting, else *undecided*, "
+        "with the difference that would have been seen in four trials of five. What is undecided may go on to "
+        f'{protocol.looks[-1]} seeds once. "Over the run" is the mean of all evaluations (of all batches for entropy '
+        'and length), "at its end" that of the last '
+        f"{rules['last_evaluations']} ({rules['last_batches']}).",
+    ]
+    if missing:
+        parts.append(
+            "Not trained in the device time there was, and so undecided: " + "; ".join(map(plain, missing)) + "."
+        )
+    parts.append(
+        "These are small transformers. What they do not show may appear in larger ones, and the other way round."
+    )
+    for question in QUESTIONS:
+        parts += _answered(protocol, record, comparisons, question)
+    parts += [
+        "(trial-regime)=",
+        "## Where the regime comes from",
+        "GRPO alone with the recipe of DAPO, on seeds that the trial does not use. The learned rule is solved after 60 "
+        "batches; addition learns at all three rates, and the middle one is the trial's.",
+        _image(regime(search)),
+    ]
+    parts += [
+        "## All comparisons",
+        _all(comparisons),
+        "## At medium size",
+        f"Protocol `medium_gpu`: {medium[0].seeds} seeds of a model five times as large; base models there were not "
+        "brought to equal pass@1. Addition was not trained.",
+        _all(medium),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _answered(
+    protocol: Protocol, record: Record, comparisons: Sequence[ArmComparison], question: Question
+) -> list[str]:
+    """Write a question with its prediction, its curves and its answer."""
+    found = [c for c in comparisons if c.setting == question.setting and c.arm in question.arms]
+    lines = []
+    for arm in question.arms:
+        of_arm = {
+            part: c for part in _PARTS for c in found if (c.arm, c.quantity) == (arm, f"{question.metric}, {part}")
+        }
+        said = "; ".join(f"{_PARTS[part]} {_said(c)}" for part, c in of_arm.items())
+        lines.append(f"- {plain(arm)}: {said}.")
+    claims = ", ".join(f"[`{name}`](claims/{name}.md)" for name in question.claims)
+    regime = protocol.rules["settings"][question.setting]
+    return [
+        f"(trial-{question.name})=",
+        f"## {question.title}",
+        f"**Predicted.** {plain(question.predicted)}",
+        f"**Measured** ({plain(METRICS[question.metric])}; task `{regime['task']}`, learning rate "
+        f"{regime['learning_rate']:g}, loss `{regime.get('loss', 'token')}`, {protocol.rules['common']['prompts']} "
+        f"prompts and {protocol.rules['common']['minibatches']} steps a batch):",
+        "\n".join(lines),
+        _image(answer(protocol, record, question)),
+        f"**In the paper.** {plain(question.paper)}",
+        *([f"Claims: {claims}"] if claims else []),
+    ]
+
+
+def _said(c: ArmComparison) -> str:
+    """Write a difference with its interval and what it means."""
+    seen = f" (a difference of {c.visible:.2g} would have been seen)" if c.verdict == "undecided" else ""
+    return f"{_signed(c.mean)} [{_signed(c.low)}, {_signed(c.high)}], {VERDICTS[c.verdict]}{seen}"
+
+
+def _signed(value: float) -> str:
+    """Write a number with its sign, and three digits after the point."""
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _image(picture: Picture) -> str:
+    """Draw a picture into the page."""
+    from qae_sim.pictures.render import png
+
+    words = html.escape(picture.sentence({}))
+    data = base64.b64encode(png(picture, width=12.0, height=5.0)).decode()
+    return f'<img alt="{words}" src="data:image/png;base64,{data}" width="1000">'
+
+
+def _all(comparisons: Sequence[ArmComparison]) -> str:
+    """Write all comparisons as a table."""
+    lines = ["| setting | arm | quantity | difference | p | verdict | would have been seen |", "|" + " --- |" * 7]
+    lines += [
+        f"| {c.setting} | {plain(c.arm)} | `{c.quantity}` | {_signed(c.mean)} [{_signed(c.low)}, {_signed(c.high)}] | "
+        f"{c.p:.3f} | {c.verdict} | {c.visible:.3f} |"
+        for c in comparisons
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,100 @@
+"""The trial's bands, curves and page: what is said is what the record holds."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from qae_sim.lm import protocols
+from qae_sim.lm.protocols import curves
+from qae_sim.lm.protocols.curves import band, curve
+from qae_sim.lm.protocols.findings import QUESTIONS
+
+MAIN, RECORD = protocols.read("main"), protocols.recorded("main")
+
+
+def walks(rng: np.random.Generator, runs: int, points: int) -> np.ndarray:
+    """Curves whose points hang together, as training curves do."""
+    return np.cumsum(rng.standard_normal((runs, points)), axis=1) / math.sqrt(points) + rng.standard_normal((runs, 1))
+
+
+def test_a_band_holds_the_whole_curve_as_often_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "_DRAWS", 2000)
+    rng = np.random.default_rng(0)
+    inside = pointwise = 0
+    trials = 300
+    for _ in range(trials):
+        values = walks(rng, 16, 21)
+        low, high = band(values, 0.05)
+        inside += bool(((low <= 0) & (high >= 0)).all())
+        half = stats.t.ppf(0.975, 15) * values.std(axis=0, ddof=1) / 4
+        pointwise += bool((np.abs(values.mean(axis=0)) <= half).all())
+    assert 0.91 <= inside / trials <= 0.985
+    assert pointwise / trials < 0.9
+
+
+def test_a_band_of_one_point_is_the_interval() -> None:
+    values = np.random.default_rng(1).standard_normal((16, 1))
+    low, high = band(values, 0.05)
+    half = stats.t.ppf(0.975, 15) * values.std(ddof=1) / 4
+    assert float(high[0] - low[0]) / 2 == pytest.approx(float(half), rel=0.03)
+    with pytest.raises(ValueError, match="values must be curves of at least three runs; got 2"):
+        band(values[:2], 0.05)
+
+
+def test_curves_are_means_over_seeds() -> None:
+    found = curve(MAIN, RECORD, "addition", "QAE, K = .4", "pass_1", gap=True)
+    ours, base = (
+        RECORD.take([RECORD.configs.index(c) for c in MAIN.runs("addition", arm)])["pass_1"]
+        for arm in ("QAE, K = .4", "mean")
+    )
+    assert found.batch.tolist() == list(range(0, 101, 5))
+    np.testing.assert_allclose(found.mean, (ours - base).mean(axis=0)[::5])
+    with pytest.raises(ValueError, match="record must be one that holds all arms of protocol main; got 'no runs of"):
+        curve(MAIN, RECORD, "lengths", "QAE, K = .2", "length")
+
+
+def test_every_question_is_asked_of_arms_that_were_trained() -> None:
+    from qae_sim.theory import all_claims
+
+    found = {(c.setting, c.arm, c.quantity) for c in protocols.judge(MAIN, RECORD)}
+    for question in QUESTIONS:
+        for arm in question.arms:
+            for part in ("run", "end"):
+                assert (question.setting, arm, f"{question.metric}, {part}") in found, question.name
+        assert set(question.claims) <= set(all_claims())
+
+
+def test_no_seed_of_the_search_is_used_by_the_trial() -> None:
+    searched = {config.seed for config in protocols.search().configs}
+    assert not searched & {config.seed for config in RECORD.configs}
+    assert {config.rule.name for config in protocols.search().configs} == {"grpo"}
+
+
+def test_the_page_says_what_the_record_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qae_sim.pictures import render
+    from qae_sim.site.trial import trial_page
+
+    monkeypatch.setattr(render, "png", lambda picture, **options: b"")
+    comparisons = protocols.judge(MAIN, RECORD)
+    medium = protocols.judge(protocols.read("medium_gpu"), protocols.recorded("medium_gpu"))
+    # Another number in one comparison must show in the page.
+    changed = [replace(c, mean=c.mean + 1, verdict="no") if c.quantity == "length, end" else c for c in comparisons]
+    texts = [
+        re.sub(r'src="[^"]*"', "", trial_page(MAIN, RECORD, x, protocols.search(), medium))
+        for x in (comparisons, changed)
+    ]
+    lengths = next(c for c in comparisons if (c.setting, c.quantity) == ("lengths", "length, end"))
+    assert f"at its end +{lengths.mean:.3f}" in texts[0]
+    assert "higher than with the mean" in texts[0].split("(trial-lengths-token-mean)=")[0]
+    assert (
+        "higher than with the mean" not in texts[1].split("(trial-lengths)=")[1].split("at its end")[1].split(".\n")[0]
+    )
+    assert "lengths, QAE, K = .2" in texts[0].split("(trial-lengths)=")[0]  # what was not trained is named
+    for question in QUESTIONS:
+        assert f"(trial-{question.name})=" in texts[0]
