@@ -32,11 +32,11 @@ class Question:
 
 _QAE_AT_8B = (
     "Qwen3-8B-Base with Clip-Higher, AIME'24: pass@1 39.69 with the mean and 48.23 with QAE at K = .4 (QAE, "
-    "arXiv:2509.22611, Table 2); one run each, no interval given."
+    "Table 2); one run each, no interval given."
 )
 _HA_DW_AT_8B = (
-    "Qwen3-4B, Qwen3-8B and LLaMA-3.2-3B on five benchmarks: HA-DW is reported above GRPO, GSPO and DAPO (HA-DW, "
-    "arXiv:2601.08521)."
+    "Qwen3-4B, Qwen3-8B and LLaMA-3.2-3B on five benchmarks: HA-DW is reported above GRPO, GSPO and DAPO (HA-DW's "
+    "main results)."
 )
 
 QUESTIONS: tuple[Question, ...] = (
