@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,11 +155,19 @@ def _configs(
             values[field] = dict(values.get(field) or {}) | {key: value}
         else:
             values[field] = value
-    try:
-        numbers = [int(part) for part in seeds.split(",")]
-    except ValueError as error:
-        raise ValueError(f"--seeds must be integers separated by commas; got {seeds!r}") from error
-    return [Config.from_dict(values | {"seed": seed, "base_seed": seed}) for seed in numbers]
+    return [Config.from_dict(values | {"seed": seed, "base_seed": seed}) for seed in _seeds(seeds)]
+
+
+def _seeds(text: str) -> list[int]:
+    """Read seeds: integers and ranges, such as ``0,1,100-115``."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not first <= last < first + 10_000:
+            raise ValueError(f"--seeds must be integers or ranges such as 100-115, separated by commas; got {text!r}")
+        found += range(first, last + 1)
+    return found
 
 
 def _summary(record: Record) -> Table:
@@ -188,6 +198,11 @@ def _summary(record: Record) -> Table:
     help="Folder for runs, table.md and record.npz.",
 )
 @click.option(
+    "--seeds",
+    default=None,
+    help="Seeds such as 100-115, each with a base model.  [default: those of the recorded runs]",
+)
+@click.option(
     "--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one for each core; CUDA: 1]"
 )
 @click.option(
@@ -199,6 +214,7 @@ def reproduce(
     studies: tuple[str, ...],
     size: str,
     folder: Path,
+    seeds: str | None,
     workers: int | None,
     from_record: bool,
     as_list: bool,
@@ -215,17 +231,44 @@ def reproduce(
         Console().print(table)
         return
     names = [name for name in STUDIES if name in studies] if studies else list(STUDIES)
+    try:
+        numbers = None if seeds is None else _seeds(seeds)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if from_record and numbers is not None:
+        raise click.UsageError("--seeds cannot be chosen with --recorded: those runs are done.")
     with _explained(folder):
         findings = (
-            judge(names, size, recorded(size)) if from_record else _train_all(names, folder, size, device, workers)
+            judge(names, size, recorded(size))
+            if from_record
+            else _train_all(names, folder, size, numbers, device, workers)
         )
     Console().print(_findings(findings))
 
 
-def _train_all(names: list[str], folder: Path, size: str, device: str, workers: int | None) -> list[Finding]:
-    """Reproduce with a progress bar."""
+def _train_all(
+    names: list[str], folder: Path, size: str, seeds: list[int] | None, device: str, workers: int | None
+) -> list[Finding]:
+    """Reproduce with a progress bar; off a terminal a line tells of every job that is done."""
+    from qae_sim.lm.reproduce import cost_per_seed, needed
     from qae_sim.lm.reproduce import reproduce as run
 
+    count = SEEDS[size] if seeds is None else len(seeds)
+    minutes = cost_per_seed(names, size, device) / 60
+    click.echo(
+        f"{count} seeds of {len(needed(names, size))} arms: at most about {minutes:.0f} minutes of one process a seed, "
+        f"{count * minutes:.0f} in all, as a few steps here tell.",
+        err=True,
+    )
+    if not sys.stderr.isatty():
+        return run(
+            *(names, folder),
+            size=size,
+            seeds=seeds,
+            device=device,
+            workers=workers,
+            progress=lambda done, total: click.echo(f"{done} of {total} base models and arms are done", err=True),
+        )
     columns = (TextColumn("base models and arms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("jobs", total=None)
@@ -233,7 +276,7 @@ def _train_all(names: list[str], folder: Path, size: str, device: str, workers: 
         def tell(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return run(names, folder, size=size, device=device, workers=workers, progress=tell)
+        return run(names, folder, size=size, seeds=seeds, device=device, workers=workers, progress=tell)
 
 
 _COLOURS = {"replicated": "green", "not replicated": "magenta", "depends": "cyan"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from pathlib import Path
@@ -12,14 +13,15 @@ from typing import Any
 
 import torch
 
-from qae_sim.arrays import require_choice
+from qae_sim.arrays import invalid, require_choice
 from qae_sim.lm.config import Config
 from qae_sim.lm.files import load_tensors
 from qae_sim.lm.runs import Record
 from qae_sim.lm.studies import SEEDS, STUDIES, Finding, Make, judge
+from qae_sim.lm.tasks import PAD
 from qae_sim.lm.train import choose_device, train
 from qae_sim.lm.trainer import Trainer
-from qae_sim.lm.warmstart import base_key, warm_start
+from qae_sim.lm.warmstart import base_key, new_model, warm_start
 from qae_sim.storage import to_json, write_atomically
 
 
@@ -50,6 +52,7 @@ def reproduce(
     folder: str | Path,
     *,
     size: str = "small",
+    seeds: Sequence[int] | None = None,
     device: str = "auto",
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -60,6 +63,7 @@ def reproduce(
         names: Names of :data:`~qae_sim.lm.studies.STUDIES`.
         folder: Folder for runs, base models, ``table.md``, ``record.npz`` and ``solutions.json``; created if missing.
         size: ``"small"`` or ``"full"``.
+        seeds: Seeds of the runs, each with a base model of its own; None: from 0 on, as many as the recorded runs.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         workers: Number of processes, >= 1; by default one for each core on the CPU, and one on CUDA.
         progress: Called with the number of finished jobs and of all jobs.
@@ -74,7 +78,9 @@ def reproduce(
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     arms = needed(names, size)
-    seeds = range(SEEDS[size])
+    seeds = tuple(range(SEEDS[size]) if seeds is None else seeds)
+    if len(set(seeds)) < max(len(seeds), 2):
+        raise invalid("seeds", list(seeds), "at least two, each once: verdicts need a spread")
     ensembles = {_folder(arm): [arm.with_(seed=s, base_seed=s) for s in seeds] for arm in arms}
     bases = {json.dumps(base_key(run), sort_keys=True): run for runs in ensembles.values() for run in runs}
     count = workers or (1 if device != "cpu" and torch.cuda.is_available() else os.cpu_count() or 1)
@@ -94,13 +100,58 @@ def reproduce(
         _all(pool, [(_arm, runs, place / name, place / "bases", device) for name, runs in ensembles.items()], advance)
     record = Record.join([_arm(runs, place / name, place / "bases", device) for name, runs in ensembles.items()])
     record.save(place / "record.npz")
-    write_atomically(place / "solutions.json", to_json(solutions(names, place, size, device)))
+    write_atomically(place / "solutions.json", to_json(solutions(names, place, size, device, seeds)))
     findings = judge(names, size, record)
-    write_atomically(place / "table.md", table(findings, size, record).encode())
+    write_atomically(place / "table.md", table(findings, size, record, len(seeds)).encode())
     return findings
 
 
-def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu") -> dict[str, Any]:
+def cost_per_seed(names: Sequence[str], size: str = "small", device: str = "auto") -> float:
+    """Estimate what a seed costs on this machine, from a few steps of every kind of run.
+
+    Args:
+        names: Names of studies.
+        size: ``"small"`` or ``"full"``.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Returns:
+        Seconds of one process for the seed's base models and arms; rather too much, because responses of a model that
+        has not learned yet are long, and all of them take part in the steps.
+    """
+    arms = needed(names, size)
+    bases = {json.dumps(base_key(arm), sort_keys=True): arm for arm in arms}
+    total = sum(_seconds_of_base(arm, device) for arm in bases.values())
+    shapes = ("task", "size", "prompts", "group_size", "minibatches", "epochs", "attempts")
+    known: dict[tuple[Any, ...], float] = {}
+    for arm in arms:
+        shape = tuple(getattr(arm, name) for name in shapes)
+        if shape not in known:
+            known[shape] = _seconds_of_batch(arm, device)
+        total += arm.batches * known[shape]
+    return total
+
+
+def _seconds_of_base(config: Config, device: str) -> float:
+    """Time two steps of a base model, and count how many it needs."""
+    few = config.with_(base_demonstrations=min(512, config.base_demonstrations), base_passes=1, base_target=0.0)
+    start = time.perf_counter()
+    warm_start([few], choose_device(device))
+    share = few.base_demonstrations / (config.base_demonstrations * config.base_passes)
+    return (time.perf_counter() - start) / share
+
+
+def _seconds_of_batch(config: Config, device: str) -> float:
+    """Time a batch in which every response has an advantage."""
+    trainer = Trainer([config], new_model([config]).to(choose_device(device)))
+    start = time.perf_counter()
+    batch, _, _ = trainer.sample()
+    trainer.learner.update(batch, torch.ones_like(batch.log_probs) * (batch.tokens != PAD), 0)
+    return time.perf_counter() - start
+
+
+def solutions(
+    names: Sequence[str], folder: Path, size: str, device: str = "cpu", seeds: Sequence[int] | None = None
+) -> dict[str, Any]:
     """Sample responses to some held-out prompts, for people to read: of base models, mean baseline and QAE.
 
     Args:
@@ -108,6 +159,7 @@ def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu"
         folder: Folder of their runs.
         size: ``"small"`` or ``"full"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        seeds: Seeds of the runs; None: those of the recorded ones.
 
     Returns:
         Plain values: for each task and model the prompts, tokens and entropies (in thousandths of a nat).
@@ -117,7 +169,8 @@ def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu"
     for setting in ("addition", "learned") if arms else ():
         for stage, arm in (("base", "mean"), ("mean", "mean"), ("qae", "QAE")):
             config = arms[f"{setting}, {arm}, 0.28"]
-            runs = [config.with_(seed=seed, base_seed=seed) for seed in range(SEEDS[size])]
+            chosen = range(SEEDS[size]) if seeds is None else seeds
+            runs = [config.with_(seed=seed, base_seed=seed) for seed in chosen]
             trainer = Trainer(runs, warm_start(runs, choose_device(device), folder / "bases"))
             if stage != "base":
                 trainer.load_state(*load_tensors(folder / _folder(config) / "checkpoint.safetensors"))
@@ -132,7 +185,7 @@ def solutions(names: Sequence[str], folder: Path, size: str, device: str = "cpu"
                 )
             ]
             head = {"setting": setting, "stage": stage, "task": config.task, "options": dict(config.task_options)}
-            models.append(head | {"seed": 0, "groups": groups})
+            models.append(head | {"seed": runs[0].seed, "groups": groups})
     return {"size": size, "models": models}
 
 
@@ -162,13 +215,14 @@ def _all(pool: Executor, jobs: Sequence[tuple[object, ...]], advance: Callable[[
             advance()
 
 
-def table(findings: Sequence[Finding], size: str, record: Record) -> str:
+def table(findings: Sequence[Finding], size: str, record: Record, seeds: int) -> str:
     """Write findings as one table in Markdown.
 
     Args:
         findings: The findings.
         size: ``"small"`` or ``"full"``, that of the runs.
         record: The runs.
+        seeds: Number of seeds of each arm.
 
     Returns:
         The text, in Markdown.
@@ -176,7 +230,7 @@ def table(findings: Sequence[Finding], size: str, record: Record) -> str:
     drawn = [i for i, config in enumerate(record.configs) if config.attempts > 1] or range(len(record))
     mixed = record.take(list(drawn))["mixed_share"][:, :-1]
     lines = [
-        f"Size {size}, {SEEDS[size]} seeds, each with a base model of its own. Numbers are means over seeds with 95 %",
+        f"Size {size}, {seeds} seeds, each with a base model of its own. Numbers are means over seeds with 95 %",
         "confidence intervals (Student's t, not adjusted for the number of claims), positive where the claim is right.",
         f"With dynamic sampling {mixed.mean():.1%} of a batch's groups were mixed, in the run with fewest",
         f"{mixed.mean(axis=1).min():.1%}, in the batch with fewest {mixed.min():.1%}.",

@@ -40,6 +40,8 @@ TESTED = (
     "tests/test_settings_of_the_caller.py",
 )
 
+#: Words of highest entropy would be most of a record; it keeps those of every 50th batch.
+_WORDS_EVERY = 50
 #: Kept of what a failed stage has printed.
 _LAST_LINES = 25
 
@@ -181,7 +183,11 @@ def study(record_path: Path, device: str, deadline: float, name: str = "medium_g
             except TimeoutError:
                 complete = False
                 break
-            part = replace(part, about=tuple(dict(about) | {"protocol": protocol.digest} for about in part.about))
+            part = replace(
+                part,
+                about=tuple(dict(about) | {"protocol": protocol.digest} for about in part.about),
+                words=tuple({row: top for row, top in of.items() if row % _WORDS_EVERY == 0} for of in part.words),
+            )
             record = part if record is None else Record.join([record, part])
             record.save(record_path)
             longest = time.monotonic() - start

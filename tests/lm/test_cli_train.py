@@ -69,7 +69,7 @@ def test_training_from_a_file_that_flags_change(tmp_path: Path) -> None:
         (["--estimator", "qea"], "did you mean 'qae'"),
         (["--k", "0.4"], "parameters must be named as those of grpo"),
         (["--set", "prompt=3"], "configuration must be fields among"),
-        (["--seeds", "a"], "--seeds must be integers separated by commas; got 'a'"),
+        (["--seeds", "a"], "--seeds must be integers or ranges such as 100-115, separated by commas; got 'a'"),
         (["--minibatches", "7"], "minibatches must be a divisor of prompts = 48; got 7"),
     ],
 )
@@ -96,5 +96,12 @@ def test_recorded_runs_are_judged_without_training() -> None:
     code, output = call("reproduce", "--recorded", "--size", "full")
     assert code == 1
     assert "no runs of this size come with the package" in output
+    code, output = call("reproduce", "--recorded", "--seeds", "100-115")
+    assert code == 2
+    assert "--seeds cannot be chosen with --recorded" in output
+    for wrong in ("5-3", "a", "1,", "1--2", "-1"):
+        code, output = call("reproduce", "pass", "--seeds", wrong)
+        assert code == 2
+        assert "--seeds must be integers or ranges such as 100-115" in output.replace("\n", " ")
     code, output = call("reproduce", "everything")
     assert code == 2
