@@ -205,7 +205,7 @@ def _against_baseline(found: PolicyStep, reach: tuple[float, float]) -> Panel:
         (
             Line(BS, LookupTable(found.exact, _BY_ETA), BASELINE, "exact"),
             Line(BS, LookupTable(first, _BY_ETA), MUTED, "first order", "dashed"),
-            Points(np.array([found.p]), LookupTable(at_mean, _BY_ETA), MEAN, "mean, RLOO: b = p", "diamond", 13),
+            Points(np.array([found.p]), LookupTable(at_mean, _BY_ETA), MEAN, "mean: b = p", "diamond", 13),
             Points(np.array([b]), LookupTable(at_quantile, _BY_ETA), QUANTILE, "K-quantile", "square", 15),
             GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
         ),

@@ -68,7 +68,7 @@ DERIVATIONS: Mapping[str, Derivation] = {
                 "stands a second time, and cancels.",
             ),
             DerivedLine(
-                "dH_exact == -eta * Cov(log(pi), pi * (r - p))",
+                "dH_exact == -(eta * Cov(log(pi), pi * (r - p)))",
                 "No b is left: under the exact gradient every baseline gives the same change, and the line is flat.",
             ),
         ),
