@@ -14,6 +14,7 @@ from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
 from qae_sim.explorers.length_pressure import LengthPressure
+from qae_sim.explorers.length_runs import LengthRuns
 from qae_sim.explorers.lesson import Claims, Places, Predict, Solution, check, compare
 from qae_sim.explorers.live_training import LiveTraining
 from qae_sim.explorers.predictions import BarsPrediction, CurvePrediction, Prediction, SliderPrediction, Slip
@@ -39,6 +40,7 @@ __all__ = [
     "KalmanAnchorExplorer",
     "KeyTokens",
     "LengthPressure",
+    "LengthRuns",
     "LiveTraining",
     "PartAdvantages",
     "Places",

@@ -333,5 +333,7 @@ class Places:
 
 
 def _values(values: Any) -> str:
-    """Numbers as a reader can type them in."""
-    return ", ".join(f"{name} = {value}" for name, value in values.items())
+    """Numbers as a reader can type them in, without digits that say nothing."""
+    return ", ".join(
+        f"{name} = {value:.6g}" if isinstance(value, float) else f"{name} = {value}" for name, value in values.items()
+    )

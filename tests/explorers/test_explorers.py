@@ -27,6 +27,7 @@ from qae_sim.explorers import (
     EntropyCovariance,
     EstimatorTable,
     Explorer,
+    LengthRuns,
     PartAdvantages,
     QuantileGate,
     SliderPrediction,
@@ -36,8 +37,10 @@ from qae_sim.explorers.credit_within_responses import METHODS, PartState
 from qae_sim.explorers.estimator_table import TableState
 from qae_sim.explorers.explorer import MIME, PARTS, SITE
 from qae_sim.explorers.length_pressure import KS, ODDS, PS, LengthState, model
+from qae_sim.explorers.length_runs import LOSSES, curve, differences
 from qae_sim.explorers.predictions import prediction
 from qae_sim.explorers.state import Control, State, number
+from qae_sim.lm.protocols import judge, read, recorded
 from qae_sim.pictures.scene import Bars, LookupTable, Panel, Picture
 from qae_sim.softmax import entropy
 from qae_sim.theory import all_claims, expected_credit, length_pressure
@@ -637,3 +640,34 @@ def five_others(h: float, pi: float) -> tuple[float, ...]:
         middle = (low + high) / 2
         low, high = (middle, high) if float(entropy(np.log([pi, *of(middle)]))) > h else (low, middle)
     return of(low)
+
+
+class TestLengthRuns:
+    @pytest.mark.parametrize("measure", ["length", "pass_1", "fixed_entropy"])
+    def test_numbers_are_the_protocols(self, measure: str) -> None:
+        """All arms judged together have the same differences; paired here once more."""
+        every = judge(read("main"), recorded("main"))
+        for loss in LOSSES:
+            (found,) = (f for f in every if (f.setting, f.arm, f.quantity) == (loss, "QAE, K = .8", f"{measure}, run"))
+            own = differences()[loss, measure]
+            assert (own.mean, own.low, own.high) == pytest.approx((found.mean, found.low, found.high))
+            mean, ours = (curve(loss, arm, measure).values for arm in ("mean", "QAE, K = .8"))
+            assert own.mean == pytest.approx(float(np.nanmean(ours, axis=1).mean() - np.nanmean(mean, axis=1).mean()))
+
+    def test_the_lesson_says_what_the_runs_say(self) -> None:
+        own, shared = (differences()[loss, "length"] for loss in ("lengths", "learned"))
+        assert own.low > 10
+        assert shared.low < 0 < shared.high < 0.5
+        for loss in LOSSES:
+            assert curve(loss, "mean", "pass_1").mean[-1] > 0.98
+            assert curve(loss, "QAE, K = .8", "pass_1").mean[-1] > 0.98
+        own, shared = (differences()[loss, "pass_1"] for loss in ("lengths", "learned"))
+        assert own.high < shared.low
+        assert shared.high < 0
+        assert ("lengths", "QAE, K = .2") not in {(f.setting, f.arm) for f in judge(read("main"), recorded("main"))}
+
+    def test_words_follow_the_slider_and_differences_do_not(self) -> None:
+        first, last = (LengthRuns.from_state(f"batch={batch}").words() for batch in (0, 100))
+        start = curve("lengths", "mean", "length").mean[0]
+        assert f"the mean {start:.1f}" in first
+        assert first.split(". Over")[1] == last.split(". Over")[1]
