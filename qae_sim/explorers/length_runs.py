@@ -77,7 +77,7 @@ class LengthRuns(Explorer[LengthRunsState]):
 
 
 @dataclass(frozen=True)
-class Curve:
+class MeasuredCurve:
     """A measure over the batches at which it was taken.
 
     Attributes:
@@ -108,7 +108,7 @@ def _trial() -> Record:
 
 
 @lru_cache(maxsize=32)
-def curve(loss: str, arm: str, measure: str) -> Curve:
+def curve(loss: str, arm: str, measure: str) -> MeasuredCurve:
     """Find a measure of an arm.
 
     Args:
@@ -122,7 +122,7 @@ def curve(loss: str, arm: str, measure: str) -> Curve:
     record, wanted = _trial(), {repr(run) for run in read("main").runs(loss, arm)}
     values = record[measure][[place for place, config in enumerate(record.configs) if repr(config) in wanted]]
     known = np.flatnonzero(~np.isnan(values).all(axis=0))
-    return Curve(known.astype(float), values[:, known])
+    return MeasuredCurve(known.astype(float), values[:, known])
 
 
 @lru_cache(maxsize=1)
@@ -135,7 +135,7 @@ def differences() -> dict[tuple[str, str], ArmComparison]:
     return {(f.setting, f.quantity[:-5]): f for f in found if f.quantity.endswith(", run")}
 
 
-def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, Curve]]) -> Panel:
+def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) -> Panel:
     """Draw both arms under one loss: mean over seeds, and the range of all of them."""
     layers: list[Layer] = [GuideLine(LookupTable(_TIME, ("batch",)), "x", MUTED, dash="dotted")]
     for arm, found in drawn[loss].items():
@@ -156,7 +156,7 @@ def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, Curve]])
     return Panel(LOSSES[loss], "batch", name, (0.0, 1.02 * BATCHES), limits, tuple(layers), touches=(Touch("batch"),))
 
 
-def words(state: LengthRunsState, drawn: dict[str, dict[str, Curve]]) -> Words:
+def words(state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) -> Words:
     """Say where the arms are, and by how much they differ over the run."""
     text, unit, digits = MEASURES[state.measure]
     said: list[str | Number] = ["At batch ", Number(LookupTable(_TIME, ("batch",)), 0), f", {text}: "]

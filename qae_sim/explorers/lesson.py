@@ -210,7 +210,7 @@ def described(results: Iterable[Any]) -> bytes:
             "statement": result.claim.statement,
             "verdict": str(result.outcome.verdict),
             "condition": result.outcome.condition,
-            "counterexample": {name: str(value) for name, value in (result.outcome.counterexample or {}).items()},
+            "counterexample": {name: _value(value) for name, value in (result.outcome.counterexample or {}).items()},
             "method": result.outcome.method,
         }
         for result in results
@@ -333,7 +333,10 @@ class Places:
 
 
 def _values(values: Any) -> str:
-    """Numbers as a reader can type them in, without digits that say nothing."""
-    return ", ".join(
-        f"{name} = {value:.6g}" if isinstance(value, float) else f"{name} = {value}" for name, value in values.items()
-    )
+    """Numbers as a reader can type them in, with their names."""
+    return ", ".join(f"{name} = {_value(value)}" for name, value in values.items())
+
+
+def _value(value: Any) -> str:
+    """A number without digits that say nothing."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
