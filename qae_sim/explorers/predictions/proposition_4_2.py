@@ -44,6 +44,10 @@ def _proposition() -> CurvePrediction:
                 tuple(rise * b / 2 for b in places),
                 "The term that the paper's update leaves out takes away all of the slope, not a part of it.",
             ),
+            Slip(
+                (round(unit / 4, 4),) * len(places),
+                "Flat is right. But at b = 0 nothing is more than at b = 0, so the line lies on zero.",
+            ),
             Slip(tuple(-rise * b for b in places), "The missing term takes the slope away; it does not turn it round."),
         ),
     )
