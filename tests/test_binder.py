@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-repo2docker = pytest.importorskip("repo2docker.app")
+pytest.importorskip("repo2docker.app")
+
+from binder_image import build_pack
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,14 +20,9 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def dockerfile(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(ROOT)
-    app = repo2docker.Repo2Docker()
-    for kind in app.buildpacks:
-        pack = kind(app.base_image)
-        pack.platform = "linux/amd64"
-        if pack.detect():
-            assert type(pack).__name__ == "CondaBuildPack"
-            return str(pack.render({}))
-    raise AssertionError("no build pack")
+    pack = build_pack()
+    assert type(pack).__name__ == "CondaBuildPack"
+    return str(pack.render({}))
 
 
 def test_it_is_rendered_from_the_binder_folder(dockerfile: str) -> None:
@@ -38,6 +38,27 @@ def test_scripts_stop_at_errors(name: str) -> None:
     assert text.startswith("#!/usr/bin/env bash")
     assert "set -euo pipefail" in text
     assert os.access(path, os.X_OK)
+
+
+def test_steps_and_start_are_those_of_the_binder_folder() -> None:
+    """What tests/benchmarks/bench_binder.py makes and starts."""
+    pack = build_pack()
+    assert pack.get_post_build_scripts() == ["binder/postBuild"]
+    assert pack.get_start_script() == "${REPO_DIR}/binder/start"
+
+
+def test_a_session_has_the_settings_of_the_lab_and_ends_kernels_that_nobody_looks_at(tmp_path: Path) -> None:
+    """As `binder/start` sets them, wherever it is called."""
+    code = (
+        "import json, sys; from jupyter_core.paths import jupyter_config_path; print(json.dumps(jupyter_config_path()))"
+    )
+    command = [str(ROOT / "binder" / "start"), sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    folders = [Path(folder) for folder in json.loads(done.stdout)]
+    assert folders[:2] == [ROOT / "binder" / "jupyter", ROOT / "qae_sim" / "cli" / "jupyter"]
+    settings = json.loads((folders[0] / "jupyter_server_config.json").read_text())
+    assert 0 < settings["MappingKernelManager"]["cull_idle_timeout"] <= 60
+    assert (folders[1] / "jupyter_server_config.py").exists()
 
 
 def test_sessions_use_one_thread_and_no_torch() -> None:

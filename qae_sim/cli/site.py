@@ -22,11 +22,19 @@ NEEDED = (
 
 @click.command(short_help="Write lessons and reference as pages.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def site(folder: Path) -> None:
+@click.option(
+    "--pyodide",
+    metavar="FOLDER|URL",
+    help="Python for the browser: an unpacked release, which is copied, or an address; by default its makers'.",
+)
+def site(folder: Path, pyodide: str | None) -> None:
     """Run all lessons and write them to FOLDER as pages, with claims, estimators, guides and the API reference.
 
     The pages need neither Python nor network: they open from a disk or from any web server. Figures have text
     alternatives, and sliders that need no Python still move.
+
+    From a web server, lite/lab/index.html is a JupyterLab that runs in the browser, with all lessons. Its Python comes
+    from the address of its makers; with --pyodide FOLDER everything comes from your server.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -34,13 +42,16 @@ def site(folder: Path) -> None:
             f"this needs {', '.join(missing)}, which this Python does not have: pip install 'qae_sim[lab,docs]'"
         )
     from qae_sim.site import installed_address, write_docs, write_lessons
-    from qae_sim.site.docs import STEPS
+    from qae_sim.site.docs import STEPS, checked
+    from qae_sim.site.lite import INSTALL, lite_missing, write_lite
+    from qae_sim.site.pyodide import ADDRESS, place
 
     notebooks = sorted(find_lessons().glob("*.ipynb"))
     address = installed_address()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    without = lite_missing()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("site", total=len(notebooks) + len(STEPS), completed=-1)
+        task = bar.add_task("site", total=len(notebooks) + len(STEPS) + (not without), completed=-1)
 
         def advance(what: str) -> None:
             bar.update(task, description=what, advance=1)
@@ -49,7 +60,12 @@ def site(folder: Path) -> None:
             try:
                 lessons = write_lessons(notebooks, folder / "lessons", address, on_lesson=advance)
                 pages = write_docs(folder, lessons, address, on_step=advance)
-            except RuntimeError as error:
+                if not without:
+                    advance("JupyterLite")
+                    write_lite(notebooks, folder, place(pyodide or ADDRESS, folder), checked())
+            except (RuntimeError, ValueError) as error:
                 raise click.ClickException(str(error)) from error
-    place, first = printable(folder), printable(folder / "index.html")
-    click.echo(f"{len(lessons)} lessons and {len(pages)} other pages in {place}; open {first}")
+    where, first = printable(folder), printable(folder / "index.html")
+    if without:
+        click.echo(f"Without JupyterLite, which needs {', '.join(without)}. To get it: {INSTALL}")
+    click.echo(f"{len(lessons)} lessons and {len(pages)} other pages in {where}; open {first}")

@@ -120,6 +120,14 @@ def plans(project: Project) -> str:
     return f"{_listed(headings)} minutes"
 
 
+def doors(project: Project) -> str:
+    """Write which way to the lessons is for whom."""
+    from qae_sim.site.doors import doors, table
+
+    first = min((project.root / "notebooks").glob("*.ipynb")).name
+    return table(doors(project.address, f"notebooks/{first}", measurements(project.root / "qae_sim" / "speed")))
+
+
 def example(project: Project) -> str:
     """Write the example, with the numbers that it gives."""
     from qae_sim.advantages import grpo, qae
@@ -343,6 +351,7 @@ TEXTS = (
     Text("oldest Python", ("README.md",), oldest_python),
     Text("CPU build", ("README.md",), cpu_build),
     Text("example", ("README.md", "qae_sim/site/pages/index.md"), example),
+    Text("doors", ("README.md",), doors),
     Text("plans", ("README.md", "notebooks/00_index.ipynb"), plans),
     Text("claim counts", ("README.md",), claims),
     Text("finding counts", ("README.md",), finding_counts, slow=True),

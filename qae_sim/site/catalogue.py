@@ -11,7 +11,10 @@ from qae_sim import speed
 from qae_sim.advantages import ESTIMATORS, INPUTS, LEFT_OUT, PLACES, Estimator, why_not
 from qae_sim.lm.studies import SEEDS, STUDIES, Finding
 from qae_sim.papers import Paper
+from qae_sim.site.address import Address
+from qae_sim.site.doors import doors, table
 from qae_sim.site.lessons import Lesson
+from qae_sim.site.pyodide import VERSION
 from qae_sim.theory import Claim, Evidence, Verdict, VerifiedClaim, all_claims
 from qae_sim.theory.certificate_coverage import NARROWER
 from qae_sim.theory.coq import CoqTheorem, theorems
@@ -237,6 +240,34 @@ def speed_page() -> str:
             "table. `python tests/benchmarks/bench_NAME.py` measures your machine; `--write` stores the result for "
             "this page.",
             speed.page(),
+        ]
+    )
+
+
+def doors_page(address: Address, lesson: str) -> str:
+    """Write the page of doors: which way to the lessons is for whom.
+
+    Args:
+        address: The project's public address.
+        lesson: The notebook that links open, from the root of the repository.
+
+    Returns:
+        Markdown.
+    """
+    return _text(
+        [
+            "# Doors",
+            "Which way to the lessons is for whom, what it needs, and what it took when it was measured ({doc}`speed` "
+            "names the machines).",
+            table(doors(address, lesson, speed.measurements())),
+            '<a href="lite/lab/index.html">JupyterLite</a> comes with this site where it was written with the extra '
+            "`docs`. It opens from a web server, not from a disk: any server of files will do, without special "
+            f"headers. Its Python is Pyodide {VERSION}; browsers refuse packages with other hashes than those recorded "
+            "when the site was written. `qae-sim site DIR --pyodide FOLDER` takes it from an unpacked release and "
+            "checks all its files, so that a school without internet can serve everything itself. It has neither "
+            "PyTorch nor python-flint: live training and checks of claims wait for another door, recorded runs and "
+            "verdicts are there. What you write stays in your browser.",
+            "On your machine: `qae-sim lab` opens the lessons in JupyterLab, and keeps what you write.",
         ]
     )
 

@@ -14,7 +14,14 @@ from string import Template
 from qae_sim import page
 from qae_sim.lm.studies import STUDIES, Finding, judge, recorded
 from qae_sim.site.address import Address
-from qae_sim.site.catalogue import claims_pages, estimators_page, findings_page, lessons_page, speed_page
+from qae_sim.site.catalogue import (
+    claims_pages,
+    doors_page,
+    estimators_page,
+    findings_page,
+    lessons_page,
+    speed_page,
+)
 from qae_sim.site.lessons import Lesson
 from qae_sim.theory import VerifiedClaim, verify
 from qae_sim.theory.certificate_files import write_certificates
@@ -84,6 +91,7 @@ def _write_sources(
     markdown = claims_pages(results, lessons) | {
         "findings": findings_page(findings),
         "trial": _trial(),
+        "doors": doors_page(address, f"notebooks/{lessons[0].name}.ipynb"),
         "speed": speed_page(),
         "estimators": estimators_page(),
         "lessons": lessons_page(lessons),

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from qae_sim.explorers.lesson import FOUND_BEFORE, described
+from qae_sim.site.pyodide import LOCK
 from qae_sim.site.wheels import pure_wheel
+from qae_sim.storage import write_atomically
 from qae_sim.theory import VerifiedClaim
 
 #: The folder of JupyterLite in the site.
@@ -58,7 +60,7 @@ def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str, results: S
     Args:
         notebooks: The lessons.
         folder: Folder of the site; what was in its folder ``lite`` is replaced.
-        pyodide: Address of the file ``pyodide.js``: absolute, or relative to ``folder``.
+        pyodide: Address of Pyodide (:func:`qae_sim.site.pyodide.place`): absolute, or relative to ``folder``.
         results: What the checks of the claims have found, because there they cannot be run.
 
     Returns:
@@ -88,6 +90,7 @@ def write_lite(notebooks: Sequence[Path], folder: Path, pyodide: str, results: S
     page = target / "lab" / "index.html"
     if done.returncode or not page.exists():
         raise RuntimeError(f"JupyterLite says: {(done.stderr or done.stdout).strip()[-2000:]}")
+    write_atomically(target / LOCK.name, LOCK.read_bytes())
     return page
 
 
@@ -125,7 +128,13 @@ def _write_sources(
         "jupyter-lite-schema-version": 0,
         "jupyter-config-data": {
             "appName": "qae_sim",
-            "litePluginSettings": {_KERNEL: {"disablePyPIFallback": True, "pyodideUrl": address}},
+            "litePluginSettings": {
+                _KERNEL: {
+                    "disablePyPIFallback": True,
+                    "loadPyodideOptions": {"lockFileURL": f"./{LOCK.name}"},
+                    "pyodideUrl": f"{address}pyodide.js",
+                }
+            },
         },
     }
     look = {

@@ -19,6 +19,7 @@ from qae_sim.cli import main
 from qae_sim.explorers import QuantileGate
 from qae_sim.site import Address, Lesson, write_lessons
 from qae_sim.site.lessons import markdown
+from qae_sim.site.pyodide import ADDRESS
 
 
 @pytest.fixture
@@ -77,9 +78,19 @@ def test_markdown(source: str, part: str) -> None:
 def test_the_command(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["qae_sim.cli.site"], "find_lessons", lambda: lesson.parent)
     monkeypatch.setattr("qae_sim.site.write_docs", lambda folder, lessons, address, on_step: [folder / "index.html"])
+    written: list[Any] = []
+    monkeypatch.setattr("qae_sim.site.docs.checked", tuple)
+    monkeypatch.setattr("qae_sim.site.lite.write_lite", lambda *about: written.append(about))
     result = CliRunner().invoke(main, ["site", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "1 lessons and 1 other pages in" in result.output
+    assert written == [([lesson], tmp_path / "out", ADDRESS, ())]
+    wrong = CliRunner().invoke(main, ["site", str(tmp_path / "out"), "--pyodide", str(tmp_path)])
+    assert "it has no pyodide.asm.js" in wrong.output
+    monkeypatch.setattr("qae_sim.site.lite.lite_missing", lambda: ["jupyterlite-core"])
+    without = CliRunner().invoke(main, ["site", str(tmp_path / "out")])
+    assert "Without JupyterLite, which needs jupyterlite-core. To get it: pip install 'qae_sim[docs]'" in without.output
+    assert len(written) == 1
     (tmp_path / "file").write_text("")
     failed = CliRunner().invoke(main, ["site", str(tmp_path / "file" / "out")])
     assert failed.exit_code != 0

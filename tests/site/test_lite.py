@@ -29,8 +29,7 @@ pytestmark = pytest.mark.slow
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     assert (
-        write_lite(NOTEBOOKS, folder, "pyodide/pyodide.js", verify(["qae.eq4"]).results)
-        == folder / "lite" / "lab" / "index.html"
+        write_lite(NOTEBOOKS, folder, "pyodide/", verify(["qae.eq4"]).results) == folder / "lite" / "lab" / "index.html"
     )
     return folder / "lite"
 
@@ -68,9 +67,9 @@ def test_packages_come_from_the_site_alone_and_their_hashes_are_those_of_the_ins
 def test_pyodide_is_where_it_was_said_to_be(built: Path, tmp_path: Path) -> None:
     """Relative to the site, or at an address."""
     assert (built / "lab" / settings_of(built)["pyodideUrl"]).resolve() == built.parent / "pyodide" / "pyodide.js"
-    address = "https://127.0.0.1/pyodide.js"
+    address = "https://127.0.0.1/"
     again = write_lite(NOTEBOOKS, tmp_path, address, verify(["qae.eq4"]).results).parents[1]
-    assert settings_of(again)["pyodideUrl"] == address
+    assert settings_of(again)["pyodideUrl"] == f"{address}pyodide.js"
     # All else is the same, byte for byte.
     files = {path.relative_to(built) for path in built.rglob("*") if path.is_file()}
     assert files == {path.relative_to(again) for path in again.rglob("*") if path.is_file()}
@@ -91,4 +90,4 @@ def test_it_is_of_bounded_size(built: Path) -> None:
 def test_what_jupyterlite_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite, "_EPOCH", -1)
     with pytest.raises(RuntimeError, match="JupyterLite says: .*source_date_epoch"):
-        write_lite(NOTEBOOKS[:1], tmp_path, "pyodide/pyodide.js", ())
+        write_lite(NOTEBOOKS[:1], tmp_path, "pyodide/", ())
