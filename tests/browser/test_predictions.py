@@ -16,7 +16,7 @@ from chromium import ARGUMENTS, CHROMIUM, leaves
 
 from qae_sim.explorers import BarsPrediction, CurvePrediction, SliderPrediction, Slip
 from qae_sim.explorers.assets import script, style
-from qae_sim.explorers.predictions import AnyPrediction
+from qae_sim.explorers.predictions import PREDICTIONS, AnyPrediction, Prediction, prediction
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -42,6 +42,8 @@ CURVE = CurvePrediction(
     slips=(Slip((0.0, 0.06, 0.12, 0.18, 0.25), "It does not rise to the end."),),
 )  # fmt: skip
 ALL: dict[str, AnyPrediction] = {"slider": SLIDER, "bars": BARS, "curve": CURVE}
+#: Those of the lessons; one is about a log, and is chosen.
+LESSONS = [name for name in PREDICTIONS if name != "silenced-1" and not isinstance(prediction(name), Prediction)]
 of_all = pytest.mark.parametrize("kind", ALL)
 on_both = pytest.mark.parametrize("theme", ["light", "dark"])
 
@@ -62,7 +64,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Any]:
 
     def opened(kind: str, size: dict[str, int] = LAB, theme: str = "light", **options: Any) -> Any:
         module = "data:text/javascript;base64," + base64.b64encode(script("quiz").read_bytes()).decode()
-        model = f"{{ get: () => ({json.dumps(ALL[kind].spec())}) }}"
+        model = f"{{ get: () => ({json.dumps((ALL[kind] if kind in ALL else prediction(kind)).spec())}) }}"
         path = tmp_path / f"{kind}.html"
         path.write_text(
             '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -240,3 +242,16 @@ def test_it_can_be_read(show: Any, kind: str, theme: str, size: dict[str, int]) 
         "getComputedStyle(document.querySelector('.qae-quiz')).backgroundColor.match(/\\d+/g)[0] < 128"
     )
     assert dark == (theme == "dark")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_lessons_questions_fit_on_a_phone(show: Any, name: str) -> None:
+    page = show(name, PHONE)
+    for slider in page.get_by_role("slider").all():
+        slider.focus()
+        page.keyboard.press("ArrowUp")
+    assert page.evaluate(_LAID_OUT) == []
+    lock_of(page).click()
+    assert page.evaluate(_LAID_OUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert prediction(name).spec()["why"] in said(page)[-1]

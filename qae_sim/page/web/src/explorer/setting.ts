@@ -232,6 +232,9 @@ class Setting {
     const { x, y } = this.axes;
     const wide = Math.min(70, 0.4 * (x(1) - x(0))); // the truth is written at the right of its bar
     const zero = y(Math.min(this.spec.high, Math.max(this.spec.low, 0)));
+    // A true value stands at the right of its bar; where neighbours are too close for that, above its line.
+    const place = (height: number, at: number, name: string): Record<string, string | number> =>
+      wide / 2 + 9 + 8.5 * name.length < (x(1) - x(0)) / 2 ? { x: at + wide / 2 + 9, y: height + 5 } : { x: at, y: height - 8, "text-anchor": "middle" };
     const above = (value: number): number => (y(value) <= zero ? -14 : 24);
     return this.spec.labels.flatMap((_, i) => {
       const value = this.values[i]!, at = x(i), found: SVGElement[] = [];
@@ -239,9 +242,9 @@ class Setting {
         svg("rect", { class: name, x: at - half, width: 2 * half, y: Math.min(zero, y(to)), height: Math.abs(y(to) - zero) });
       if (this.isSet[i]) found.push(rect(value, "qae-bar", wide / 2));
       if (this.locked) {
-        const true_ = this.spec.truth[i]!;
+        const true_ = this.spec.truth[i]!, name = number(this.spec, true_);
         found.push(rect(true_, "qae-true-bar", wide / 3), svg("path", { class: "qae-true", d: `M${at - wide / 2 - 6} ${y(true_)}H${at + wide / 2 + 6}` }),
-          svg("text", { class: "qae-true-text", x: at + wide / 2 + 9, y: y(true_) + 5 }, number(this.spec, true_)));
+          svg("text", { class: "qae-true-text", ...place(y(true_), at, name) }, name));
       }
       found.push(...this.grip(i, !this.locked));
       if (this.isSet[i] && !this.locked) found.push(svg("text", { class: "qae-mine", x: at, y: y(value) + above(value), "text-anchor": "middle" }, number(this.spec, value)));
