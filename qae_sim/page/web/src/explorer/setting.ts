@@ -241,12 +241,12 @@ class Setting {
       const rect = (to: number, name: string, half: number): SVGElement =>
         svg("rect", { class: name, x: at - half, width: 2 * half, y: Math.min(zero, y(to)), height: Math.abs(y(to) - zero) });
       if (this.isSet[i]) found.push(rect(value, "qae-bar", wide / 2));
+      found.push(...this.grip(i, !this.locked));
       if (this.locked) {
         const true_ = this.spec.truth[i]!, name = number(this.spec, true_);
         found.push(rect(true_, "qae-true-bar", wide / 3), svg("path", { class: "qae-true", d: `M${at - wide / 2 - 6} ${y(true_)}H${at + wide / 2 + 6}` }),
           svg("text", { class: "qae-true-text", ...place(y(true_), at, name) }, name));
       }
-      found.push(...this.grip(i, !this.locked));
       if (this.isSet[i] && !this.locked) found.push(svg("text", { class: "qae-mine", x: at, y: y(value) + above(value), "text-anchor": "middle" }, number(this.spec, value)));
       return found;
     });
