@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from qae_sim.dev import lesson_texts
 from qae_sim.dev.project import Project
 from qae_sim.speed import Measurement, markdown, measurements, number
 
@@ -364,6 +365,19 @@ TEXTS = (
     Text("silent share", ("notebooks/15_misconceptions.ipynb",), silent_share),
     Text("TRL runs", ("notebooks/13_real_trainer.ipynb",), trl_runs),
     Text("real model", ("notebooks/13_real_trainer.ipynb",), real_model),
+    Text("ten under trainers", ("notebooks/01_one_in_ten.ipynb",), lesson_texts.ten_under_trainers),
+    Text("silent by spread", ("notebooks/02_the_gate.ipynb",), lesson_texts.silent_by_spread),
+    Text("speed of QAE", ("notebooks/03_the_baseline_cancels.ipynb",), lesson_texts.speed_of_qae),
+    Text("turn of QAE and GRPO", ("notebooks/03_the_baseline_cancels.ipynb",), lesson_texts.turn_of_qae_and_grpo),
+    *(
+        Text(
+            f"gap of {name}",
+            ("notebooks/04_another_clock.ipynb",),
+            partial(lesson_texts.gap, chips=chips),
+        )
+        for name, chips in (("length", 1), ("steps", 2), ("clip", 6), ("Adam", 8))
+    ),
+    Text("peaks under Adam", ("notebooks/04_another_clock.ipynb",), lesson_texts.peaks_under_adam),
     Text("TRL versions", ("qae_sim/site/pages/guides/trl.md",), trl_versions),
     Text("one of eight", ("notebooks/14_training_logs.ipynb",), one_of_eight),
 )

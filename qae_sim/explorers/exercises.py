@@ -178,6 +178,17 @@ def _unweighted(z: Any, r: Any, b: float) -> float:
     return -float((log_pi * step).mean() - log_pi.mean() * step.mean())
 
 
+def _update(pi: Any, arms: Any, advantages: Any) -> NDArray[np.float64]:
+    """(1/G) Σ A (e - π)."""
+    scores = np.eye(len(pi))[np.array(arms)] - np.array(pi)
+    return np.asarray((np.array(advantages)[:, None] * scores).mean(axis=0))
+
+
+def _drawn_only(pi: Any, arms: Any, advantages: Any) -> NDArray[np.float64]:
+    """(1/G) Σ A e: -π is missing."""
+    return np.asarray((np.array(advantages)[:, None] * np.eye(len(pi))[np.array(arms)]).mean(axis=0))
+
+
 _FUNCTIONS: dict[str, FunctionExercise] = {
     "mean baseline": FunctionExercise(
         lambda rewards: np.array(rewards) - np.mean(rewards),
@@ -284,6 +295,37 @@ _FUNCTIONS: dict[str, FunctionExercise] = {
             Misconception(_uncentred, "A covariance is E[XY] - E[X]E[Y]: the second product is missing."),
             Misconception(_without_pi, "The paper's update is π(r - b): a rare arm moves little."),
             Misconception(_unweighted, "Both means are under π: likely arms count more."),
+        ),
+    ),
+    "group update": FunctionExercise(
+        _update,
+        (
+            ([0.5, 0.5], [0, 1], [1.0, -1.0]),
+            ([0.3, 0.45, 0.25], [0, 1, 1, 2], [1.7, -0.6, -0.6, -0.6]),
+            ([0.3, 0.45, 0.25], [0, 0, 2, 1], [2.0, 2.0, 0.0, 0.0]),
+        ),
+        _code("""
+            import numpy as np
+
+
+            def update(pi, arms, advantages):
+                total = np.zeros(len(pi))
+                for arm, advantage in zip(arms, advantages):
+                    score = -np.array(pi)
+                    score[arm] += 1
+                    total += advantage * score
+                return total / len(arms)
+        """),
+        (
+            Misconception(_drawn_only, "What is drawn goes up, but probabilities add up to 1: the score has a −π."),
+            Misconception(
+                lambda pi, arms, advantages: _update(pi, arms, advantages) * len(arms),
+                "That is the sum over the group; the update is its mean.",
+            ),
+            Misconception(
+                lambda pi, arms, advantages: _update(pi, arms, np.ones(len(arms))),
+                "Each score is multiplied by the advantage of its response.",
+            ),
         ),
     ),
     "bias": FunctionExercise(

@@ -29,6 +29,22 @@ SCENES: Mapping[str, str] = MappingProxyType(
         "move it, and their average.",
         "breaks": "The average arrows of GRPO and QAE, and what parts them: length weights, several steps, the clip, "
         "Adam, small groups.",
+        "training": "A training of 24 small policies by GRPO, with their success rates and their entropies against the "
+        "step.",
+        "trainings": "Three trainings of 24 small policies, by GRPO, QAE and HA-DW, with their success rates and their "
+        "entropies against the step.",
+    }
+)
+
+#: Scenes that can move by themselves: what changes, through which values, and for how many milliseconds each is shown.
+MOVES: Mapping[str, tuple[str, tuple[float, ...], int]] = MappingProxyType(
+    {
+        "ten": ("b", tuple(round(1 - i / 20, 2) for i in range(19)), 110),
+        "quantile": ("k", tuple(round(0.05 + i / 20, 2) for i in range(19)), 250),
+        "gate": ("k", tuple(round(0.05 + i / 20, 2) for i in range(19)), 250),
+        "arrows": ("groups", (1, 10, 100, 1000), 1400),
+        "training": ("step", tuple(range(60)), 110),
+        "trainings": ("step", tuple(range(60)), 110),
     }
 )
 
@@ -37,28 +53,39 @@ class Story(anywidget.AnyWidget):
     """A scene of the page "One group, one number", which is moved by mouse, finger or keys.
 
     Example:
-        >>> Story("arrows", "groups=10").spec
-        {'scene': 'arrows', 'state': 'groups=10'}
+        >>> Story("arrows", "groups=10").spec["state"]
+        'groups=10'
     """
 
     _esm = script("scene")
     _css = style("quiz")
     spec = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, scene: str, state: str = "") -> None:
+    def __init__(self, scene: str, state: str = "", *, moving: bool = False) -> None:
         """Show a scene.
 
         Args:
             scene: Its name, see :data:`SCENES`.
             state: What differs from its first state, written as in the page's address.
+            moving: Whether it moves by itself, see :data:`MOVES`, until somebody touches it. It does not where the
+                reader's system asks for less motion.
 
         Raises:
-            ValueError: There is no such scene.
+            ValueError: There is no such scene, or it cannot move.
         """
         if scene not in SCENES:
             raise invalid("scene", scene, f"one of {', '.join(SCENES)}")
+        if moving and scene not in MOVES:
+            raise invalid("moving", moving, f"False for {scene}; {', '.join(MOVES)} can move")
         super().__init__()
-        self.spec = {"scene": scene, "state": state}
+        name, values, every = MOVES[scene] if moving else ("", (), 0)
+        frames = [f"{name}={value:g}" for value in values]
+        self.spec = {
+            "scene": scene,
+            "state": state,
+            "frames": frames,
+            "every": every,
+        }
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Give notebooks the widget, sites the scene's name, and other viewers what it shows."""

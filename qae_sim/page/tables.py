@@ -106,6 +106,36 @@ def gaps() -> list[dict[str, Any]]:
     return found
 
 
+def turn(name: str, **parameters: float) -> float:
+    """Angle between an estimator's exact average and the gradient, with rewards 1, ½, 0, as drawn in scene 5.
+
+    Args:
+        name: The estimator.
+        **parameters: Its parameters, such as ``k``.
+
+    Returns:
+        Degrees.
+
+    Example:
+        >>> round(turn("dr_grpo"), 6)
+        0.0
+    """
+    size, rewards = 10, np.array([1.0, 0.5, 0.0])
+    rule = ESTIMATORS[name].function
+    total = np.zeros(3)
+    for counts in _compositions(size):
+        chance = math.factorial(size) * math.prod(
+            p**n / math.factorial(n) for p, n in zip(_POLICY, counts, strict=True)
+        )
+        arms = np.repeat(np.arange(3), counts)
+        scores = np.eye(3)[arms] - _POLICY
+        total += chance * (np.asarray(rule(rewards[arms], **parameters))[:, None] * scores).mean(axis=0)
+    fisher = np.diag(_POLICY) - np.outer(_POLICY, _POLICY)
+    first, second = _flat(fisher @ total), _flat(fisher @ fisher @ rewards)
+    cross, dot = first[0] * second[1] - first[1] * second[0], float(first @ second)
+    return abs(math.degrees(math.atan2(cross, dot)))
+
+
 def _mean_change(name: str, on: Mapping[str, bool]) -> NDArray[np.float64]:
     """Average the change of probabilities over all groups."""
     size = 4 if on["small"] else 16

@@ -81,7 +81,7 @@ class TestPredict:
         assert asked.options[asked.answer] == "about half"
 
     def test_unknown(self) -> None:
-        with pytest.raises(ValueError, match="name must be one of gate-1"):
+        with pytest.raises(ValueError, match="name must be one of ten-1"):
             Predict("?")
 
     @pytest.mark.parametrize(
@@ -320,7 +320,13 @@ class TestStory:
     def test_viewers_without_widgets_get_what_it_shows(self, name: str) -> None:
         bundle, _ = Story(name, "k=0.2")._repr_mimebundle_()  # type: ignore[misc]
         assert bundle["text/plain"] == SCENES[name]
-        assert bundle[STORY_MIME] == {"scene": name, "state": "k=0.2"}
+        assert bundle[STORY_MIME] == {"scene": name, "state": "k=0.2", "frames": [], "every": 0}
+
+    def test_it_moves_where_it_can(self) -> None:
+        spec = Story("arrows", moving=True).spec
+        assert spec["frames"] == ["groups=1", "groups=10", "groups=100", "groups=1000"]
+        with pytest.raises(ValueError, match="moving must be False for breaks"):
+            Story("breaks", moving=True)
 
     def test_unknown(self) -> None:
         with pytest.raises(ValueError, match="scene must be one of ten"):

@@ -36,7 +36,16 @@ from qae_sim.arrays import invalid
 from qae_sim.explorers.derivations.form import Derivation
 
 #: Modules with derivations, in the order of the lessons.
-LESSONS = ("one_in_ten", "entropy_and_covariance", "proposition_4_2", "kalman_anchor", "what_is_left")
+LESSONS = (
+    "one_in_ten",
+    "the_gate",
+    "the_baseline_cancels",
+    "another_clock",
+    "entropy_and_covariance",
+    "proposition_4_2",
+    "kalman_anchor",
+    "what_is_left",
+)
 
 
 @cache

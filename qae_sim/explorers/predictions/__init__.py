@@ -33,7 +33,9 @@ from qae_sim.explorers.predictions import (
     electives,
     entropy_and_covariance,
     kalman_anchor,
+    one_in_ten,
     proposition_4_2,
+    the_baseline_cancels,
     the_gate,
     what_is_left,
 )
@@ -58,7 +60,9 @@ __all__ = [
 ]
 
 _LESSONS = (
+    one_in_ten,
     the_gate,
+    the_baseline_cancels,
     another_clock,
     entropy_and_covariance,
     proposition_4_2,

@@ -28,6 +28,7 @@ export function derive(root: HTMLElement, spec: Derivation): void {
   const rest = "Point at a symbol, or move to it by the arrow keys, to hear what it is.";
   const say = (name: string | null): void => {
     root.querySelectorAll("[data-symbol]").forEach((symbol) => { symbol.classList.toggle("qae-here", symbol.getAttribute("data-symbol") === name); });
+    said.classList.toggle("qae-spoken", name !== null);
     if (name === null) said.textContent = rest;
     else {
       const symbol = element("span");

@@ -2,12 +2,11 @@
 
 import { scaleBand, scaleLinear } from "d3-scale";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { advantages, deviation, equal, mean, pair, quantile, rank, standardised } from "../advantages.ts";
 import { colour, dash } from "../looks.ts";
-import { onGrid, written } from "../numbers.ts";
+import { written } from "../numbers.ts";
 import { Choice, Frame, Handle, Legend, Picture, Said, type Scene, Slider } from "../parts.tsx";
-import { B_GRID, K_GRID, type State, rewardsOf } from "../state.ts";
+import { B_GRID, K_GRID, rewardsOf } from "../state.ts";
 import { TABLES } from "../tables.ts";
 
 const SIDES = [
@@ -148,31 +147,13 @@ export function Baseline(scene: Scene): JSX.Element {
   );
 }
 
-/** The ten responses beside their rewards. The baseline comes down to the mean by itself, until somebody takes it. */
+/** The ten responses beside their rewards. */
 export function Ten(scene: Scene): JSX.Element {
-  const { state, set } = scene;
-  const section = useRef<HTMLElement>(null);
-  const taken = useRef(matchMedia("(prefers-reduced-motion: reduce)").matches);
-  useEffect(() => {
-    if (taken.current) return;
-    const here = section.current!; // what moves by itself is not read out
-    here.setAttribute("aria-busy", "true");
-    set({ b: 1 });
-    let b = 1;
-    const coming = setInterval(() => {
-      b = onGrid(b - B_GRID.step, 0.1, 1, B_GRID.step);
-      if (!taken.current) set({ b });
-      if (!taken.current && b > 0.1) return;
-      clearInterval(coming);
-      here.removeAttribute("aria-busy");
-    }, 110);
-    return () => { clearInterval(coming); };
-  }, []);
-  const take = (change: Partial<State>): void => { taken.current = true; set(change); };
   return (
-    <section ref={section} class="scene ten" aria-label="Ten responses to one prompt">
-      <div><p>Prompt: <b class="whole">{TABLES.prompt} = ?</b> The ten responses, with their columns from the right:</p><Cards r={state.r} /></div>
-      <div class="figure"><Deviations {...scene} set={take} /></div>
+    <section class="scene ten" aria-label="Ten responses to one prompt">
+      <div><p>Prompt: <b class="whole">{TABLES.prompt} = ?</b> Ten responses, which add column by column from the right:</p>
+        <Cards r={scene.state.r} /></div>
+      <div class="figure"><Deviations {...scene} /></div>
     </section>
   );
 }
@@ -191,7 +172,7 @@ export function Twice(scene: Scene): JSX.Element {
       .filter((part) => part !== "").join(", ");
   };
   return (
-    <section class="scene alone" aria-label="The same rewards under two baselines">
+    <section class="scene" aria-label="The same rewards under two baselines">
       <div class="figure">
         <Picture label="Advantages of the ten responses, by two baselines" height={() => 350}>
           {(width) => rows.map(({ title, values }, row) => {

@@ -137,6 +137,23 @@ function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: num
   </>);
 }
 
+/** One of them alone, by GRPO: what a training is. */
+export function Training({ state, set }: Scene): JSX.Element {
+  const run = BASE[0]!;
+  const now = run.path[state.step]!;
+  return (
+    <section class="scene" aria-label="A training">
+      <div class="figure">
+        <div class="runs"><Tiles run={run} step={state.step} prompt={state.prompt} set={(prompt) => { set({ prompt }); }} /></div>
+        <Curves runs={[run]} step={state.step} />
+        <Slider label="step" value={state.step} grid={{ low: 0, high: STEPS - 1, step: 1 }} said={String(state.step)} set={(step) => { set({ step }); }} />
+        <Opened runs={[run]} step={state.step} prompt={state.prompt} />
+        <Said>Step {state.step}: mean success {written(now.success, 2)}, mean entropy {written(now.entropy, 2)}.</Said>
+      </div>
+    </section>
+  );
+}
+
 export function Trainings({ state, set }: Scene): JSX.Element {
   const turned = state.turn < STEPS;
   const other = useMemo<Run | null>(() => (turned ? made({
