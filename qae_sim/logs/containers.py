@@ -105,8 +105,8 @@ def columns_of(file: Path) -> tuple[list[str], list[dict[str, Any]]]:
     rows_seen: list[dict[str, Any]] = []
     # Of many files with a step each, parsing whole blocks here would parse nearly everything twice.
     beginning = _first_lines(file) if kind_of(file) == "lines" else _records(file, lambda kind, place: None)
-    for _, rows in beginning:
-        rows_seen += rows
+    for _, parsed in beginning:
+        rows_seen += parsed
         if len(rows_seen) >= 20:
             break
     names = list(dict.fromkeys(name for row in rows_seen[:20] for name in row))
