@@ -17,7 +17,7 @@ from qae_sim.site.catalogue import plain
 VERDICTS = {
     "yes": "higher than with the mean",
     "no": "lower than with the mean",
-    "equivalent": "the same, within the margin",
+    "equivalent": "a difference within the margin",
     "undecided": "undecided",
 }
 _PARTS = {"run": "over the run", "end": "at its end"}
@@ -63,6 +63,12 @@ def trial_page(
         'and length), "at its end" that of the last '
         f"{rules['last_evaluations']} ({rules['last_batches']}).",
     ]
+    parts.append(
+        "Of the questions below only that of the lengths, with its prediction, stands in the protocol; the others were "
+        "put into words when the runs were there. Arms, endpoints and margins of all of them were fixed before. Holm's "
+        "correction is over the arms of a setting, for each quantity by itself: among this many quantities a few will "
+        "be found to differ by chance."
+    )
     if missing:
         parts.append(
             "Not trained in the device time there was, and so undecided: " + "; ".join(map(plain, missing)) + "."

@@ -30,8 +30,8 @@ def record_of(protocol: protocols.Protocol, setting: str) -> Record:
     parts = []
     for arm, gap in GAPS.items():
         runs = protocol.runs(setting, arm)
-        values = np.full((len(runs), 11), math.nan)
-        values[:, ::5] = 0.5 + gap + 0.001 * np.random.default_rng(0).standard_normal((len(runs), 3))
+        values = np.full((len(runs), 101), math.nan)
+        values[:, ::5] = 0.5 + gap + 0.001 * np.random.default_rng(0).standard_normal((len(runs), 21))
         if gap:
             values += 0.001 * np.random.default_rng(1).standard_normal((len(runs), 1))
         metrics = dict.fromkeys(protocol.rules["margins"], values)
@@ -59,7 +59,7 @@ def test_what_is_undecided_goes_on_to_the_next_look(monkeypatch: pytest.MonkeyPa
         for arm, gap in {"mean": 0.0, "QAE, K = .2": 0.2, "QAE, K = .8": 0.03 + 0.01 * look}.items():
             runs = protocol.runs("lengths", arm, look)
             assert [run.seed for run in runs] == list(range(200 + 16 * look, 216 + 16 * look))
-            values = np.full((16, 21), 0.5) + gap + (0.08 if gap else 0.0) * rng.standard_normal((16, 1))
+            values = np.full((16, 101), 0.5) + gap + (0.08 if gap else 0.0) * rng.standard_normal((16, 1))
             metrics: dict[str, np.ndarray] = {m: values for m in protocol.rules["margins"] if "." not in m}
             metrics["pass_1_by_temperature"] = np.stack([values, values], axis=-1)
             parts.append(Record(tuple(runs), metrics, ({},) * 16, ({"protocol": protocol.digest},) * 16))
@@ -99,6 +99,24 @@ def test_records_of_another_protocol_are_refused() -> None:
         protocols.judge(replace(protocol, digest="0"), record)
     with pytest.raises(ValueError, match="name must be one of"):
         protocols.read("none")
+
+
+def test_doubled_mixed_and_cut_records_are_refused() -> None:
+    protocol = protocols.read("medium_gpu")
+    record = record_of(protocol, "learned")
+    protocols.require_protocol(protocol, record)
+    protocols.require_protocol(protocol, record.take(range(32)))  # a whole arm, and no other
+    with pytest.raises(ValueError, match="different runs: this one is in it twice; got 'run 128: style, .*seed 103'"):
+        protocols.judge(protocol, Record.join([record, record.take([3])]))
+    foreign = replace(record, configs=(record.configs[0].with_(seed=7), *record.configs[1:]))
+    with pytest.raises(ValueError, match="record must be made of runs of protocol medium_gpu; got 'run 0: .* seed 7'"):
+        protocols.judge(protocol, foreign)
+    short = {name: values[:, :31] for name, values in record.metrics.items()}
+    with pytest.raises(ValueError, match="whole runs of 100 batches; got 'run 0: .*, 7 evaluations'"):
+        protocols.judge(protocol, replace(record, metrics=short))
+    cut = {name: np.where(np.arange(101) < 95, values, math.nan) for name, values in record.metrics.items()}
+    with pytest.raises(ValueError, match="whole runs of 100 batches; got 'run 0: .*, 19 evaluations'"):
+        protocols.judge(protocol, replace(record, metrics=cut))
 
 
 def test_report_of_stages_is_carried_on(tmp_path: Path) -> None:

@@ -158,18 +158,35 @@ def search() -> Record:
 
 
 def require_protocol(protocol: Protocol, record: Record) -> None:
-    """Check that runs were made by the current version of a protocol.
+    """Check that runs were made by the current version of a protocol, each once and to its end.
+
+    Whole arms may be missing: what was not trained is left undecided.
 
     Args:
         protocol: The protocol.
         record: The runs.
 
     Raises:
-        ValueError: They were made by another version of it, or without a protocol.
+        ValueError: They were made by another version of it, or without a protocol; a run is none of the protocol's, is
+            there twice, or was cut short.
     """
     for about in record.about:
         if about.get("protocol") != protocol.digest:
             raise invalid("record", about.get("protocol"), f"made by protocol {protocol.name}, {protocol.digest}")
+    looks = range(len(protocol.looks))
+    own = {repr(run) for setting, arm in protocol.arms() for look in looks for run in protocol.runs(setting, arm, look)}
+    seen: set[str] = set()
+    for place, config in enumerate(record.configs):
+        name = f"run {place}: {config.task}, {config.rule.title}, seed {config.seed}"
+        if repr(config) not in own:
+            raise invalid("record", name, f"made of runs of protocol {protocol.name}")
+        if repr(config) in seen:
+            raise invalid("record", name, "made of different runs: this one is in it twice")
+        seen.add(repr(config))
+        evaluated = record["pass_1"][place]
+        if len(evaluated) != config.batches + 1 or math.isnan(evaluated[-1]):
+            rows = int(np.isfinite(evaluated).sum())
+            raise invalid("record", f"{name}, {rows} evaluations", f"made of whole runs of {config.batches} batches")
 
 
 def judge(protocol: Protocol, record: Record) -> list[ArmComparison]:
