@@ -260,8 +260,8 @@ def doors_page(address: Address, lesson: str) -> str:
             "Which way to the lessons is for whom, what it needs, and what it took when it was measured ({doc}`speed` "
             "names the machines).",
             table(doors(address, lesson, speed.measurements())),
-            '<a href="lite/lab/index.html">JupyterLite</a> comes with this site where it was written with the extra '
-            "`docs`. It opens from a web server, not from a disk: any server of files will do, without special "
+            "JupyterLite is `lite/lab/index.html` in a site that was written with the extra `docs`. It opens from a "
+            "web server, not from a disk: any server of files will do, without special "
             f"headers. Its Python is Pyodide {VERSION}; browsers refuse packages with other hashes than those recorded "
             "when the site was written. `qae-sim site DIR --pyodide FOLDER` takes it from an unpacked release and "
             "checks all its files, so that a school without internet can serve everything itself. It has neither "
