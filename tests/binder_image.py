@@ -15,14 +15,17 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import repo2docker.app
-import repo2docker.buildpacks
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of one of its dependencies
+    import repo2docker.app
+    import repo2docker.buildpacks
 
 ROOT = Path(__file__).parents[1]
 _PACKS = Path(repo2docker.buildpacks.__file__).parent

@@ -153,7 +153,7 @@ def test_our_grpo_is_theirs_to_rounding(tmp_path: Path) -> None:
 
 def single_threaded(folder: Path) -> dict[str, str]:
     """The environment of a script of its own that imports this module."""
-    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(folder), str(folder.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
 
 
