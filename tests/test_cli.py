@@ -141,13 +141,6 @@ class TestLab:
         assert "<title>One group, one number</title>" in page.read_text(encoding="utf-8")
         assert environment["JUPYTER_CONFIG_PATH"] == config_path()
 
-    def test_voila_shows_the_copies(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        started: list[list[str]] = []
-        monkeypatch.setattr("os.execve", lambda program, command, environment: started.append(command))
-        result = CliRunner().invoke(main, ["lab", "--voila", "--folder", str(tmp_path / "mine"), "--no-browser"])
-        assert result.exit_code == 0, result.output
-        assert started[0][1:] == ["-m", "qae_sim.cli.pages", str(tmp_path / "mine"), "--token", "--no-browser"]
-
     def test_small_messages_are_not_delayed(self) -> None:
         """The server's settings are found and do what they say."""
         from jupyter_server.services.kernels.websocket import KernelWebsocketHandler

@@ -28,8 +28,6 @@ NEEDED = ("anywidget", "jupyterlab", "matplotlib")
     help="Folder for your copies of the lessons; created if missing.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser window.")
-@click.option("--voila", is_flag=True, help="Show the lessons as pages without code.")
-@click.option("--no-token", is_flag=True, help="With --voila: let in everybody who can reach the address.")
 @click.option(
     "--host",
     "hosts",
@@ -37,7 +35,7 @@ NEEDED = ("anywidget", "jupyterlab", "matplotlib")
     metavar="NAME",
     help="A further name under which the server may be reached, such as that of a proxy. Repeatable.",
 )
-def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tuple[str, ...]) -> None:
+def lab(folder: Path, no_browser: bool, hosts: tuple[str, ...]) -> None:
     """Open the lessons in JupyterLab, in your browser, and name the page to begin with, which needs no kernel.
 
     The lessons are copied to a folder of yours, where you can edit them: a lesson that you have edited is never
@@ -48,10 +46,7 @@ def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tupl
 
     To stop JupyterLab, press Ctrl-C in this terminal.
     """
-    if no_token and not voila:
-        raise click.UsageError("--no-token goes with --voila: JupyterLab runs whatever code it is sent")
-    needed = (*NEEDED, "voila") if voila else NEEDED
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(
             f"the lessons need {', '.join(missing)}, which this Python does not have. Install what they need with\n\n"
@@ -65,10 +60,7 @@ def lab(folder: Path, no_browser: bool, voila: bool, no_token: bool, hosts: tupl
         problem = cannot_use(folder.absolute(), error)
         raise click.ClickException(f"{problem.message}\nTo name another folder: qae-sim lab --folder DIR") from error
     _tell(folder, lessons, page)
-    if voila:
-        command = voila_command(folder, no_browser, no_token=no_token, hosts=hosts)
-    else:
-        command = jupyterlab_command(folder, lessons.all[0], no_browser, hosts=hosts)
+    command = jupyterlab_command(folder, lessons.all[0], no_browser, hosts=hosts)
     # The server replaces this process, so that Ctrl-C and signals reach it directly.
     sys.stdout.flush()
     os.execve(command[0], command, os.environ | {"JUPYTER_CONFIG_PATH": config_path()})
@@ -101,24 +93,6 @@ def jupyterlab_command(folder: Path, lesson: str, no_browser: bool, *, hosts: Se
         # In a container root is often the only user; JupyterLab then requires this flag.
         command.append("--allow-root")
     return command
-
-
-def voila_command(folder: Path, no_browser: bool, *, no_token: bool = False, hosts: Sequence[str] = ()) -> list[str]:
-    """Compose the command that shows the lessons as pages.
-
-    Args:
-        folder: The folder that it shows.
-        no_browser: If True, open no browser.
-        no_token: If True, let in everybody.
-        hosts: Names that requests may ask for, besides those of this machine.
-
-    Returns:
-        Program and arguments.
-    """
-    command = [sys.executable, "-m", "qae_sim.cli.pages", str(folder.absolute())]
-    command.append("--Voila.token=" if no_token else "--token")
-    command += [f"--LessonPages.hosts={name}" for name in hosts]
-    return [*command, "--no-browser"] if no_browser else command
 
 
 def config_path() -> str:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,35 +216,6 @@ def test_presets_play_and_table(page: Any, lab: str) -> None:
     assert int(slider.input_value()) > 3
     explorer.get_by_role("button", name="Numbers").press("Enter")
     assert explorer.locator(".qae-table td").count() > 10
-
-
-def test_pages_without_code(browser: Any, tmp_path: Path) -> None:
-    """Voilà shows the same lessons; it asks a CDN for icons, which it does without when there is none."""
-    command = [sys.executable, "-c", "from qae_sim.cli import main; main()", "lab", "--voila", "--no-browser"]
-    log = tmp_path / "log"
-    with log.open("w") as out:
-        server = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + 60
-        while not (found := re.search(r"(http://localhost:\d+/)(\?token=\w+)", log.read_text())):
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.25)
-        problems: list[str] = []
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{found[1]}voila/render/02_the_gate.ipynb{found[2]}")
-        explorer = page.locator(".qae:has(canvas)").first
-        explorer.wait_for(timeout=60_000)
-        assert page.locator(".jp-InputArea-editor").count() == 0
-        explorer.locator(".qae-more summary").click()
-        moved = [answers(explorer, slider) for slider in explorer.locator("input[type=range]").all()]
-        assert all(moved)
-        page.close()
-        assert problems == []
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def test_the_site_works_from_a_disk_without_network(browser: Any, lessons: Lessons) -> None:
