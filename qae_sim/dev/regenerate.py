@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from qae_sim.dev.glossary import GLOSSARY_FILE, GlossaryFile
 from qae_sim.dev.page import PAGE_FILES, PageFile
 from qae_sim.dev.pictures import PICTURES, TrackedPicture
 from qae_sim.dev.project import HERE, Project
@@ -24,6 +25,9 @@ from qae_sim.storage import write_atomically
 
 _PROSE = re.compile(r"(?P<start><!-- generated: (?P<name>[^>]+?) -->)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
 _SETTINGS = re.compile(r"(?ms)(?P<start>^# generated: (?P<name>.+?)$)(?P<body>.*?)(?P<end>^# end$)")
+
+#: Files that are generated as a whole.
+FILES: tuple[PageFile | GlossaryFile, ...] = (*PAGE_FILES, GLOSSARY_FILE)
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ def stale_pictures(project: Project, pictures: Iterable[TrackedPicture] = PICTUR
     return found
 
 
-def stale_page_files(project: Project, files: Iterable[PageFile] = PAGE_FILES) -> list[Stale]:
-    """Find files of the page that are out of date.
+def stale_files(project: Project, files: Iterable[PageFile | GlossaryFile] = FILES) -> list[Stale]:
+    """Find files that are generated as a whole and are out of date.
 
     Args:
         project: The checkout.
@@ -177,7 +181,7 @@ def main(check: bool, root: Path) -> None:
         raise click.ClickException(str(error)) from error
     draw = {picture.path: picture.draw for picture in PICTURES}
     left = 0
-    stale = stale_texts(project) + stale_pictures(project) + stale_page_files(project)
+    stale = stale_texts(project) + stale_pictures(project) + stale_files(project)
     for item in stale:
         repaired = not check and _repaired(project, item, draw)
         left += not repaired

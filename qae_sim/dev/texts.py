@@ -292,8 +292,8 @@ def one_of_eight(project: Project) -> str:
     rewards = [1, 0, 0, 0, 0, 0, 0, 0]
     ours, theirs = qae(rewards, k=0.4), grpo(rewards)
     return textwrap.fill(
-        f"A lone success among eight counts {ours[0]:.2f} under QAE and {theirs[0]:.2f} under the mean, but the seven "
-        f"failures beside it, {_words(-theirs[1], 2)} each under the mean, count nothing.",
+        f"A lone winner among eight gets {ours[0]:.2f} under QAE and {theirs[0]:.2f} under the mean. Each of the seven "
+        f"losers gets −{_words(-theirs[1], 2)} under the mean, and nothing under QAE.",
         119,
     )
 
@@ -319,14 +319,15 @@ def trl_runs(project: Project) -> str:
     within = f"[{_words(found.low, 3, sign=True)}, {_words(found.high, 3, sign=True)}]"
     clipped = max(mean_of(recipe, "clip_high", slice(None)) for recipe in recipes)
     sentences = (
-        f"Accuracy rises from {_words(mean_of('mean', 'pass_1', 0), 2)} to {_words(min(ends), 2)} under the recipe",
-        f"that ends lowest and {_words(max(ends), 2)} under the one that ends highest.",
-        f"QAE does what it promises to the advantages: {100 * mean_of('QAE', 'zero_share', slice(None)):.0f} % of them",
-        "are exactly zero, and the model learns about as fast from the rest. It does not win.",
+        f"On held-out prompts pass@1 rises from {_words(mean_of('mean', 'pass_1', 0), 2)} to",
+        f"{_words(min(ends), 2)} under the recipe that ends lowest and {_words(max(ends), 2)} under the one that ends",
+        "highest, and the seeds do not tell the recipes apart.",
+        f"Under QAE {100 * mean_of('QAE', 'zero_share', slice(None)):.0f} % of the advantages are",
+        "exactly zero, and the model learns about as fast from the rest.",
         f"Entropy falls under all of them, and under QAE ends {_words(abs(gap), 3)} nats",
-        f"*{'higher' if gap > 0 else 'lower'}* {within}, a difference without a meaning.",
-        f"Nor could it be otherwise: {_words(100 * clipped, 2)} % of the tokens are clipped here, so there is neither",
-        "collapse nor explosion to be saved from. Lesson 12 has a regime in which the recipes differ.",
+        f"*{'higher' if gap > 0 else 'lower'}* {within}, which is next to nothing.",
+        f"Only {_words(100 * clipped, 2)} % of the tokens are clipped here; entropy neither collapses nor explodes.",
+        "Lesson 12 has settings in which the recipes differ.",
         f"These are {len(gaps)} seeds of a small model on one task; larger models may differ.",
     )
     return textwrap.fill(" ".join(sentences), 119)

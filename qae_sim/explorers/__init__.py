@@ -11,6 +11,7 @@ from qae_sim.explorers.derive import Derive
 from qae_sim.explorers.entropy_covariance import EntropyCovariance
 from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.explorer import Explorer
+from qae_sim.explorers.glossary import GLOSSARY, Term, look_up
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
 from qae_sim.explorers.length_pressure import LengthPressure
@@ -27,6 +28,7 @@ from qae_sim.explorers.training_log import TrainingLog
 from qae_sim.explorers.trl_runs import TRLRuns
 
 __all__ = [
+    "GLOSSARY",
     "BarsPrediction",
     "Claims",
     "CollapseExplosion",
@@ -55,7 +57,9 @@ __all__ = [
     "Solutions",
     "Story",
     "TRLRuns",
+    "Term",
     "TrainingLog",
     "check",
     "compare",
+    "look_up",
 ]

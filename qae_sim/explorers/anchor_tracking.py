@@ -132,7 +132,7 @@ def beliefs_panel(found: Tracking) -> Panel:
         (0, 1),
         (
             Line(_X, found.capability, MUTED, "capability", width=4, until=_SEEN),
-            Points(_X, found.accuracy, MUTED, "accuracy of a batch", "circle", 5, False, until=_SEEN),
+            Points(_X, found.accuracy, MUTED, "success rate of a batch", "circle", 5, False, until=_SEEN),
             Line(_X, found.soft[0], THIRD, "soft anchor", "dotted", 3, until=_SEEN),
             Line(_X, found.hard[0], FOURTH, "hard anchor", "dashed", until=_SEEN),
             Line(_X, found.kalman[0], BASELINE, "Kalman filter", until=_SEEN),

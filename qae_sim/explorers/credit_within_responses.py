@@ -208,7 +208,7 @@ def _prefixes(state: PartState) -> Credit:
     except ValueError:
         found, said = np.full(8, np.nan), "No advantages obey such a margin within the norm."
     return Credit(
-        "Success of the completion (1 from .5 on)",
+        "Reward of the response (1 from .5 on)",
         "prefix: 1 the prompt; 2, 3 go on from 1; 4, 5 from 2; 6, 7 from 3; 8 from 4",
         {
             "centred rewards (Dr. GRPO)": (_AT, centred),

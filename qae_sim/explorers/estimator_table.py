@@ -76,8 +76,8 @@ class EstimatorTable(Explorer[TableState]):
 
     STATE = TableState
     PRESETS: ClassVar = {
-        "One success": TableState(r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
-        "One failure": TableState(r=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)),
+        "One winner": TableState(r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        "One loser": TableState(r=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)),
         "HA-DW": TableState(first="dr_grpo", second="grpo", third="ha_dw"),
         "Graded rewards": TableState(r=(0.6, 0.6, 0.6, 0.9, 0.5, 0.6, 0.1, 0.6)),
         "Neighbours": TableState("mapo", "maxrl", "grpo_n", r=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),

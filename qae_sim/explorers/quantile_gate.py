@@ -371,8 +371,8 @@ def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
         (0, 3),
         (
             Line(p, np.sqrt(p * (1 - p)), OTHER, "GRPO: √(p(1−p))"),
-            Line(p, LookupTable(weights.successes, _BY_K), QUANTILE, "QAE, successes: √(p/(1−p))", "dashed"),
-            Line(p, LookupTable(weights.failures, _BY_K), QUANTILE, "QAE, failures: √((1−p)/p)", "dotted"),
+            Line(p, LookupTable(weights.successes, _BY_K), QUANTILE, "QAE, winners: √(p/(1−p))", "dashed"),
+            Line(p, LookupTable(weights.failures, _BY_K), QUANTILE, "QAE, losers: √((1−p)/p)", "dotted"),
             threshold,
         ),
         touches=(Touch("k", offset=1.0, factor=-1.0),),

@@ -201,7 +201,7 @@ class RecordedRuns(Explorer[RecordedRunsState]):
         "80 % silent": RecordedRunsState("baselines", "learned", "zero_share", "pass_1"),
         "On-policy: no difference?": RecordedRunsState("steps", "memorised", "fixed_entropy", "clip_high"),
         "HA-DW": RecordedRunsState("ha_dw"),
-        "Only failures, only the best": RecordedRunsState("one_sided", "learned", "pass_1", "pass_k"),
+        "Only the wrong, only the best": RecordedRunsState("one_sided", "learned", "pass_1", "pass_k"),
         "Rank grows with length": RecordedRunsState("informed", "learned", "length", "pass_1"),
     }
 

@@ -1,4 +1,4 @@
-"""Sampled solutions, word by word: coloured by what they say about success, or by how uncertain the model was."""
+"""Sampled responses, word by word: coloured by what they say about success, or by how uncertain the model was."""
 
 from __future__ import annotations
 
@@ -173,12 +173,12 @@ def _boxes(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
     ticks = tuple((float(count - 1 - i), "correct" if r else "wrong") for i, r in enumerate(group.rewards))
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.74, tuple(texts), tuple(colours), (False,) * len(x))
     what = "darker: less certain" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
-    title = f"Solutions to {group.prompt} ({what})"
+    title = f"Responses to {group.prompt} ({what})"
     return Panel(title, "", "", (-0.1, end + 0.1), (-0.6, count - 0.4), (cells,), ((-0.1, ""),), ticks, 1.5)
 
 
 def _each_solution(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
-    """Mean value of the words of each solution."""
+    """Mean value of the words of each response."""
     count = len(group.words)
     mean = values.sum(axis=1) / np.array([len(words) for words in group.words])
     place = np.arange(count, dtype=float)
@@ -191,11 +191,11 @@ def _each_solution(group: Group, colour: str, values: NDArray[np.float64]) -> Pa
     )
     name = "mean entropy" if colour == "entropy" else "mean advantage"
     ends = axis_limits(0.0, 0.1, mean)
-    return Panel("Each solution, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
+    return Panel("Each response, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
 
 
 def _numbers(count: int) -> tuple[tuple[float, str], ...]:
-    """Solutions are counted from 1."""
+    """Responses are counted from 1."""
     return tuple((float(i), str(i + 1)) for i in range(count))
 
 
@@ -208,10 +208,10 @@ def _shade(share: float, entropy: bool) -> str:
 def _told(group: Group, colour: str, values: NDArray[np.float64]) -> Words:
     """What there is to see."""
     correct = int(group.rewards.sum())
-    start = f"Prompt {group.prompt!r}: {correct} of {len(group.rewards)} solutions are correct. "
+    start = f"Prompt {group.prompt!r}: {correct} of {len(group.rewards)} responses are correct. "
     if colour == "entropy":
         i, t = np.unravel_index(int(values.argmax()), values.shape)
         word = group.words[int(i)][int(t)]
-        return (f"{start}The model was least certain ({values.max():.2f} nats) at '{word}' in solution {int(i) + 1}.",)
+        return (f"{start}The model was least certain ({values.max():.2f} nats) at '{word}' in response {int(i) + 1}.",)
     silent = int((values == 0).all(axis=1).sum())
-    return (f"{start}{silent} solutions have no advantage at all; the largest is {np.abs(values).max():.2f} in size.",)
+    return (f"{start}{silent} responses have no advantage at all; the largest is {np.abs(values).max():.2f} in size.",)

@@ -68,7 +68,7 @@ class TRLRuns(Explorer[TRLRunsState]):
 
     STATE = TRLRunsState
     PRESETS: ClassVar = {
-        "Accuracy and entropy": TRLRunsState(),
+        "pass@1 and entropy": TRLRunsState(),
         "80 % silent": TRLRunsState("warm", "zero_share", "reward"),
         "Nothing is clipped": TRLRunsState("warm", "clip_high", "gradient_norm"),
         "No warm-up": TRLRunsState("cold", "pass_1", "entropy"),

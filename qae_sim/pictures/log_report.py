@@ -86,7 +86,7 @@ def success_rates(digest: Digest) -> Picture:
         bars = Bars(rates, share, CORRECT, width=0.8 / digest.group_size)
         limits = axis_limits(0.0, 0.1, share)
         panels.append(
-            Panel(f"In the {name} fifth", "successes / G", "share of prompts", (-0.06, 1.06), limits, (bars,))
+            Panel(f"In the {name} fifth", "success rate of a group", "share of prompts", (-0.06, 1.06), limits, (bars,))
         )
         said.append(f"{name} fifth: {share[0]:.0%} of the prompts never correct, {share[-1]:.0%} always")
     return Picture(tuple(panels), ("; ".join(said) + ".",))
@@ -145,7 +145,7 @@ def _listened_to(digest: Digest) -> Panel:
 
 
 def key_words(digest: Digest) -> Picture:
-    """Words that come with success more, or less, often than chance among answers to one prompt.
+    """Words that come with success more, or less, often than chance among responses to one prompt.
 
     Args:
         digest: What a log says.
@@ -157,7 +157,7 @@ def key_words(digest: Digest) -> Picture:
         >>> from qae_sim.logs.digest import digest
         >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> key_words(digest(recorded_log())).sentence({})[:70]
-        '7680 responses, answers to one prompt compared with each other. Most f'
+        '7680 responses, those to one prompt compared with each other. Most for'
     """
     words = digest.words
     shown = words if len(words) <= 2 * _SHOWN else (*words[:_SHOWN], *words[-_SHOWN:])
@@ -182,7 +182,7 @@ def key_words(digest: Digest) -> Picture:
     return Picture(
         (panel,),
         (
-            f"{digest.words_from} responses, answers to one prompt compared with each other. Most for success: "
+            f"{digest.words_from} responses, those to one prompt compared with each other. Most for success: "
             f"{best.word!r} (z = {best.z:+.1f}, {best.success:.0%} instead of {best.expected:.0%}); most against it: "
             f"{worst.word!r} (z = {worst.z:+.1f}, {worst.success:.0%} instead of {worst.expected:.0%}). With many "
             "words a few beyond 2 are chance, and what goes with success need not cause it.",

@@ -13,7 +13,7 @@ CORRECT = "#0072B2"
 WRONG = "#B34700"
 """Wrong responses and negative advantages: Okabe and Ito's vermillion, darkened so that it can be read as text."""
 BASELINE = "#000000"
-"""The baseline of the estimator in question."""
+"""The baseline of the estimator that is drawn."""
 OTHER = "#00735C"
 """Another estimator, for comparison: Okabe and Ito's green, darkened so that thin lines stand out."""
 MEAN = OTHER

@@ -288,4 +288,12 @@ def markdown(source: str) -> str:
         pieces[i] = re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", keep, pieces[i], flags=re.DOTALL)
     text = str(mistune.create_markdown(escape=False, plugins=["table"])("".join(pieces)))
     text = re.sub(r"qaeformula(\d+)qae", lambda found: formulas[int(found.group(1))], text)
-    return re.sub(r'href="([^":]+)\.ipynb"', r'href="\1.html"', text)
+    text = re.sub(r"<h([2-6])>(.*?)</h\1>", _with_place, text)
+    return re.sub(r'href="([^":]+)\.ipynb(#[^"]*)?"', r'href="\1.html\2"', text)
+
+
+def _with_place(found: re.Match[str]) -> str:
+    """Give a heading the place that JupyterLab gives it, so that links lead there on both."""
+    level, words = found.groups()
+    place = html.escape(html.unescape(re.sub(r"<[^>]+>", "", words)).replace(" ", "-"))
+    return f'<h{level} id="{place}">{words}</h{level}>'

@@ -20,10 +20,9 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from qae_sim.dev import pictures, texts
-from qae_sim.dev.page import PAGE_FILES
 from qae_sim.dev.pictures import PICTURES
 from qae_sim.dev.project import Project
-from qae_sim.dev.regenerate import main, stale_page_files, stale_pictures, stale_texts
+from qae_sim.dev.regenerate import FILES, main, stale_files, stale_pictures, stale_texts
 from qae_sim.dev.texts import TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +36,7 @@ COPIED = (
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
     *(picture.path for picture in PICTURES),
-    *(file.path for file in PAGE_FILES),
+    *(file.path for file in FILES),
 )
 
 
@@ -73,7 +72,7 @@ def test_everything_fast_is_up_to_date() -> None:
     project = Project.of(ROOT)
     assert stale_texts(project, [text for text in TEXTS if not text.slow]) == []
     assert stale_pictures(project) == []
-    assert stale_page_files(project) == []
+    assert stale_files(project) == []
 
 
 def test_a_wrong_number_of_the_page_is_named_and_repaired(copy: Path) -> None:
@@ -127,8 +126,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
         "notebooks/15_misconceptions.ipynb: out of date: silent share",
     ),
     "a paragraph in a lesson": (
-        lambda root: change(root, "notebooks/13_real_trainer.ipynb", "QAE does what", "QAE does not do what"),
+        lambda root: change(root, "notebooks/13_real_trainer.ipynb", "larger models may", "no other model may"),
         "notebooks/13_real_trainer.ipynb: out of date: TRL runs",
+    ),
+    "a term of the glossary": (
+        lambda root: change(root, "notebooks/glossary.ipynb", "advantage is exactly 0", "advantage is 1"),
+        "notebooks/glossary.ipynb: out of date",
     ),
     "a link that leads nowhere": (
         lambda root: change(

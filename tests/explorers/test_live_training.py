@@ -148,5 +148,5 @@ def test_solutions_are_coloured_by_their_numbers() -> None:
     assert values_of(group, "entropy", 0.4)[0].tolist() == [0.5] * 3 + [0.0] * 4
     assert values_of(group, "ktae", 0.4)[2, 2] > 1  # "wait" is said on the right side alone
     words = picture_of(group, "qae", 0.4).sentence({})
-    assert words.startswith("Prompt '4 + 5 =': 2 of 4 solutions are correct. 2 solutions have no advantage at all; ")
+    assert words.startswith("Prompt '4 + 5 =': 2 of 4 responses are correct. 2 responses have no advantage at all; ")
     assert words.endswith("the largest is 2.00 in size.")

@@ -107,7 +107,9 @@ class _Set:
         if not 0 < self.step <= self.high - self.low:
             raise invalid("step", self.step, f"greater than 0 and at most {self.high - self.low}")
         if self.near < self.step / 2:
-            raise invalid("near", self.near, f"at least half a step, {self.step / 2}, or nobody could be right")
+            raise invalid(
+                "near", self.near, f"at least half a step, {self.step / 2}, or no answer could be near enough"
+            )
         true = self._targets()
         for name, values in (("truth", true), *(("slips", slip.answer) for slip in self.slips)):
             if len(values) != len(true):
