@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from qae_sim.explorers.glossary import GLOSSARY, PAGE, Term
+from qae_sim.explorers.glossary import GLOSSARY, PAGE, GlossaryTerm
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _cells() -> Iterator[dict[str, Any]]:
                 yield _text("term-" + re.sub(r"[^\w-]", "", term.anchor), _definition(term))
 
 
-def _definition(term: Term) -> str:
+def _definition(term: GlossaryTerm) -> str:
     """Write a term with its symbol and its meaning."""
     symbol = f"${term.symbol}$: " if term.symbol else ""
     return f"### {term.name}\n\n{symbol}{term.says}"

@@ -11,7 +11,7 @@ from qae_sim.explorers.derive import Derive
 from qae_sim.explorers.entropy_covariance import EntropyCovariance
 from qae_sim.explorers.estimator_table import EstimatorTable
 from qae_sim.explorers.explorer import Explorer
-from qae_sim.explorers.glossary import GLOSSARY, Term, look_up
+from qae_sim.explorers.glossary import GLOSSARY, GlossaryTerm, look_up
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
 from qae_sim.explorers.length_pressure import LengthPressure
@@ -38,6 +38,7 @@ __all__ = [
     "EstimatorTable",
     "Explorer",
     "Findings",
+    "GlossaryTerm",
     "GroupBias",
     "KalmanAnchorExplorer",
     "KeyTokens",
@@ -57,7 +58,6 @@ __all__ = [
     "Solutions",
     "Story",
     "TRLRuns",
-    "Term",
     "TrainingLog",
     "check",
     "compare",

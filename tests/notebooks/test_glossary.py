@@ -13,7 +13,7 @@ from lessons import NOTEBOOKS
 
 pytest.importorskip("anywidget")
 
-from qae_sim.explorers.glossary import GLOSSARY, PAGE, Term, look_up
+from qae_sim.explorers.glossary import GLOSSARY, PAGE, GlossaryTerm, look_up
 from qae_sim.explorers.predictions import PREDICTIONS
 from qae_sim.site.lessons import markdown
 
@@ -57,7 +57,7 @@ def reading(path: Path) -> Iterator[tuple[str, bool]]:
                     yield str(PREDICTIONS[name]()), False
 
 
-def first_use(term: Term, texts: list[tuple[str, bool]]) -> str:
+def first_use(term: GlossaryTerm, texts: list[tuple[str, bool]]) -> str:
     """What is wrong where a word is first used; "unused", or empty if it is linked there."""
     for text, prose in texts:
         if found := term.pattern.search(text):
@@ -71,7 +71,7 @@ def first_use(term: Term, texts: list[tuple[str, bool]]) -> str:
 
 
 @pytest.mark.parametrize("term", [t for t in GLOSSARY.values() if t.lesson in {path.stem for path in CORE}], ids=str)
-def test_a_word_of_the_core_is_introduced_where_it_is_first_used(term: Term) -> None:
+def test_a_word_of_the_core_is_introduced_where_it_is_first_used(term: GlossaryTerm) -> None:
     for path in CORE:
         found = first_use(term, list(reading(path)))
         if found != "unused":
