@@ -95,7 +95,10 @@ def drawn(items: list[pytest.Item], seed: str) -> set[pytest.Item]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the cases that this run does without."""
+    """Deselect the cases that this run does without, and in CI what a stage of its own does."""
+    if IN_CI:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("stage")])
+        items[:] = [item for item in items if not item.get_closest_marker("stage")]
     shared = [item for item in items if part_of(item)]
     choice = config.getoption("cases")
     dropped = set(shared) - drawn(shared, config.getoption("cases_seed")) if choice == "share" else set()

@@ -178,7 +178,11 @@ main()
 """
 
 
-def start_slowly(before: str = "") -> subprocess.Popen[str]:
+#: Who starts the tests in the background has them ignore Ctrl-C, and so do their children.
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+
+
+def start_slowly(before: str = LISTEN) -> subprocess.Popen[str]:
     """Start the command and wait until it imports NumPy."""
     command = [sys.executable, "-c", before + SLOW_IMPORT, "estimators"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

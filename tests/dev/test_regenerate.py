@@ -156,6 +156,7 @@ def new_figures(root: Path) -> None:
 DAMAGE["figures measured anew"] = (new_figures, "README.md: out of date: speed")
 
 
+@pytest.mark.share(0.4)
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_damage_is_named_and_repaired(copy: Path, kind: str) -> None:
     damage, said = DAMAGE[kind]

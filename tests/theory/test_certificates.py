@@ -78,6 +78,7 @@ class TestProgram:
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
+    @pytest.mark.stage
     def test_it_confirms_every_certificate(self, tmp_path: Path) -> None:
         write_certificates(tuple(CLAIMS.values()), tmp_path)
         done = run_check(tmp_path)

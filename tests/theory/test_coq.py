@@ -175,6 +175,7 @@ class TestWithCoq:
         assert not check(written(tmp_path, proof))[0].as_expected
 
     @pytest.mark.slow
+    @pytest.mark.stage
     def test_all_theorems(self) -> None:
         outcomes = check()
         assert [outcome.theorem for outcome in outcomes] == list(TABLE.values())
