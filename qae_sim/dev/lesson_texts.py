@@ -60,3 +60,54 @@ def peaks_under_adam(project: Project) -> str:
     entropy = {name: run(state, name, ("entropy", "success"))["entropy"].mean(axis=1) for name in ("mean", "QAE")}
     start, (mean, quantile) = entropy["mean"][0], (found.max() for found in entropy.values())
     return f"from {start:.2f} to {mean:.2f} under the mean and to {quantile:.2f} under the quantile"
+
+
+# --- the trial, in lesson 12 ------------------------------------------------------------------------------------------
+
+
+def trial_seeds(project: Project) -> str:
+    """Write from how many seeds each recipe was trained."""
+    from qae_sim.explorers.trial import decided
+
+    (seeds,) = {found.seeds for setting in ("addition", "learned", "lengths") for found in decided(setting)}
+    return str(seeds)
+
+
+def trial_margins(project: Project) -> str:
+    """Write the margins of the measures that the trial's questions ask about."""
+    from qae_sim.lm.protocols import read
+
+    pass_1, entropy, length = (
+        f"{read('main').rules['margins'][name]:g}".lstrip("0") for name in ("pass_1", "entropy", "length")
+    )
+    return f"{pass_1} for pass@1, {entropy} nats for entropy and {length} tokens for length"
+
+
+def trial_level(project: Project) -> str:
+    """Write how often the trial's intervals hold the truth."""
+    from qae_sim.lm.protocols import read
+
+    return f"{100 * (1 - read('main').level):.0f} of 100"
+
+
+def trial_predictions(project: Project) -> str:
+    """Write the trial's questions as a table, each with what was predicted."""
+    from qae_sim.lm.protocols.findings import QUESTIONS
+
+    # A bar would end a cell of the table.
+    predicted = {question.title: question.predicted.replace("1/|o|", "one over its length") for question in QUESTIONS}
+    rows = [f"| {title} | {text} |" for title, text in predicted.items()]
+    return "\n".join(["| question | predicted |", "| --- | --- |", *rows])
+
+
+def trial_decisions(project: Project) -> str:
+    """Write what the trial decided as a table, a row for each question."""
+    from qae_sim.explorers.trial import decided
+    from qae_sim.lm.protocols.findings import PARTS, QUESTIONS, answers, said
+
+    rows = []
+    for question in QUESTIONS:
+        found = answers(question, decided(question.setting))
+        cells = ("<br>".join(f"{arm}: {said(of_arm[part])}" for arm, of_arm in found.items()) for part in PARTS)
+        rows.append(f"| {question.title} | {' | '.join(cells)} |")
+    return "\n".join([f"| question | {' | '.join(PARTS.values())} |", "| --- | --- | --- |", *rows])

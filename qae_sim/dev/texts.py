@@ -379,6 +379,16 @@ TEXTS = (
         for name, chips in (("length", 1), ("steps", 2), ("clip", 6), ("Adam", 8))
     ),
     Text("peaks under Adam", ("notebooks/04_another_clock.ipynb",), lesson_texts.peaks_under_adam),
+    *(
+        Text(f"trial {name}", ("notebooks/12_language_model.ipynb",), make)
+        for name, make in (
+            ("seeds", lesson_texts.trial_seeds),
+            ("margins", lesson_texts.trial_margins),
+            ("level", lesson_texts.trial_level),
+            ("predictions", lesson_texts.trial_predictions),
+            ("decisions", lesson_texts.trial_decisions),
+        )
+    ),
     Text("TRL versions", ("qae_sim/site/pages/guides/trl.md",), trl_versions),
     Text("one of eight", ("notebooks/14_training_logs.ipynb",), one_of_eight),
 )

@@ -25,6 +25,7 @@ from qae_sim.explorers.recorded_runs import Findings, RecordedRuns
 from qae_sim.explorers.solutions import Solutions
 from qae_sim.explorers.story import Story
 from qae_sim.explorers.training_log import TrainingLog
+from qae_sim.explorers.trial import Trial
 from qae_sim.explorers.trl_runs import TRLRuns
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Story",
     "TRLRuns",
     "TrainingLog",
+    "Trial",
     "check",
     "compare",
     "look_up",

@@ -505,6 +505,35 @@ def _electives() -> Iterator[GlossaryTerm]:
     yield GlossaryTerm(
         "recipe", "", "All that distinguishes one training from another: estimator, loss, clip, step size.", here
     )
+    yield GlossaryTerm(
+        "protocol",
+        "",
+        "The rules of a trial, written before its runs: tasks, recipes, what is measured, seeds, margins, and how "
+        "it is "
+        "judged.",
+        here,
+    )
+    yield GlossaryTerm(
+        "margin", "", "The largest difference that is too small to matter; it is fixed in the protocol.", here
+    )
+    yield GlossaryTerm(
+        "confidence interval",
+        "",
+        "A range computed from runs so that it contains the true difference in a fixed share of all such trials.",
+        here,
+    )
+    yield GlossaryTerm(
+        "equivalent",
+        "",
+        "Said of two recipes if the whole confidence interval of their difference lies within the margin.",
+        here,
+    )
+    yield GlossaryTerm(
+        "undecided",
+        "",
+        "Said where the runs show neither a difference nor that it lies within the margin.",
+        here,
+    )
     here = "13_real_trainer"
     yield GlossaryTerm(
         "warm start",

@@ -11,8 +11,8 @@ from qae_sim.lm.runs import METRICS, Record
 from qae_sim.pictures.scene import Band, GuideLine, Line, Panel, Picture
 from qae_sim.pictures.style import MUTED, looks_of
 
-#: What axes say, where it is shorter than the metric's description.
-_SHORT = {"pass_1": "pass@1 on held-out prompts", "entropy": "entropy of the policy, nats", "length": "tokens"}
+#: Names of metrics, where they are shorter than the metric's description.
+METRIC_NAMES = {"pass_1": "pass@1 on held-out prompts", "entropy": "entropy of the policy, nats", "length": "tokens"}
 
 
 def answer(protocol: Protocol, record: Record, question: Question) -> Picture:
@@ -53,7 +53,7 @@ def answer(protocol: Protocol, record: Record, question: Question) -> Picture:
             differences += [gap.low, gap.high]
     limits = [GuideLine(at, "y", MUTED, "", "dotted", 1.5) for at in (-margin, margin)]
     batches = (0.0, float(protocol.rules["common"]["batches"]))
-    name = _SHORT.get(metric, METRICS[metric.partition(".")[0]])
+    name = METRIC_NAMES.get(metric, METRICS[metric.partition(".")[0]])
     panels = (
         Panel("Mean over seeds", "batches", name, batches, _limits(values), tuple(curves)),
         Panel("Gap to the mean baseline", "batches", name, batches, _limits(differences), (*gaps, *limits)),
@@ -93,7 +93,7 @@ def regime(record: Record) -> Picture:
             lines.append(Line(np.flatnonzero(known).astype(float), mean, colour, label, dash))
             values.append(mean)
         batches = (0.0, float(record.configs[0].batches))
-        panels.append(Panel(title, "batches", _SHORT[metric], batches, _limits(values), tuple(lines)))
+        panels.append(Panel(title, "batches", METRIC_NAMES[metric], batches, _limits(values), tuple(lines)))
     words = (
         f"pass@1 and entropy under GRPO against batches, means of {len(record) // len(rates)} seeds, for "
         f"{', '.join(labels)}."

@@ -7,20 +7,11 @@ import html
 from collections.abc import Sequence
 
 from qae_sim.lm.protocols import ArmComparison, Protocol
-from qae_sim.lm.protocols.findings import QUESTIONS, Question
+from qae_sim.lm.protocols.findings import PARTS, QUESTIONS, Question, answers, said, signed
 from qae_sim.lm.runs import METRICS, Record
 from qae_sim.pictures.scene import Picture
 from qae_sim.pictures.trial import answer, regime
 from qae_sim.site.catalogue import plain
-
-#: What a verdict says about a difference to the mean baseline.
-VERDICTS = {
-    "yes": "higher than with the mean",
-    "no": "lower than with the mean",
-    "equivalent": "a difference within the margin",
-    "undecided": "undecided",
-}
-_PARTS = {"run": "over the run", "end": "at its end"}
 
 
 def trial_page(
@@ -100,14 +91,10 @@ def _answered(
     protocol: Protocol, record: Record, comparisons: Sequence[ArmComparison], question: Question
 ) -> list[str]:
     """Write a question with its prediction, its curves and its answer."""
-    found = [c for c in comparisons if c.setting == question.setting and c.arm in question.arms]
-    lines = []
-    for arm in question.arms:
-        of_arm = {
-            part: c for part in _PARTS for c in found if (c.arm, c.quantity) == (arm, f"{question.metric}, {part}")
-        }
-        said = "; ".join(f"{_PARTS[part]} {_said(c)}" for part, c in of_arm.items())
-        lines.append(f"- {plain(arm)}: {said}.")
+    lines = [
+        f"- {plain(arm)}: {'; '.join(f'{PARTS[part]} {said(c)}{_seen(c)}' for part, c in of_arm.items())}."
+        for arm, of_arm in answers(question, comparisons).items()
+    ]
     claims = ", ".join(f"[`{name}`](claims/{name}.md)" for name in question.claims)
     regime = protocol.rules["settings"][question.setting]
     return [
@@ -124,15 +111,9 @@ def _answered(
     ]
 
 
-def _said(c: ArmComparison) -> str:
-    """Write a difference with its interval and what it means."""
-    seen = f" (a difference of {c.visible:.2g} would have been seen)" if c.verdict == "undecided" else ""
-    return f"{_signed(c.mean)} [{_signed(c.low)}, {_signed(c.high)}], {VERDICTS[c.verdict]}{seen}"
-
-
-def _signed(value: float) -> str:
-    """Write a number with its sign, and three digits after the point."""
-    return f"{value:+.3f}".replace("-", "−")
+def _seen(c: ArmComparison) -> str:
+    """Say which difference would have been seen where nothing is decided."""
+    return f" (a difference of {c.visible:.2g} would have been seen)" if c.verdict == "undecided" else ""
 
 
 def _image(picture: Picture) -> str:
@@ -148,7 +129,7 @@ def _all(comparisons: Sequence[ArmComparison]) -> str:
     """Write all comparisons as a table."""
     lines = ["| setting | arm | quantity | difference | p | verdict | would have been seen |", "|" + " --- |" * 7]
     lines += [
-        f"| {c.setting} | {plain(c.arm)} | `{c.quantity}` | {_signed(c.mean)} [{_signed(c.low)}, {_signed(c.high)}] | "
+        f"| {c.setting} | {plain(c.arm)} | `{c.quantity}` | {signed(c.mean)} [{signed(c.low)}, {signed(c.high)}] | "
         f"{c.p:.3f} | {c.verdict} | {c.visible:.3f} |"
         for c in comparisons
     ]

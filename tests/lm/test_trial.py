@@ -13,7 +13,7 @@ from scipy import stats
 from qae_sim.lm import protocols
 from qae_sim.lm.protocols import curves
 from qae_sim.lm.protocols.curves import band, curve
-from qae_sim.lm.protocols.findings import QUESTIONS
+from qae_sim.lm.protocols.findings import QUESTIONS, answers, said
 
 MAIN, RECORD = protocols.read("main"), protocols.recorded("main")
 
@@ -91,10 +91,22 @@ def test_the_page_says_what_the_record_holds(monkeypatch: pytest.MonkeyPatch) ->
     ]
     lengths = next(c for c in comparisons if (c.setting, c.quantity) == ("lengths", "length, end"))
     assert f"at its end +{lengths.mean:.3f}" in texts[0]
-    assert "higher than with the mean" in texts[0].split("(trial-lengths-token-mean)=")[0]
-    assert (
-        "higher than with the mean" not in texts[1].split("(trial-lengths)=")[1].split("at its end")[1].split(".\n")[0]
-    )
+    ends = [text.split("(trial-lengths)=")[1].split("at its end")[1].split(".\n")[0] for text in texts]
+    assert ends[0].endswith(", higher")
+    assert ends[1].endswith(", lower")
     assert "lengths, QAE, K = .2" in texts[0].split("(trial-lengths)=")[0]  # what was not trained is named
     for question in QUESTIONS:
         assert f"(trial-{question.name})=" in texts[0]
+
+
+def test_the_lesson_shows_the_trials_questions_and_what_was_decided() -> None:
+    """The explorer judges one setting at a time: its verdicts are those of the whole trial."""
+    from qae_sim.explorers.trial import Trial, TrialState, decided
+
+    whole = protocols.judge(MAIN, RECORD)
+    for setting in ("addition", "learned", "lengths"):
+        assert list(decided(setting)) == [c for c in whole if c.setting == setting]
+    for question in QUESTIONS:
+        words = Trial(TrialState(question.name, 0)).words()
+        for by_part in answers(question, whole).values():
+            assert all(said(comparison) in words for comparison in by_part.values())

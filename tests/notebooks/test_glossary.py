@@ -31,9 +31,9 @@ LINK = re.compile(r"\[([^\]]*)\]\(glossary\.ipynb#([^)\s]+)\)")
 #: Where a word that is a second name elsewhere means something else.
 ALLOWED = {
     r"(?m)^## .*$": "headings quote what people ask and say",
-    r"lesson \| question \|": "the index has a question for each lesson",
     r"\[[^\]]*\]\(\d\d_[^)]*\)": "titles of lessons",
     r"# Questions people ask|The question is its": "questions to readers",
+    r"[Qq]uestions?(?= is answered| \| | of the trial|;|, with|\. On)|^Question$": "the trial's and the index's",
     r"(?m)(?:is one|Each|put your|no) answer|\banswer = .*|The answer is a study": "answers of readers, and to them",
     r"A solution(?=<)": "a solution of an exercise",
     r"[Rr]ight(?:: | pictures?\b| of 0\b)|(?:on|from|at|to|On) the right\b|left to right": "where something is drawn",

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from qae_sim.lm.protocols import ArmComparison
+
+#: What a verdict says about a difference to the mean baseline.
+VERDICTS = {
+    "yes": "higher",
+    "no": "lower",
+    "equivalent": "equivalent",
+    "undecided": "undecided",
+}
+#: The parts of a run over which a metric is averaged, in words.
+PARTS = {"run": "over the run", "end": "at its end"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +60,8 @@ QUESTIONS: tuple[Question, ...] = (
         ("QAE, K = .8",),
         "length",
         "Longer, by a theorem: where each response is weighted by 1/|o|, advantages that do not sum to zero press on "
-        "the length. At K = .8 only failures count on most prompts, and a failure costs less per token where it is "
-        "longer.",
+        "the length. At K = .8 only wrong responses count on most prompts, and they cost less per token where they "
+        "are longer.",
         "At K = .8 response lengths diverge, at K = .2 they stay compact (QAE, App. D.3, Fig. 9). That was under the "
         "token mean of a batch, where this pressure is hundreds of times smaller: it is not the cause there.",
         ("qae.length-pressure-by-k", "estimators.length-pressure-size", "qae.lengths"),
@@ -79,7 +92,7 @@ QUESTIONS: tuple[Question, ...] = (
         "learned",
         ("QAE, K = .4", "QAE, K = .2", "QAE, K = .8"),
         "pass_1",
-        "Higher, by the paper, at K = .4 and not at .8. All arms solve the task: what differs is how soon.",
+        "Higher, by the paper, at K = .4 and not at .8. All recipes solve the task: what differs is how soon.",
         _QAE_AT_8B,
     ),
     Question(
@@ -123,3 +136,46 @@ QUESTIONS: tuple[Question, ...] = (
         ("qae.higher-k", "qae.higher-k-sampled"),
     ),
 )
+
+
+def answers(question: Question, comparisons: Sequence[ArmComparison]) -> dict[str, dict[str, ArmComparison]]:
+    """Find what answers a question.
+
+    Args:
+        question: The question.
+        comparisons: What the runs of the trial say, see :func:`~qae_sim.lm.protocols.judge`.
+
+    Returns:
+        Comparisons by arm, and by part of the run (:data:`PARTS`).
+    """
+    found = {(c.arm, c.quantity): c for c in comparisons if c.setting == question.setting}
+    return {arm: {part: found[arm, f"{question.metric}, {part}"] for part in PARTS} for arm in question.arms}
+
+
+def said(comparison: ArmComparison) -> str:
+    """Write a difference with its interval, and what it means.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        Plain text.
+
+    Example:
+        >>> said(ArmComparison("addition", "QAE, K = .2", "pass_1, run", 0.006, 0.002, 0.01, 0.01, "yes", 0.005, 16))
+        '+0.006 [+0.002, +0.010], higher'
+    """
+    within = f"[{signed(comparison.low)}, {signed(comparison.high)}]"
+    return f"{signed(comparison.mean)} {within}, {VERDICTS[comparison.verdict]}"
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign, and three digits after the point.
+
+    Args:
+        value: The number.
+
+    Returns:
+        Its text.
+    """
+    return f"{value:+.3f}".replace("-", "−")
