@@ -41,7 +41,7 @@ def site(folder: Path, pyodide: str | None) -> None:
         raise click.ClickException(
             f"this needs {', '.join(missing)}, which this Python does not have: pip install 'qae_sim[lab,docs]'"
         )
-    from qae_sim.site import installed_address, write_docs, write_lessons
+    from qae_sim.site import installed_address, write_docs, write_explorers, write_lessons
     from qae_sim.site.docs import STEPS, checked
     from qae_sim.site.lite import INSTALL, lite_missing, write_lite
     from qae_sim.site.pyodide import ADDRESS, place
@@ -51,7 +51,7 @@ def site(folder: Path, pyodide: str | None) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     without = lite_missing()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("site", total=len(notebooks) + len(STEPS) + (not without), completed=-1)
+        task = bar.add_task("site", total=len(notebooks) + 1 + len(STEPS) + (not without), completed=-1)
 
         def advance(what: str) -> None:
             bar.update(task, description=what, advance=1)
@@ -59,6 +59,8 @@ def site(folder: Path, pyodide: str | None) -> None:
         with resumable(folder):
             try:
                 lessons = write_lessons(notebooks, folder / "lessons", address, on_lesson=advance)
+                advance("explorers")
+                write_explorers(folder, [link for lesson in lessons for link in lesson.addresses])
                 pages = write_docs(folder, lessons, address, on_step=advance)
                 if not without:
                     advance("JupyterLite")

@@ -1,7 +1,7 @@
 """The interactive objects that the lessons show: state, model, controls and picture in one.
 
 Each explorer starts from its defaults or from a text, ``QuantileGate.from_state("k=.4&g=16&c=3")``, and gives that
-text back with ``permalink()``.
+text back with ``permalink()``. :func:`address` gives the address under which the site shows a state.
 """
 
 from qae_sim.explorers.anchor_tracking import KalmanAnchorExplorer
@@ -10,7 +10,7 @@ from qae_sim.explorers.credit_within_responses import PartAdvantages
 from qae_sim.explorers.derive import Derive
 from qae_sim.explorers.entropy_covariance import EntropyCovariance
 from qae_sim.explorers.estimator_table import EstimatorTable
-from qae_sim.explorers.explorer import Explorer
+from qae_sim.explorers.explorer import Explorer, address
 from qae_sim.explorers.glossary import GLOSSARY, GlossaryTerm, look_up
 from qae_sim.explorers.group_bias import GroupBias
 from qae_sim.explorers.key_tokens import KeyTokens
@@ -61,6 +61,7 @@ __all__ = [
     "TRLRuns",
     "TrainingLog",
     "Trial",
+    "address",
     "check",
     "compare",
     "look_up",

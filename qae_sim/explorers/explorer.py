@@ -56,6 +56,8 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
     USES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     #: Controls that are seen at first, at most three in a view; the others are behind "More". Empty: the first three.
     LEADING: ClassVar[tuple[str, ...]] = ()
+    #: Whether a state is all that it takes to open it: then it has a page of its own on the site, and addresses.
+    FREE: ClassVar[bool] = True
     #: Identifiers of the claims that stand behind the view.
     CLAIMS: ClassVar[tuple[str, ...]] = ()
 
@@ -268,6 +270,7 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         """All that the view needs besides the numbers."""
         return {
             "name": type(self).__name__,
+            "page": page_of(type(self)) if self.FREE else "",
             "style": self._style,
             "controls": {
                 name: {
@@ -275,6 +278,7 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
                     "kind": control.kind,
                     "low": control.low,
                     "high": state.end_of(name),
+                    "end": control.high if isinstance(control.high, str) else "",
                     "step": control.step,
                     "unit": control.unit,
                     "help": control.help,
@@ -285,6 +289,7 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
             },
             "state": _plain(state),
             "first": _plain(self._first),
+            "defaults": _plain(self.STATE()),
             "presets": {name: _plain(preset) for name, preset in self._open_presets().items()},
             "leading": list(self.LEADING),
             "asked": list(self._hidden),
@@ -338,24 +343,95 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         """Give notebooks the live view, sites its tables, and viewers without widgets a picture and a sentence."""
         live = super()._repr_mimebundle_(**options)
         bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
-        packed = self._picture_of(self._state)[1]
-        described = self._described(self._state, packed.spec, self.problem)
         ours = {
             "image/png": base64.b64encode(self.png()).decode(),
             "text/plain": self.words(),
-            MIME: {"spec": described, "data": packed.text, "presets": self._stored()},
+            # A live view asks the kernel for other pictures.
+            MIME: self.content() if SITE in os.environ else {**self._shown(self._state), "others": []},
         }
         return {**bundle, **ours}, metadata
 
-    def _stored(self) -> dict[str, Any]:
-        """Pictures of the presets, for sites; a live view asks the kernel for them."""
-        if SITE not in os.environ or "presets" in self._hidden:
-            return {}
-        stored = {}
-        for name, state in self._open_presets().items():
-            packed = self._picture_of(state)[1]
-            stored[name] = {"spec": self._described(state, packed.spec, ""), "data": packed.text}
-        return stored
+    def content(self, also: Sequence[S] = ()) -> dict[str, Any]:
+        """All that a page without Python shows: the present picture, those of the presets, and those of more states.
+
+        Args:
+            also: States to which addresses lead.
+
+        Returns:
+            What the browser's script reads, as JSON takes it.
+        """
+        presets = () if "presets" in self._hidden else self._open_presets().values()
+        # States that differ in what the browser moves by itself have one picture.
+        pictures = dict.fromkeys(self._without_local(state) for state in (*presets, *also))
+        pictures.pop(self._without_local(self._state), None)
+        link = address_of(type(self), self._state) if self.FREE else ""
+        return {**self._shown(self._state), "address": link, "others": [self._shown(state) for state in pictures]}
+
+    def _shown(self, state: S) -> dict[str, Any]:
+        """A state's description and numbers."""
+        packed = self._picture_of(state)[1]
+        problem = self.problem if state is self._state else ""
+        return {"spec": self._described(state, packed.spec, problem), "data": packed.text}
+
+
+def page_of(explorer: type[Explorer[Any]]) -> str:
+    """Name an explorer's page on the site, from the site's top.
+
+    Args:
+        explorer: The class of the explorer.
+
+    Returns:
+        The page's path.
+    """
+    return f"explorers/{explorer.__name__}.html"
+
+
+def address(explorer: type[Explorer[Any]], **state: Any) -> str:
+    """Write the address of an explorer's state: the explorer's own page on the site, opened on that state.
+
+    It is relative to the top of what ``qae-sim site`` writes. The page needs no Python; it holds the presets, the
+    states that lessons open, and of each every value of the sliders that the browser moves by itself.
+
+    Args:
+        explorer: The class of the explorer.
+        **state: Fields of its state; a field that is not named keeps its default and is left out of the address.
+
+    Returns:
+        The address, without characters that need to be escaped.
+
+    Raises:
+        ValueError: The explorer opens on data, not on a state alone; or there is no such field, or a value is out of
+            its range.
+
+    Example:
+        >>> from qae_sim.explorers import QuantileGate
+        >>> address(QuantileGate, k=0.8, g=8)
+        'explorers/QuantileGate.html#k=0.8&g=8'
+        >>> from qae_sim.site import Address
+        >>> Address("https://github.com/owner/name").site + address(QuantileGate, k=0.8)
+        'https://owner.github.io/name/explorers/QuantileGate.html#k=0.8'
+    """
+    return address_of(explorer, explorer.STATE().with_(**state))
+
+
+def address_of(explorer: type[Explorer[Any]], state: State) -> str:
+    """Write the address of a whole state, as :func:`address` does of single fields.
+
+    Args:
+        explorer: The class of the explorer.
+        state: A state of it.
+
+    Returns:
+        The address.
+
+    Raises:
+        ValueError: The explorer opens on data, not on a state alone.
+    """
+    if not explorer.FREE:
+        raise invalid("explorer", explorer.__name__, "an explorer that opens on a state alone")
+    known, wanted = explorer.STATE().to_text().split("&"), state.to_text().split("&")
+    changed = "&".join(new for old, new in zip(known, wanted, strict=True) if new != old)
+    return f"{page_of(explorer)}#{changed}" if changed else page_of(explorer)
 
 
 def _plain(state: State) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class Curves(Explorer[CurvesState]):
 
     STATE = CurvesState
     PRESETS: ClassVar = {}
+    FREE = False
 
     def __init__(self, names: Sequence[str], batches: int) -> None:
         self.names, self.batches = tuple(names), batches
@@ -128,6 +129,7 @@ class SampledSolutions(Explorer[SampledState]):
 
     STATE = SampledState
     PRESETS: ClassVar = {}
+    FREE = False
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = tuple(groups)

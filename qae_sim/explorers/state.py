@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -11,6 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.arrays import invalid, require_integer, require_number
+
+# How numbers are written in a state's text. The page reads the same (page/web/src/explorer/state.ts); Python alone
+# would also take "1_0" or " nan", and a browser "0x10" or nothing for zero.
+_INTEGER = re.compile(r"-?[0-9]+")
+_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-?[0-9]+)?")
+#: What is beyond so many decimals is rounded away.
+_DECIMALS = 10
 
 
 @dataclass(frozen=True)
@@ -194,32 +202,39 @@ def _checked(state: State, name: str, control: Control, value: Any) -> Any:
         values = tuple(value)
         if len(values) != count:
             raise invalid(name, value, f"{count} numbers")
-        return tuple(round(require_number(name, x, low=control.low, high=float(control.high)), 10) for x in values)
+        return tuple(_rounded(require_number(name, x, low=control.low, high=float(control.high))) for x in values)
     high = state.end_of(name)
     if control.kind == "whole":
         return require_integer(name, value, low=int(control.low), high=int(high))
-    x = round(require_number(name, value, low=control.low, high=high), 10)
+    x = _rounded(require_number(name, value, low=control.low, high=high))
     steps = (x - control.low) / control.step
     if control.local and abs(steps - round(steps)) > 1e-6:  # the browser looks up what belongs to a position
         raise invalid(name, value, f"{control.low:g} plus a multiple of {control.step:g}")
     return x
 
 
+def _rounded(x: float) -> float:
+    """A number as a state holds it; zero has no sign."""
+    return round(x, _DECIMALS) + 0.0
+
+
 def _written(value: Any) -> str:
-    """A value as text."""
+    """A value as text: the fewest digits that lead back to it."""
     if isinstance(value, tuple):
         return ",".join(map(_written, value))
-    return value if isinstance(value, str) else f"{value:.10g}"
+    if isinstance(value, str | int):
+        return str(value)
+    return f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def _read(name: str, control: Control, text: str) -> Any:
     """A value from text."""
-    try:
-        if control.kind == "choice":
-            return text
-        if control.kind == "numbers":
-            return tuple(float(part) for part in text.split(","))
-        return int(text) if control.kind == "whole" else float(text)
-    except ValueError as error:
+    if control.kind == "choice":
+        return text
+    parts = text.split(",") if control.kind == "numbers" else [text]
+    form, kind = (_INTEGER, int) if control.kind == "whole" else (_NUMBER, float)
+    if not all(form.fullmatch(part) for part in parts):
         kinds = {"whole": "an integer", "number": "a number", "numbers": "numbers joined by commas"}
-        raise invalid(name, text, f"written as {kinds[control.kind]}") from error
+        raise invalid(name, text, f"written as {kinds[control.kind]}")
+    values = tuple(kind(part) for part in parts)
+    return values if control.kind == "numbers" else values[0]

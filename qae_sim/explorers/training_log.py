@@ -40,6 +40,7 @@ class TrainingLog(Explorer[LogState]):
 
     STATE = LogState
     PRESETS: ClassVar = {}
+    FREE = False
 
     def __init__(self, source: Digest | str | Path, *, view: str = "training", **options: Any) -> None:
         self.digest = source if isinstance(source, Digest) else digest(source, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -372,8 +373,12 @@ def written(value: float, digits: int = 2, *, plus: bool = True) -> str:
     Example:
         >>> written(-0.5), written(0.25), written(-0.001)
         ('−0.50', '+0.25', '0.00')
+        >>> written(13 / 16, 3)
+        '+0.813'
     """
-    text = f"{abs(value):.{digits}f}"
+    # Halves go up, as in browsers: Python's own formats take the even digit.
+    with localcontext(rounding=ROUND_HALF_UP):
+        text = f"{Decimal(abs(float(value))):.{digits}f}"
     if float(text) == 0:
         return text
     return ("−" if value < 0 else "+" if plus else "") + text

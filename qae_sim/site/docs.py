@@ -22,6 +22,7 @@ from qae_sim.site.catalogue import (
     lessons_page,
     speed_page,
 )
+from qae_sim.site.explorers import explorers_page
 from qae_sim.site.lessons import Lesson
 from qae_sim.theory import VerifiedClaim, verify
 from qae_sim.theory.certificate_files import write_certificates
@@ -95,6 +96,7 @@ def _write_sources(
         "speed": speed_page(),
         "estimators": estimators_page(),
         "lessons": lessons_page(lessons),
+        "explorers": explorers_page(lessons),
     }
     pages = {f"{name}.md": text for name, text in markdown.items()}
     pages |= {f"{name}.rst": text for name, text in reference_pages().items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import base64
 import html
 import json
 import os
@@ -22,6 +23,7 @@ from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.explorers.story import STORY_MIME
 from qae_sim.site.address import Address
+from qae_sim.site.embedded import embedded_explorer, script_data
 from qae_sim.storage import write_atomically
 from qae_sim.theory import Claim, all_claims
 
@@ -40,11 +42,13 @@ class Lesson:
         title: Its first heading.
         claims: Identifiers of the claims that it names, each with its place on the page: the first explorer that shows
             it, ``explorer-...``, or else the first cell that names it, ``cell-...``.
+        addresses: Addresses of the explorers' states that it opens, from the top of the site.
     """
 
     name: str
     title: str
     claims: Mapping[str, str]
+    addresses: tuple[str, ...]
 
 
 def write_lessons(
@@ -91,7 +95,9 @@ def write_lessons(
             extra_arguments=["--log-level=ERROR"],  # kernels warn of connections inside this machine
         )
         _run(client)
-        lesson = Lesson(path.stem, titles[path.stem], _claims_of(notebook.cells))
+        opened = dict.fromkeys(content["address"] for cell in notebook.cells for content in _explorers(cell))
+        claims, addresses = _claims_of(notebook.cells), tuple(filter(None, opened))
+        lesson = Lesson(path.stem, titles[path.stem], claims, addresses)
         page = _page(lesson, notebook.cells, titles, address)
         write_atomically(folder / f"{path.stem}.html", page.encode())
         lessons.append(lesson)
@@ -234,29 +240,16 @@ def _output(output: Any) -> str:
         return f"<pre>{html.escape(output.text)}</pre>"
     data = output.get("data", {})
     if MIME in data:
-        content = data[MIME]
-        alt = html.escape(data["text/plain"])
-        still = f'<img alt="{alt}" src="data:image/png;base64,{data["image/png"].strip()}" style="max-width: 100%">'
-        note = ""
-        if not all(control["local"] for control in content["spec"]["controls"].values()):
-            note = ('<p class="note">Here the sliders that are shown move without Python. The others '
-                    "need the live lesson: <code>qae-sim lab</code>.</p>")  # fmt: skip
-        return f"<div>{still}</div>{_json('explorer', content)}{note}"
+        return embedded_explorer(data[MIME], base64.b64decode(data["image/png"]), data["text/plain"])
     if QUIZ_MIME in data:
-        return f"<div>{html.escape(data['text/plain'])}</div>{_json('quiz', data[QUIZ_MIME])}"
+        return f"<div>{html.escape(data['text/plain'])}</div>{script_data('quiz', data[QUIZ_MIME])}"
     if DERIVE_MIME in data:
-        return f"<div>{derivation_html(data[DERIVE_MIME])}</div>{_json('derivation', data[DERIVE_MIME])}"
+        return f"<div>{derivation_html(data[DERIVE_MIME])}</div>{script_data('derivation', data[DERIVE_MIME])}"
     if STORY_MIME in data:
-        return f"<div>{html.escape(data['text/plain'])}</div>{_json('story', data[STORY_MIME])}"
+        return f"<div>{html.escape(data['text/plain'])}</div>{script_data('story', data[STORY_MIME])}"
     if "text/html" in data:
         return str(data["text/html"])
     return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"
-
-
-def _json(kind: str, content: Any) -> str:
-    """Write data for the script; ``</`` is escaped, since it could end the script element."""
-    text = json.dumps(content, allow_nan=False).replace("</", "<\\/")
-    return f'<script type="application/json" data-qae="{kind}">{text}</script>'
 
 
 def markdown(source: str) -> str:

@@ -220,7 +220,7 @@ class TestData:
         monkeypatch.setenv(SITE, "1")
         explorer = Heights([1.0], hide=["style"])
         bundle, _ = explorer._repr_mimebundle_()  # type: ignore[misc]
-        stored = bundle[MIME]["presets"]["shifted"]
+        (stored,) = bundle[MIME]["others"]
         alone = Heights([1.0], hide=["style"])
         alone.preset("shifted")
         assert stored["spec"] == alone.spec

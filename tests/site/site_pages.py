@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from qae_sim.explorers import Explorer
+from qae_sim.explorers.explorer import page_of
+from qae_sim.explorers.state import State
+from qae_sim.site.explorers import explorers_with_pages
 
 #: Attributes by which an element loads something.
 _LOADS = {"src", "srcset", "poster", "data", "background"}
@@ -66,8 +73,30 @@ def dead(pages: dict[Path, Page]) -> Iterator[str]:
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
             fragment = unquote(parts.fragment)
-            if not target.is_file() or (fragment and target in pages and fragment not in pages[target].ids):
+            if not target.is_file() or (fragment and target in pages and not leads_to(pages[target], fragment)):
                 yield f"{path.name}: {address}"
+
+
+def leads_to(page: Page, fragment: str) -> bool:
+    """Whether there is a place of this name on a page, or, on the page of an explorer, a picture of this state."""
+    if fragment in page.ids:
+        return True
+    kinds = {page_of(kind): kind for kind in explorers_with_pages()}
+    kind = kinds.get("/".join(page.path.parts[-2:]))
+    return kind is not None and holds(page.path, kind, kind.STATE.from_text(fragment))
+
+
+def holds(page: Path, kind: type[Explorer[Any]], state: State) -> bool:
+    """Whether an explorer's page has a picture of a state: of one that differs at most in what the browser moves."""
+    (data,) = re.findall(r'data-qae="explorer">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
+    content = json.loads(data)
+    local = {name for name, control in kind.STATE.controls().items() if control.local}
+
+    def drawn(values: dict[str, Any]) -> list[Any]:
+        return [value for name, value in sorted(values.items()) if name not in local]
+
+    wanted = json.loads(json.dumps(asdict(state)))
+    return drawn(wanted) in [drawn(shown["spec"]["state"]) for shown in (content, *content["others"])]
 
 
 def loaded_from_outside(site: Path, pages: dict[Path, Page]) -> Iterator[str]:

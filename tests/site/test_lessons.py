@@ -43,7 +43,7 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     seen: list[str] = []
     lessons = write_lessons([lesson], tmp_path / "site", Address(""), on_lesson=seen.append)
     assert seen == ["00_lesson"]
-    assert lessons == [Lesson("00_lesson", "A lesson", lessons[0].claims)]
+    assert lessons == [Lesson("00_lesson", "A lesson", lessons[0].claims, ("explorers/QuantileGate.html",))]
     assert set(lessons[0].claims) == {"entropy.identity", *QuantileGate.CLAIMS}  # named in words, and behind the view
     page = (tmp_path / "site" / "00_lesson.html").read_text(encoding="utf-8")
     assert lessons[0].claims["entropy.identity"] == "cell-0"  # named there in words
@@ -58,6 +58,7 @@ def test_a_page(lesson: Path, tmp_path: Path) -> None:
     assert '<img alt="Hard prompt' in page
     assert "&lt;b&gt;said&lt;/b&gt;" in page
     assert "<pre>2</pre>" in page
+    assert '<a href="../explorers/QuantileGate.html">This state on a page of its own</a>' in page
     assert page.count("</script>") == 3  # the gate's data, the question's, and the script
     assert not list((tmp_path / "site").glob(".*part"))
 
@@ -77,7 +78,9 @@ def test_markdown(source: str, part: str) -> None:
 
 def test_the_command(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["qae_sim.cli.site"], "find_lessons", lambda: lesson.parent)
+    monkeypatch.setattr("qae_sim.site.write_explorers", lambda folder, links: opened.extend(links))
     monkeypatch.setattr("qae_sim.site.write_docs", lambda folder, lessons, address, on_step: [folder / "index.html"])
+    opened: list[str] = []
     written: list[Any] = []
     monkeypatch.setattr("qae_sim.site.docs.checked", tuple)
     monkeypatch.setattr("qae_sim.site.lite.write_lite", lambda *about: written.append(about))
@@ -85,6 +88,7 @@ def test_the_command(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 0, result.output
     assert "1 lessons and 1 other pages in" in result.output
     assert written == [([lesson], tmp_path / "out", ADDRESS, ())]
+    assert opened == ["explorers/QuantileGate.html"]
     wrong = CliRunner().invoke(main, ["site", str(tmp_path / "out"), "--pyodide", str(tmp_path)])
     assert "it has no pyodide.asm.js" in wrong.output
     monkeypatch.setattr("qae_sim.site.lite.lite_missing", lambda: ["jupyterlite-core"])
@@ -105,11 +109,11 @@ def test_presets_travel_with_sites_only(monkeypatch: pytest.MonkeyPatch) -> None
 
     def stored() -> Any:
         bundle, _ = GroupBias()._repr_mimebundle_()  # type: ignore[misc]
-        return bundle[MIME]["presets"]
+        return bundle[MIME]["others"]
 
-    assert stored() == {}
+    assert stored() == []
     monkeypatch.setenv(SITE, "1")
-    presets = stored()
-    assert set(presets) == set(GroupBias.PRESETS)
-    json.dumps(presets, allow_nan=False)
-    assert presets["Hard prompt"]["spec"]["state"]["p"] == 0.1
+    others = stored()
+    json.dumps(others, allow_nan=False)
+    # Two presets differ from what is opened only in p, which the browser moves: they have one picture.
+    assert [shown["spec"]["state"]["view"] for shown in others] == ["probability", "continuous"]

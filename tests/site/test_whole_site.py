@@ -22,9 +22,10 @@ from lessons import REPOSITORY, Lessons
 from site_pages import Page, dead, loaded_from_outside, pages_of
 
 from qae_sim.advantages import ESTIMATORS
-from qae_sim.explorers.explorer import MIME
+from qae_sim.explorers.explorer import MIME, address_of, page_of
 from qae_sim.lm.studies import STUDIES
-from qae_sim.site import Address, write_docs
+from qae_sim.site import Address, write_docs, write_explorers
+from qae_sim.site.explorers import explorers_with_pages
 from qae_sim.site.reference import ROOMS
 from qae_sim.theory import all_claims
 
@@ -37,6 +38,7 @@ PACKAGES = [name for names in ROOMS.values() for name in names if "__all__" in P
 def site(lessons: Lessons) -> Path:
     """A site with an address; Sphinx warns of nothing, else this raises."""
     folder = lessons.folder.parent.resolve()
+    write_explorers(folder, [link for lesson in lessons.written for link in lesson.addresses])
     write_docs(folder, lessons.written, Address(REPOSITORY))
     return folder
 
@@ -90,6 +92,18 @@ def test_what_an_explorer_shows_links_to_it(site: Path, pages: dict[Path, Page],
                     assert len(there) == 1
                     shown += 1
     assert shown > 100
+
+
+def test_every_explorer_of_a_lesson_opens_alone(site: Path, pages: dict[Path, Page], lessons: Lessons) -> None:
+    """Beside each explorer stands the address of its state; test_no_link_is_dead knows whether a page holds it."""
+    listed = pages[site / "explorers.html"].links
+    for kind in explorers_with_pages():
+        assert page_of(kind) in listed
+        assert {address_of(kind, state) for state in kind.PRESETS.values()} <= set(listed)
+    assert sum(len(lesson.addresses) for lesson in lessons.written) > 30
+    for lesson in lessons.written:
+        for link in lesson.addresses:
+            assert f"../{link}" in pages[site / "lessons" / f"{lesson.name}.html"].links
 
 
 def test_a_claim_shows_its_proof_its_certificate_and_its_theorem(site: Path) -> None:

@@ -4,11 +4,13 @@ import { axes, lines, ticks } from "../src/explorer/axes.ts";
 import { Latest } from "../src/explorer/latest.ts";
 import { Numbers } from "../src/explorer/lookup.ts";
 import type { Control, Spec, Touch } from "../src/explorer/spec.ts";
-import { atEnd, command, permalink, stepped, touched } from "../src/explorer/state.ts";
+import { atEnd, changes, command, permalink, stateOf, stepped, touched } from "../src/explorer/state.ts";
+import { storedFor } from "../src/explorer/stored.ts";
 import { contrast, onGround, turned } from "../src/explorer/theme.ts";
 import ground from "../src/generated/ground.json";
+import addresses from "./addresses.json";
 
-const control = (more: Partial<Control> = {}): Control => ({ label: "K", kind: "number", low: 0, high: 1, step: 0.05, unit: "", help: "", options: [], local: true, ...more });
+const control = (more: Partial<Control> = {}): Control => ({ label: "K", kind: "number", low: 0, high: 1, step: 0.05, unit: "", help: "", options: [], local: true, end: "", ...more });
 
 const later = (milliseconds: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
@@ -74,6 +76,29 @@ test("states as text, with what was hidden", () => {
   assert.equal(permalink(controls, state), "k=0.3&view=group&r=1,0.3");
   const spec = { name: "Gate", controls, asked: ["view"] } as unknown as Spec;
   assert.equal(command(spec, state), 'Gate.from_state("k=0.3&view=group&r=1,0.3", hide=["view"])');
+});
+
+const spoken = (name: string): Spec => (addresses.explorers as unknown as Record<string, Spec>)[name]!;
+
+test("addresses are read as Python reads them", () => {
+  for (const { explorer, text, state, wrong } of addresses.cases) {
+    const spec = spoken(explorer);
+    if (wrong) assert.throws(() => stateOf(spec, text), (error: Error) => error.message.startsWith(`${wrong} must be `), text);
+    else {
+      const read = stateOf(spec, text);
+      assert.equal(changes(spec, read), state, text);
+      assert.deepEqual(stateOf(spec, state!), read, text);
+    }
+  }
+});
+
+test("a stored picture holds a state that differs in what the browser moves, and no other", () => {
+  const spec = spoken("QuantileGate");
+  const at = (text: string): Spec => ({ ...spec, state: stateOf(spec, text) });
+  const content = { spec: at(""), data: "first", others: [{ spec: at("g=8"), data: "other" }] };
+  assert.equal(storedFor(content, stateOf(spec, "k=0.8&c=7"))?.data, "first");
+  assert.equal(storedFor(content, stateOf(spec, "k=0.8&g=8"))?.data, "other");
+  assert.equal(storedFor(content, stateOf(spec, "g=9")), null);
 });
 
 test("time goes on by steps, and from its end to its start", () => {

@@ -2,12 +2,9 @@
 
 import { derive, type Derivation } from "./derive.ts";
 import { quiz, type Question } from "./quiz.ts";
-import type { Spec } from "./spec.ts";
+import { storedFor, type Content, type Shown } from "./stored.ts";
 import { story, type Told } from "./story.tsx";
 import { View } from "./view.ts";
-
-interface Shown { spec: Spec; data: string }
-type Content = Shown & { presets: Record<string, Shown> };
 
 const bytesOf = (text: string): DataView => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 
@@ -32,7 +29,8 @@ document.querySelectorAll<HTMLScriptElement>("script[data-qae]").forEach((script
   new View(root, {
     spec: () => shown.spec,
     data: () => bytesOf(shown.data),
-    stored: (name) => name in explorer.presets,
-    open: (name) => { shown = name === null ? explorer : explorer.presets[name]!; },
+    stored: (state) => storedFor(explorer, state),
+    open: (found) => { shown = found; },
+    own: root.dataset["own"] !== undefined,
   });
 });

@@ -35,12 +35,18 @@ export interface Picture { panels: Panel[]; words: WordPart[]; row: boolean }
 export interface Control {
   label: string; kind: "number" | "whole" | "choice" | "numbers"; low: number; high: number; step: number; unit: string;
   help: string; options: [string, string][]; local: boolean;
+  /** The control that holds its upper end; empty if that is fixed. */
+  end: string;
 }
 export type Value = number | string | number[];
 export type State = Record<string, Value>;
 
 export interface Spec {
-  name: string; style: Style; controls: Record<string, Control>; state: State; first: State; presets: Record<string, State>;
+  /** The explorer's page, from the top of the site; empty if it has none. */
+  page: string;
+  name: string; style: Style; controls: Record<string, Control>; state: State; presets: Record<string, State>;
+  /** The state that was opened, and that of an address which says nothing. */
+  first: State; defaults: State;
   hidden: string[]; leading: string[]; time: string; claims: [string, string, string][]; problem: string; picture: Picture;
   asked: string[];
 }

@@ -8,11 +8,12 @@ import { Numbers } from "./lookup.ts";
 import { Painter, type Drawn, type Look } from "./paint.ts";
 import { listen, touchAction } from "./pointer.ts";
 import type { Picture, Spec, State, Style, Value } from "./spec.ts";
-import { atEnd, command, permalink, stepped } from "./state.ts";
+import { atEnd, changes, command, permalink, stateOf, stepped } from "./state.ts";
+import { alike, same, type Shown } from "./stored.ts";
 import { tables } from "./table.ts";
 import { onTheme, themeOf } from "./theme.ts";
 
-/** Where an explorer's data come from. Only a kernel takes states; only a file has pictures of presets. */
+/** Where an explorer's data come from. Only a kernel takes states; only a page without one has stored pictures. */
 export interface Source {
   spec: () => Spec;
   data: () => DataView;
@@ -20,8 +21,11 @@ export interface Source {
   send?: (state: State) => number;
   answered?: () => number;
   onAnswer?: (picture: () => void, done: () => void) => void;
-  stored?: (name: string) => boolean;
-  open?: (name: string | null) => void;
+  /** The stored picture that holds a state, if one does; and makes a stored picture the present one. */
+  stored?: (state: State) => Shown | null;
+  open?: (shown: Shown) => void;
+  /** Whether the page is the explorer's own: then its address holds the state. */
+  own?: boolean;
 }
 
 const LOOKS: Record<Style, Look> = { laptop: { font: 13, line: 0.85 }, projector: { font: 24, line: 1.5 } };
@@ -47,6 +51,9 @@ export class View implements Host {
   private moreOpen = false;
   private playing: ReturnType<typeof setInterval> | null = null;
   private pending: ReturnType<typeof setTimeout> | undefined;
+  private keeping: ReturnType<typeof setTimeout> | undefined;
+  /** Why the page does not show what its address asks for. */
+  private complaint = "";
   private frame = 0;
   private readonly latest: Latest<State> | null;
   private readonly closing: (() => void)[] = [];
@@ -68,6 +75,7 @@ export class View implements Host {
     views.add(this);
     listen(this.canvas, () => ({ spec: this.spec, state: this.state, still: this.still, drawn: this.drawn, move: this.move }));
     this.adopt();
+    if (source.own) this.follow();
     const watcher = new ResizeObserver(() => { this.wordsRoom = 0; this.later(); });
     watcher.observe(root);
     const resized = (): void => { this.wordsRoom = 0; this.later(); };
@@ -126,7 +134,7 @@ export class View implements Host {
     const add = (part: Part): HTMLElement => { this.parts.push(part); return part.element; };
     const side = element("div", { class: "qae-side" });
     if (!hidden.has("presets")) {
-      const names = Object.keys(spec.presets).filter((name) => !still || this.source.stored?.(name) || this.reachable(spec.presets[name]!));
+      const names = Object.keys(spec.presets).filter((name) => !still || this.source.stored!(spec.presets[name]!));
       if (names.length) side.append(add(presetMenu(names, () => this.presetShown(), (name) => { this.preset(name); })));
     }
     const shown = Object.keys(spec.controls).filter((name) => !hidden.has(name) && (!still || spec.controls[name]!.local));
@@ -166,38 +174,71 @@ export class View implements Host {
 
   // --- states ---
 
-  /** Without a kernel only what the tables hold can be shown. */
-  private reachable(state: State): boolean {
-    return Object.entries(this.spec.controls).every(([name, control]) => control.local || same(state[name]!, this.spec.state[name]!));
-  }
-
   private presetShown(): string {
     const found = Object.entries(this.spec.presets).find(([, state]) =>
       Object.keys(this.spec.controls).every((name) => same(state[name]!, this.state[name]!)));
     return found ? found[0] : "";
   }
 
+  /** The page opens on the state of its address, now and whenever somebody changes that. */
+  private follow(): void {
+    const open = (): void => {
+      const text = location.hash.slice(1);
+      if (text === changes(this.spec, this.state)) return;
+      try {
+        const state = stateOf(this.spec, text);
+        if (this.source.stored!(state)) this.jump(state);
+        else this.complain(`This page holds no picture of the state in the address: that needs Python. Type in a notebook: from qae_sim.explorers import ${this.spec.name}; ${command(this.spec, state)}`);
+      } catch (error) {
+        this.complain(`The address names no state of this explorer: ${(error as Error).message}. What is shown is another one.`);
+      }
+    };
+    window.addEventListener("hashchange", open);
+    this.closing.push(() => { window.removeEventListener("hashchange", open); });
+    open();
+  }
+
+  /** Says what is wrong with the address, which stays until something is moved. */
+  private complain(text: string): void {
+    clearTimeout(this.keeping);
+    this.complaint = text;
+    this.draw();
+  }
+
+  /** Browsers take only so many changes of an address in a second. */
+  private keep(): void {
+    this.complaint = "";
+    if (!this.source.own) return;
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => { history.replaceState(null, "", this.address()); }, TICK);
+  }
+
+  /** Of a page without a kernel: all such pages lie in folders beside that of the explorers' own. */
+  private address(): string {
+    const said = changes(this.spec, this.state);
+    return new URL(`../${this.spec.page}${said ? `#${said}` : ""}`, location.href).href;
+  }
+
   private preset(name: string): void {
-    if (this.still && this.source.stored?.(name)) {
-      this.stop();
-      this.source.open!(name);
-      this.adopt();
-    } else this.jump(this.spec.presets[name]!);
+    this.jump(this.spec.presets[name]!);
   }
 
   private reset(): void {
-    if (this.still && this.source.open) {
-      this.source.open(null);
-      this.adopt();
-    }
     this.jump(this.spec.first);
   }
 
   private jump(state: State): void {
     this.stop();
     clearTimeout(this.pending);
+    const stored = this.source.stored?.(state);
+    if (stored && stored.spec !== this.spec) {
+      this.source.open!(stored);
+      this.adopt();
+    }
     this.state = { ...state };
-    if (this.still || this.reachable(state)) this.refresh(); // the kernel answers only with pictures that are not here
+    this.keep();
+    // The kernel answers only with pictures that are not here.
+    if (alike(this.spec.controls, state, this.spec.state)) this.refresh();
     else this.parts.forEach((part) => { part.refresh(); });
     this.latest?.put(this.state);
   }
@@ -206,6 +247,7 @@ export class View implements Host {
    * only the controls show the new state. */
   readonly move = (name: string, value: Value, local: boolean): void => {
     this.state = { ...this.state, [name]: value };
+    this.keep();
     if (local) this.refresh();
     else this.parts.forEach((part) => { part.refresh(); });
     if (!this.latest) return;
@@ -277,8 +319,8 @@ export class View implements Host {
     const numbers = this.numbers();
     const text = numbers.said(this.spec.picture.words);
     if (this.words.textContent !== text) this.words.textContent = text;
-    this.problem.hidden = !this.spec.problem;
-    this.problem.textContent = this.spec.problem;
+    this.problem.textContent = this.spec.problem || this.complaint;
+    this.problem.hidden = !this.problem.textContent;
     const picture = narrow ? this.onePanel() : this.spec.picture;
     this.tabs.hidden = picture === this.spec.picture;
     const width = Math.floor(this.canvas.parentElement!.clientWidth);
@@ -335,7 +377,7 @@ export class View implements Host {
   }
 
   private copy(): void {
-    const text = command(this.spec, this.state);
+    const text = this.still && this.spec.page ? this.address() : command(this.spec, this.state);
     const place = this.foot.querySelector<HTMLElement>(".qae-link")!;
     const say = (said: string): void => {
       place.textContent = said;
@@ -347,13 +389,12 @@ export class View implements Host {
   close(): void {
     this.stop();
     clearTimeout(this.pending);
+    clearTimeout(this.keeping);
     this.latest?.close();
     views.delete(this);
     this.closing.forEach((close) => { close(); });
   }
 }
-
-const same = (one: Value, other: Value): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 function claims(spec: Spec): HTMLElement {
   const count = spec.claims.length;
