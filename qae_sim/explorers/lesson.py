@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import html
-import json
 import math
-from collections.abc import Iterable, Sequence
+import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import anywidget
@@ -191,46 +188,6 @@ def compare(what: str, exact: float, samples: Any) -> Feedback:
     return Feedback(fine, f"{sentence} {verdict}")
 
 
-#: What the checks of all claims found, in a package that was packed for a browser (qae_sim.site.lite), where they
-#: cannot be run: python-flint is compiled.
-FOUND_BEFORE = Path(__file__).parent / "found_before.json"
-
-
-def described(results: Iterable[Any]) -> bytes:
-    """Write what checks found, for :data:`FOUND_BEFORE`.
-
-    Args:
-        results: Results of :func:`qae_sim.theory.verify`.
-
-    Returns:
-        JSON.
-    """
-    found = {
-        result.claim.id: {
-            "statement": result.claim.statement,
-            "verdict": str(result.outcome.verdict),
-            "condition": result.outcome.condition,
-            "counterexample": {name: _value(value) for name, value in (result.outcome.counterexample or {}).items()},
-            "method": result.outcome.method,
-        }
-        for result in results
-    }
-    return json.dumps(found, indent=1).encode()
-
-
-def _found_before(ids: Sequence[str]) -> tuple[Any, ...]:
-    """Read what checks found, in the shape of their results."""
-    found = json.loads(FOUND_BEFORE.read_text(encoding="utf-8"))
-    for id in ids:
-        if id not in found:
-            raise invalid("id", id, "a claim")
-    shapes = [(id, dict(found[id])) for id in ids]
-    return tuple(
-        SimpleNamespace(claim=SimpleNamespace(id=id, statement=of.pop("statement")), outcome=SimpleNamespace(**of))
-        for id, of in shapes
-    )
-
-
 @dataclass(frozen=True, repr=False)
 class Claims:
     """Claims with what their checks find, as text and as HTML.
@@ -244,22 +201,20 @@ class Claims:
     note: str = ""
 
     def __init__(self, *ids: str) -> None:
-        """Check claims over the smaller ranges; in a browser, quote what the checks found before.
+        """Check claims over the smaller ranges; in a browser, quote what some checks found before.
 
         Raises:
-            ModuleNotFoundError: python-flint is missing, and no findings are at hand.
+            ModuleNotFoundError: A check needs python-flint, which is missing, and no findings are at hand.
             ValueError: There is no such claim.
         """
         from qae_sim.theory import verify
 
-        try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "quoted, because", UserWarning)  # the note says it
             results = verify(ids, quick=True).results
-        except ModuleNotFoundError as missing:
-            if missing.name != "flint" or not FOUND_BEFORE.exists():
-                raise
-            results = _found_before(ids)
-            note = "Checked before: checks need python-flint, which Python here does not have."
-            object.__setattr__(self, "note", note)
+        if quoted := [result.claim.id for result in results if result.quoted]:
+            note = "Checked before, because the check needs python-flint, which Python here does not have"
+            object.__setattr__(self, "note", f"{note}: {', '.join(quoted)}.")
         object.__setattr__(self, "results", results)
 
     def __repr__(self) -> str:

@@ -265,8 +265,9 @@ def doors_page(address: Address, lesson: str) -> str:
             f"headers. Its Python is Pyodide {VERSION}; browsers refuse packages with other hashes than those recorded "
             "when the site was written. `qae-sim site DIR --pyodide FOLDER` takes it from an unpacked release and "
             "checks all its files, so that a school without internet can serve everything itself. It has neither "
-            "PyTorch nor python-flint: live training and checks of claims wait for another door, recorded runs and "
-            "verdicts are there. What you write stays in your browser.",
+            "PyTorch nor python-flint: live training waits for another door, recorded runs are there; claims are "
+            "checked on exact fractions, and what only python-flint can decide is quoted. What you write stays in your "
+            "browser.",
             "On your machine: `qae-sim lab` opens the lessons in JupyterLab, and keeps what you write.",
         ]
     )

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qae_sim.explorers.lesson import FOUND_BEFORE, described
 from qae_sim.site.pyodide import LOCK
 from qae_sim.site.wheels import pure_wheel
 from qae_sim.storage import write_atomically
 from qae_sim.theory import VerifiedClaim
+from qae_sim.theory.verify import FOUND_BEFORE, described
 
 #: The folder of JupyterLite in the site.
 LITE = "lite"
@@ -33,8 +33,8 @@ _EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kern
 _KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 _KERNELSPEC = {"display_name": "Python (Pyodide)", "language": "python", "name": "python"}
 _INSTALL_CELL = """\
-# Python runs in your browser. This gets the package, once a session. Checks of claims need python-flint, which only
-# runs outside: tables of claims quote what checks found before, and a cell that calls a check itself says so.
+# Python runs in your browser. This gets the package, once a session. Some checks of claims need python-flint, which
+# only runs outside: what they found before is quoted, and the cell says so; the others run here, on exact fractions.
 %pip install -q qae_sim[lessons]"""
 #: Times of all files, so that two builds are the same: 1980, the earliest that a zip archive can name.
 _EPOCH = 315532800
@@ -98,7 +98,7 @@ def _write_sources(
     source: Path, notebooks: Sequence[Path], target: Path, pyodide: str, results: Sequence[VerifiedClaim]
 ) -> None:
     """Write the files from which JupyterLite is built."""
-    found = {f"qae_sim/explorers/{FOUND_BEFORE.name}": described(results)}
+    found = {f"qae_sim/theory/{FOUND_BEFORE.name}": described(results)}
     wheels = [pure_wheel(package, found if package == "qae_sim" else {}) for package in PACKAGES]
     (source / "wheels").mkdir()
     for wheel in wheels:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qae_sim.theory.claim import Break, CheckOutcome, Claim, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.implicit_length import expected_credit, length_pressure
-from qae_sim.theory.registry import all_claims, without_flint
+from qae_sim.theory.registry import all_claims
 from qae_sim.theory.truth import Truth
 from qae_sim.theory.verify import Report, VerifiedClaim, broken, markdown_table, verify
 
@@ -63,9 +63,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load the rigorous arithmetic when it is first asked for."""
     if name in _ARITHMETIC:
-        try:
-            module = import_module(f"qae_sim.theory.{_ARITHMETIC[name]}")
-        except ModuleNotFoundError as missing:
-            raise (without_flint() if missing.name == "flint" else missing) from None
-        return getattr(module, name)
+        return getattr(import_module(f"qae_sim.theory.{_ARITHMETIC[name]}"), name)
     raise AttributeError(f"module 'qae_sim.theory' has no attribute {name!r}")

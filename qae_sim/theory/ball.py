@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from flint import arb, fmpq
-
+from qae_sim.theory.arithmetic import arb, fmpq
 from qae_sim.theory.truth import Truth, Undecided
 
 #: What arithmetic takes beside balls.

@@ -6,8 +6,7 @@ from functools import cache
 from math import comb
 from typing import Any
 
-from flint import fmpz_poly
-
+from qae_sim.theory.arithmetic import fmpz_poly
 from qae_sim.theory.polynomials import X, Y
 
 

@@ -9,9 +9,8 @@ from fractions import Fraction
 from math import comb
 from typing import Any
 
-from flint import acb, arb, arb_poly, ctx
-
 from qae_sim.arrays import invalid
+from qae_sim.theory.arithmetic import acb, arb, arb_poly, ctx
 from qae_sim.theory.ball import Ball, raw, total
 from qae_sim.theory.claim import worse
 from qae_sim.theory.polynomials import rational

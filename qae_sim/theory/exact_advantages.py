@@ -11,8 +11,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import product
 
-from flint import arb_poly, ctx
-
+from qae_sim.theory.arithmetic import arb_poly, ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import number

@@ -11,9 +11,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz, fmpz_poly
-
 from qae_sim.arrays import invalid
+from qae_sim.theory.arithmetic import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz, fmpz_poly
 
 #: x itself, and 1 - x.
 X, Y = fmpz_poly([0, 1]), fmpz_poly([1, -1])
@@ -128,4 +127,4 @@ def ring(*names: str) -> tuple[Any, ...]:
 def value_at(polynomial: fmpz_poly, p: Fraction) -> Fraction:
     """Exact value of a polynomial."""
     value = polynomial(rational(p))
-    return Fraction(int(value.p), int(value.q))
+    return Fraction(int(value.numerator), int(value.denominator))

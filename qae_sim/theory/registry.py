@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -34,37 +33,19 @@ def claim_modules() -> tuple[str, ...]:
     )
 
 
-def without_flint() -> ModuleNotFoundError:
-    """Make the error of a Python that lacks python-flint, which says how to get it, or where else to go."""
-    where, instead = "this Python", "pip install 'qae_sim[lab]'"
-    if sys.platform == "emscripten":
-        where, instead = "Python in a browser", "open this lesson with `qae-sim lab`"
-    return ModuleNotFoundError(
-        f"checking claims needs python-flint, which {where} does not have: {instead}", name="flint"
-    )
-
-
 def all_claims() -> dict[str, Claim]:
     """List all claims.
 
     Returns:
         Claims by identifier, in the order in which pages and tables have them.
 
-    Raises:
-        ModuleNotFoundError: python-flint is not installed.
-
     Example:
         >>> len(all_claims()) >= 60
         True
     """
     modules = claim_modules()
-    try:
-        for name in modules:
-            import_module(name)
-    except ModuleNotFoundError as missing:
-        if missing.name == "flint":
-            raise without_flint() from missing
-        raise
+    for name in modules:
+        import_module(name)
     # Modules import each other, so claims arrive in another order than that of the modules.
     order = {name: place for place, name in enumerate(modules)}
     known = sorted(REGISTRY.claims.values(), key=lambda claim: order[claim.check.__module__])

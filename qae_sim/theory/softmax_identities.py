@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flint import Ordering, fmpq_mpoly_ctx
+from qae_sim.theory.arithmetic import Ordering, fmpq_mpoly_ctx
 
 
 class Moments:

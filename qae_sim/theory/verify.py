@@ -5,14 +5,20 @@ from __future__ import annotations
 import difflib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import qae_sim
 from qae_sim.arrays import invalid
-from qae_sim.theory.claim import Break, CheckOutcome, Claim, Verdict
+from qae_sim.theory.claim import Break, CheckOutcome, Claim, Evidence, Method, Verdict
 from qae_sim.theory.registry import all_claims
+
+#: What the checks of all claims found, in a package that was packed for a browser (qae_sim.site.lite), where
+#: python-flint cannot be: it is compiled.
+FOUND_BEFORE = Path(__file__).parent / "found_before.json"
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,13 @@ class VerifiedClaim:
         claim: The claim.
         outcome: Verdict and evidence.
         seconds: How long the check took.
+        quoted: Whether the outcome is what the check found elsewhere, because it needs python-flint, which is missing.
     """
 
     claim: Claim
     outcome: CheckOutcome
     seconds: float
+    quoted: bool = False
 
     @property
     def as_expected(self) -> bool:
@@ -54,6 +62,7 @@ class VerifiedClaim:
             "evidence": [item.to_dict() for item in outcome.evidence],
             "counterexample": dict(outcome.counterexample),
             "seconds": self.seconds,
+            "quoted": self.quoted,
         }
 
 
@@ -129,6 +138,9 @@ def verify(
 ) -> Report:
     """Run the checks of claims.
 
+    Without python-flint most checks run on exact fractions. What the others found elsewhere is quoted, with a warning,
+    in a package that was packed for a browser.
+
     Args:
         claims: Identifiers; None: all.
         quick: Smaller ranges, for a first look; the verdicts are the same.
@@ -140,7 +152,7 @@ def verify(
         The report.
 
     Raises:
-        ModuleNotFoundError: python-flint is not installed.
+        ModuleNotFoundError: A check needs python-flint, which is not installed.
         ValueError: There is no such claim.
 
     Example:
@@ -151,25 +163,70 @@ def verify(
     wanted = chosen(claims)
     checked = (_check(claim.id, quick) for claim in wanted) if processes == 1 else _shared(wanted, quick, processes)
     found: dict[str, VerifiedClaim] = {}
-    for id, outcome, seconds in checked:
-        found[id] = VerifiedClaim(all_claims()[id], outcome, seconds)
+    for id, outcome, seconds, quoted in checked:
+        found[id] = VerifiedClaim(all_claims()[id], outcome, seconds, quoted)
         if on_result is not None:
             on_result(found[id])
+    _tell_what_is_quoted(id for id, result in found.items() if result.quoted)
     return Report(tuple(found[claim.id] for claim in wanted), quick)
 
 
-def _check(id: str, quick: bool) -> tuple[str, CheckOutcome, float]:
-    """Run one check, and say how long it took."""
-    start = time.perf_counter()
+def _check(id: str, quick: bool) -> tuple[str, CheckOutcome, float, bool]:
+    """Run one check, and say how long it took, and whether its outcome is quoted."""
+    start, quoted = time.perf_counter(), False
     try:
         outcome = all_claims()[id].check(quick)
     except Exception as error:
-        error.add_note(f"in the check of the claim {id}")
-        raise
-    return id, outcome, time.perf_counter() - start
+        quoted = _can_be_quoted(error)
+        if not quoted:
+            error.add_note(f"in the check of the claim {id}")
+            raise
+        outcome = _found_before(id)
+    return id, outcome, time.perf_counter() - start, quoted
 
 
-def _shared(claims: list[Claim], quick: bool, processes: int) -> Iterator[tuple[str, CheckOutcome, float]]:
+def _can_be_quoted(error: Exception) -> bool:
+    """Whether a check ended for want of python-flint where findings are at hand."""
+    return isinstance(error, ModuleNotFoundError) and error.name == "flint" and FOUND_BEFORE.exists()
+
+
+def _tell_what_is_quoted(ids: Iterable[str]) -> None:
+    """Say which findings are not of checks that ran here."""
+    if names := ", ".join(ids):
+        warnings.warn(f"quoted, because the check needs python-flint, which is not here: {names}", stacklevel=3)
+
+
+def described(results: Iterable[VerifiedClaim]) -> bytes:
+    """Write what checks found, for :data:`FOUND_BEFORE`.
+
+    Args:
+        results: Results of :func:`verify`.
+
+    Returns:
+        JSON.
+    """
+    found = {
+        result.claim.id: {
+            "verdict": str(result.outcome.verdict),
+            "condition": result.outcome.condition,
+            "evidence": [item.to_dict() for item in result.outcome.evidence],
+        }
+        for result in results
+    }
+    return json.dumps(found, indent=1).encode()
+
+
+def _found_before(id: str) -> CheckOutcome:
+    """Read what a check found."""
+    found = json.loads(FOUND_BEFORE.read_text(encoding="utf-8"))[id]
+    evidence = [
+        Evidence(**{**item, "method": Method(item["method"])})
+        for item in ({name: value for name, value in item.items() if name != "tier"} for item in found["evidence"])
+    ]
+    return CheckOutcome(Verdict(found["verdict"]), tuple(evidence), found["condition"])
+
+
+def _shared(claims: list[Claim], quick: bool, processes: int) -> Iterator[tuple[str, CheckOutcome, float, bool]]:
     """The same in several processes, in the order in which the checks end."""
     import multiprocessing  # not at the top: a browser's Python has no processes
     from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -190,7 +247,8 @@ def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
         quick: Smaller ranges.
 
     Returns:
-        Each break with what the check then finds.
+        Each break with what the check then finds; without python-flint, in a package that was packed for a browser,
+        the verdict that it is known to find, with a warning.
 
     Raises:
         ValueError: There is no such claim.
@@ -200,7 +258,13 @@ def broken(id: str, *, quick: bool = True) -> list[tuple[Break, CheckOutcome]]:
         ('a uniform policy', 'refuted')
     """
     (claim,) = chosen([id])
-    return [(change, claim.check(quick, **change.changes)) for change in claim.breaks]
+    try:
+        return [(change, claim.check(quick, **change.changes)) for change in claim.breaks]
+    except ModuleNotFoundError as error:
+        if not _can_be_quoted(error):
+            raise
+    _tell_what_is_quoted([id])
+    return [(change, CheckOutcome(change.verdict)) for change in claim.breaks]
 
 
 def markdown_table() -> str:

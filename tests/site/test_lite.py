@@ -14,13 +14,13 @@ pytest.importorskip("jupyterlite_pyodide_kernel")
 
 from lessons import NOTEBOOKS
 
-from qae_sim.explorers.lesson import described
 from qae_sim.site import lite
 from qae_sim.site.lite import PACKAGES, write_lite
 from qae_sim.site.wheels import pure_wheel
 from qae_sim.theory import verify
+from qae_sim.theory.verify import described
 
-FOUND = "qae_sim/explorers/found_before.json"
+FOUND = "qae_sim/theory/found_before.json"
 
 pytestmark = pytest.mark.slow
 

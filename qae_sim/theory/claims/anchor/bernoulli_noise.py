@@ -12,9 +12,8 @@ from fractions import Fraction
 from itertools import product
 from typing import TypeVar
 
-from flint import ctx
-
 from qae_sim.advantages import HardAnchor, SoftAnchor
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.binomial import binomial_probabilities
 from qae_sim.theory.certified import number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

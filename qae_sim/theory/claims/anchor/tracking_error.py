@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from flint import ctx
-
 from qae_sim.advantages import KalmanAnchor, steady_state_gain
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.anchor import PAPER

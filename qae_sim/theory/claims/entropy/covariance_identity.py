@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
-from flint import ctx, fmpq
 
 from qae_sim.softmax import entropy_change, entropy_gradient, first_order_entropy_change
+from qae_sim.theory.arithmetic import ctx, fmpq
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, entropy, near, number, prove_positive, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse

@@ -6,9 +6,9 @@ import math
 from fractions import Fraction
 
 import numpy as np
-from flint import ctx, fmpq
 
 from qae_sim.softmax import entropy_change, first_order_entropy_change
+from qae_sim.theory.arithmetic import ctx, fmpq
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, entropy, number, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse

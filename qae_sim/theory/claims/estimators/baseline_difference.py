@@ -11,8 +11,7 @@ from fractions import Fraction
 from itertools import product
 from math import comb, prod
 
-from flint import fmpq_poly
-
+from qae_sim.theory.arithmetic import fmpq_poly
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worst_of
 from qae_sim.theory.claims.estimators import PAPER
 from qae_sim.theory.coq import machine_checked
@@ -343,7 +342,7 @@ def of_a_batch(quick: bool, *, batch: bool = True) -> CheckOutcome:
     found, prompts = None, (2,) if quick else (2, 3)
     for q in prompts:
         gap = Fraction(0)
-        others = [Fraction(int(c.p), int(c.q)) for c in (_law() ** (2 * q - 2)).coeffs()]
+        others = [Fraction(int(c.numerator), int(c.denominator)) for c in (_law() ** (2 * q - 2)).coeffs()]
         for group, n, chance in all_groups(2):
             own = sum(LENGTHS[o] for o in group)
             mean = sum((c / (own + z) for z, c in enumerate(others)), Fraction(0))
@@ -408,7 +407,7 @@ def _law() -> fmpq_poly:
 
 def _credit(q: int, reward: int, length: int) -> Fraction:
     """Q·G·E[Δ/(ℓ+Z')] at G = 2: Δ is 1 where the other response of the pair has the other reward."""
-    others = [Fraction(int(c.p), int(c.q)) for c in (_law() ** (2 * q - 2)).coeffs()]
+    others = [Fraction(int(c.numerator), int(c.denominator)) for c in (_law() ** (2 * q - 2)).coeffs()]
     return sum(
         (
             2 * q * p * c / (length + own + z)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from flint import ctx, fmpz_poly
-
 from qae_sim.advantages import expected_advantages
+from qae_sim.theory.arithmetic import ctx, fmpz_poly
 from qae_sim.theory.ball import total
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term
 from qae_sim.theory.certified import digits, number

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import comb
 
 import numpy as np
-from flint import fmpz_poly
 
 from qae_sim.papers import PAPERS
 from qae_sim.softmax import pass_at_k_estimate
+from qae_sim.theory.arithmetic import fmpz_poly
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.coq import machine_checked

@@ -122,7 +122,9 @@ def gdpo_resolution(quick: bool, *, same: bool = False, below: int = 16) -> Chec
         "G = 16, all pairs of binary rewards",
         Method.CASES,
         found is None,
-        counterexample={} if found is None else {"g": 16, "responses with (0,0), (0,1), (1,0), (1,1)": list(found)},
+        counterexample={}
+        if found is None
+        else {"g": 16, "responses with (0,0), (0,1), (1,0), (1,1)": list(map(list, found))},
     )
     r, other = np.array([[0.0, 1], [0, 1]]), np.array([[[0.0, 0], [0, 1]]])
     ours = gdpo(r, other, eps=0)

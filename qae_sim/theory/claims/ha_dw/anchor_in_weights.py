@@ -6,9 +6,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.advantages import ha_dw_weights
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from flint import ctx, fmpz_poly
-
+from qae_sim.theory.arithmetic import ctx, fmpz_poly
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.binomial import binomial_probabilities, mixed
 from qae_sim.theory.certified import digits, largest, number

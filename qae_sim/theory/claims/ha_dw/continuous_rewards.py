@@ -11,8 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from flint import acb, arb, ctx, fmpq_poly
-
+from qae_sim.theory.arithmetic import acb, arb, ctx, fmpq_poly
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, integral, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
@@ -28,7 +27,7 @@ def area(polynomial: fmpq_poly, low: Fraction, high: Fraction) -> Fraction:
     """Exact integral."""
     primitive = polynomial.integral()
     difference = primitive(rational(high)) - primitive(rational(low))
-    return Fraction(int(difference.p), int(difference.q))
+    return Fraction(int(difference.numerator), int(difference.denominator))
 
 
 def beta_density(a: int, b: int) -> fmpq_poly:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from flint import fmpz_poly
 
 from qae_sim.advantages import dr_grpo
+from qae_sim.theory.arithmetic import fmpz_poly
 from qae_sim.theory.binomial import binomial_probability, binomial_term, failures, mixed
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

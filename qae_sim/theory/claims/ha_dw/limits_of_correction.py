@@ -8,8 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import comb
 
-from flint import ctx, fmpq_poly, fmpz_poly
-
+from qae_sim.theory.arithmetic import ctx, fmpq_poly, fmpz_poly
 from qae_sim.theory.binomial import binomial_term, mixed
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

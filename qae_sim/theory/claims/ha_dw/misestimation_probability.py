@@ -11,8 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from flint import acb, ctx, fmpq_poly, fmpz_poly
-
+from qae_sim.theory.arithmetic import acb, ctx, fmpq_poly, fmpz_poly
 from qae_sim.theory.ball import Ball, greatest
 from qae_sim.theory.ball import smallest as smallest_ball
 from qae_sim.theory.binomial import binomial_probabilities, binomial_term, mixed
@@ -70,7 +69,7 @@ def _area(polynomial: fmpz_poly, low: Fraction, high: Fraction) -> Fraction:
     """Exact integral of a polynomial."""
     primitive = fmpq_poly(polynomial).integral()
     difference = primitive(rational(high)) - primitive(rational(low))
-    return Fraction(int(difference.p), int(difference.q))
+    return Fraction(int(difference.numerator), int(difference.denominator))
 
 
 @claim(

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.advantages import ha_dw_weights
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball, greatest, smallest
 from qae_sim.theory.binomial import binomial_probability
 from qae_sim.theory.certified import digits, near, number

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from flint import ctx
-
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

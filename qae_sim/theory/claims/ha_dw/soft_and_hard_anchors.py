@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-from flint import Ordering, fmpq_mpoly_ctx
 
 from qae_sim.advantages import HardAnchor, SoftAnchor
+from qae_sim.theory.arithmetic import Ordering, fmpq_mpoly_ctx
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
 from qae_sim.theory.claims.ha_dw import PAPER
 from qae_sim.theory.coq import machine_checked

@@ -10,9 +10,8 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb
 
-from flint import ctx
-
 from qae_sim.advantages.tokens import association
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, near, number, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse

@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
 
 from qae_sim.advantages import ktae
+from qae_sim.theory.arithmetic import arb, ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import digits, near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from flint import fmpz_poly
 
 from qae_sim.advantages import expected_advantages
+from qae_sim.theory.arithmetic import fmpz_poly
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude, worse
 from qae_sim.theory.claims.pass_at_k import PAPER

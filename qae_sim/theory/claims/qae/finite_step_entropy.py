@@ -13,10 +13,10 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.softmax import entropy, paper_update
 from qae_sim.theory import certified
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

@@ -10,7 +10,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.softmax import (
     entropy_bounds,
@@ -19,6 +18,7 @@ from qae_sim.softmax import (
     paper_update,
     policy_gradient_update,
 )
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import covariance, digits, entropy, number, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

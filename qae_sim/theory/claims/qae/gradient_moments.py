@@ -16,9 +16,8 @@ from itertools import product
 from math import floor, prod
 from typing import Any
 
-from flint import arb_poly, ctx
-
 from qae_sim.advantages import expected_advantages, k_from_gradient_variance
+from qae_sim.theory.arithmetic import arb_poly, ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.certified import near, number, prove_polynomial_positive

@@ -13,10 +13,10 @@ from fractions import Fraction
 from functools import cache
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.advantages import advantage_table, expected_advantages
 from qae_sim.softmax import binomial
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_probabilities
 from qae_sim.theory.certified import digits, near, number, prove_polynomial_positive, prove_positive

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.softmax import covariance
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, largest, near, number, x_log_x
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.advantages import advantage_table
 from qae_sim.softmax import expected_entropy_change
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import covariance, digits, near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

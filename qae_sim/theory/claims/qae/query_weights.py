@@ -13,9 +13,8 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from flint import ctx
-
 from qae_sim.advantages import advantage_table, grpo, qae
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.binomial import binomial_term
 from qae_sim.theory.certified import digits, number

@@ -9,9 +9,9 @@ from itertools import product
 from math import prod
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.softmax import expected_entropy_change
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.binomial import binomial_probability
 from qae_sim.theory.certified import digits, entropy, near, number, softmax

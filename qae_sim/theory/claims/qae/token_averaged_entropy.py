@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.softmax import entropy as entropy_of_logits
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import covariance, digits, entropy, near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from flint import ctx
 
 from qae_sim.softmax import first_order_entropy_change, paper_update
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball, total
 from qae_sim.theory.certified import covariance, digits, near, number
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from flint import ctx
-
 from qae_sim.advantages import qae
+from qae_sim.theory.arithmetic import ctx
 from qae_sim.theory.ball import Ball
 from qae_sim.theory.certified import digits, number, prove_positive
 from qae_sim.theory.claim import Break, CheckOutcome, Evidence, Method, Origin, Tier, Verdict, conclude
