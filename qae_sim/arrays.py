@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import array_api_compat as compat
 import numpy as np
+from numpy.typing import NDArray
 
 #: An array of NumPy, CuPy, PyTorch or another library of the array API standard.
 Array: TypeAlias = Any
@@ -326,6 +327,26 @@ def take(x: Array, places: Array, *, axis: int = 0) -> Array:
     if isinstance(places, np.ndarray):
         places = places.astype(np.intp, copy=False)
     return namespace(x).take(x, places, axis=axis)
+
+
+def tally(places: NDArray[np.integer[Any]], weights: Array = None, *, minlength: int = 0) -> NDArray[Any]:
+    """Count how often each place occurs, as ``np.bincount`` does, or add up what weighs there.
+
+    Places may be wider than the addresses of the platform, which ``np.bincount`` refuses.
+
+    Args:
+        places: Places from 0, integers of one dimension.
+        weights: What each weighs; None: 1.
+        minlength: Length of the result at least.
+
+    Returns:
+        A count, or a sum, for each place.
+
+    Example:
+        >>> tally(np.array([0, 2, 2]))
+        array([1, 0, 2])
+    """
+    return np.bincount(places.astype(np.intp, copy=False), weights, minlength)
 
 
 def number_of(x: Array) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qae_sim.advantages import AdvantageRule, SoftAnchor
-from qae_sim.arrays import require_integer, require_number
+from qae_sim.arrays import require_integer, require_number, tally
 from qae_sim.logs.formats import VERDICTS
 from qae_sim.logs.grouping import Groups, groups_of
 from qae_sim.logs.key_words import KeyWord, key_words_of
@@ -329,7 +329,7 @@ def _require_one_verdict(log: Log, trouble: Trouble) -> None:
         differ = np.flatnonzero(log.reward != values)
         if not len(differ) or not _zero_or_one(values):
             continue
-        moved = np.array_equal(np.bincount(steps, log.reward), np.bincount(steps, values))
+        moved = np.array_equal(tally(steps, log.reward), tally(steps, values))
         first = log.place(int(differ[0]))
         if moved and name in log.scores and chosen in VERDICTS:
             raise ValueError(
@@ -390,7 +390,7 @@ def _step_by_step(log: Log, groups: Groups, rewards: np.ndarray, right: np.ndarr
                 "responses": of_step.size,
                 "reward": float(of_step.mean()),
                 "length": float(log.length[groups.rows[part]].mean()),
-                "histogram": np.bincount(right[part].sum(axis=1), minlength=groups.size + 1),
+                "histogram": tally(right[part].sum(axis=1), minlength=groups.size + 1),
                 "degenerate": float((~mixed).mean()),
                 "silenced": silenced[part].mean(axis=0),
                 "anchor": belief,

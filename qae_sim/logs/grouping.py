@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qae_sim.arrays import tally
 from qae_sim.logs.formats import GROUP_NUMBERS
 from qae_sim.logs.sources import NOTHING, Log, Trouble
 
@@ -255,8 +256,8 @@ def _given_up(log: Log, step: np.ndarray, rows: np.ndarray) -> np.ndarray:
     pairs, inverse, counts = np.unique(np.stack([step, run]), axis=1, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(-1)
     steps, places = np.unique(pairs[0], return_inverse=True)
-    passes = np.bincount(places)
-    totals = np.bincount(places, counts)
+    passes = tally(places)
+    totals = tally(places, counts)
     several = passes > 1
     if not several.any():
         return nothing
@@ -352,7 +353,7 @@ def _labels(key: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 def _way(name: str, option: str, label: np.ndarray, declared: bool = False) -> _Way | None:
     """Describe a way to group; None if it gives no groups."""
-    counts = np.bincount(label[label >= 0]) if (label >= 0).any() else np.zeros(0, dtype=int)
+    counts = tally(label[label >= 0]) if (label >= 0).any() else np.zeros(0, dtype=int)
     counts = counts[counts > 0]
     sizes, times = np.unique(counts[counts > 1], return_counts=True)
     if not len(sizes):
@@ -510,7 +511,7 @@ def _whole_groups(label: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]
     order = rows[np.argsort(label[rows], kind="stable")]
     if not len(order):
         return np.zeros((0, size), dtype=np.int64), np.zeros(0, dtype=np.int64)
-    counts = np.bincount(label[rows])
+    counts = tally(label[rows])
     whole = counts == size
     other = order[~whole[label[order]]]
     firsts = other[np.flatnonzero(np.diff(label[other], prepend=-1))] if len(other) else other
@@ -537,7 +538,7 @@ def _by_advantages(
     # Parts of a group fit, too; but only in whole groups do advantages add up to 0.
     everything = _Way("place", "place", np.zeros(len(step), dtype=np.int64), np.zeros(0, dtype=int), 0)
     for way in ways or [everything]:
-        for size in range(int(np.bincount(_labels_of(way.label, step)).max()), 1, -1):
+        for size in range(int(tally(_labels_of(way.label, step)).max()), 1, -1):
             cut = _in_order(way.label, step, size)
             if cut is not None and _fits(cut, size, reward, advantage) and _centred(cut, size, reward, advantage):
                 return cut, size, f"{way.name} and place" if way is not everything else "place"
@@ -560,7 +561,7 @@ def _in_order(label: np.ndarray, step: np.ndarray, size: int) -> np.ndarray | No
     if (label < 0).any():
         return None
     pairs = _labels_of(label, step)
-    counts = np.bincount(pairs)
+    counts = tally(pairs)
     if (counts % size).any():
         return None
     order = np.argsort(pairs, kind="stable")

@@ -9,7 +9,7 @@ import numpy as np
 
 from qae_sim.advantages import ESTIMATORS, AdvantageRule
 from qae_sim.advantages.rule import as_rule
-from qae_sim.arrays import invalid
+from qae_sim.arrays import invalid, tally
 from qae_sim.logs.digest import Digest
 
 #: Groups whose advantages are computed at once.
@@ -64,7 +64,7 @@ def advantage_shares(found: Digest, rule: Any) -> np.ndarray:
     mass = np.zeros(found.group_size + 1)
     for n, rewards, times in _different_groups(found):
         advantages = np.abs(np.asarray(asked.advantages(rewards))).sum(axis=1)
-        mass += np.bincount(n, advantages * times, minlength=len(mass))
+        mass += tally(n, advantages * times, minlength=len(mass))
     return np.asarray(mass / max(float(mass.sum()), 1e-300))
 
 
@@ -99,4 +99,4 @@ def advantage_shares_by_quarter(found: Digest, rule: Any) -> np.ndarray:
     """
     n = np.arange(found.group_size + 1)
     quarter = np.maximum(np.ceil(4 * n / found.group_size).astype(int) - 1, 0)
-    return np.bincount(quarter, advantage_shares(found, rule), minlength=4)
+    return tally(quarter, advantage_shares(found, rule), minlength=4)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qae_sim.advantages import advantage_table
-from qae_sim.arrays import Array, as_floating, as_numpy, invalid, require_choice, require_count, require_shape
+from qae_sim.arrays import Array, as_floating, as_numpy, invalid, require_choice, require_count, require_shape, tally
 from qae_sim.softmax import binomial
 
 #: How a loss weighs tokens: over all tokens of the batch, over the response's own, or by a constant.
@@ -169,7 +169,7 @@ def _shared(
     size = batch * group * int(tokens.max()) + 1
     if size > _MOST_TOKENS:
         raise invalid("prompts", batch, f"so few that a batch has at most {_MOST_TOKENS} tokens; here {size - 1}")
-    right, wrong = (np.fft.rfft(np.bincount(tokens[side], pi[side], minlength=size)) for side in (correct, ~correct))
+    right, wrong = (np.fft.rfft(tally(tokens[side], pi[side], minlength=size)) for side in (correct, ~correct))
     others = (right + wrong) ** (group * (batch - 1))
     credit = np.empty(len(pi))
     for side, values in advantages.items():

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bandit_studies import BERNOULLI, ONE_QUERY, STATE, STEP, study_of
 from scipy import stats
-from studies import BERNOULLI, ONE_QUERY, STATE, STEP, study_of
 
 from qae_sim.bandits import Bandit, Study, simulate
 from qae_sim.bandits._one_prompt import _mixed_successes, mixed_chance

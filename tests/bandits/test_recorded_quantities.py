@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import STATE, STEP, study_of
+from bandit_studies import STATE, STEP, study_of
 
 from qae_sim.advantages import AdvantageRule, FixedAnchor, HardAnchor
 from qae_sim.bandits import Bandit, Clip, Study, simulate

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import GENERAL, STATE, general
+from bandit_studies import GENERAL, STATE, general
 
 from qae_sim.bandits import Bandit, Result, Study, simulate
 

@@ -6,10 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
-from studies import (
+from bandit_studies import (
     BERNOULLI,
     ENDING,
     FEATURES,
@@ -21,8 +18,11 @@ from studies import (
     STEP,
     WEIGHTED,
     general,
-    single_studies,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from studies import single_studies
 
 from qae_sim.advantages import AdvantageRule
 from qae_sim.bandits import SGD, Bandit, Momentum, Study, simulate

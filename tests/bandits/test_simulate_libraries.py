@@ -10,7 +10,7 @@ import types
 
 import numpy as np
 import pytest
-from studies import BERNOULLI, GENERAL, STATE, STEP, general
+from bandit_studies import BERNOULLI, GENERAL, STATE, STEP, general
 
 from qae_sim.bandits import Bandit, Result, Study, simulate
 

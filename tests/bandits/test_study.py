@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import ENDING, GENERAL, MIXTURE, ONE_QUERY, general, study_of
+from bandit_studies import ENDING, GENERAL, MIXTURE, ONE_QUERY, general, study_of
 
 from qae_sim.advantages import AdvantageRule, FixedAnchor, LinearK, SoftAnchor, TwoPhaseK
 from qae_sim.bandits import RECORDS, SGD, Adam, Bandit, Clip, Momentum, SequenceBandit, Study, simulate
