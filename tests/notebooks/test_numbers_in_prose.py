@@ -17,6 +17,7 @@ from lessons import NOTEBOOKS
 pytest.importorskip("anywidget")
 
 from qae_sim.advantages import dr_grpo, expected_advantages, grpo, qae, quantile_baseline, rloo, rloo_std
+from qae_sim.explorers import QuantileGate
 from qae_sim.lm.studies import SEEDS, STUDIES, Make
 from qae_sim.page.tables import _CLIP, turn
 from qae_sim.theory import prove_positive, verify
@@ -176,7 +177,17 @@ def questions() -> list[str]:
     speed = expected_advantages("qae", p, 16, k=0.4, eps=0.0).c / expected_advantages("grpo", p, 16, eps=0.0).c
     low, high = (f"{value:.2f}".lstrip("0") for value in (speed.min(), speed.max()))
     linear = f"{quantile_baseline(six, 0.4, quantile='linear'):.1f}".lstrip("0")
+    added = {}
+    for g in (4, 32):
+        every, mixed = re.findall(r"(\d+\.\d) %", QuantileGate.from_state(f"view=sparsity&g={g}").words())[:2]
+        added[g] = float(every) - float(mixed)
+    assert 1 < added[32] < 2
     return [
+        # test_questions.py looks at the pictures
+        "the share is 0 with one step a batch, and not with 16",
+        f"in the picture {added[4]:.0f} points with $G = 4$, and less than 2 with $G = 32$",
+        "one reward is 1 and all others are .9: set those to 0",
+        "one reward is .7 and all others are 0: raise all of them by .3",
         f"it is {silent[0]} with $G = 2$, {silent[1]} with $G = 8$ and {silent[2]} with $G = 16$",
         f"Rewards 1, 1, 1 and 1.00001 get the same advantages as 0, 0, 0 and 1: {clear[0]:.2f} three times, and "
         f"+{clear[3]:.2f}",
