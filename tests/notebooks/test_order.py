@@ -34,3 +34,23 @@ def test_the_index_lists_every_lesson_in_order() -> None:
 def test_it_leads_to_the_next(place: int) -> None:
     after = [path.name for path in LESSONS[place + 1 :]] + [INDEX]
     assert re.findall(r"(?:Next:|Back to)\s+\[[^\]]+\]\((\S+?)\)", prose(LESSONS[place])) == after[:1]
+
+
+@pytest.mark.parametrize("path", LESSONS[:CORE], ids=lambda path: path.stem)
+def test_a_core_lesson_predicts_looks_derives_breaks_practises_and_says_what_is_left(path: Path) -> None:
+    """In this order, and none of it empty: a question before the look, a derivation, an exercise with its check."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    parts: dict[str, str] = {"": ""}
+    for cell in cells:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and (found := re.search(r"(?m)^## (.+?)(?::.*)?$", text)):
+            parts[found.group(1)] = text[found.end() :]
+        else:
+            parts[list(parts)[-1]] += text
+    assert list(parts) == ["", "Predict", "Look", "Derive", "Break it", "Exercise", "What is left"]
+    assert "Predict(" in parts["Predict"]
+    assert re.search(r"\b[A-Z]\w+(?:\.from_state)?\(", parts["Look"])
+    assert "Derive(" in parts["Derive"]
+    assert re.search(r"\bcheck\(", parts["Exercise"])
+    assert "Solution(" in parts["Exercise"]
+    assert "Next:" in parts["What is left"]
