@@ -65,6 +65,13 @@ def peaks_under_adam(project: Project) -> str:
 # --- the trial, in lesson 12 ------------------------------------------------------------------------------------------
 
 
+def study_seeds(project: Project) -> str:
+    """Write from how many seeds the runs before the trial were made."""
+    from qae_sim.lm.studies import SEEDS
+
+    return str(SEEDS["small"])
+
+
 def trial_seeds(project: Project) -> str:
     """Write from how many seeds each recipe was trained."""
     from qae_sim.explorers.trial import decided

@@ -379,10 +379,15 @@ TEXTS = (
         for name, chips in (("length", 1), ("steps", 2), ("clip", 6), ("Adam", 8))
     ),
     Text("peaks under Adam", ("notebooks/04_another_clock.ipynb",), lesson_texts.peaks_under_adam),
+    Text("study seeds", ("notebooks/12_language_model.ipynb",), lesson_texts.study_seeds),
+    Text(
+        "trial seeds",
+        ("notebooks/08_what_is_left.ipynb", "notebooks/12_language_model.ipynb"),
+        lesson_texts.trial_seeds,
+    ),
     *(
         Text(f"trial {name}", ("notebooks/12_language_model.ipynb",), make)
         for name, make in (
-            ("seeds", lesson_texts.trial_seeds),
             ("margins", lesson_texts.trial_margins),
             ("level", lesson_texts.trial_level),
             ("predictions", lesson_texts.trial_predictions),

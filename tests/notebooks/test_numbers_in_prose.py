@@ -18,7 +18,7 @@ pytest.importorskip("anywidget")
 
 from qae_sim.advantages import dr_grpo, expected_advantages, grpo, qae, quantile_baseline, rloo, rloo_std
 from qae_sim.explorers import QuantileGate
-from qae_sim.lm.studies import SEEDS, STUDIES, Make
+from qae_sim.lm.studies import STUDIES, Make
 from qae_sim.page.tables import _CLIP, turn
 from qae_sim.theory import prove_positive, verify
 
@@ -114,13 +114,6 @@ def another_clock() -> list[str]:
     ]
 
 
-def what_is_left() -> list[str]:
-    from qae_sim.explorers.length_runs import ARMS, LOSSES, curve
-
-    (seeds,) = {len(curve(loss, arm, "length").values) for loss in LOSSES for arm in ARMS}
-    return [f"each from {seeds} **seeds**"]
-
-
 def verify_the_theorems() -> list[str]:
     assert not prove_positive(lambda x: x * x - x + 0.25, (0, 1)).holds
     assert prove_positive(lambda x: x * x - x + 0.25 + 1 / 1000, (0, 1)).holds
@@ -130,7 +123,7 @@ def verify_the_theorems() -> list[str]:
 def a_language_model() -> list[str]:
     steps = max(config.minibatches for study in STUDIES.values() for configs in [study.arms(Make("small"))]
                 for config in configs.values())  # fmt: skip
-    return [f"each with {SEEDS['small']} seeds", f"up to {steps} steps on a batch", "whole 95 % interval"]
+    return [f"up to {steps} steps on a batch", "whole 95 % interval"]
 
 
 def a_real_trainer() -> list[str]:
@@ -202,7 +195,6 @@ RESULTS: dict[str, Callable[[], list[str]]] = {
     "02_the_gate": the_gate,
     "03_the_baseline_cancels": the_baseline_cancels,
     "04_another_clock": another_clock,
-    "08_what_is_left": what_is_left,
     "11_verify_the_theorems": verify_the_theorems,
     "12_language_model": a_language_model,
     "13_real_trainer": a_real_trainer,
