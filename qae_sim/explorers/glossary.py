@@ -408,7 +408,7 @@ def _what_is_left() -> Iterator[GlossaryTerm]:
         forms=("mean over the tokens of the batch", "mean over tokens"),
     )
     yield GlossaryTerm(
-        "credit", "", "What a response's advantage comes to in the loss: the advantage times its weight.", here
+        "credit", "", "What a response, or a part of one, counts in the loss: its advantage times its weight.", here
     )
     yield GlossaryTerm(
         "pass@1",

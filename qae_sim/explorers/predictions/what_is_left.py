@@ -36,7 +36,7 @@ def _length() -> BarsPrediction:
             Slip((-sign, 0.0, 0.0), "That is the sign of a small K, which praises: here most of the push is downward."),
             Slip(
                 (sign, sign, sign),
-                "The push is the same under all three, but only a weight that hangs on the length makes it one.",
+                "The push is the same under all three, but only a weight that depends on the length makes it one.",
             ),
             Slip((sign, sign, 0.0), "The batch's tokens are a common divisor: one response hardly changes it."),
             Slip((sign, 0.5 * sign, 0.0), "Even less: one response is one of hundreds in the batch's tokens."),
