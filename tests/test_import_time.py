@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,54 @@ def test_estimators_load_without_the_modules_that_one_of_them_needs() -> None:
 @pytest.mark.parametrize("statement", IMPORTS)
 def test_import_works_without_the_heavy_libraries(statement: str) -> None:
     run(f"{BLOCK}\n{statement}")
+
+
+#: What no explorer needs: processes, threads that compute, sockets, and packages that take long to load, in a browser
+#: above all. Pictures for viewers without widgets need Matplotlib when they are drawn.
+HEAVY_FOR_EXPLORERS = (
+    *("asyncio", "concurrent.futures.process", "concurrent.futures.thread", "http", "multiprocessing", "socket"),
+    *("socketserver", "ssl", "subprocess", "urllib.request"),
+    *("cupy", "datasets", "distributed", "matplotlib", "pandas", "pyarrow", "safetensors", "torch", "transformers"),
+    *("scipy.integrate", "scipy.interpolate", "scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.stats"),
+)
+OPENED = """
+import json, sys
+import anywidget, array_api_compat.numpy, ipywidgets
+before = set(sys.modules)
+import qae_sim.explorers as explorers
+explorer = getattr(explorers, sys.argv[1])()
+opened = set(sys.modules) - before
+for name in explorer.PRESETS:
+    explorer.preset(name)
+    explorer.words()
+assert not explorer.problem
+print(json.dumps([sorted(opened), sorted(set(sys.modules) - before - opened)]))
+"""
+
+
+def explorers() -> list[str]:
+    """Names of the explorers that open without a log of somebody's; found without importing any."""
+    folder = Path(__file__).parents[1] / "qae_sim" / "explorers"
+    named = re.findall(r'^    "(\w+)",$', (folder / "__init__.py").read_text(), re.MULTILINE)
+    classes = [re.findall(r"^class (\w+)\(Explorer\[", path.read_text(), re.MULTILINE) for path in folder.glob("*.py")]
+    return sorted(set(named) & set(chain(*classes)) - {"TrainingLog"})
+
+
+@pytest.mark.share(0.3)
+@pytest.mark.parametrize("name", explorers())
+def test_an_explorer_loads_nothing_heavy(name: str) -> None:
+    """With all its presets, beside what widgets and array-api-compat load."""
+    pytest.importorskip("anywidget")
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED, name], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    opened, later = map(set, json.loads(done.stdout))
+    assert "qae_sim.explorers" in opened
+    assert opened & set(HEAVY_FOR_EXPLORERS) == set()
+    # Tree-OPO with a margin above 1 is a quadratic problem.
+    optimiser = {"scipy.linalg", "scipy.optimize", "scipy.sparse"} if name == "PartAdvantages" else set()
+    assert later & set(HEAVY_FOR_EXPLORERS) == optimiser
 
 
 def test_recorded_runs_open_without_torch() -> None:

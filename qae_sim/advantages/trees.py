@@ -161,12 +161,14 @@ def tree_opo(
     centred = r - r.mean()
     if not centred.any():
         return np.zeros(size)
-    from scipy.optimize import minimize
-
     pairs = ordered_pairs(r, tree)
     order = np.zeros((len(pairs), size))
     for row, (failure, success) in enumerate(pairs):
         order[row, failure], order[row, success] = -1.0, 1.0
+    if norm == "soft" and (order @ centred >= margin).all():
+        return np.asarray(centred)  # it meets all constraints: the squares of what is between -1 and 1 add up to less than N
+    from scipy.optimize import minimize
+
     limits: list[dict[str, Any]] = [
         {"type": "eq", "fun": lambda a: a.sum(), "jac": lambda a: np.ones(size)},
         {"type": "eq" if norm == "hard" else "ineq", "fun": lambda a: size - a @ a, "jac": lambda a: -2 * a},

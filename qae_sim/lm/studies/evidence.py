@@ -90,13 +90,13 @@ def interval(setting: str, values: np.ndarray) -> Comparison:
         >>> round(e.low, 3), round(e.high, 3)
         (-0.484, 4.484)
     """
-    from scipy import stats
+    from scipy.special import stdtrit  # scipy.stats would load half of SciPy
 
     kept = np.asarray(values, dtype=float)
     kept = kept[np.isfinite(kept)]
     if len(kept) < 2:
         return Comparison(setting, float(kept.mean()) if len(kept) else math.nan, -math.inf, math.inf, len(kept))
-    half = float(stats.t.ppf(0.975, len(kept) - 1) * kept.std(ddof=1)) / math.sqrt(len(kept))
+    half = float(stdtrit(len(kept) - 1, 0.975) * kept.std(ddof=1)) / math.sqrt(len(kept))
     mean = float(kept.mean())
     return Comparison(setting, mean, mean - half, mean + half, len(kept))
 
