@@ -129,7 +129,10 @@ def test_a_lesson(browser: Any, site: str, name: str) -> None:
         for output in run_cell(page, number):
             assert output["output_type"] != "error", output
             shown += WIDGET in output.get("data", {})
-    sync_api.expect(page.locator(".jp-OutputArea-output :is(.qae, .qae-quiz)")).to_have_count(shown)
+    widgets = page.locator(".jp-OutputArea-output > :is(.qae, .qae-quiz)")
+    sync_api.expect(widgets).to_have_count(shown)
+    for widget in widgets.all():  # scenes draw in a shadow of their own
+        assert widget.evaluate("widget => (widget.shadowRoot ?? widget).querySelector('canvas, svg, input, button')")
     moving = page.locator(".qae:has(canvas):has(input[type=range])").all()
     for explorer in moving:
         explorer.scroll_into_view_if_needed()
