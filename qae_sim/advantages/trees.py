@@ -166,7 +166,7 @@ def tree_opo(
     for row, (failure, success) in enumerate(pairs):
         order[row, failure], order[row, success] = -1.0, 1.0
     if norm == "soft" and (order @ centred >= margin).all():
-        return np.asarray(centred)  # it meets all constraints: the squares of what is between -1 and 1 add up to less than N
+        return np.asarray(centred)  # nor can its norm be too large: all are between -1 and 1
     from scipy.optimize import minimize
 
     limits: list[dict[str, Any]] = [
