@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +61,40 @@ def test_a_session_has_the_settings_of_the_lab_and_ends_kernels_that_nobody_look
     settings = json.loads((folders[0] / "jupyter_server_config.json").read_text())
     assert 0 < settings["MappingKernelManager"]["cull_idle_timeout"] <= 60
     assert (folders[1] / "jupyter_server_config.py").exists()
+
+
+def test_the_kernel_that_is_idle_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that works never does."""
+    kernelmanager = pytest.importorskip("jupyter_server.services.kernels.kernelmanager")
+    config = pytest.importorskip("traitlets.config").Config()
+    path = ROOT / "binder" / "jupyter" / "jupyter_server_config.py"
+    settings = runpy.run_path(str(path), {"get_config": lambda: config})
+    running: dict[str, str] = {}
+    ended: list[str] = []
+
+    async def start(self: object, **options: str) -> str:
+        running[options["kernel_id"]] = "idle"
+        return options["kernel_id"]
+
+    async def end(self: object, kernel: str) -> None:
+        ended.append(kernel)
+        del running[kernel]
+
+    def kernels(self: object) -> list[dict[str, str]]:
+        return [{"id": id, "last_activity": id, "execution_state": state} for id, state in running.items()]
+
+    monkeypatch.setattr(kernelmanager.AsyncMappingKernelManager, "start_kernel", start)
+    monkeypatch.setattr(config.ServerApp.kernel_manager_class, "shutdown_kernel", end)
+    monkeypatch.setattr(config.ServerApp.kernel_manager_class, "list_kernels", kernels)
+    manager = config.ServerApp.kernel_manager_class()
+    for number in range(settings["MOST"]):
+        asyncio.run(manager.start_kernel(kernel_id=f"{number:02d}"))
+    assert ended == []
+    running["00"] = "busy"
+    for number in range(settings["MOST"], settings["MOST"] + 2):
+        asyncio.run(manager.start_kernel(kernel_id=f"{number:02d}"))
+    assert ended == ["01", "02"]
+    assert len(running) == settings["MOST"]
 
 
 def test_sessions_use_one_thread_and_no_torch() -> None:

@@ -3,7 +3,7 @@
 Run: python tests/benchmarks/bench_binder.py. The image is made as repo2docker does it (tests/binder_image.py) in a new
 folder, and started --rounds times. Memory is what the server and all it started have for themselves (PSS), at its
 highest. "One after another" closes a lesson after a quarter of a minute and opens the next; "all open" leaves
-every one open.
+every one open, of which those used last have a kernel (binder/jupyter).
 """
 
 from __future__ import annotations
