@@ -351,7 +351,8 @@ def _said(part: str | Number | Pick, places: Mapping[str, int]) -> str:
     if isinstance(part, str):
         return part
     found = part.value if isinstance(part, Number) else part.which
-    value = float(found.at(places) if isinstance(found, LookupTable) else found)
+    # What is looked up is a float32 in the browser: near a half its text would be another one here.
+    value = float(found.at(places).astype(np.float32) if isinstance(found, LookupTable) else found)
     if isinstance(part, Pick):
         return part.texts[round(value)]
     if np.isnan(value):

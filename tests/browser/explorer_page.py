@@ -27,7 +27,7 @@ const take = (message) => {
 const model = {
   get: (name) => values[name],
   set: (name, value) => { values[name] = value; },
-  save_changes: () => { window.kernel(values.moved).then(take); },
+  save_changes: () => { window.kernel(values.moved).then((message) => window.take(message)); },
   on: (event, callback) => { (listeners[event] ??= []).push(callback); },
   off: () => {},
 };

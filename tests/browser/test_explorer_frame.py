@@ -282,6 +282,47 @@ def test_of_a_drag_the_first_and_the_last_value_are_sent(context: Any, tmp_path:
     assert all("g=33" in state for state in seen), seen
 
 
+@pytest.mark.parametrize(
+    ("kind", "label", "name"),
+    [(explorers_module.GroupBias, "Group size G", "g"), (EstimatorTable, "Quantile K", "k")],
+    ids=["GroupBias", "EstimatorTable"],
+)
+def test_the_end_of_a_drag_is_seen_after_two_answers(
+    context: Any, kind: type[Explorer[Any]], label: str, name: str, tmp_path: Path
+) -> None:
+    """After a hundred events: that of the state on its way, and one more.
+
+    So the last value is seen within 2.5 times the median of what an answer takes. Counted in answers, this holds on
+    any machine.
+    """
+    last = kind()
+    last.set(**{name: type(getattr(last.state, name))(last.state.end_of(name))})
+    page, _ = open_explorer(context, tmp_path, kind(), seconds=0.2)
+    slider = page.get_by_label(label, exact=True)
+    answers = slider.evaluate(
+        """async (slider, words) => {
+          const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+          const canvas = document.querySelector(".qae canvas"), take = window.take;
+          let answers = 0;
+          window.take = (message) => { answers += 1; take(message); };
+          const [low, high, step] = [slider.min, slider.max, slider.step].map(Number);
+          const places = Math.round((high - low) / step);
+          for (let i = 1; i <= 100; i += 1) {
+            slider.value = i === 100 ? high : low + step * (i % places);
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+            await later(8);
+          }
+          const during = answers;
+          for (let i = 0; i < 600 && canvas.getAttribute("aria-label") !== words; i += 1) await later(5);
+          return { during, after: answers - during, said: canvas.getAttribute("aria-label") };
+        }""",
+        last.words(),
+    )
+    assert answers["said"] == last.words()
+    assert answers["during"] >= 2  # else nothing stale had to be dropped
+    assert answers["after"] <= 2
+
+
 def test_what_the_browser_draws_is_told_once(context: Any, tmp_path: Path) -> None:
     page, kernel = open_explorer(context, tmp_path, QuantileGate())
     drag(page, "Quantile K", [k / 100 for k in range(10, 90)])  # type: ignore[misc]
