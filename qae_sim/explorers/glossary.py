@@ -48,6 +48,10 @@ class GlossaryTerm:
         symbol = f" ({self.symbol})" if self.symbol else ""
         return f"{self.name}{symbol}: {self.says}"
 
+    def _repr_markdown_(self) -> str:
+        symbol = f" (${self.symbol}$)" if self.symbol else ""
+        return f"**{self.name}**{symbol}: {self.says}"
+
 
 def look_up(name: str) -> GlossaryTerm:
     """Look a word up.

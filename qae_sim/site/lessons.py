@@ -249,6 +249,8 @@ def _output(output: Any) -> str:
         return f"<div>{html.escape(data['text/plain'])}</div>{script_data('story', data[STORY_MIME])}"
     if "text/html" in data:
         return str(data["text/html"])
+    if "text/markdown" in data:
+        return markdown(data["text/markdown"])
     return f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"
 
 

@@ -241,3 +241,24 @@ def test_the_site_works_from_a_disk_without_network(browser: Any, lessons: Lesso
                 assert len(explorer.locator("canvas").get_attribute("aria-label")) > 40
     context.close()
     assert problems == []
+
+
+def test_a_word_leads_to_its_meaning(page: Any, lab: str) -> None:
+    """JupyterLab opens the glossary at its list of words; once it is open, links lead to their word."""
+    page.goto(re.sub(r"/lab/tree/\w+\.ipynb", "/lab/tree/01_one_in_ten.ipynb", lab) + "&reset")
+    shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def follow(word: str) -> None:
+        shown.locator("a", has_text=re.compile(f"^{word}$")).first.click()
+        meaning = shown.locator("h3", has_text=re.compile(f"^{word}"))
+        meaning.wait_for(timeout=30_000)
+        page.wait_for_function(
+            "top => { const { y } = top.getBoundingClientRect(); return y > 0 && y < window.innerHeight / 2; }",
+            arg=meaning.element_handle(),
+        )
+
+    shown.locator("a", has_text=re.compile("^group$")).first.click()
+    shown.locator("h1", has_text="Glossary").wait_for(timeout=30_000)
+    follow("success rate")
+    page.locator(".lm-TabBar-tab", has_text="01_one_in_ten").first.click()
+    follow("winner")

@@ -14,9 +14,11 @@ pytest.importorskip("nbformat")
 
 import nbformat
 from click.testing import CliRunner
+from lessons import NOTEBOOKS
 
 from qae_sim.cli import main
 from qae_sim.explorers import QuantileGate
+from qae_sim.explorers.glossary import PAGE
 from qae_sim.site import Address, Lesson, write_lessons
 from qae_sim.site.lessons import markdown
 from qae_sim.site.pyodide import ADDRESS
@@ -117,3 +119,12 @@ def test_presets_travel_with_sites_only(monkeypatch: pytest.MonkeyPatch) -> None
     json.dumps(others, allow_nan=False)
     # Two presets differ from what is opened only in p, which the browser moves: they have one picture.
     assert [shown["spec"]["state"]["view"] for shown in others] == ["probability", "continuous"]
+
+
+def test_a_word_that_is_looked_up_has_its_formulas_drawn(tmp_path: Path) -> None:
+    (path,) = [path for path in NOTEBOOKS if path.name == PAGE]
+    write_lessons([path], tmp_path, Address(""))
+    page = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
+    shown = page[page.index("look_up(") : page.index('id="Lesson-1"')]
+    assert "<strong>success rate</strong> (<math" in shown
+    assert "$" not in shown
