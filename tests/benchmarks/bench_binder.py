@@ -12,48 +12,19 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from binder_image import Image, Server, build, start
 from chromium import ARGUMENTS, CHROMIUM
+from memory import Memory
 from report import finish, parser
 
 LESSONS = sorted(path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-
-
-class Memory:
-    """The highest memory of a process and all that it started, watched while a block runs, in bytes."""
-
-    def __init__(self, process: int) -> None:
-        self.process = psutil.Process(process)
-        self.highest = 0
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-
-    def watch(self) -> None:
-        while not self.ended.wait(0.5):
-            total = 0
-            for process in [self.process, *self.process.children(recursive=True)]:
-                try:
-                    total += process.memory_full_info().pss
-                except psutil.Error:
-                    continue
-            self.highest = max(self.highest, total)
-
-    def __enter__(self) -> Memory:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.ended.set()
-        self.thread.join()
 
 
 def run_lesson(page: Any, server: Server, name: str) -> None:

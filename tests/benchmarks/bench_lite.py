@@ -2,13 +2,15 @@
 
 Run: QAE_PYODIDE=FOLDER python tests/benchmarks/bench_lite.py (tests/pyodide_folder.py fills the folder). Each round
 (--rounds) visits a lesson with an empty cache, and again with a full one; the time ends when the lesson's first
-explorer is drawn. Bytes are those that the server sent, uncompressed.
+explorer is drawn. Bytes are those that the server sent, uncompressed. Memory is what all processes of the browser have
+for themselves (PSS), at its highest until all cells have run.
 """
 
 from __future__ import annotations
 
 import functools
 import http.server
+import os
 import statistics
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from chromium import ARGUMENTS, CHROMIUM
+from memory import Memory
 from pyodide_folder import PYODIDE
 from report import finish, parser
 
@@ -49,19 +52,23 @@ class Counting(http.server.SimpleHTTPRequestHandler):
 def visit(context: Any, address: str) -> dict[str, float]:
     """Open a lesson, run all of it, and wait for its first picture."""
     page, began, before = context.new_page(), time.monotonic(), Counting.sent
-    page.goto(address)
-    page.get_by_role("button", name="| Idle").wait_for(timeout=300_000)
-    python = time.monotonic() - began
-    page.locator("li.lm-MenuBar-item", has_text="Run").click()
-    page.locator("[data-command='runmenu:run-all']").click()
-    page.locator(".qae canvas").first.wait_for(timeout=300_000)
-    row = {
-        "Python, s": python,
-        "first picture, s": time.monotonic() - began,
-        "transferred, MB": (Counting.sent - before) / 1e6,
-    }
+    with Memory(os.getpid(), name="chrom") as memory:
+        page.goto(address)
+        page.get_by_role("button", name="| Idle").wait_for(timeout=300_000)
+        python = time.monotonic() - began
+        page.locator("li.lm-MenuBar-item", has_text="Run").click()
+        page.locator("[data-command='runmenu:run-all']").click()
+        page.locator(".qae canvas").first.wait_for(timeout=300_000)
+        picture = time.monotonic() - began
+        page.get_by_role("button", name="| Idle").wait_for(timeout=300_000)
+        page.wait_for_timeout(2000)
     page.close()
-    return row
+    return {
+        "Python, s": python,
+        "first picture, s": picture,
+        "transferred, MB": (Counting.sent - before) / 1e6,
+        "memory of the browser, MB": memory.highest / 1e6,
+    }
 
 
 def main() -> None:
