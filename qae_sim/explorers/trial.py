@@ -44,10 +44,14 @@ class Trial(Explorer[TrialState]):
     STATE = TrialState
     TIME = "batch"
     PRESETS: ClassVar = {
-        "Longer responses?": TrialState("lengths"),
-        "Does QAE learn addition sooner?": TrialState("qae-addition"),
-        "Does HA-DW?": TrialState("ha-dw-addition"),
-        "Entropy, undecided": TrialState("entropy-learned"),
+        "Length, GRPO's own loss": TrialState("lengths"),
+        "Length, token mean": TrialState("lengths-token-mean"),
+        "QAE and pass@1, addition": TrialState("qae-addition"),
+        "QAE and pass@1, learned rule": TrialState("qae-learned"),
+        "HA-DW and pass@1, addition": TrialState("ha-dw-addition"),
+        "HA-DW and pass@1, learned rule": TrialState("ha-dw-learned"),
+        "QAE and entropy, addition": TrialState("entropy-addition"),
+        "QAE and entropy, learned rule": TrialState("entropy-learned"),
     }
     LEADING: ClassVar = ("question", "batch")
     CLAIMS: ClassVar = ("qae.accuracy", "ha-dw.accuracy", "estimators.length-pressure-size")

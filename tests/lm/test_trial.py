@@ -103,6 +103,8 @@ def test_the_lesson_shows_the_trials_questions_and_what_was_decided() -> None:
     """The explorer judges one setting at a time: its verdicts are those of the whole trial."""
     from qae_sim.explorers.trial import Trial, TrialState, decided
 
+    # On a site, where nothing is computed, presets are what can be chosen.
+    assert [state.question for state in Trial.PRESETS.values()] == [question.name for question in QUESTIONS]
     whole = protocols.judge(MAIN, RECORD)
     for setting in ("addition", "learned", "lengths"):
         assert list(decided(setting)) == [c for c in whole if c.setting == setting]
