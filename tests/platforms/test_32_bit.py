@@ -33,7 +33,7 @@ from qae_sim.theory import all_claims
 NODE = shutil.which("node")
 HERE = Path(__file__).parent
 #: Of each kind, how many cases an ordinary run takes.
-PART = {"preset": 8, "study": 4, "long study": 1, "estimator": 60, "claim": 20, "log": 2}
+PART = {"preset": 6, "study": 3, "long study": 1, "estimator": 40, "claim": 12, "log": 2}
 #: Kinds of cases that are exact, or counts; and functions that compute with + - * / and square roots alone: every
 #: processor rounds these the same way.
 EXACT_KINDS = ("claim", "log")
