@@ -31,12 +31,12 @@ def run_lesson(page: Any, server: Server, name: str) -> None:
     """Open a lesson and run all of it."""
     page.goto(server.lesson(name))
     page.get_by_role("button", name="| Idle").wait_for(timeout=60_000)
-    first = page.locator(".qae canvas, .qae-quiz fieldset, .jp-OutputArea-output").first
+    begun = page.locator(".jp-InputPrompt:has-text('[*]'), .jp-OutputArea-output").first
     while True:  # JupyterLab sometimes ignores the first command after the kernel says that it is idle
         page.locator("li.lm-MenuBar-item", has_text="Run").click()
         page.locator("[data-command='runmenu:run-all']").click()
         try:
-            first.wait_for(timeout=5_000)
+            begun.wait_for(timeout=5_000)
             break
         except Exception:
             continue
@@ -65,8 +65,8 @@ def all_lessons(browser: Any, image: Image, keep: bool) -> int:
             for name in LESSONS:
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
                 run_lesson(page, server, name)
-                page.get_by_role("button", name="| Idle").wait_for(timeout=300_000)
                 page.wait_for_timeout(1000)
+                page.get_by_role("button", name="| Idle").wait_for(timeout=300_000)
                 if not keep:
                     page.wait_for_timeout(15_000)  # a fast reader
                     page.close()
