@@ -143,7 +143,10 @@ def model(state: CovarianceState) -> PolicyStep:
 
 def panels(found: PolicyStep) -> tuple[Panel, ...]:
     """Draw the arms, and the entropy change against the step size and against the baseline."""
-    reach = axis_limits(-0.2, 0.2, np.concatenate([found.exact.ravel(), found.first_order.ravel()]))
+    changes = np.concatenate([found.exact.ravel(), found.first_order.ravel()])
+    # Two axes, for small changes and for large ones: policies of a kind are to be compared.
+    small, large = axis_limits(-0.2, 0.2, changes), axis_limits(-1.4, 1.4, changes)
+    reach = small if small == (-0.2, 0.2) else large
     return _arms(found), _against_step(found, reach), _against_baseline(found, reach)
 
 

@@ -103,7 +103,8 @@ class EstimatorTable(Explorer[TableState]):
         rows = {name: advantages(state, name) for name in names}
         x = np.arange(1.0, 9.0)
         looks = looks_of(list(rows))
-        reach = max(1.2, 1.15 * max(float(np.abs(row).max()) for row in rows.values()))
+        # Most estimators keep to one axis: they are to be compared.
+        reach = max(3.5, 1.15 * max(float(np.abs(row).max()) for row in rows.values()))
         rewards = Panel(
             "Rewards",
             "",

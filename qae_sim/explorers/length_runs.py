@@ -27,12 +27,12 @@ from qae_sim.pictures.scene import (
     Words,
     axis_limits,
 )
-from qae_sim.pictures.style import MEAN, MUTED, QUANTILE
+from qae_sim.pictures.style import MUTED, looks_of
 
 #: Settings of the trial: the same task under two losses.
 LOSSES = {"lengths": "GRPO's 1/|o|", "learned": "Mean over the batch's tokens"}
-#: The arms that were trained under both, with their looks.
-ARMS = {"mean": ("mean", MEAN, "solid", "circle"), "QAE, K = .8": ("QAE, K = .8", QUANTILE, "dashed", "square")}
+#: The arms that were trained under both.
+ARMS = ("mean", "QAE, K = .8")
 #: What is drawn: its name, its unit, and how many digits it is written with.
 MEASURES = {
     "length": ("tokens of a response", "tokens", 1),
@@ -139,14 +139,14 @@ def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, Measured
     """Draw both arms under one loss: mean over seeds, and the range of all of them."""
     layers: list[Layer] = [GuideLine(LookupTable(_TIME, ("batch",)), "x", MUTED, dash="dotted")]
     for arm, found in drawn[loss].items():
-        name, colour, dash, marker = ARMS[arm]
+        look = looks_of(ARMS)[arm]
         here = (found.batches[found.last], found.mean[found.last])
         x, y = (LookupTable(values[:, None], ("batch",)) for values in here)
         low, high = np.nanmin(found.values, axis=0), np.nanmax(found.values, axis=0)
         layers += [
-            Band(found.batches, low, high, colour),
-            Line(found.batches, found.mean, colour, name, dash),
-            Points(x, y, colour, marker=marker, size=9.0),
+            Band(found.batches, low, high, look.light),
+            Line(found.batches, found.mean, look.light, arm, look.dash),
+            Points(x, y, look.light, marker=look.marker, size=9.0),
         ]
     # One axis for both losses: they are to be compared.
     every = np.concatenate([found.values.ravel() for arms in drawn.values() for found in arms.values()])

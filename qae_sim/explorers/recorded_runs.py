@@ -257,7 +257,6 @@ def run_on(what: str, task: str) -> str:
 def _panel(measure: str, arms: dict[str, Record]) -> Panel:
     """Mean over seeds and their range, for each arm, and where the slider is."""
     layers: list[Layer] = [GuideLine(LookupTable(np.arange(BATCHES + 1.0), ("batch",)), "x", MUTED, dash="dotted")]
-    values: list[NDArray[np.float64]] = []
     looks = looks_of(list(arms))
     for name, record in arms.items():
         rows, kept = _known(record, measure)
@@ -268,11 +267,15 @@ def _panel(measure: str, arms: dict[str, Record]) -> Panel:
         here = LookupTable(np.stack([_nearest(rows), _at(record, measure)], axis=1)[:, :, None], ("batch",))
         rows_at, mean_at = (LookupTable(here.values[:, i], here.over) for i in (0, 1))
         layers.append(Points(rows_at, mean_at, colour, marker=looks[name].marker, size=9.0))
-        values += [low, high]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
-    limits = axis_limits(0.0, 0.1, np.concatenate(values))
     # The last points are drawn whole.
-    return Panel(title, "batch", "", (0.0, 1.02 * BATCHES), limits, tuple(layers), touches=(Touch("batch"),))
+    return Panel(title, "batch", "", (0.0, 1.02 * BATCHES), _limits(measure), tuple(layers), touches=(Touch("batch"),))
+
+
+@lru_cache(maxsize=32)
+def _limits(measure: str) -> tuple[float, float]:
+    """One axis for all runs: they are to be compared."""
+    return axis_limits(0.0, 0.1, _all_runs()[measure].ravel())
 
 
 def _known(record: Record, measure: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -92,7 +92,6 @@ def _at(recipe: str, measure: str) -> NDArray[np.float64]:
 def _panel(measure: str, what: str) -> Panel:
     """Mean over seeds and their range, for each recipe, and where the slider is."""
     layers: list[Layer] = [GuideLine(LookupTable(np.arange(STEPS + 1.0), ("step",)), "x", MUTED, dash="dotted")]
-    spread: list[NDArray[np.float64]] = []
     looks = looks_of(list(_COMPARED[what].values()))
     for recipe, name in _COMPARED[what].items():
         steps, values = curve(recipe, measure)
@@ -102,9 +101,10 @@ def _panel(measure: str, what: str) -> Panel:
         at = _at(recipe, measure)
         here = np.where(np.isnan(at), np.nan, np.arange(STEPS + 1.0))
         layers.append(Points(LookupTable(here[:, None], ("step",)), LookupTable(at[:, None], ("step",)), colour))
-        spread += [values.min(axis=0), values.max(axis=0)]
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
-    limits = axis_limits(0.0, 0.1, np.concatenate(spread))
+    # One axis for both comparisons: they are to be compared.
+    every = [curve(recipe, measure)[1].ravel() for recipes in _COMPARED.values() for recipe in recipes]
+    limits = axis_limits(0.0, 0.1, np.concatenate(every))
     # The last points are drawn whole.
     return Panel(title, "optimiser step", "", (0.0, 1.02 * STEPS), limits, tuple(layers), touches=(Touch("step"),))
 

@@ -123,8 +123,10 @@ def look_of(name: str) -> Look:
     Example:
         >>> look_of("QAE, Clip-Higher") == look_of("qae") == look_of("K = 0.4")
         True
+        >>> look_of("QAE, K = .8") == look_of("K = 0.8")
+        True
     """
-    plain = name.replace("= 0.", "= .")
+    plain = name.replace("= 0.", "= .").removeprefix("QAE, ")
     for table in (ESTIMATOR_LOOKS, RECIPE_LOOKS):
         if plain in table:
             return table[plain]

@@ -35,8 +35,7 @@ def answer(protocol: Protocol, record: Record, question: Question) -> Picture:
     metric, setting = question.metric, question.setting
     margin = protocol.rules["margins"][metric]
     arms = [protocol.rules["baseline"], *question.arms]
-    # Each K has a look of its own, wherever it is drawn.
-    looks = dict(zip(arms, looks_of([arm.removeprefix("QAE, ") for arm in arms]).values(), strict=True))
+    looks = looks_of(arms)
     curves: list[Line] = []
     gaps: list[Line | Band] = []
     values, differences = [], [np.array([-margin, margin])]
