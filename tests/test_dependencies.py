@@ -41,6 +41,7 @@ ROOM_EXTRAS = {
     "pictures": {"lab"},
     "explorers": {"lab", "lm"},
     "site": {"lab", "docs"},
+    "teaching": {"lab"},
     "cli": {"lab", "lm"},
     "dev": {"lab", "lm", "dev"},
 }

@@ -15,6 +15,7 @@ from qae_sim.cli.inspect import inspect_command
 from qae_sim.cli.lab import lab
 from qae_sim.cli.site import site
 from qae_sim.cli.sweep import sweep
+from qae_sim.cli.teach import grade, kit, slides
 from qae_sim.cli.text import printable
 from qae_sim.cli.train import reproduce, train
 from qae_sim.cli.verify import verify_command
@@ -86,3 +87,6 @@ main.add_command(train)
 main.add_command(reproduce)
 main.add_command(inspect_command)
 main.add_command(verify_command)
+main.add_command(slides)
+main.add_command(kit)
+main.add_command(grade)

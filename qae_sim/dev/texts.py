@@ -15,6 +15,8 @@ from functools import lru_cache, partial
 from qae_sim.dev import lesson_texts
 from qae_sim.dev.project import Project
 from qae_sim.speed import Measurement, markdown, measurements, number
+from qae_sim.teaching.material import read_lesson
+from qae_sim.teaching.plans import ALL, PLANS
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,25 @@ def trl_versions(project: Project) -> str:
 
 
 def plans(project: Project) -> str:
-    """Write for how many minutes of teaching there are plans."""
-    lesson = json.loads((project.root / "notebooks" / "for_teachers.ipynb").read_text(encoding="utf-8"))
-    headings = re.findall(r"(?m)^## (\d+) minutes", "\n".join("".join(cell["source"]) for cell in lesson["cells"]))
-    return f"{_listed(headings)} minutes"
+    """Write for how much time there are plans."""
+    return _listed([f"{name} minutes" if name.isdigit() else f"a {name}" for name in PLANS])
+
+
+def plan_table(project: Project, *, name: str) -> str:
+    """Write a plan as a table."""
+    found = PLANS[name]
+    rows = [f"What the class has to know: {found.knows}.", ""]
+    rows += ["| minutes | lesson | what |", "| --- | --- | --- |"]
+    for session in found.sessions:
+        if len(found.sessions) > 1:
+            rows.append(f"| **{session.minutes}** | **{session.title}** | |")
+        for stop in session.stops:
+            title = read_lesson(project.root / "notebooks" / f"{stop.lesson}.ipynb").title
+            parts = "all" if stop.parts == ALL else ", ".join(part or "first picture" for part in stop.parts)
+            link = f"[{int(stop.lesson[:2])} {title}]({stop.lesson}.ipynb)"
+            rows.append(f"| {stop.minutes} | {link} | {parts} |")
+        rows.append(f"| | *To end* | {session.end} |")
+    return "\n".join(rows)
 
 
 def doors(project: Project) -> str:
@@ -355,6 +372,7 @@ TEXTS = (
     Text("example", ("README.md", "qae_sim/site/pages/index.md"), example),
     Text("doors", ("README.md",), doors),
     Text("plans", ("README.md", "notebooks/00_index.ipynb"), plans),
+    *(Text(f"plan {name}", ("notebooks/for_teachers.ipynb",), partial(plan_table, name=name)) for name in PLANS),
     Text("claim counts", ("README.md",), claims),
     Text("finding counts", ("README.md",), finding_counts, slow=True),
     Text("speed", ("README.md",), speed),

@@ -27,6 +27,7 @@ from qae_sim.explorers.story import Story
 from qae_sim.explorers.training_log import TrainingLog
 from qae_sim.explorers.trial import Trial
 from qae_sim.explorers.trl_runs import TRLRuns
+from qae_sim.explorers.worksheet import hand_in
 
 __all__ = [
     "GLOSSARY",
@@ -64,5 +65,6 @@ __all__ = [
     "address",
     "check",
     "compare",
+    "hand_in",
     "look_up",
 ]

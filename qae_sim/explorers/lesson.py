@@ -17,6 +17,7 @@ from qae_sim.arrays import invalid
 from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.exercises import EXERCISES, FreeExercise, FunctionExercise
 from qae_sim.explorers.predictions import AnyPrediction, prediction
+from qae_sim.explorers.worksheet import Entry, remember, source_of
 from qae_sim.pictures.style import CORRECT, MUTED, WRONG
 
 #: What site writers look for in a notebook's outputs.
@@ -37,6 +38,7 @@ class Predict(anywidget.AnyWidget):
     _esm = script("quiz")
     _css = style("quiz")
     spec = traitlets.Dict().tag(sync=True)
+    locked = traitlets.Dict().tag(sync=True)
 
     def __init__(self, asked: str | AnyPrediction, *about: Any) -> None:
         """Ask a question.
@@ -52,6 +54,13 @@ class Predict(anywidget.AnyWidget):
         found = prediction(asked, *about) if isinstance(asked, str) else asked
         self.spec = found.spec()
         self._text = str(found)
+        self._name = asked if isinstance(asked, str) else found.question
+
+    @traitlets.observe("locked")
+    def _remember(self, change: Any) -> None:
+        """Keep the answer for the worksheet."""
+        answer = change["new"]
+        remember(Entry("prediction", self._name, str(answer["words"]), bool(answer["right"])))
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Give notebooks the widget, sites the question, and other viewers its text."""
@@ -106,7 +115,9 @@ def check(name: str, answer: Any) -> Feedback:
     if _unanswered(exercise, answer):
         return Feedback(None, "Nothing is written yet: put your answer in the place of the three dots.")
     wrong, praise = exercise.judge(answer)
-    return Feedback(False, f"Not yet. {wrong}") if wrong else Feedback(True, praise)
+    said = f"Not yet. {wrong}" if wrong else praise
+    remember(Entry("exercise", name, source_of(answer), not wrong, said))
+    return Feedback(not wrong, said)
 
 
 def _exercise(name: str) -> FunctionExercise | FreeExercise:

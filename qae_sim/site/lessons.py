@@ -238,7 +238,22 @@ def _output(output: Any) -> str:
     """Write an output of a cell."""
     if output.output_type == "stream":
         return f"<pre>{html.escape(output.text)}</pre>"
-    data = output.get("data", {})
+    return shown(output.get("data", {}))
+
+
+def shown(data: Mapping[str, Any]) -> str:
+    """Write what a cell shows, for the script that brings it to life.
+
+    Args:
+        data: Its contents by MIME type.
+
+    Returns:
+        HTML; explorers, questions, derivations and scenes with their data behind them.
+
+    Example:
+        >>> shown({"text/plain": "1 < 2"})
+        '<pre>1 &lt; 2</pre>'
+    """
     if MIME in data:
         return embedded_explorer(data[MIME], base64.b64decode(data["image/png"]), data["text/plain"])
     if QUIZ_MIME in data:

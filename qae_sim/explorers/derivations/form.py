@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -210,6 +210,67 @@ def set_symbol(latex: str) -> str:
     return found[1]
 
 
+@dataclass(frozen=True)
+class _Ink:
+    """How the pieces of a formula are written; what stands inside a piece comes in the place of ``%s``."""
+
+    symbol: Callable[[str, str], str]  # of its name and its LaTeX
+    number: str
+    minus: str
+    over: str
+    power: str
+    plus: str
+    less: str
+    times: str
+    dot: str
+    root: str
+    absolute: str
+    function: str
+    applied: str
+    called: str
+    comma: str
+    row: str
+
+
+_MATHML = _Ink(
+    symbol=lambda name, latex: f'<mrow data-symbol="{name}">{set_symbol(latex)}</mrow>',
+    number="<mn>%s</mn>",
+    minus="<mrow><mo>−</mo>%s</mrow>",
+    over="<mfrac>%s%s</mfrac>",
+    power="<msup>%s%s</msup>",
+    plus="%s<mo>+</mo>%s",
+    less="%s<mo>−</mo>%s",
+    times="%s<mo>&#x2062;</mo>%s",  # not seen
+    dot="%s<mo>·</mo>%s",
+    root="<msqrt>%s</msqrt>",
+    absolute="<mrow><mo>|</mo>%s<mo>|</mo></mrow>",
+    function="<mi>%s</mi>",
+    applied="<mrow>%s%s</mrow>",
+    called="<mrow>%s<mo>%s</mo>%s<mo>%s</mo></mrow>",
+    comma="<mo>,</mo>",
+    row="<mrow>%s</mrow>",
+)
+
+_LATEX = _Ink(
+    symbol=lambda name, latex: latex,
+    number="%s",
+    minus="-%s",
+    over=r"\frac{%s}{%s}",
+    power="{%s}^{%s}",
+    plus="%s+%s",
+    less="%s-%s",
+    times=r"%s\,%s",
+    dot=r"%s\cdot %s",
+    root=r"\sqrt{%s}",
+    absolute=r"\left|%s\right|",
+    function=r"\%s",
+    applied=r"%s\,%s",
+    called=r"%s\left%s%s\right%s",
+    comma=",\\,",
+    row="%s",
+)
+
+
 def set_formula(formula: str, symbols: Mapping[str, Symbol]) -> str:
     """Set a formula, its symbols marked with their names.
 
@@ -226,59 +287,83 @@ def set_formula(formula: str, symbols: Mapping[str, Symbol]) -> str:
         <math displaystyle="true"><mrow><mo form="infix">≤</mo><mn>2</mn></mrow></math>
     """
     sides = []
-    for i, statement in enumerate(_statements(formula)):
-        signs = ["⟺" if i else "", *(_RELATIONS[type(op)][0] for op in statement.ops)]
-        for sign, side in zip(signs, (statement.left, *statement.comparators), strict=True):
-            relation = f'<mo form="infix">{html.escape(sign)}</mo>' if sign else ""
-            sides.append(f'<math displaystyle="true"><mrow>{relation}{_set(side, symbols)[0]}</mrow></math>')
+    for sign, side in _sides(formula):
+        relation = f'<mo form="infix">{html.escape(sign)}</mo>' if sign else ""
+        sides.append(f'<math displaystyle="true"><mrow>{relation}{_set(side, symbols, _MATHML)[0]}</mrow></math>')
     return " ".join(sides)
 
 
-def _set(node: ast.expr, symbols: Mapping[str, Symbol]) -> tuple[str, int]:
+def latex_formula(formula: str, symbols: Mapping[str, Symbol]) -> tuple[str, ...]:
+    r"""Write a formula for paper.
+
+    Args:
+        formula: The formula.
+        symbols: What its names stand for.
+
+    Returns:
+        LaTeX of each side, with the sign in front of it: between them a line may be broken.
+
+    Example:
+        >>> latex_formula("p == a / b", {"p": Symbol("p", "a"), "a": Symbol("a", "b"), "b": Symbol(r"\beta", "c")})
+        ('p', '= \\frac{a}{\\beta}')
+    """
+    signs = {"≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "⟺": r"\Leftrightarrow "}
+    return tuple(
+        f"{signs.get(sign, sign + ' ' if sign else '')}{_set(side, symbols, _LATEX)[0]}"
+        for sign, side in _sides(formula)
+    )
+
+
+def _sides(formula: str) -> Iterator[tuple[str, ast.expr]]:
+    """Take a formula apart: its sides, each with the sign in front of it."""
+    for i, statement in enumerate(_statements(formula)):
+        signs = ["⟺" if i else "", *(_RELATIONS[type(op)][0] for op in statement.ops)]
+        yield from zip(signs, (statement.left, *statement.comparators), strict=True)
+
+
+def _set(node: ast.expr, symbols: Mapping[str, Symbol], ink: _Ink) -> tuple[str, int]:
     """Set an expression; and how tightly it holds together."""
+
+    def row(inner: ast.expr) -> str:
+        return ink.row % _set(inner, symbols, ink)[0]
+
+    def inside(inner: ast.expr, binds: int) -> str:
+        """Set an expression in brackets if it holds together less tightly."""
+        made, own = _set(inner, symbols, ink)
+        return made if own >= binds else ink.called % ("", "(", made, ")")
+
     match node:
         case ast.Constant(value=int() | float() as value):
-            return f"<mn>{value:g}</mn>", _ATOM
+            return ink.number % f"{value:g}", _ATOM
         case ast.Name(id=name):
-            return f'<mrow data-symbol="{name}">{set_symbol(symbols[name].latex)}</mrow>', _ATOM
+            return ink.symbol(name, symbols[name].latex), _ATOM
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return f"<mrow><mo>−</mo>{_inside(operand, _PREFIX, symbols)}</mrow>", _SUM
+            return ink.minus % inside(operand, _PREFIX), _SUM
         case ast.BinOp(op=ast.Div(), left=left, right=right):
-            return f"<mfrac>{_row(left, symbols)}{_row(right, symbols)}</mfrac>", _PRODUCT
+            return ink.over % (row(left), row(right)), _PRODUCT
         case ast.BinOp(op=ast.Pow(), left=left, right=right):
-            return f"<msup>{_inside(left, _ATOM, symbols)}{_row(right, symbols)}</msup>", _POWER
+            return ink.power % (inside(left, _ATOM), row(right)), _POWER
         case ast.BinOp(op=ast.Add(), left=left, right=right):
-            return f"{_inside(left, _SUM, symbols)}<mo>+</mo>{_inside(right, _SUM, symbols)}", _SUM
+            return ink.plus % (inside(left, _SUM), inside(right, _SUM)), _SUM
         case ast.BinOp(op=ast.Sub(), left=left, right=right):
-            return f"{_inside(left, _SUM, symbols)}<mo>−</mo>{_inside(right, _PREFIX, symbols)}", _SUM
+            return ink.less % (inside(left, _SUM), inside(right, _PREFIX)), _SUM
         case ast.BinOp(op=ast.Mult(), left=left, right=right):
-            sign = "·" if isinstance(right, ast.Constant) else "&#x2062;"  # the other one is not seen
-            made = f"{_inside(left, _PRODUCT, symbols)}<mo>{sign}</mo>{_inside(right, _PREFIX, symbols)}"
-            return made, min(_PRODUCT, _set(right, symbols)[1] or _PRODUCT)
+            sign = ink.dot if isinstance(right, ast.Constant) else ink.times
+            made = sign % (inside(left, _PRODUCT), inside(right, _PREFIX))
+            return made, min(_PRODUCT, _set(right, symbols, ink)[1] or _PRODUCT)
         case ast.Call(func=ast.Name(id="sqrt"), args=[argument]):
-            return f"<msqrt>{_row(argument, symbols)}</msqrt>", _ATOM
+            return ink.root % row(argument), _ATOM
         case ast.Call(func=ast.Name(id="abs"), args=[argument]):
-            return f"<mrow><mo>|</mo>{_set(argument, symbols)[0]}<mo>|</mo></mrow>", _ATOM
+            return ink.absolute % _set(argument, symbols, ink)[0], _ATOM
         case ast.Call(func=ast.Name(id=name), args=[argument]) if name not in FUNCTIONS and not symbols[name].brackets:
-            return f"<mrow>{_set(node.func, symbols)[0]}{_inside(argument, _PREFIX, symbols)}</mrow>", _PREFIX
+            return ink.applied % (_set(node.func, symbols, ink)[0], inside(argument, _PREFIX)), _PREFIX
         case ast.Call(func=ast.Name(id=name), args=arguments):
             known = name in FUNCTIONS
-            head = f"<mi>{name}</mi>" if known else _set(node.func, symbols)[0]
+            head = ink.function % name if known else _set(node.func, symbols, ink)[0]
             left_one, right_one = tuple("()" if known else symbols[name].brackets)
-            inner = "<mo>,</mo>".join(_set(argument, symbols)[0] for argument in arguments)
-            return f"<mrow>{head}<mo>{left_one}</mo>{inner}<mo>{right_one}</mo></mrow>", _ATOM
+            inner = ink.comma.join(_set(argument, symbols, ink)[0] for argument in arguments)
+            return ink.called % (head, left_one, inner, right_one), _ATOM
     raise invalid("formula", ast.unparse(node), "numbers, symbols, + - * / **, and functions")
-
-
-def _row(node: ast.expr, symbols: Mapping[str, Symbol]) -> str:
-    """Set an expression as one element."""
-    return f"<mrow>{_set(node, symbols)[0]}</mrow>"
-
-
-def _inside(node: ast.expr, binds: int, symbols: Mapping[str, Symbol]) -> str:
-    """Set an expression inside another one, in brackets if it holds together less tightly."""
-    made, own = _set(node, symbols)
-    return made if own >= binds else f"<mrow><mo>(</mo>{made}<mo>)</mo></mrow>"
 
 
 def spoken(formula: str) -> str:

@@ -1,5 +1,5 @@
-// Bundles the page and the explorers. `node build.mjs` writes ../built/ and the explorers' built/, which are committed
-// and travel in the package;
+// Bundles the page, the explorers and the slides. `node build.mjs` writes ../built/ and the built/ of explorers and teaching,
+// which are committed and travel in the package;
 // `node build.mjs --tests` writes the unit tests to .made/, for Node's own test runner.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const made = join(here, ".made");
 const explorers = join(here, "..", "..", "explorers", "built");
+const teaching = join(here, "..", "..", "teaching", "built");
 const common = { bundle: true, target: "es2022", logLevel: "warning", absWorkingDir: here, jsx: "automatic", jsxImportSource: "preact", loader: { ".css": "text" } };
 
 async function forNode(names, folder) {
@@ -30,6 +31,7 @@ if (process.argv.includes("--tests")) {
   const explorer = { ...common, minify: true, charset: "utf8", legalComments: "none" };
   await build({ ...explorer, entryPoints: { view: "src/explorer/widget.ts", quiz: "src/explorer/question.ts", derivation: "src/explorer/derivation.ts", scene: "src/explorer/scene.ts" }, outdir: explorers, format: "esm" });
   await build({ ...explorer, entryPoints: { lesson: "src/explorer/lesson.ts" }, outdir: explorers, format: "iife" });
+  await build({ ...explorer, entryPoints: { slides: "src/slides/slides.ts" }, outdir: teaching, format: "iife", legalComments: "inline" });
   // The same pictures without a browser: what the page shows where JavaScript does not run.
   await forNode(["src/still.tsx", "src/answers.ts"], ".made");
   const { still } = createRequire(import.meta.url)("./.made/still.cjs");

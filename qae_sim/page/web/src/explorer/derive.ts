@@ -97,7 +97,7 @@ export function derive(root: HTMLElement, spec: Derivation): void {
     to(shown + (event.key === "ArrowDown" ? 1 : -1));
   });
   root.addEventListener("pointerleave", () => { say(null); });
-  root.replaceChildren(element("section", { "aria-label": `Derivation: ${spec.title}`, "data-lm-suppress-shortcuts": "true" },
+  root.replaceChildren(element("div", { role: "group", "aria-label": `Derivation: ${spec.title}`, "data-lm-suppress-shortcuts": "true" },
     element("div", { class: "qae-head" }, element("b", {}, spec.title), count), list, result, said,
     element("div", { class: "qae-keys" }, next, back, fold)));
   refresh();

@@ -10,6 +10,9 @@ export interface SetQuestion {
   x?: string; y?: string; places?: number[]; curve?: [number, number][];
 }
 
+/** An answer that was locked, in words. */
+export interface Locked { words: string; right: boolean }
+
 export interface Verdict { right: boolean; said: string[] }
 
 /** How far two answers are from each other: the largest difference, and of curves the mean one, since nobody draws exactly. */
@@ -20,6 +23,10 @@ export function distance(kind: SetQuestion["kind"], a: readonly number[], b: rea
 
 /** A number as it is written in this question: with its sign where there are two. */
 export const number = (spec: SetQuestion, value: number): string => written(value, spec.digits, spec.low < 0);
+
+/** An answer in words. */
+export const answered = (spec: SetQuestion, values: readonly number[]): string =>
+  spec.labels.map((label, i) => `${label}: ${number(spec, values[i]!)}`).join("; ");
 
 /** Judges an answer: right if it is near the truth and no slip is nearer; else the nearest slip speaks, if it is near. */
 export function judge(spec: SetQuestion, answer: readonly number[]): Verdict {

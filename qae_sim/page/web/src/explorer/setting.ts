@@ -7,7 +7,7 @@ import { onGrid } from "../numbers.ts";
 import { axes, lines, ticks, type Axes } from "./axes.ts";
 import { button } from "./controls.ts";
 import { element } from "./dom.ts";
-import { judge, number, type SetQuestion } from "./judge.ts";
+import { answered, judge, number, type Locked, type SetQuestion } from "./judge.ts";
 
 type Point = [number, number];
 
@@ -54,7 +54,7 @@ class Setting {
   private readonly reveal = element("div", { role: "status", "aria-live": "polite" });
   private readonly lock: HTMLButtonElement;
 
-  constructor(root: HTMLElement, private readonly spec: SetQuestion) {
+  constructor(root: HTMLElement, private readonly spec: SetQuestion, private readonly heard: (answer: Locked) => void) {
     const start = spec.kind === "bars" ? 0 : (spec.low + spec.high) / 2;
     this.values = spec.labels.map(() => onGrid(start, spec.low, spec.high, spec.step));
     this.isSet = spec.labels.map(() => false);
@@ -127,6 +127,7 @@ class Setting {
   private close(): void {
     this.locked = true;
     const { right, said } = judge(this.spec, this.values);
+    this.heard({ words: answered(this.spec, this.values), right });
     this.lock.disabled = true;
     const head = ["", "your prediction", "the truth"].map((name) => element("th", { scope: "col" }, name));
     const rows = this.spec.labels.map((label, i) => element("tr", {}, element("th", { scope: "row" }, label),
@@ -263,6 +264,6 @@ class Setting {
   }
 }
 
-export function setting(root: HTMLElement, spec: SetQuestion): void {
-  new Setting(root, spec);
+export function setting(root: HTMLElement, spec: SetQuestion, locked: (answer: Locked) => void): void {
+  new Setting(root, spec, locked);
 }

@@ -1,0 +1,5 @@
+declare module "reveal.js/plugin/notes/notes.esm.js" {
+  import type { PluginDefinition } from "reveal.js";
+  const Notes: () => PluginDefinition;
+  export default Notes;
+}

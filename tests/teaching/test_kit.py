@@ -1,0 +1,243 @@
+"""Handouts, answers, assignment and marks."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from chromium import ARGUMENTS, CHROMIUM, leaves
+from click.testing import CliRunner
+
+pytest.importorskip("anywidget")
+pytest.importorskip("matplotlib")
+
+from qae_sim.cli import main
+from qae_sim.explorers import Predict, check, hand_in
+from qae_sim.explorers.exercises import EXERCISES
+from qae_sim.explorers.predictions import prediction
+from qae_sim.explorers.worksheet import FORMAT, read_worksheet
+from qae_sim.storage import to_json
+from qae_sim.teaching.assignment import write_assignment
+from qae_sim.teaching.grading import grade
+from qae_sim.teaching.handout import write_handouts
+from qae_sim.teaching.key import answer_key, expected
+from qae_sim.teaching.material import core_lessons, read_lesson
+from qae_sim.teaching.plans import NEEDS, PLANS, Plan, Session, Stop
+from qae_sim.teaching.slides import parts_of, slides
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LESSONS = core_lessons(NOTEBOOKS)
+names = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+
+
+@names
+def test_a_lesson_has_what_the_kit_takes_from_it(lesson) -> None:
+    assert lesson.predictions
+    assert lesson.exercises
+    assert lesson.part("Exercise").prose
+
+
+@names
+def test_a_handout_is_one_page_with_its_fonts_and_without_answers(lesson, tmp_path: Path) -> None:
+    (path,) = write_handouts([lesson], tmp_path)
+    page = path.read_bytes()
+    assert len(re.findall(rb"/Type /Page\b", page)) == 1
+    assert page.count(b"/FontFile2") == page.count(b"/FontDescriptor /") - page.count(b"/Type3") > 0 or (
+        b"/FontFile2" in page and b"/Type3" not in page
+    )
+
+
+def test_answers_are_those_of_the_package() -> None:
+    key = answer_key(LESSONS)
+    for lesson in LESSONS:
+        assert all(expected(prediction(name)) in key for name in lesson.predictions)
+        assert all(EXERCISES[name].solution in key for name in lesson.exercises)
+
+
+def _cells(path: Path) -> list[dict]:
+    return json.loads(path.read_text())["cells"]
+
+
+def test_an_assignment_gives_full_marks_to_its_solutions_only(tmp_path: Path) -> None:
+    """As nbgrader does it: what is between the marks goes away, and the tests judge what stands there then."""
+    paths = write_assignment(LESSONS, tmp_path)
+    assert len(paths) == len(LESSONS)
+    for path in paths:
+        scope: dict = {}
+        codes = [cell for cell in _cells(path) if cell["cell_type"] == "code"]
+        solutions = [cell["source"] for cell in codes if cell["metadata"]["nbgrader"]["solution"]]
+        tests = [cell["source"] for cell in codes if cell["metadata"]["nbgrader"]["grade"]]
+        assert len(solutions) == len(tests) > 0
+        for solution, test in zip(solutions, tests, strict=True):
+            assert solution.startswith("### BEGIN SOLUTION\n")
+            assert solution.endswith("### END SOLUTION")
+            exec(solution + "\n" + test, scope)
+            with pytest.raises(NameError):
+                exec(test, {})
+
+
+RIGHT = (
+    "import qae_sim\nfrom qae_sim.explorers import check\n\ndef f(r):\n    return [x - sum(r) / len(r) for x in r]\n\n"
+)
+
+
+def test_marks_of_a_file_that_is_right_wrong_broken_or_endless(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+
+    def points(code: str, **more) -> tuple[int, str]:
+        file.write_text(code)
+        (mark,) = grade(file, ["mean baseline"], **more)
+        return mark.points, mark.said
+
+    ask = 'check("mean baseline", f)\n'
+    assert points(RIGHT + ask) == (1, "Right in all 5 cases.")
+    assert points(RIGHT.replace("x -", "1 -") + ask)[0] == 0
+    assert points(RIGHT) == (0, "It does not check this exercise.")
+    assert points("import os\nos._exit(0)\n" + ask) == (0, "It ended before its checks.")
+    assert points("while True: pass\n" + ask, seconds=3) == (0, "It took longer than 3 seconds.")
+    assert points(ask) == (0, "NameError: name 'f' is not defined")
+
+
+def test_marks_of_a_notebook_on_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.ipynb"
+    code = RIGHT + 'check("mean baseline", f)'
+    file.write_text(json.dumps({"cells": [{"cell_type": "code", "source": "%pip list\n" + code}]}))
+    done = CliRunner().invoke(main, ["grade", str(file)])
+    assert done.exit_code == 0, done.output
+    assert done.output.endswith("1 of 1 points\n")
+    wrong = CliRunner().invoke(main, ["grade", str(file), "--exercise", "nothing"])
+    assert wrong.exit_code == 1
+    assert "nothing" in wrong.output
+    (tmp_path / "b.ipynb").write_text("[]")
+    assert "a notebook" in CliRunner().invoke(main, ["grade", str(tmp_path / "b.ipynb")]).output
+
+
+def test_no_lesson_is_read_from_what_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text("{}")
+    with pytest.raises(ValueError, match="a notebook"):
+        read_lesson(tmp_path / "a.ipynb")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(main, ["kit", str(tmp_path / "file" / "kit")])
+    assert done.exit_code == 1
+    assert "cannot use" in done.output
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_a_plan_can_be_taught_in_order(plan) -> None:
+    minutes = [session.minutes for session in plan.sessions]
+    assert minutes == ([45] * 5 if plan.name == "week" else [int(plan.name)])
+    taught: list[str] = []
+    for stop in (stop for session in plan.sessions for stop in session.stops):
+        lesson = read_lesson(NOTEBOOKS / f"{stop.lesson}.ipynb")
+        assert list(parts_of(stop, lesson))
+        assert set(NEEDS[stop.lesson]) <= set(taught), stop.lesson
+        taught.append(stop.lesson)
+
+
+def test_a_lesson_without_such_a_part_is_named() -> None:
+    stop = Stop(5, "02_the_gate", ("Coda",), "")
+    with pytest.raises(ValueError, match=r"02_the_gate must be headings of that lesson; got 'Coda'"):
+        list(parts_of(stop, read_lesson(NOTEBOOKS / "02_the_gate.ipynb")))
+
+
+def test_slides_show_what_the_plan_says_and_keep_answers_in_the_notes() -> None:
+    session = Session("A quarter", (Stop(15, "02_the_gate", ("Predict", "Exercise"), "Let them think."),), "And now?")
+    page = slides(Plan("test", "Test & more", "nothing", (session,)), NOTEBOOKS)
+    shown = re.sub(r"<aside.*?</aside>", "", page, flags=re.DOTALL)
+    assert page.count("<section>") == 3 + 1 + 1 + 1  # titles of plan, session and lesson; prediction; exercise; the end
+    assert "Test &amp; more" in shown
+    assert 'data-qae="quiz"' in shown
+    solution = html.escape("sorted(rewards)[rank - 1]")
+    assert solution in page
+    assert solution not in shown
+    assert "Be done at minute 15." in page
+    assert html.escape(expected(prediction("gate-2"))) in page
+    assert not re.search(r"(src|href)=\"http", page)
+
+
+@pytest.mark.browser
+def test_slides_in_a_browser(tmp_path: Path) -> None:
+    pytest.importorskip("playwright.sync_api")
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    stop = Stop(15, "03_the_baseline_cancels", ("", "Predict", "Look", "Derive"), "Say.")
+    made = slides(Plan("test", "Test", "nothing", (Session("A quarter", (stop,), "And now?"),)), NOTEBOOKS)
+    (tmp_path / "slides.html").write_text(made, encoding="utf-8")
+    asked: list[str] = []
+    errors: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for width, height in ((1280, 720), (1920, 1080)):
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto((tmp_path / "slides.html").as_uri())
+            page.wait_for_function("document.querySelector('.reveal.ready')")
+            for number in range(page.locator(".slides > section").count()):
+                page.evaluate(f"location.hash = '#/{number}'")
+                page.wait_for_function(f"document.querySelectorAll('.slides > section')[{number}].matches('.present')")
+                page.wait_for_timeout(100)
+                outside, size = page.evaluate(
+                    "() => { const slide = document.querySelector('section.present');"
+                    " return [Math.max(slide.scrollHeight - slide.clientHeight, slide.scrollWidth - slide.clientWidth),"
+                    " parseFloat(getComputedStyle(slide).fontSize)]; }"
+                )
+                assert outside <= 0, (width, number, page.locator("section.present").inner_text())
+                assert width < 1920 or size >= 24
+            while "Next line" not in page.locator("section.present").inner_text():
+                page.keyboard.press("ArrowLeft")
+            line = page.locator("section.present .qae-derive")
+            before = line.inner_text()
+            line.get_by_role("button", name="Next line").click()
+            assert line.inner_text() != before
+        browser.close()
+    assert not errors
+    assert not [url for url in asked if leaves(url)]
+
+
+def test_a_worksheet_holds_what_was_predicted_and_answered(tmp_path: Path) -> None:
+    file = tmp_path / "ada.json"
+    asked = Predict("gate-1")
+    asked.locked = {"words": "six", "right": False}
+
+    def mean(rewards):
+        return [reward - sum(rewards) / len(rewards) for reward in rewards]
+
+    check("mean baseline", mean)
+    check("mean baseline", ...)  # nothing was answered, so the answer before stays
+    assert hand_in("Ada", file).entries["prediction", "gate-1"].answer == "six"
+    student, entries = read_worksheet(file)
+    found = {(entry.kind, entry.name): entry for entry in entries}
+    assert student == "Ada"
+    assert not found["prediction", "gate-1"].right
+    assert found["exercise", "mean baseline"].right
+    assert found["exercise", "mean baseline"].answer.startswith("def mean(rewards):")
+    done = CliRunner().invoke(main, ["grade", str(file), "--exercise", "mean baseline"])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[0] == "worksheet of Ada"
+    assert "-  prediction gate-1: six" in done.output
+    assert done.output.endswith("1 of 1 points\n")
+    # What a file says of itself earns no points.
+    entry = replace(found["exercise", "mean baseline"], answer="def mean(rewards):\n    return rewards\n")
+    file.write_bytes(to_json({"format": FORMAT, "student": "Ada", "entries": [asdict(entry)]}))
+    assert grade(file)[0].points == 0
+    file.write_bytes(file.read_bytes().replace(b"Ada", b"Eve"))
+    with pytest.raises(ValueError, match="a whole worksheet"):
+        hand_in("Eve", file)
+
+
+def test_a_worksheet_is_one_students(tmp_path: Path) -> None:
+    hand_in("Ada", tmp_path / "a.json")
+    with pytest.raises(ValueError, match="student must be the one whose worksheet"):
+        hand_in("Bob", tmp_path / "a.json")
+    with pytest.raises(ValueError, match="student must be a name"):
+        hand_in(" ", tmp_path / "b.json")
