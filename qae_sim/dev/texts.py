@@ -121,20 +121,16 @@ def plans(project: Project) -> str:
     return _listed([f"{name} minutes" if name.isdigit() else f"a {name}" for name in PLANS])
 
 
-def plan_table(project: Project, *, name: str) -> str:
-    """Write a plan as a table."""
-    found = PLANS[name]
-    rows = [f"What the class has to know: {found.knows}.", ""]
+def plan_table(project: Project, *, name: str, day: int) -> str:
+    """Write a session of a plan as a table."""
+    session = PLANS[name].sessions[day]
+    rows = [] if day else [f"What the class has to know: {PLANS[name].knows}.", ""]
     rows += ["| minutes | lesson | what |", "| --- | --- | --- |"]
-    for session in found.sessions:
-        if len(found.sessions) > 1:
-            rows.append(f"| **{session.minutes}** | **{session.title}** | |")
-        for stop in session.stops:
-            title = read_lesson(project.root / "notebooks" / f"{stop.lesson}.ipynb").title
-            parts = "all" if stop.parts == ALL else ", ".join(part or "first picture" for part in stop.parts)
-            link = f"[{int(stop.lesson[:2])} {title}]({stop.lesson}.ipynb)"
-            rows.append(f"| {stop.minutes} | {link} | {parts} |")
-        rows.append(f"| | *To end* | {session.end} |")
+    for stop in session.stops:
+        title = read_lesson(project.root / "notebooks" / f"{stop.lesson}.ipynb").title
+        parts = "all" if stop.parts == ALL else ", ".join(part or "first picture" for part in stop.parts)
+        rows.append(f"| {stop.minutes} | [{int(stop.lesson[:2])} {title}]({stop.lesson}.ipynb) | {parts} |")
+    rows.append(f"| | *To end* | {session.end} |")
     return "\n".join(rows)
 
 
@@ -372,7 +368,15 @@ TEXTS = (
     Text("example", ("README.md", "qae_sim/site/pages/index.md"), example),
     Text("doors", ("README.md",), doors),
     Text("plans", ("README.md", "notebooks/00_index.ipynb"), plans),
-    *(Text(f"plan {name}", ("notebooks/for_teachers.ipynb",), partial(plan_table, name=name)) for name in PLANS),
+    *(
+        Text(
+            f"plan {name}" if len(plan.sessions) == 1 else f"plan {name}, day {day + 1}",
+            ("notebooks/for_teachers.ipynb",),
+            partial(plan_table, name=name, day=day),
+        )
+        for name, plan in PLANS.items()
+        for day in range(len(plan.sessions))
+    ),
     Text("claim counts", ("README.md",), claims),
     Text("finding counts", ("README.md",), finding_counts, slow=True),
     Text("speed", ("README.md",), speed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -70,13 +71,9 @@ def source_of(answer: Any) -> str:
         >>> source_of((0.1, 2.0))
         '(0.1, 2.0)'
     """
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        shell = None
-    else:
-        shell = get_ipython()
-    if shell is not None and shell.history_manager is not None:
+    # Where a notebook runs, IPython has been imported.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:
         return str(shell.history_manager.input_hist_raw[-1])
     if not callable(answer):
         return repr(answer)

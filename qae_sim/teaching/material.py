@@ -16,7 +16,7 @@ CORE = range(1, 9)
 
 
 @dataclass(frozen=True)
-class Part:
+class LessonPart:
     """What stands below a heading of a lesson, up to the next one.
 
     Attributes:
@@ -48,7 +48,7 @@ class Material:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[LessonPart, ...]
 
     @property
     def title(self) -> str:
@@ -70,7 +70,7 @@ class Material:
         """Names of the exercises that it checks."""
         return self._named("check")
 
-    def part(self, title: str) -> Part | None:
+    def part(self, title: str) -> LessonPart | None:
         """Find a part.
 
         Args:
@@ -157,7 +157,7 @@ def read_lesson(path: Path) -> Material:
                 rest = piece
             if rest.strip():
                 parts[-1][1].append((kind, rest.strip()))
-    return Material(path.stem, tuple(Part(title, tuple(cells)) for title, cells in parts))
+    return Material(path.stem, tuple(LessonPart(title, tuple(cells)) for title, cells in parts))
 
 
 def core_lessons(folder: Path) -> list[Material]:

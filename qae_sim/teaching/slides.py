@@ -20,7 +20,7 @@ from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.predictions import prediction
 from qae_sim.site.lessons import markdown, shown
 from qae_sim.teaching.key import expected
-from qae_sim.teaching.material import Material, Part, named_in, read_lesson
+from qae_sim.teaching.material import Material, LessonPart, named_in, read_lesson
 from qae_sim.teaching.plans import NEEDS, Plan, Session, Stop
 
 _HERE = Path(__file__).parent
@@ -82,7 +82,7 @@ def _notes(stop: Stop) -> str:
     return f"{stop.minutes} minutes. {stop.say}" + (f" Builds on {needs}." if needs else "")
 
 
-def parts_of(stop: Stop, lesson: Material) -> Iterator[Part]:
+def parts_of(stop: Stop, lesson: Material) -> Iterator[LessonPart]:
     """Find the parts of a lesson that a plan shows.
 
     Args:
@@ -102,7 +102,7 @@ def parts_of(stop: Stop, lesson: Material) -> Iterator[Part]:
         yield part
 
 
-def _part(part: Part, space: dict[str, Any]) -> Iterator[str]:
+def _part(part: LessonPart, space: dict[str, Any]) -> Iterator[str]:
     """Make the slides of a part: one for each cell of code, with the text in front of it."""
     heading = f"<h2>{html.escape(part.title)}</h2>"
     text = ""

@@ -64,7 +64,9 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Any]:
 
     def opened(kind: str, size: dict[str, int] = LAB, theme: str = "light", **options: Any) -> Any:
         module = "data:text/javascript;base64," + base64.b64encode(script("quiz").read_bytes()).decode()
-        model = f"{{ get: () => ({json.dumps((ALL[kind] if kind in ALL else prediction(kind)).spec())}) }}"
+        spec = json.dumps((ALL[kind] if kind in ALL else prediction(kind)).spec())
+        heard = "set: (name, value) => { window.heard = [name, value]; }, save_changes: () => {}"
+        model = f"{{ get: () => ({spec}), {heard} }}"
         path = tmp_path / f"{kind}.html"
         path.write_text(
             '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
