@@ -20,7 +20,7 @@ from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.predictions import prediction
 from qae_sim.site.lessons import markdown, shown
 from qae_sim.teaching.key import expected
-from qae_sim.teaching.material import Material, LessonPart, named_in, read_lesson
+from qae_sim.teaching.material import LessonPart, Material, named_in, read_lesson
 from qae_sim.teaching.plans import NEEDS, Plan, Session, Stop
 
 _HERE = Path(__file__).parent
@@ -155,7 +155,7 @@ def _contents(value: Any) -> Mapping[str, Any]:
         bundle = value._repr_mimebundle_()
         data: dict[str, Any] = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
         if MIME in data:
-            for shown_at in (data[MIME], *data[MIME]["presets"].values()):
+            for shown_at in (data[MIME], *data[MIME]["others"]):
                 shown_at["spec"]["style"] = "projector"
         return data
     if hasattr(value, "_repr_html_"):
