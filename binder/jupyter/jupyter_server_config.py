@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-MOST = 7
+MOST = 6
 
 c: Any = get_config()  # noqa: F821  # Jupyter gives it to files of settings
 
