@@ -15,11 +15,13 @@ from qae_sim.teaching.plans import PLANS
 
 @click.command(short_help="Write handouts, answers and an assignment.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def kit(folder: Path) -> None:
+@click.option("--site", metavar="URL", help="Where your class finds what qae-sim site wrote; for links and QR codes.")
+def kit(folder: Path, site: str | None) -> None:
     """Write the teacher's kit of the core lessons to FOLDER.
 
     handouts/ has one page for each lesson, without answers; answers.md has the answers, for you alone; source/qae/ is
-    an assignment for nbgrader, whose generate_assignment makes the students' version.
+    an assignment for nbgrader, whose generate_assignment makes the students' version. With --site, links.html has a
+    link and a QR code for every state from which an explorer can start.
     """
     _need("anywidget", "matplotlib")
     from qae_sim.storage import write_atomically
@@ -33,6 +35,11 @@ def kit(folder: Path) -> None:
         pages = write_handouts(lessons, folder / "handouts")
         notebooks = write_assignment(lessons, folder / "source" / "qae")
         write_atomically(folder / "answers.md", answer_key(lessons).encode())
+        if site:
+            _need("segno")
+            from qae_sim.teaching.links import links
+
+            write_atomically(folder / "links.html", links(site).encode())
     except OSError as error:
         raise cannot_use(folder, error) from error
     click.echo(

@@ -15,16 +15,19 @@ from click.testing import CliRunner
 pytest.importorskip("anywidget")
 pytest.importorskip("matplotlib")
 
+from qae_sim import explorers
 from qae_sim.cli import main
 from qae_sim.explorers import Predict, check, hand_in
 from qae_sim.explorers.exercises import EXERCISES
 from qae_sim.explorers.predictions import prediction
 from qae_sim.explorers.worksheet import FORMAT, read_worksheet
+from qae_sim.site.explorers import explorers_with_pages
 from qae_sim.storage import to_json
 from qae_sim.teaching.assignment import write_assignment
 from qae_sim.teaching.grading import grade
 from qae_sim.teaching.handout import write_handouts
 from qae_sim.teaching.key import answer_key, expected
+from qae_sim.teaching.links import links
 from qae_sim.teaching.material import core_lessons, read_lesson
 from qae_sim.teaching.plans import NEEDS, PLANS, Plan, Session, Stop
 from qae_sim.teaching.slides import parts_of, slides
@@ -241,3 +244,13 @@ def test_a_worksheet_is_one_students(tmp_path: Path) -> None:
         hand_in("Bob", tmp_path / "a.json")
     with pytest.raises(ValueError, match="student must be a name"):
         hand_in(" ", tmp_path / "b.json")
+
+
+def test_every_start_has_a_link_and_a_code() -> None:
+    page = links("https://class.example/qae/")
+    found = re.findall(r'<a href="([^"]*)">', page)
+    assert len(found) == page.count("<svg") == sum(len(kind.PRESETS) for kind in explorers_with_pages())
+    for link in map(html.unescape, found):
+        name, _, state = link.removeprefix("https://class.example/qae/explorers/").partition(".html")
+        kind = getattr(explorers, name)
+        assert kind.STATE.from_text(state.removeprefix("#")) in kind.PRESETS.values()
