@@ -1,6 +1,7 @@
 """Settings of a Binder session: as many kernels at a time as its memory of a gigabyte holds.
 
-A lesson's kernel takes about 100 MB. Of more lessons, that whose kernel has been idle for longest keeps its pictures,
+A lesson's kernel takes 100 to 155 MB; seven and the server came to 1037 MB in one run of all lessons and to more in
+another (`python tests/benchmarks/bench_binder.py`), so there are five. Of more lessons, that whose kernel has been idle for longest keeps its pictures,
 and runs again on demand; otherwise Binder would end any kernel, or the server, without a word.
 """
 
@@ -8,7 +9,7 @@ from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-MOST = 6
+MOST = 5
 
 c: Any = get_config()  # noqa: F821  # Jupyter gives it to files of settings
 
