@@ -1,8 +1,9 @@
 """Settings of a Binder session: as many kernels at a time as its memory of a gigabyte holds.
 
 A lesson's kernel takes 100 to 155 MB; seven and the server came to 1037 MB in one run of all lessons and to more in
-another (`python tests/benchmarks/bench_binder.py`), so there are five. Of more lessons, that whose kernel has been idle for longest keeps its pictures,
-and runs again on demand; otherwise Binder would end any kernel, or the server, without a word.
+another (`python tests/benchmarks/bench_binder.py`), so there are five. Of more lessons, that whose kernel has been idle
+for longest keeps its pictures, and runs again on demand; otherwise Binder would end any kernel, or the server, without
+a word.
 """
 
 from typing import Any
