@@ -343,7 +343,7 @@ class Findings:
         for f in self.findings:
             # Where it holds is what the drawings show.
             verdict, colour = next((v, c) for v, c in _VERDICTS.items() if f.verdict.startswith(v))
-            verdict = f'<span style="color: {colour}"><b>{verdict}</b></span>'
+            verdict = f'<b style="border-bottom: 3px solid {colour}">{verdict}</b>'  # its ink is read on every ground
             said = f"{html.escape(f.claim)}<br><small>{html.escape(f.source)}</small><br>{verdict}"
             ends = [abs(x) for e in f.evidence for x in (e.low, e.high, e.mean) if math.isfinite(x)]
             lines = "".join(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chromium import ARGUMENTS, CHROMIUM, leaves
+from layout import faults
 
 from qae_sim.advantages import ESTIMATORS, qae
 from qae_sim.page import document
@@ -120,66 +121,6 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     assert problems == []
 
 
-#: What is wrong with one scene's layout and colours, by the boxes that the browser has made.
-AUDIT = """
-(scene) => {
-  const wrong = [];
-  const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0;
-  const own = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-  const hidden = (e) => e.closest("title, .far, option");
-  const texts = [...scene.querySelectorAll("*")].filter((e) => own(e) && shown(e) && !hidden(e));
-  const numbers = (colour) => {
-    const found = colour.match(/[\\d.]+/g).map(Number);
-    return colour.startsWith("color(") ? found.slice(0, 3).map((x) => 255 * x) : found.slice(0, 3);
-  };
-  const light = (colour) => numbers(colour)
-    .map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (e) => {
-    if (e.matches("svg text.on")) return getComputedStyle(e.parentNode.querySelector("rect")).fill;
-    for (let at = e; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (colour !== "rgba(0, 0, 0, 0)") return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  for (const e of texts) {
-    const said = e.textContent.trim().slice(0, 40);
-    const box = e.getBoundingClientRect();
-    if (box.left < -0.5 || box.right > innerWidth + 0.5) wrong.push(`beyond the page: ${said}`);
-    if (!(e instanceof SVGElement) && getComputedStyle(e).display !== "inline" && e.scrollWidth > e.clientWidth + 1)
-      wrong.push(`cut off: ${said}`);
-    const size = parseFloat(getComputedStyle(e).fontSize) * (e instanceof SVGElement ? e.getScreenCTM().a : 1);
-    if (size < 10.5) wrong.push(`small, ${size} px: ${said}`);
-    const style = getComputedStyle(e);
-    const ink = e instanceof SVGElement ? style.fill : style.color;
-    const [low, high] = [light(ink), light(behind(e))].sort((a, b) => a - b);
-    const contrast = (high + 0.05) / (low + 0.05);
-    if (contrast < 4.5) wrong.push(`contrast ${contrast.toFixed(2)}: ${said}`);
-  }
-  const boxes = texts
-    .filter((e) => !texts.some((other) => other !== e && other.contains(e)))
-    .map((e) => [e, e.getBoundingClientRect()]);
-  boxes.forEach(([one, a], i) => boxes.slice(i + 1).forEach(([other, b]) => {
-    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-    const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    // Boxes of letters are higher than the letters.
-    const [first, second] = [one, other].map((e) => e.textContent.trim().slice(0, 30));
-    if (across > 1 && down > 0.3 * Math.min(a.height, b.height)) wrong.push(`overlap: ${first} | ${second}`);
-  }));
-  for (const svg of scene.querySelectorAll("svg")) {
-    const frame = svg.getBoundingClientRect();
-    for (const e of svg.querySelectorAll("text")) {
-      const box = e.getBoundingClientRect();
-      const beyond = [frame.left - box.left, box.right - frame.right, frame.top - box.top, box.bottom - frame.bottom];
-      if (Math.max(...beyond) > 4) wrong.push(`outside its picture: ${e.textContent}`);
-    }
-  }
-  return wrong;
-}
-"""
-
-
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -195,7 +136,7 @@ def test_layout_and_colours(browser: Any, address: str, size: str, scheme: str) 
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for name in SCENES:
             scene = page.locator(f"#scene-{name}")
-            problems += [f"{size} {scheme} [{state}] scene {name}: {what}" for what in scene.evaluate(AUDIT)]
+            problems += [f"{size} {scheme} [{state}] scene {name}: {what}" for what in faults(page, f"#scene-{name}")]
             if size != "phone":  # picture, controls and words are seen together
                 assert scene.bounding_box()["height"] <= height + 1, (size, name, scene.bounding_box())
     page.context.close()
@@ -213,7 +154,7 @@ def test_the_checks_see_what_is_wrong(page: Any) -> None:
         "position: relative; left: -400px": "beyond",
     }.items():
         page.evaluate("style => document.querySelector('#scene-1 .words p').setAttribute('style', style)", style)
-        found = page.locator("#scene-1").evaluate(AUDIT)
+        found = faults(page, "#scene-1")
         assert any(what in problem for problem in found), (style, found)
 
 
@@ -348,7 +289,7 @@ def test_a_step_opens_down_to_the_policy(browser: Any, address: str, size: str) 
     assert len(cells) == 4 * 6
     before = np.array([float(cell.split()[0]) for cell in cells]).reshape(4, 6)
     np.testing.assert_allclose(before.sum(axis=1), 1, atol=0.003)
-    problems += page.locator("#scene-8").evaluate(AUDIT)
+    problems += faults(page, "#scene-8")
     page.context.close()
     assert problems == []
 

@@ -18,7 +18,8 @@ pytest.importorskip("sphinx")
 pytest.importorskip("furo")
 
 from chromium import ARGUMENTS, CHROMIUM, leaves
-from lessons import REPOSITORY, Lessons
+from layout import NOTED, faults
+from lessons import NOTEBOOKS, REPOSITORY, Lessons
 from site_pages import Page, dead, loaded_from_outside, pages_of
 
 from qae_sim.advantages import ESTIMATORS
@@ -204,6 +205,43 @@ def test_pages_fit_and_stay_on_the_disk(site: Path, browser: Any, width: int, sc
         assert dark == (scheme == "dark"), path.name
     context.close()
     assert problems == []
+
+
+#: Pages that are looked at line by line: all lessons, and one of each other kind.
+LOOKED_AT = [
+    *(f"lessons/{path.stem}.html" for path in NOTEBOOKS),
+    *("index.html", "one_group_one_number.html", "lessons.html", "doors.html", "explorers.html", "trial.html"),
+    *("estimators.html", "findings.html", "speed.html", "guides/trl.html", "claims/qae.html", "reference/index.html"),
+]
+SIZES = {"laptop": (1280, 720), "projector": (1920, 1080), "phone": (390, 844)}
+
+
+@pytest.mark.browser
+@pytest.mark.share(0.06)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_a_page_is_seen_whole(site: Path, browser: Any, name: str, size: str, scheme: str) -> None:
+    """As it opens, and with everything open that can be."""
+    context = browser.new_context(
+        offline=True,
+        viewport=dict(zip(("width", "height"), SIZES[size], strict=True)),
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    context.add_init_script(NOTED)
+    page = context.new_page()
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("request", lambda request: found.append(request.url) if leaves(request.url) else None)
+    page.goto((site / name).as_uri(), wait_until="load")
+    page.wait_for_timeout(150)
+    found += faults(page)
+    page.evaluate("document.querySelectorAll('details').forEach((more) => { more.open = true; })")
+    page.wait_for_timeout(150)
+    found += [f"opened: {fault}" for fault in faults(page) if fault not in found]
+    context.close()
+    assert found == []
 
 
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:

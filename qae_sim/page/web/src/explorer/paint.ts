@@ -345,10 +345,14 @@ export class Painter {
   private cells(layer: Cells, { x: toX, y: toY }: Axes, drawn: Drawn): void {
     const { pen } = this;
     const [x, y, width] = [this.numbers.row(layer.x), this.numbers.row(layer.y), this.numbers.row(layer.width)];
+    const [start, end] = [(i: number) => toX(x[i]!), (i: number) => toX(x[i]! + width[single(width) ? 0 : i]!)];
+    // On a phone words are wider than their cells: they are set smaller, and only then closer.
     this.font(0.95);
+    const share = Math.min(1, ...layer.texts.map((text, i) => (end(i) - start(i) - 2) / pen.measureText(text).width));
+    this.font(0.95 * Math.max(share, 0.86));
     pen.textAlign = "center";
     layer.texts.forEach((text, i) => {
-      const box = { left: toX(x[i]!), right: toX(x[i]! + width[single(width) ? 0 : i]!), top: toY(y[i]! + layer.height / 2), bottom: toY(y[i]! - layer.height / 2) };
+      const box = { left: start(i), right: end(i), top: toY(y[i]! + layer.height / 2), bottom: toY(y[i]! - layer.height / 2) };
       drawn.boxes.push(box);
       pen.fillStyle = this.colour(layer.colours[i]!);
       pen.fillRect(box.left, box.top, box.right - box.left, box.bottom - box.top);
