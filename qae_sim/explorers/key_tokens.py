@@ -188,11 +188,12 @@ def text_panel(found: KeyedGroup) -> Panel:
         start = 0.0
         for t, word in enumerate(response):
             value = float(found.values[i, t])
-            size = 0.55 + 0.16 * len(word)
+            text = word + (" +" if value > 0.05 else " −" if value < -0.05 else "")
+            size = 0.35 + 0.16 * len(text)
             x.append(start)
             y.append(float(count - 1 - i))
             width.append(size)
-            texts.append(word + (" +" if value > 0.05 else " −" if value < -0.05 else ""))
+            texts.append(text)
             colours.append(_shade(value))
             frames.append(bool(found.ids[i, t] == found.chosen))
             tokens.append(int(found.ids[i, t]))
