@@ -66,7 +66,7 @@ class Predict(anywidget.AnyWidget):
         """Give notebooks the widget, sites the question, and other viewers its text."""
         live = super()._repr_mimebundle_(**options)
         bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
-        return {**bundle, "text/plain": self._text, QUIZ_MIME: dict(self.spec)}, metadata
+        return {**bundle, "text/plain": self._text, QUIZ_MIME: {**self.spec, "name": self._name}}, metadata
 
 
 @dataclass(frozen=True)

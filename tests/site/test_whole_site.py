@@ -24,6 +24,7 @@ from site_pages import Page, dead, loaded_from_outside, pages_of
 
 from qae_sim.advantages import ESTIMATORS
 from qae_sim.explorers.explorer import MIME, address_of, page_of
+from qae_sim.explorers.worksheet import Entry, read_worksheet
 from qae_sim.lm.studies import STUDIES
 from qae_sim.site import Address, write_docs, write_explorers
 from qae_sim.site.explorers import explorers_with_pages
@@ -242,6 +243,24 @@ def test_a_page_is_seen_whole(site: Path, browser: Any, name: str, size: str, sc
     found += [f"opened: {fault}" for fault in faults(page) if fault not in found]
     context.close()
     assert found == []
+
+
+@pytest.mark.browser
+def test_predictions_are_kept_in_the_browser_and_saved_as_a_worksheet(site: Path, browser: Any, tmp_path: Path) -> None:
+    context = browser.new_context(offline=True, accept_downloads=True)
+    page = context.new_page()
+    page.goto((site / "lessons" / "02_the_gate.html").as_uri())
+    page.get_by_label("none", exact=True).check()
+    page.locator(".qae-quiz", has_text="thirteen").get_by_role("button", name="Lock my answer").click()
+    page.reload()
+    page.get_by_text("My predictions: 1").click()
+    assert page.get_by_role("button", name="Save as a file").is_disabled()
+    page.get_by_label("Your name").fill("Ada")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    download.value.save_as(tmp_path / "worksheet.json")
+    context.close()
+    assert read_worksheet(tmp_path / "worksheet.json") == ("Ada", (Entry("prediction", "gate-1", "none", False),))
 
 
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:

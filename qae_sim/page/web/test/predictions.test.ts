@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { distance, judge, type SetQuestion } from "../src/explorer/judge.ts";
 import { nearest, stroke } from "../src/explorer/setting.ts";
+import { withAnswer, worksheetFile } from "../src/explorer/worksheet.ts";
 
 const asked = (more: Partial<SetQuestion>): SetQuestion => ({
   kind: "bars", question: "?", labels: ["winner", "loser"], low: -4, high: 4, step: 0.1, digits: 2, truth: [3, -1 / 3], near: 0.4, why: "Because.",
@@ -41,4 +42,12 @@ test("a fast stroke leaves no gap, in either direction", () => {
   assert.deepEqual([...stroke([1, 7], [1, 7], places)], [[1, 7]]);
   assert.equal(stroke([1.2, 0], [1.8, 0], places).size, 0);
   assert.equal(nearest(places, 1.8), 2);
+});
+
+test("of two answers to one question the later is handed in", () => {
+  const one = withAnswer([], "gate-1", { words: "six", right: false });
+  const two = withAnswer(withAnswer(one, "ten-1", { words: "winner: 3.00", right: true }), "gate-1", { words: "thirteen", right: true });
+  assert.deepEqual(two.map((entry) => [entry.name, entry.answer]), [["ten-1", "winner: 3.00"], ["gate-1", "thirteen"]]);
+  const file = JSON.parse(worksheetFile("Ada", two)) as { format: string; student: string; entries: object[] };
+  assert.deepEqual([file.format, file.student, file.entries.length], ["qae_sim worksheet 1", "Ada", 2]);
 });

@@ -4,6 +4,7 @@ import { written } from "../numbers.ts";
 
 export interface SetQuestion {
   kind: "slider" | "bars" | "curve";
+  name?: string;
   question: string; labels: string[];
   low: number; high: number; step: number; digits: number;
   truth: number[]; near: number; why: string; slips: { answer: number[]; hint: string }[];

@@ -5,7 +5,7 @@ import { element } from "./dom.ts";
 import type { Locked, SetQuestion } from "./judge.ts";
 import { setting } from "./setting.ts";
 
-interface Choice { kind: "choice"; question: string; options: string[]; answer: number; why: string[] }
+interface Choice { kind: "choice"; name?: string; question: string; options: string[]; answer: number; why: string[] }
 export type Question = Choice | SetQuestion;
 
 let asked = 0;
