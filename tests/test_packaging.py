@@ -168,7 +168,7 @@ def test_nothing_points_at_one_machine() -> None:
     hosts = {"arxiv.org", "download.pytorch.org", "github.com", "127.0.0.1", "localhost"}
     # Of links and badges made from the address.
     hosts |= {"mybinder.org", "colab.research.google.com", "img.shields.io", "owner.github.io", "keepachangelog.com"}
-    hosts |= {"cdn.jsdelivr.net", "YOUR.HUB"}  # Pyodide, and a place to fill in
+    hosts |= {"cdn.jsdelivr.net", "YOUR.HUB", "class.example"}  # Pyodide, and places to fill in
     hosts |= {"revealjs.com", "hakim.se", "marked.js.org"}  # whom reveal.js thanks in its script
     hosts |= {"www.w3.org"}  # the names of SVG and MathML
     hosts |= {str(urlsplit(link).hostname) for link in (ADDRESS, Address(ADDRESS).site) if link}
