@@ -110,14 +110,14 @@ def hand_in(student: str, path: str | Path) -> Worksheet:
 
     Args:
         student: The student's name.
-        path: The file: its own of this student, or a new one.
+        path: The file, which ends in ``.json``: this student's own, or a new one.
 
     Returns:
         What is in the file.
 
     Raises:
         OSError: It cannot be written.
-        ValueError: There is no name, or the file is another student's or no worksheet.
+        ValueError: There is no name, or the file has another ending, is another student's, or is no worksheet.
 
     Example:
         >>> import tempfile
@@ -128,6 +128,8 @@ def hand_in(student: str, path: str | Path) -> Worksheet:
     if not student.strip():
         raise invalid("student", student, "a name")
     file = Path(path)
+    if file.suffix != ".json":
+        raise invalid("path", str(path), "a file that ends in .json")
     entries: dict[tuple[str, str], Entry] = {}
     if file.exists():
         owner, before = read_worksheet(file)

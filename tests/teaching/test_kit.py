@@ -244,6 +244,8 @@ def test_a_worksheet_is_one_students(tmp_path: Path) -> None:
         hand_in("Bob", tmp_path / "a.json")
     with pytest.raises(ValueError, match="student must be a name"):
         hand_in(" ", tmp_path / "b.json")
+    with pytest.raises(ValueError, match=r"path must be a file that ends in \.json"):
+        hand_in("Ada", tmp_path / "b.txt")
 
 
 def test_every_start_has_a_link_and_a_code() -> None:
