@@ -59,7 +59,7 @@ def answered() -> tuple[Entry, ...]:
 
 
 def source_of(answer: Any) -> str:
-    """Find the code of an answer: the cell that is running, or the function.
+    """Find the code of an answer: the cell that is running, with the function if another cell defines it.
 
     Args:
         answer: A learner's function, or another value.
@@ -73,14 +73,16 @@ def source_of(answer: Any) -> str:
     """
     # Where a notebook runs, IPython has been imported.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if shell is not None:
-        return str(shell.history_manager.input_hist_raw[-1])
+    cell = "" if shell is None else str(shell.history_manager.input_hist_raw[-1])
     if not callable(answer):
-        return repr(answer)
+        return cell or repr(answer)
+    if f"def {getattr(answer, '__name__', '')}(" in cell:
+        return cell
     try:
-        return textwrap.dedent(inspect.getsource(answer))
+        written = textwrap.dedent(inspect.getsource(answer))
     except (OSError, TypeError):
-        return ""
+        return cell
+    return f"{written}\n{cell}" if cell else written
 
 
 def read_worksheet(path: Path) -> tuple[str, tuple[Entry, ...]]:

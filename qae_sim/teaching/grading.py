@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def grade(path: Path, exercises: Sequence[str] = (), *, seconds: float = 120.0) 
         ValueError: It is none of these, names no exercise, or there is no such exercise.
     """
     cells = _cells(path)
-    wanted = list(exercises) or list(dict.fromkeys(name for cell in cells for name in _checked(cell)))
+    wanted = list(exercises) or list(dict.fromkeys(_asked(path, cells)))
     if not wanted:
         raise invalid("path", str(path), "a file that checks an exercise, such as check('qae', advantages)")
     for name in wanted:
@@ -83,6 +83,14 @@ def grade(path: Path, exercises: Sequence[str] = (), *, seconds: float = 120.0) 
     return [Mark(name, *found.get(name, missing)) for name in wanted]
 
 
+def _asked(path: Path, cells: Sequence[str]) -> Iterator[str]:
+    """Names of the exercises that a file answers."""
+    if path.suffix == ".json":
+        yield from (entry.name for entry in read_worksheet(path)[1] if entry.kind == "exercise")
+    else:
+        yield from (name for cell in cells for name in _checked(cell))
+
+
 def _checked(cell: str) -> list[str]:
     """Names of the exercises that a cell checks; none where it is not Python."""
     try:
@@ -108,8 +116,15 @@ def _with_check(entry: Entry) -> str:
     """Write the code of an answer so that it ends with its check, as it does in a notebook."""
     if entry.name in _checked(entry.answer):
         return entry.answer
-    tree = ast.parse(entry.answer or "...").body[-1]
-    code, asked = (entry.answer, tree.name) if isinstance(tree, ast.FunctionDef) else ("", entry.answer or "...")
+    code, asked = entry.answer, "..."
+    try:
+        body = ast.parse(plain_python(code)).body
+    except SyntaxError:
+        body = []  # what is wrong with it is said when it runs
+    if body and isinstance(body[-1], ast.FunctionDef):
+        asked = body[-1].name
+    elif body:
+        code, asked = "", entry.answer
     return f"{code}\nfrom qae_sim.explorers import check\ncheck({entry.name!r}, {asked})"
 
 

@@ -90,7 +90,7 @@ def named_in(code: str, function: str) -> Iterator[str]:
     """Find what a function is called with.
 
     Args:
-        code: Python, in which lines with ``%`` or ``!`` in front are left out.
+        code: Python, in which lines with ``%``, ``!`` or ``?`` of a notebook are left out.
         function: Name of the function.
 
     Yields:
@@ -121,7 +121,8 @@ def plain_python(code: str) -> str:
         >>> plain_python("%pip install x")
         ''
     """
-    return "\n".join(line for line in code.splitlines() if not line.lstrip().startswith(("%", "!")))
+    ours = (line for line in code.splitlines() if not line.lstrip().startswith(("%", "!", "?")))
+    return "\n".join(line for line in ours if not line.rstrip().endswith("?") or "#" in line)
 
 
 def read_lesson(path: Path) -> Material:

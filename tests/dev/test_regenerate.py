@@ -24,6 +24,7 @@ from qae_sim.dev.pictures import PICTURES
 from qae_sim.dev.project import Project
 from qae_sim.dev.regenerate import FILES, main, stale_files, stale_pictures, stale_texts
 from qae_sim.dev.texts import TEXTS
+from qae_sim.teaching.plans import NEEDS
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
@@ -31,7 +32,7 @@ COPIED = (
     "qae_sim/__init__.py",
     "binder/constraints.txt",
     ".ci/run",
-    "notebooks/for_teachers.ipynb",
+    *(f"notebooks/{lesson}.ipynb" for lesson in NEEDS),
     "tests/benchmarks/gpu.json",
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
@@ -114,7 +115,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
         "qae_sim/site/pages/guides/trl.md: out of date: TRL versions",
     ),
     "another plan for teachers": (
-        lambda root: change(root, "notebooks/00_index.ipynb", "45 and 90 minutes", "a lot of minutes"),
+        lambda root: change(root, "notebooks/00_index.ipynb", "45 minutes, 90 minutes and a week", "a lot of minutes"),
         "notebooks/00_index.ipynb: out of date: plans",
     ),
     "a new version": (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from qae_sim.cli import main
 from qae_sim.explorers import Predict, check, hand_in
 from qae_sim.explorers.exercises import EXERCISES
 from qae_sim.explorers.predictions import prediction
-from qae_sim.explorers.worksheet import FORMAT, read_worksheet
+from qae_sim.explorers.worksheet import FORMAT, Entry, read_worksheet
 from qae_sim.site.explorers import explorers_with_pages
 from qae_sim.storage import to_json
 from qae_sim.teaching.assignment import write_assignment
@@ -256,3 +258,38 @@ def test_every_start_has_a_link_and_a_code() -> None:
         name, _, state = link.removeprefix("https://class.example/qae/explorers/").partition(".html")
         kind = getattr(explorers, name)
         assert kind.STATE.from_text(state.removeprefix("#")) in kind.PRESETS.values()
+
+
+@pytest.mark.parametrize(
+    ("answer", "points"),
+    [
+        ("def f(r):\n    return [x - sum(r) / len(r) for x in r]\n\ncheck('mean baseline', f)", 1),
+        ("f?\n" + RIGHT + "check('mean baseline', f)", 1),
+        (RIGHT, 1),
+        ("lambda r: [x - sum(r) / len(r) for x in r]", 1),
+        ("# nothing yet", 0),
+        ("", 0),
+        ("def f(r:", 0),
+    ],
+)
+def test_any_answer_of_a_worksheet_is_marked(tmp_path: Path, answer: str, points: int) -> None:
+    answer = answer if not answer.startswith("def f(r):") else "from qae_sim.explorers import check\n" + answer
+    entry = Entry("exercise", "mean baseline", answer, True)
+    (tmp_path / "a.json").write_bytes(to_json({"format": FORMAT, "student": "Ada", "entries": [asdict(entry)]}))
+    (mark,) = grade(tmp_path / "a.json")
+    assert mark.points == points, mark.said
+
+
+def test_a_function_of_another_cell_is_handed_in_with_its_check(tmp_path: Path) -> None:
+    cells = [
+        "from qae_sim.explorers import check, hand_in",
+        "def f(r):\n    return [x - sum(r) / len(r) for x in r]",
+        "check('mean baseline', f)",
+        f"hand_in('Ada', {str(tmp_path / 'a.json')!r})",
+    ]
+    run = (
+        "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+        f"for cell in {cells!r}:\n    shell.run_cell(cell, store_history=True).raise_error()"
+    )
+    subprocess.run([sys.executable, "-c", run], check=True, capture_output=True, cwd=tmp_path)
+    assert [mark.points for mark in grade(tmp_path / "a.json", ["mean baseline"])] == [1]
