@@ -55,17 +55,18 @@ def test_import_works_without_the_heavy_libraries(statement: str) -> None:
     run(f"{BLOCK}\n{statement}")
 
 
-#: What no explorer needs: processes, threads that compute, sockets, and packages that take long to load, in a browser
-#: above all. Pictures for viewers without widgets need Matplotlib when they are drawn.
+#: What no explorer needs: processes, threads that compute, sockets, widgets before it is displayed, and packages that
+#: take long to load, in a browser above all. Pictures for viewers without widgets need Matplotlib when they are drawn.
 HEAVY_FOR_EXPLORERS = (
     *("asyncio", "concurrent.futures.process", "concurrent.futures.thread", "http", "multiprocessing", "socket"),
     *("socketserver", "ssl", "subprocess", "urllib.request"),
+    *("IPython", "anywidget", "ipywidgets", "traitlets"),
     *("cupy", "datasets", "distributed", "matplotlib", "pandas", "pyarrow", "safetensors", "torch", "transformers"),
     *("scipy.integrate", "scipy.interpolate", "scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.stats"),
 )
 OPENED = """
 import json, sys
-import anywidget, array_api_compat.numpy, ipywidgets
+import array_api_compat.numpy
 before = set(sys.modules)
 import qae_sim.explorers as explorers
 explorer = getattr(explorers, sys.argv[1])()
@@ -89,8 +90,7 @@ def explorers() -> list[str]:
 @pytest.mark.share(0.3)
 @pytest.mark.parametrize("name", explorers())
 def test_an_explorer_loads_nothing_heavy(name: str) -> None:
-    """With all its presets, beside what widgets and array-api-compat load."""
-    pytest.importorskip("anywidget")
+    """With all its presets, beside what array-api-compat loads."""
     done = subprocess.run(
         [sys.executable, "-c", OPENED, name], capture_output=True, text=True, timeout=120, check=False
     )

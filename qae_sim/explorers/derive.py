@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import html
+from functools import cached_property
 from typing import Any
 
-import anywidget
-import traitlets
-
-from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.derivations import derivation
 from qae_sim.explorers.derivations.form import Derivation, DerivedLine, set_formula, set_symbol, spoken
 
@@ -16,17 +13,13 @@ from qae_sim.explorers.derivations.form import Derivation, DerivedLine, set_form
 DERIVE_MIME = "application/vnd.qae-sim.derivation+json"
 
 
-class Derive(anywidget.AnyWidget):
+class Derive:
     """A derivation whose lines come by clicks or keys; every symbol says what it is, and it folds to one line.
 
     Example:
         >>> print(Derive("winner").text().splitlines()[2])
         2. sigma = sqrt(p * (1 - p)^2 + (1 - p) * (0 - p)^2) = sqrt(p * (1 - p))
     """
-
-    _esm = script("derivation")
-    _css = style("quiz", "derive")
-    spec = traitlets.Dict().tag(sync=True)
 
     def __init__(self, shown: str | Derivation) -> None:
         """Show a derivation.
@@ -38,7 +31,6 @@ class Derive(anywidget.AnyWidget):
         Raises:
             ValueError: There is no such derivation.
         """
-        super().__init__()
         self._derivation = derivation(shown) if isinstance(shown, str) else shown
         self.spec = derivation_spec(self._derivation)
 
@@ -55,10 +47,16 @@ class Derive(anywidget.AnyWidget):
         lines = [f"{i}. {spoken(step.formula)}" for i, step in enumerate(self._derivation.steps, 1)]
         return "\n".join([self._derivation.title, *lines])
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    @cached_property
+    def widget(self) -> Any:
+        """The derivation as a widget."""
+        from qae_sim.explorers.widgets import DeriveWidget
+
+        return DeriveWidget(spec=self.spec)
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give notebooks the widget, sites its lines, and other viewers their text."""
-        live = super()._repr_mimebundle_(**options)
-        bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
+        bundle, metadata = self.widget._repr_mimebundle_(**options) or ({}, {})
         return {**bundle, "text/plain": self.text(), DERIVE_MIME: dict(self.spec)}, metadata
 
 

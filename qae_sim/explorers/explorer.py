@@ -6,15 +6,12 @@ import base64
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import anywidget
-import traitlets
-
 from qae_sim.arrays import invalid
-from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.state import State
 from qae_sim.pictures.scene import Bars, Line, Packed, Picture, Points, pack, sliders_of
 
@@ -36,14 +33,19 @@ MIME = "application/vnd.qae-sim.explorer+json"
 S = TypeVar("S", bound=State)
 
 
-class Explorer(anywidget.AnyWidget, Generic[S]):
-    """An interactive object: a state, a function from states to pictures, and the view in the browser.
+class Explorer(Generic[S]):
+    """An interactive object: a state, a function from states to pictures, and what a view in the browser shows of it.
 
     Subclasses name the class of their states, give presets, and draw with :meth:`show`. Everything works without a
-    browser, too: :meth:`set` moves controls; :meth:`words`, :meth:`table` and :meth:`png` give what is seen.
+    browser, too: :meth:`set` moves controls; :meth:`words`, :meth:`table` and :meth:`png` give what is seen. A notebook
+    shows its :attr:`widget`; a page that runs Python itself sends it messages with :meth:`take`.
 
     Attributes:
         problem: What went wrong in the last change, in words; empty if nothing did.
+        spec: What is shown, but for the numbers.
+        data: The numbers.
+        stamp: How often these two have changed.
+        answered: The number of the last message that has been dealt with.
     """
 
     #: The class of the states, S: type checkers allow no class variable of a type that subclasses choose.
@@ -61,15 +63,6 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
     #: Identifiers of the claims that stand behind the view.
     CLAIMS: ClassVar[tuple[str, ...]] = ()
 
-    _esm = script("view")
-    _css = style("view")
-    spec = traitlets.Dict().tag(sync=True)
-    data = traitlets.Bytes().tag(sync=True)
-    stamp = traitlets.Int(0).tag(sync=True)
-    moved = traitlets.Dict().tag(sync=True)
-    #: The number of the last state that the browser sent and that has been dealt with.
-    answered = traitlets.Int(0).tag(sync=True)
-
     def __init__(self, state: S | None = None, *, hide: Sequence[str] = (), style: str = "laptop") -> None:
         """Open the explorer.
 
@@ -81,7 +74,6 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         Raises:
             ValueError: There is no such control, part or style.
         """
-        super().__init__()
         known = (*self.STATE.controls(), *PARTS)
         for name in hide:
             if name not in known:
@@ -92,10 +84,13 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         self._first: S = self.STATE() if state is None else state
         self._state = self._first
         self._pictures: OrderedDict[S, tuple[Picture, Packed]] = OrderedDict()
+        self._listeners: list[Callable[[], None]] = []
         self.problem = ""
+        self.spec: dict[str, Any] = {}
+        self.data = b""
+        self.stamp = self.answered = 0
         self._picture_of(self._first)  # nothing else to show: what goes wrong here is raised
         self.go(self._first)
-        self.observe(self._on_moved, names="moved")
 
     @classmethod
     def from_state(cls, text: str, *, hide: Sequence[str] = (), style: str = "laptop") -> Self:
@@ -258,13 +253,13 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
 
     def _tell(self, packed: Packed | None) -> None:
         """Bring the browser up to the state; None: the picture stays."""
-        with self.hold_sync():
-            if packed is not None:
-                self.data = packed.data
-            picture = packed.spec if packed is not None else self.spec.get("picture")
-            self.spec = self._described(self._state, picture, self.problem)
-            # The view waits for this one: when it changes, the description and the numbers are both there.
-            self.stamp += 1
+        if packed is not None:
+            self.data = packed.data
+        picture = packed.spec if packed is not None else self.spec.get("picture")
+        self.spec = self._described(self._state, picture, self.problem)
+        self.stamp += 1
+        for listener in self._listeners:
+            listener()
 
     def _described(self, state: S, picture: Any, problem: str) -> dict[str, Any]:
         """All that the view needs besides the numbers."""
@@ -316,15 +311,26 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
         used = ("view", *self.USES[state.view])  # type: ignore[attr-defined]
         return [name for name in state.controls() if name not in used]
 
-    def _on_moved(self, change: Mapping[str, Any]) -> None:
-        """Take what the browser has moved."""
-        # One message: what has been drawn, and for which state.
-        with self.hold_sync():
-            self._take(change["new"].get("state", {}))
-            self.answered = change["new"].get("count", self.answered)
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Let somebody know whenever what is shown has changed.
 
-    def _take(self, told: Mapping[str, Any]) -> None:
-        """Go to a state that the browser has sent."""
+        Args:
+            listener: Called without arguments.
+        """
+        self._listeners.append(listener)
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Take what a view has sent. What is wrong with it is shown and logged, and the old picture stays.
+
+        Args:
+            message: ``state``, the values of controls by name, and ``count``, the number of the message, which
+                ``answered`` says once it has been dealt with.
+        """
+        self._go_to(message.get("state", {}))
+        self.answered = message.get("count", self.answered)
+
+    def _go_to(self, told: Mapping[str, Any]) -> None:
+        """Go to a state that a view has sent."""
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
         changes = {name: value for name, value in values.items() if value != getattr(self._state, name, None)}
         try:
@@ -339,10 +345,16 @@ class Explorer(anywidget.AnyWidget, Generic[S]):
             return
         self.go(state)
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    @cached_property
+    def widget(self) -> Any:
+        """The explorer as a widget, such as for a box of ipywidgets; made when it is first asked for."""
+        from qae_sim.explorers.widgets import ExplorerWidget
+
+        return ExplorerWidget(self)
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give notebooks the live view, sites its tables, and viewers without widgets a picture and a sentence."""
-        live = super()._repr_mimebundle_(**options)
-        bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
+        bundle, metadata = self.widget._repr_mimebundle_(**options) or ({}, {})
         ours = {
             "image/png": base64.b64encode(self.png()).decode(),
             "text/plain": self.words(),

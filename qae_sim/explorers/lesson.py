@@ -5,16 +5,15 @@ from __future__ import annotations
 import html
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from qae_sim.advantages import ESTIMATORS, PLACES, why_not
 from qae_sim.arrays import invalid
-from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.exercises import EXERCISES, FreeExercise, FunctionExercise
 from qae_sim.explorers.predictions import AnyPrediction, prediction
 from qae_sim.explorers.worksheet import Entry, remember, source_of
@@ -24,7 +23,7 @@ from qae_sim.pictures.style import CORRECT, MUTED, WRONG
 QUIZ_MIME = "application/vnd.qae-sim.quiz+json"
 
 
-class Predict(anywidget.AnyWidget):
+class Predict:
     """A question to answer before looking: the answer is locked first, then explained.
 
     An answer is chosen, set with a slider, dragged as bars or drawn as a curve; what was set is kept when the truth is
@@ -34,11 +33,6 @@ class Predict(anywidget.AnyWidget):
         >>> Predict("gate-1").spec["options"]
         ['none', 'three', 'six', 'thirteen']
     """
-
-    _esm = script("quiz")
-    _css = style("quiz")
-    spec = traitlets.Dict().tag(sync=True)
-    locked = traitlets.Dict().tag(sync=True)
 
     def __init__(self, asked: str | AnyPrediction, *about: Any) -> None:
         """Ask a question.
@@ -50,22 +44,29 @@ class Predict(anywidget.AnyWidget):
         Raises:
             ValueError: There is no such prediction.
         """
-        super().__init__()
         found = prediction(asked, *about) if isinstance(asked, str) else asked
         self.spec = found.spec()
         self._text = str(found)
         self._name = asked if isinstance(asked, str) else found.question
 
-    @traitlets.observe("locked")
-    def _remember(self, change: Any) -> None:
-        """Keep the answer for the worksheet."""
-        answer = change["new"]
+    def lock(self, answer: Mapping[str, Any]) -> None:
+        """Keep the answer for the worksheet.
+
+        Args:
+            answer: ``words``, the answer in words, and ``right``, whether that is what happens.
+        """
         remember(Entry("prediction", self._name, str(answer["words"]), bool(answer["right"])))
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    @cached_property
+    def widget(self) -> Any:
+        """The question as a widget."""
+        from qae_sim.explorers.widgets import PredictWidget
+
+        return PredictWidget(self)
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give notebooks the widget, sites the question, and other viewers its text."""
-        live = super()._repr_mimebundle_(**options)
-        bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
+        bundle, metadata = self.widget._repr_mimebundle_(**options) or ({}, {})
         return {**bundle, "text/plain": self._text, QUIZ_MIME: {**self.spec, "name": self._name}}, metadata
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import ipywidgets
 import numpy as np
 
 from qae_sim.advantages import AdvantageRule
@@ -141,13 +141,16 @@ class SampledSolutions(Explorer[SampledState]):
         return picture_of(group, state.colour, state.k)
 
 
-class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
+class LiveTraining:
     """Trains runs in the background of a notebook; buttons start, pause and stop it, curves grow meanwhile.
 
     Everything works without a browser, too: :meth:`start`, :meth:`pause`, :meth:`stop`, :meth:`wait`.
 
     Attributes:
         status: Where it is, in words.
+        share: The same as a number from 0 to 1.
+        actions: What its buttons do: by name, what they say and a function.
+        enabled: Names of the buttons that can be pressed now.
         curves: The curves.
     """
 
@@ -165,32 +168,35 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
         self._trainer: Any = None
         first = next(iter(self._runs.values()))
         self.curves = Curves(tuple(self._runs), first.batches)
-        self._buttons = {
-            name: ipywidgets.Button(description=name, tooltip=text, disabled=name != "Start")
-            for name, text in (
-                ("Start", "Start training, or resume it"),
-                ("Pause", "Pause after the batch that is being trained"),
-                ("Stop", "End training; the curves stay"),
-            )
+        self.actions: dict[str, tuple[str, Callable[[], None]]] = {
+            "Start": ("Start training, or resume it", self.start),
+            "Pause": ("Pause after the batch that is being trained", self.pause),
+            "Stop": ("End training; the curves stay", self.stop),
         }
-        for name, action in (("Start", self.start), ("Pause", self.pause), ("Stop", self.stop)):
-            self._buttons[name].on_click(lambda _, action=action: action())
-        self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, description="")
-        # A line of its own: what it says may be long.
-        self._label = ipywidgets.Label(layout=ipywidgets.Layout(width="100%"))
-        super().__init__([ipywidgets.HBox([*self._buttons.values(), self._bar]), self._label, self.curves])
-        self._tell("ready", 0.0)
+        self.status, self.share = "ready", 0.0
+        self.enabled: tuple[str, ...] = ("Start",)
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Let somebody know whenever status, share or buttons have changed.
+
+        Args:
+            listener: Called without arguments, from the thread that trains.
+        """
+        self._listeners.append(listener)
+
+    @cached_property
+    def widget(self) -> Any:
+        """Buttons, progress and curves as a widget."""
+        from qae_sim.explorers.widgets import TrainingPanel
+
+        return TrainingPanel(self)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Give notebooks the widget, and viewers without a kernel a sentence."""
-        live = super()._repr_mimebundle_(**options)
+        live = self.widget._repr_mimebundle_(**options)
         said = "Training runs in the live lesson alone: qae-sim lab opens it."
         return live if live is None else {**live, "text/plain": said}
-
-    @property
-    def status(self) -> str:
-        """Where it is, in words."""
-        return str(self._label.value)
 
     def start(self) -> None:
         """Start training, or resume it after a pause."""
@@ -259,9 +265,9 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
             text = f"This needs {error.name}: pip install 'qae_sim[lm]'. The recorded runs above work without it."
             self._tell(text, 0.0)
         except _StoppedError:
-            self._tell(f"stopped after {len(self.curves.rows)} batches", self._bar.value)
+            self._tell(f"stopped after {len(self.curves.rows)} batches", self.share)
         except Exception as error:
-            self._tell(f"training has failed: {error}", self._bar.value)
+            self._tell(f"training has failed: {error}", self.share)
         self._ending.set()
         self._enable()
 
@@ -293,19 +299,25 @@ class LiveTraining(ipywidgets.VBox):  # type: ignore[misc]
     def _hold(self) -> None:
         """Wait while it is paused; end if it is stopped."""
         if not self._going.is_set():
-            self._label.value = "paused"
+            self._tell("paused", self.share)
         self._going.wait()
         if self._ending.is_set():
             raise _StoppedError
 
     def _tell(self, text: str, share: float) -> None:
         """Say where it is."""
-        self._label.value, self._bar.value = text, share
+        self.status, self.share = text, share
+        self._changed()
 
     def _enable(self, *names: str) -> None:
         """Enable these buttons and no others."""
-        for name, button in self._buttons.items():
-            button.disabled = name not in names
+        self.enabled = names
+        self._changed()
+
+    def _changed(self) -> None:
+        """Tell those who want to know."""
+        for listener in self._listeners:
+            listener()
 
 
 class _StoppedError(Exception):

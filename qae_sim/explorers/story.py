@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-import anywidget
-import traitlets
-
 from qae_sim.arrays import invalid
-from qae_sim.explorers.assets import script, style
 
 #: What site writers look for in a notebook's outputs.
 STORY_MIME = "application/vnd.qae-sim.story+json"
@@ -49,17 +46,13 @@ MOVES: Mapping[str, tuple[str, tuple[float, ...], int]] = MappingProxyType(
 )
 
 
-class Story(anywidget.AnyWidget):
+class Story:
     """A scene of the page "One group, one number", which is moved by mouse, finger or keys.
 
     Example:
         >>> Story("arrows", "groups=10").spec["state"]
         'groups=10'
     """
-
-    _esm = script("scene")
-    _css = style("quiz")
-    spec = traitlets.Dict().tag(sync=True)
 
     def __init__(self, scene: str, state: str = "", *, moving: bool = False) -> None:
         """Show a scene.
@@ -77,18 +70,23 @@ class Story(anywidget.AnyWidget):
             raise invalid("scene", scene, f"one of {', '.join(SCENES)}")
         if moving and scene not in MOVES:
             raise invalid("moving", moving, f"False for {scene}; {', '.join(MOVES)} can move")
-        super().__init__()
         name, values, every = MOVES[scene] if moving else ("", (), 0)
         frames = [f"{name}={value:g}" for value in values]
-        self.spec = {
+        self.spec: dict[str, Any] = {
             "scene": scene,
             "state": state,
             "frames": frames,
             "every": every,
         }
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    @cached_property
+    def widget(self) -> Any:
+        """The scene as a widget."""
+        from qae_sim.explorers.widgets import StoryWidget
+
+        return StoryWidget(spec=self.spec)
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give notebooks the widget, sites the scene's name, and other viewers what it shows."""
-        live = super()._repr_mimebundle_(**options)
-        bundle, metadata = live if isinstance(live, tuple) else (live or {}, {})
+        bundle, metadata = self.widget._repr_mimebundle_(**options) or ({}, {})
         return {**bundle, "text/plain": SCENES[self.spec["scene"]], STORY_MIME: dict(self.spec)}, metadata

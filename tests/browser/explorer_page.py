@@ -55,7 +55,7 @@ class PlayedKernel:
         time.sleep(self.seconds)
         self.sent.append(moved["state"])
         before = self.explorer.stamp
-        self.explorer.moved = moved
+        self.explorer.take(moved)
         if self.explorer.stamp == before:
             return {"answered": self.explorer.answered}
         return self.message()

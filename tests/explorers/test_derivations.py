@@ -82,7 +82,7 @@ def test_it_is_shown_whole(name: str) -> None:
 
 
 def test_other_viewers_get_text() -> None:
-    bundle, _ = Derive("winner")._repr_mimebundle_()  # type: ignore[misc]
+    bundle, _ = Derive("winner")._repr_mimebundle_()
     assert bundle["text/plain"].splitlines()[5] == "5. p * A_winner + (1 - p) * A_loser = 0"
     assert bundle[DERIVE_MIME]["title"] == derivation("winner").title
 

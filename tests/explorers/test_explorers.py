@@ -142,7 +142,7 @@ class TestEveryExplorer:
 
     def test_a_viewer_without_widgets_gets_a_picture_and_a_sentence(self, kind: type[Explorer[Any]]) -> None:
         explorer = kind()
-        bundle, _ = explorer._repr_mimebundle_()  # type: ignore[misc]
+        bundle, _ = explorer._repr_mimebundle_()
         assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).size == (1200, 640)
         assert bundle["text/plain"] == explorer.words()
         assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -219,7 +219,7 @@ class TestData:
     def test_presets_travel_with_sites(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(SITE, "1")
         explorer = Heights([1.0], hide=["style"])
-        bundle, _ = explorer._repr_mimebundle_()  # type: ignore[misc]
+        bundle, _ = explorer._repr_mimebundle_()
         (stored,) = bundle[MIME]["others"]
         alone = Heights([1.0], hide=["style"])
         alone.preset("shifted")
@@ -254,22 +254,22 @@ class TestBrowser:
     def test_what_the_browser_looks_up_needs_no_answer(self) -> None:
         explorer = QuantileGate()
         stamp = explorer.stamp
-        explorer.moved = {"state": explorer.spec["state"] | {"k": 0.7}, "count": 1}
+        explorer.take({"state": explorer.spec["state"] | {"k": 0.7}, "count": 1})
         assert explorer.state.k == 0.7
         assert explorer.stamp == stamp
 
     def test_other_controls_are_answered(self) -> None:
         explorer = QuantileGate()
         stamp = explorer.stamp
-        explorer.moved = {"state": explorer.spec["state"] | {"g": 8}, "count": 1}
+        explorer.take({"state": explorer.spec["state"] | {"g": 8}, "count": 1})
         assert explorer.stamp == stamp + 1
         assert explorer.spec["controls"]["c"]["high"] == 8
 
     def test_a_problem_is_cleared_by_the_next_move_whatever_it_is(self) -> None:
         explorer = QuantileGate()
-        explorer.moved = {"state": explorer.spec["state"] | {"g": 99}, "count": 1}
+        explorer.take({"state": explorer.spec["state"] | {"g": 99}, "count": 1})
         assert explorer.problem
-        explorer.moved = {"state": explorer.spec["state"] | {"k": 0.7}, "count": 2}
+        explorer.take({"state": explorer.spec["state"] | {"k": 0.7}, "count": 2})
         assert explorer.problem == explorer.spec["problem"] == ""
 
     def test_controls_that_do_not_matter_are_hidden(self) -> None:
@@ -282,7 +282,7 @@ class TestBrowser:
     def test_every_message_is_answered_by_its_number(self, changes: dict[str, Any]) -> None:
         """Whether a picture comes, none has to, or there is a problem: else the browser would wait."""
         explorer = QuantileGate()
-        explorer.moved = {"state": explorer.spec["state"] | changes, "count": 7}
+        explorer.take({"state": explorer.spec["state"] | changes, "count": 7})
         assert explorer.answered == 7
 
     def test_presets_that_change_what_is_hidden_are_hidden(self) -> None:
@@ -309,17 +309,17 @@ class TestBrowser:
 
     def test_a_smaller_group_holds_fewer_correct_responses(self) -> None:
         explorer = QuantileGate.from_state("g=16&c=16")
-        explorer.moved = {"state": explorer.spec["state"] | {"g": 4}, "count": 1}
+        explorer.take({"state": explorer.spec["state"] | {"g": 4}, "count": 1})
         assert (explorer.state.g, explorer.state.c) == (4, 4)
 
     def test_nonsense_is_shown_and_does_no_harm(self, caplog: pytest.LogCaptureFixture) -> None:
         explorer = QuantileGate()
         with caplog.at_level(logging.ERROR, "qae_sim.explorers"):
-            explorer.moved = {"state": explorer.spec["state"] | {"g": 99}, "count": 1}
+            explorer.take({"state": explorer.spec["state"] | {"g": 99}, "count": 1})
         assert "g must be an integer from 2 to 32" in explorer.problem
         assert explorer.spec["problem"] == explorer.problem
         assert caplog.records
-        explorer.moved = {"state": explorer.spec["state"] | {"g": 8}, "count": 2}
+        explorer.take({"state": explorer.spec["state"] | {"g": 8}, "count": 2})
         assert explorer.problem == explorer.spec["problem"] == ""
 
     @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ AXIS: dict[str, Any] = {"question": "What?", "low": 0, "high": 1, "step": 0.05, 
 class TestPredict:
     def test_viewers_without_widgets_get_the_question(self) -> None:
         question = Predict(Prediction("Which?", ("this", "that"), 1, ("No.", "Yes.")))
-        bundle, _ = question._repr_mimebundle_()  # type: ignore[misc]
+        bundle, _ = question._repr_mimebundle_()
         assert bundle["text/plain"] == "Which? (this; that)"
         assert bundle[QUIZ_MIME]["answer"] == 1
 
@@ -98,7 +98,7 @@ class TestPredict:
             Prediction("?", options, answer, why)
 
     def test_what_is_set_is_said_as_text(self) -> None:
-        bundle, _ = Predict(SliderPrediction(label="b", truth=0.25, **AXIS))._repr_mimebundle_()  # type: ignore[misc]
+        bundle, _ = Predict(SliderPrediction(label="b", truth=0.25, **AXIS))._repr_mimebundle_()
         assert bundle["text/plain"] == "What? (Set b between 0 and 1.)"
         assert bundle[QUIZ_MIME]["truth"] == [0.25]
 
@@ -320,7 +320,7 @@ class TestFindings:
 class TestStory:
     @pytest.mark.parametrize("name", SCENES)
     def test_viewers_without_widgets_get_what_it_shows(self, name: str) -> None:
-        bundle, _ = Story(name, "k=0.2")._repr_mimebundle_()  # type: ignore[misc]
+        bundle, _ = Story(name, "k=0.2")._repr_mimebundle_()
         assert bundle["text/plain"] == SCENES[name]
         assert bundle[STORY_MIME] == {"scene": name, "state": "k=0.2", "frames": [], "every": 0}
 

@@ -35,7 +35,9 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def enabled(training: LiveTraining) -> set[str]:
-    return {name for name, button in training._buttons.items() if not button.disabled}
+    pressable = {name for name, button in training.widget._buttons.items() if not button.disabled}
+    assert pressable == set(training.enabled)
+    return pressable
 
 
 def test_it_trains_to_the_end(tmp_path: Path) -> None:
@@ -71,16 +73,16 @@ def test_pause_and_stop(tmp_path: Path) -> None:
     until(lambda: len(training.curves.rows) >= 2)
     with pytest.raises(RuntimeError, match="the model is being trained: pause"):
         training.solutions()
-    training._buttons["Pause"].click()
+    training.widget._buttons["Pause"].click()
     until(lambda: training.status == "paused")
     assert enabled(training) == {"Start", "Stop"}
     count = len(training.curves.rows)
     time.sleep(0.3)
     assert len(training.curves.rows) == count
     assert training.solutions().words()
-    training._buttons["Start"].click()
+    training.widget._buttons["Start"].click()
     until(lambda: len(training.curves.rows) > count)
-    training._buttons["Stop"].click()
+    training.widget._buttons["Stop"].click()
     assert training.wait(60)
     assert training.status == f"stopped after {len(training.curves.rows)} batches"
 

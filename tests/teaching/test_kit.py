@@ -212,7 +212,7 @@ def test_slides_in_a_browser(tmp_path: Path) -> None:
 def test_a_worksheet_holds_what_was_predicted_and_answered(tmp_path: Path) -> None:
     file = tmp_path / "ada.json"
     asked = Predict("gate-1")
-    asked.locked = {"words": "six", "right": False}
+    asked.lock({"words": "six", "right": False})
 
     def mean(rewards):
         return [reward - sum(rewards) / len(rewards) for reward in rewards]

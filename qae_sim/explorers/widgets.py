@@ -1,0 +1,111 @@
+"""Explorers, questions, derivations and scenes as widgets of notebooks: made when they are first displayed.
+
+What they show is computed elsewhere, by objects that know nothing of notebooks: a page that runs Python itself uses
+those without these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from qae_sim.explorers.assets import script, style
+
+if TYPE_CHECKING:
+    from qae_sim.explorers.explorer import Explorer
+    from qae_sim.explorers.lesson import Predict
+    from qae_sim.explorers.live_training import LiveTraining
+
+
+class ExplorerWidget(anywidget.AnyWidget):
+    """An explorer in a notebook."""
+
+    _esm = script("view")
+    _css = style("view")
+    spec = traitlets.Dict().tag(sync=True)
+    data = traitlets.Bytes().tag(sync=True)
+    #: The view waits for this one: when it changes, the description and the numbers are both there.
+    stamp = traitlets.Int(0).tag(sync=True)
+    moved = traitlets.Dict().tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, explorer: Explorer[Any]) -> None:
+        super().__init__()
+        self._explorer = explorer
+        self._show()
+        explorer.on_change(self._show)
+
+    def _show(self) -> None:
+        """Bring the browser up to what the explorer shows."""
+        with self.hold_sync():
+            self.data, self.spec, self.stamp = self._explorer.data, self._explorer.spec, self._explorer.stamp
+
+    @traitlets.observe("moved")
+    def _take(self, change: Mapping[str, Any]) -> None:
+        """Take what the browser has moved."""
+        # One message: what has been drawn, and for which state.
+        with self.hold_sync():
+            self._explorer.take(change["new"])
+            self.answered = self._explorer.answered
+
+
+class PredictWidget(anywidget.AnyWidget):
+    """A question in a notebook."""
+
+    _esm = script("quiz")
+    _css = style("quiz")
+    spec = traitlets.Dict().tag(sync=True)
+    locked = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, asked: Predict) -> None:
+        super().__init__(spec=asked.spec)
+        self._asked = asked
+
+    @traitlets.observe("locked")
+    def _lock(self, change: Mapping[str, Any]) -> None:
+        """Keep the answer."""
+        self._asked.lock(change["new"])
+
+
+class DeriveWidget(anywidget.AnyWidget):
+    """A derivation in a notebook."""
+
+    _esm = script("derivation")
+    _css = style("quiz", "derive")
+    spec = traitlets.Dict().tag(sync=True)
+
+
+class StoryWidget(anywidget.AnyWidget):
+    """A scene in a notebook."""
+
+    _esm = script("scene")
+    _css = style("quiz")
+    spec = traitlets.Dict().tag(sync=True)
+
+
+class TrainingPanel(ipywidgets.VBox):  # type: ignore[misc]
+    """Buttons, progress and curves of a live training."""
+
+    def __init__(self, training: LiveTraining) -> None:
+        self._training = training
+        self._buttons = {}
+        for name, (says, action) in training.actions.items():
+            self._buttons[name] = ipywidgets.Button(description=name, tooltip=says)
+            self._buttons[name].on_click(lambda _, action=action: action())
+        self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, description="")
+        # A line of its own: what it says may be long.
+        self._label = ipywidgets.Label(layout=ipywidgets.Layout(width="100%"))
+        bar = ipywidgets.HBox([*self._buttons.values(), self._bar])
+        super().__init__([bar, self._label, training.curves.widget])
+        self._show()
+        training.on_change(self._show)
+
+    def _show(self) -> None:
+        """Say where the training is."""
+        self._label.value, self._bar.value = self._training.status, self._training.share
+        for name, button in self._buttons.items():
+            button.disabled = name not in self._training.enabled
