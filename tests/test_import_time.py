@@ -82,7 +82,7 @@ print(json.dumps([sorted(opened), sorted(set(sys.modules) - before - opened)]))
 def explorers() -> list[str]:
     """Names of the explorers that open without a log of somebody's; found without importing any."""
     folder = Path(__file__).parents[1] / "qae_sim" / "explorers"
-    named = re.findall(r'^    "(\w+)",$', (folder / "__init__.py").read_text(), re.MULTILINE)
+    named = re.findall(r'^    "(\w+)",$', (folder / "__init__.pyi").read_text(), re.MULTILINE)
     classes = [re.findall(r"^class (\w+)\(Explorer\[", path.read_text(), re.MULTILINE) for path in folder.glob("*.py")]
     return sorted(set(named) & set(chain(*classes)) - {"TrainingLog"})
 

@@ -44,6 +44,7 @@ def site(folder: Path, pyodide: str | None) -> None:
     from qae_sim.site import installed_address, write_docs, write_explorers, write_lessons
     from qae_sim.site.docs import STEPS, checked
     from qae_sim.site.lite import INSTALL, lite_missing, write_lite
+    from qae_sim.site.live import write_live
     from qae_sim.site.pyodide import ADDRESS, place
 
     notebooks = sorted(find_lessons().glob("*.ipynb"))
@@ -62,9 +63,11 @@ def site(folder: Path, pyodide: str | None) -> None:
                 advance("explorers")
                 write_explorers(folder, [link for lesson in lessons for link in lesson.addresses])
                 pages = write_docs(folder, lessons, address, on_step=advance)
+                found = place(pyodide or ADDRESS, folder)
+                write_live(folder, found)
                 if not without:
                     advance("JupyterLite")
-                    write_lite(notebooks, folder, place(pyodide or ADDRESS, folder), checked())
+                    write_lite(notebooks, folder, found, checked())
             except (RuntimeError, ValueError) as error:
                 raise click.ClickException(str(error)) from error
     where, first = printable(folder), printable(folder / "index.html")

@@ -290,7 +290,7 @@ class Explorer(Generic[S]):
             "asked": list(self._hidden),
             "hidden": [*self._hidden, *self._idle(state)],
             "time": self.TIME,
-            "claims": _claims(self.CLAIMS),
+            "claims": [] if "claims" in self._hidden else _claims(self.CLAIMS),
             "problem": problem,
             "picture": picture,
         }
@@ -342,6 +342,7 @@ class Explorer(Generic[S]):
             return
         if self._without_local(state) == self._without_local(self._state) and not self.problem:
             self._state = state  # the browser has drawn this already
+            self.spec = {**self.spec, "state": _plain(state)}
             return
         self.go(state)
 

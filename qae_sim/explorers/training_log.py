@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,6 +46,11 @@ class TrainingLog(Explorer[LogState]):
     def __init__(self, source: Digest | str | Path, *, view: str = "training", **options: Any) -> None:
         self.digest = source if isinstance(source, Digest) else digest(source, **options)
         super().__init__(LogState(view), hide=["presets", "reset", "play", "link", "claims"])
+
+    def content(self, also: Sequence[LogState] = ()) -> dict[str, Any]:
+        """All that a page without Python shows: every view."""
+        views = [LogState(view) for view, _ in LogState.controls()["view"].options]
+        return super().content((*views, *also))
 
     def show(self, state: LogState) -> Picture:
         """A view of this log."""

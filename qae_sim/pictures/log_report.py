@@ -239,20 +239,42 @@ def report(digest: Digest) -> str:
     )
 
 
+def readings(digest: Digest) -> list[tuple[str, str]]:
+    """Say how a log was read, and what was wrong with it.
+
+    Args:
+        digest: What a log says.
+
+    Returns:
+        Pairs of a title and a text: format, rows, reward, success, steps, groups, logged advantages, as far as each is
+        known; then one for each kind of trouble.
+
+    Example:
+        >>> from qae_sim.logs.digest import digest
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
+        >>> readings(digest(recorded_log()))[1]
+        ('Rows used', '7,680 of 7,680')
+    """
+    lines: list[tuple[str, str]] = []
+    if (reading := digest.reading) is not None:
+        lines += [
+            ("Format", reading.format),
+            ("Rows used", f"{reading.used:,} of {reading.rows:,}"),
+            ("Reward", reading.reward),
+            ("Success", reading.success),
+            ("Steps", reading.steps),
+            ("Groups", reading.groups),
+            ("Logged advantages", reading.trainer),
+        ]
+    for kind, count in digest.trouble.counts.items():
+        lines.append(("Trouble", f"{count:,} {kind}, first: {digest.trouble.first[kind]}"))
+    return [(name, said) for name, said in lines if said]
+
+
 def _how_it_was_read(digest: Digest) -> str:
     """Format, rows, reward, success, steps and groups, as HTML."""
-    if (reading := digest.reading) is None:
-        return ""
-    lines = (
-        ("Format", reading.format),
-        ("Rows used", f"{reading.used:,} of {reading.rows:,}"),
-        ("Reward", reading.reward),
-        ("Success", reading.success),
-        ("Steps", reading.steps),
-        ("Groups", reading.groups),
-        ("Logged advantages", reading.trainer),
-    )
-    return "<ul>" + "".join(f"<li>{name}: {html.escape(said)}</li>" for name, said in lines if said) + "</ul>"
+    lines = [(name, said) for name, said in readings(digest) if name != "Trouble"]
+    return "<ul>" + "".join(f"<li>{name}: {html.escape(said)}</li>" for name, said in lines) + "</ul>" if lines else ""
 
 
 def _shares_table(digest: Digest) -> str:

@@ -44,12 +44,23 @@ def embedded_explorer(content: Mapping[str, Any], picture: bytes, words: str, *,
     return f"<div{' data-own' * own}>{still}</div>{script_data('explorer', content)}{_note(content, own)}"
 
 
+#: Ends a page: it speaks where the browser could not read the script before it.
+TOO_OLD = """\
+<script>
+if (!window.qaeRuns) document.querySelector("main").insertAdjacentHTML("afterbegin",
+  '<p class="note" role="alert">This browser is too old to move the pictures of this page; a newer one can.</p>');
+</script>"""
+
+
 def _note(content: Mapping[str, Any], own: bool) -> str:
     """Say which controls are not there, and where the state has a page of its own."""
     said = []
-    if not all(control["local"] for control in content["spec"]["controls"].values()):
-        said.append("Here the sliders that are shown move without Python. The others need the live lesson: "
-                    "<code>qae-sim lab</code>.")  # fmt: skip
+    if content["spec"]["page"] and not all(control["local"] for control in content["spec"]["controls"].values()):
+        # The script puts something else in its place where Python runs in the page.
+        said.append('<span class="qae-without">Here the sliders that are shown move without Python. The others need '
+                    "the live lesson: <code>qae-sim lab</code>.</span>")  # fmt: skip
+    if content["spec"]["name"] == "TrainingLog":
+        said.append('<a href="../log.html">Look into a log of your own</a>, here in the browser.')
     if content["address"] and not own:
         said.append(f'<a href="../{html.escape(content["address"])}">This state on a page of its own</a>.')
     return f'<p class="note">{" ".join(said)}</p>' if said else ""

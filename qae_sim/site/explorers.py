@@ -13,7 +13,7 @@ import qae_sim.explorers as explorers_module
 from qae_sim.explorers import Explorer
 from qae_sim.explorers.explorer import address_of, page_of
 from qae_sim.explorers.state import State
-from qae_sim.site.embedded import embedded_explorer
+from qae_sim.site.embedded import TOO_OLD, embedded_explorer
 from qae_sim.site.lessons import Lesson
 from qae_sim.storage import write_atomically
 
@@ -88,6 +88,7 @@ def write_explorers(folder: Path, links: Iterable[str]) -> list[Path]:
             name=kind.__name__,
             says=html.escape(_says(kind)),
             picture=embedded_explorer(content, explorer.png(), explorer.words(), own=True),
+            old=TOO_OLD,
         )
         path = folder / page_of(kind)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +110,7 @@ def explorers_page(lessons: Sequence[Lesson]) -> str:
         "# Explorers",
         "Each has a page of its own, and each of its states an address: move something, and send the address in your "
         "browser to others. Pages hold the starting points below, the states that lessons open, and of each every "
-        "value of the sliders that are shown.",
+        "value of the sliders that move at once; anything else Python computes in the page.",
     ]
     for kind in explorers_with_pages():
         name = kind.__name__

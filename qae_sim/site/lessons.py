@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import atexit
 import base64
@@ -23,7 +24,7 @@ from qae_sim.explorers.explorer import MIME, SITE
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.explorers.story import STORY_MIME
 from qae_sim.site.address import Address
-from qae_sim.site.embedded import embedded_explorer, script_data
+from qae_sim.site.embedded import TOO_OLD, embedded_explorer, script_data
 from qae_sim.storage import write_atomically
 from qae_sim.theory import Claim, all_claims
 
@@ -210,8 +211,10 @@ def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], addre
         nav="".join(links),
         outside="".join(f'<a href="{html.escape(url)}">{name}</a>' for name, url in outside.items() if url),
         body="\n".join(
-            f'<span id="{place}"></span>\n{_cell(cell)}' for place, cell in zip(_places(cells), cells, strict=True)
+            f'<span id="{place}"></span>\n{_cell(cell, cells[:number])}'
+            for number, (place, cell) in enumerate(zip(_places(cells), cells, strict=True))
         ),
+        old=TOO_OLD,
         next=f"<p>Next: {after}</p>" if after else "",
         claims=_claims(lesson.claims),
     )
@@ -226,12 +229,21 @@ def _claims(ids: Iterable[str]) -> str:
     return f'<p class="note">Claims in this lesson, with their evidence: {links}.</p>'
 
 
-def _cell(cell: Any) -> str:
-    """Write a cell."""
+def _cell(cell: Any, before: Sequence[Any]) -> str:
+    """Write a cell that comes after others."""
     if cell.cell_type == "markdown":
         return markdown(cell.source)
+    if "check(" in cell.source:
+        exercise = {"code": cell.source, "imports": _imports(before)}
+        return f"<div><pre><code>{html.escape(cell.source)}</code></pre></div>{script_data('exercise', exercise)}"
     code = f"<details><summary>Code</summary><pre><code>{html.escape(cell.source)}</code></pre></details>"
     return code + "\n".join(_output(output) for output in cell.outputs)
+
+
+def _imports(cells: Sequence[Any]) -> list[str]:
+    """What cells import: a page runs an exercise without the cells before it."""
+    trees = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+    return [ast.unparse(node) for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _output(output: Any) -> str:

@@ -27,7 +27,7 @@ INSTALL = "pip install 'qae_sim[docs]'"
 #: What the lessons need besides the packages of Pyodide, as wheels in the site: nothing is fetched from an index.
 PACKAGES = (
     *("qae_sim", "anywidget", "array-api-compat", "click", "comm", "ipywidgets", "jupyterlab_widgets"),
-    *("latex2mathml", "markdown-it-py", "mdurl", "psygnal", "rich", "typing_extensions"),
+    *("latex2mathml", "lazy-loader", "markdown-it-py", "mdurl", "psygnal", "rich", "typing_extensions"),
 )
 _EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension", "anywidget")
 _KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"

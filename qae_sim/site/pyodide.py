@@ -25,6 +25,16 @@ CORE: Mapping[str, str] = MappingProxyType(
         "python_stdlib.zip": "16611534726e5d8ac2bd8f926410b2dcb8d6f49aa24913463533b457a2115c16",
     }
 )
+#: Size in bytes of what is loaded before Python can do anything in a page, for its progress bar.
+STARTS: Mapping[str, int] = MappingProxyType(
+    {
+        "pyodide.js": 14_913,
+        "pyodide.asm.js": 1_255_688,
+        "pyodide.asm.wasm": 10_105_545,
+        "python_stdlib.zip": 2_360_737,
+        "numpy-2.0.2-cp312-cp312-pyodide_2024_0_wasm32.whl": 3_061_133,
+    }
+)
 #: Of Pyodide's lock file, the packages that the lessons need, each with its SHA-256: browsers refuse any other bytes.
 LOCK = Path(__file__).parent / "pyodide-lock.json"
 

@@ -253,7 +253,7 @@ def test_predictions_are_kept_in_the_browser_and_saved_as_a_worksheet(site: Path
     page.get_by_label("none", exact=True).check()
     page.locator(".qae-quiz", has_text="thirteen").get_by_role("button", name="Lock my answer").click()
     page.reload()
-    page.get_by_text("My predictions: 1").click()
+    page.get_by_text("My answers: 1").click()
     assert page.get_by_role("button", name="Save as a file").is_disabled()
     page.get_by_label("Your name").fill("Ada")
     with page.expect_download() as download:

@@ -30,7 +30,7 @@ if (process.argv.includes("--tests")) {
   // Explorers, questions, derivations and scenes of the lessons: in a notebook as modules, in written lessons as one script.
   const explorer = { ...common, minify: true, charset: "utf8", legalComments: "none" };
   await build({ ...explorer, entryPoints: { view: "src/explorer/widget.ts", quiz: "src/explorer/question.ts", derivation: "src/explorer/derivation.ts", scene: "src/explorer/scene.ts" }, outdir: explorers, format: "esm" });
-  await build({ ...explorer, entryPoints: { lesson: "src/explorer/lesson.ts" }, outdir: explorers, format: "iife" });
+  await build({ ...explorer, entryPoints: { lesson: "src/explorer/lesson.ts", python: "src/live/worker.ts", service: "src/live/service.ts" }, outdir: explorers, format: "iife" });
   await build({ ...explorer, entryPoints: { slides: "src/slides/slides.ts" }, outdir: teaching, format: "iife", legalComments: "inline" });
   // The same pictures without a browser: what the page shows where JavaScript does not run.
   await forNode(["src/still.tsx", "src/answers.ts"], ".made");

@@ -45,9 +45,12 @@ test("a fast stroke leaves no gap, in either direction", () => {
 });
 
 test("of two answers to one question the later is handed in", () => {
-  const one = withAnswer([], "gate-1", { words: "six", right: false });
-  const two = withAnswer(withAnswer(one, "ten-1", { words: "winner: 3.00", right: true }), "gate-1", { words: "thirteen", right: true });
+  const kind = "prediction";
+  const one = withAnswer([], { kind, name: "gate-1", answer: "six", right: false });
+  const more = withAnswer(one, { kind, name: "ten-1", answer: "winner: 3.00", right: true });
+  const two = withAnswer(more, { kind, name: "gate-1", answer: "thirteen", right: true });
   assert.deepEqual(two.map((entry) => [entry.name, entry.answer]), [["ten-1", "winner: 3.00"], ["gate-1", "thirteen"]]);
   const file = JSON.parse(worksheetFile("Ada", two)) as { format: string; student: string; entries: object[] };
   assert.deepEqual([file.format, file.student, file.entries.length], ["qae_sim worksheet 1", "Ada", 2]);
+  assert.equal(withAnswer(two, { kind: "exercise", name: "gate-1", answer: "...", right: true, said: "Right." }).length, 3);
 });

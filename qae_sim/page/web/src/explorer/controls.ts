@@ -7,7 +7,6 @@ import { digitsOf } from "./state.ts";
 export interface Host {
   spec: Spec;
   state: State;
-  still: boolean;
   move: (name: string, value: Value, local: boolean) => void;
 }
 /** A control, and what brings it up to the state. */
@@ -33,7 +32,6 @@ function slider(host: Host, name: string, control: Control, index: number | null
     input.value = String(value());
     shown.textContent = `${value().toFixed(digits)}${control.unit ? ` ${control.unit}` : ""}`;
     input.setAttribute("aria-valuetext", shown.textContent);
-    input.disabled = host.still && !control.local;
   };
   return { element: element("label", { class: "qae-control" }, element("span", {}, label), shown, input), refresh };
 }
@@ -57,7 +55,7 @@ function chooser(host: Host, name: string, control: Control): Part {
   const { element: field, show } = menu(select);
   return {
     element: element("label", { class: "qae-control" }, element("span", {}, control.label), field),
-    refresh: () => { show(host.state[name] as string); select.disabled = host.still; },
+    refresh: () => { show(host.state[name] as string); },
   };
 }
 
@@ -74,7 +72,6 @@ function flips(host: Host, name: string, control: Control): Part {
       buttons.forEach((button, i) => {
         button.textContent = String(values()[i]);
         button.setAttribute("aria-pressed", String(values()[i] === control.high));
-        button.disabled = host.still && !control.local;
       });
     },
   };

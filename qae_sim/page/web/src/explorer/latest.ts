@@ -22,6 +22,11 @@ export class Latest<T> {
     if (!this.flying) this.go();
   }
 
+  /** Nobody needs what waits any more. */
+  drop(): void {
+    this.newest = null;
+  }
+
   /** The kernel is done with a state. Whether it was the newest. */
   done(number: number): boolean {
     if (this.flying && number >= this.flying) {

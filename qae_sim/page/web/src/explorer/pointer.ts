@@ -4,7 +4,7 @@ import type { Drawn } from "./paint.ts";
 import type { Spec, State, Touch, Value } from "./spec.ts";
 import { touched } from "./state.ts";
 
-interface Touched { spec: Spec; state: State; still: boolean; drawn: readonly Drawn[]; move: (name: string, value: Value, local: boolean) => void }
+interface Touched { spec: Spec; state: State; moves: (name: string) => boolean; drawn: readonly Drawn[]; move: (name: string, value: Value, local: boolean) => void }
 
 /** A press that moves no further than this is a click. */
 const CLICK = 4;
@@ -18,10 +18,7 @@ export function listen(canvas: HTMLCanvasElement, host: () => Touched): void {
   };
   const panelAt = (x: number, y: number): Drawn | undefined => host().drawn.find(({ axes }) =>
     x >= axes.left - 8 && x <= axes.right + 8 && y >= axes.top - 8 && y <= axes.bottom + 8);
-  const usable = (at: Drawn): Touch[] => at.panel.touches.filter((touch) => {
-    const { spec, still } = host();
-    return !still || spec.controls[touch.control]!.local;
-  });
+  const usable = (at: Drawn): Touch[] => at.panel.touches.filter((touch) => host().moves(touch.control));
   const boxAt = (at: Drawn, x: number, y: number): number =>
     at.boxes.findIndex((box) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom);
   const apply = (touch: Touch, at: Drawn, x: number, y: number): void => {

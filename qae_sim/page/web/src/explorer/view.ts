@@ -12,8 +12,9 @@ import { atEnd, changes, command, permalink, stateOf, stepped } from "./state.ts
 import { alike, same, type Shown } from "./stored.ts";
 import { tables } from "./table.ts";
 import { onTheme, themeOf } from "./theme.ts";
+import type { Progress } from "../live/setup.ts";
 
-/** Where an explorer's data come from. Only a kernel takes states; only a page without one has stored pictures. */
+/** Where an explorer's data come from. Only Python takes states; only written pages, with Python or without, have stored pictures. */
 export interface Source {
   spec: () => Spec;
   data: () => DataView;
@@ -21,6 +22,10 @@ export interface Source {
   send?: (state: State) => number;
   answered?: () => number;
   onAnswer?: (picture: () => void, done: () => void) => void;
+  /** Makes what was sent and is not answered yet count no more. */
+  drop?: () => void;
+  /** What Python is doing before it can answer, and why it cannot. */
+  onProgress?: (say: (progress: Progress) => void, fail: (why: string) => void) => void;
   /** The stored picture that holds a state, if one does; and makes a stored picture the present one. */
   stored?: (state: State) => Shown | null;
   open?: (shown: Shown) => void;
@@ -32,6 +37,8 @@ const LOOKS: Record<Style, Look> = { laptop: { font: 13, line: 0.85 }, projector
 /** Below this width the picture comes first and the controls below it. */
 const NARROW = 640;
 const TICK = 150;
+/** The longest that a timer can take. */
+const FOREVER = 2 ** 31 - 1;
 
 /** All explorers of a page change their type together. */
 const views = new Set<View>();
@@ -39,7 +46,8 @@ const views = new Set<View>();
 export class View implements Host {
   spec!: Spec;
   state!: State;
-  readonly still: boolean;
+  private readonly still: boolean;
+  private readonly site: boolean;
   private block!: Float32Array;
   private look: Style;
   private drawn: readonly Drawn[] = [];
@@ -60,6 +68,7 @@ export class View implements Host {
   private readonly canvas = element("canvas", { role: "img" });
   private readonly words = element("div", { class: "qae-words", role: "status", "aria-live": "polite" });
   private readonly problem = element("div", { class: "qae-problem", role: "alert", hidden: true });
+  private readonly loading = element("div", { class: "qae-loading", role: "status", hidden: true });
   private readonly tabs = element("div", { class: "qae-tabs", role: "group", "aria-label": "Part of the picture" });
   private readonly foot = element("div", { class: "qae-foot" });
   private readonly table = element("div", { class: "qae-table", hidden: true, tabindex: "0" });
@@ -69,11 +78,13 @@ export class View implements Host {
 
   constructor(private readonly root: HTMLElement, private readonly source: Source) {
     this.still = !source.send;
-    this.latest = source.send ? new Latest(source.send) : null;
+    this.site = source.stored !== undefined;
+    // A kernel may be started anew and forget what it was sent; Python in the page says if it fails.
+    this.latest = source.send ? new Latest(source.send, source.onProgress ? FOREVER : undefined) : null;
     this.look = source.spec().style;
     root.classList.add("qae");
     views.add(this);
-    listen(this.canvas, () => ({ spec: this.spec, state: this.state, still: this.still, drawn: this.drawn, move: this.move }));
+    listen(this.canvas, () => ({ spec: this.spec, state: this.state, moves: (name) => this.moves(name), drawn: this.drawn, move: this.move }));
     this.adopt();
     if (source.own) this.follow();
     const watcher = new ResizeObserver(() => { this.wordsRoom = 0; this.later(); });
@@ -85,6 +96,7 @@ export class View implements Host {
     for (const [name, act] of [["pointerdown", hold], ["keydown", hold]] as const) root.addEventListener(name, act, true);
     for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) window.addEventListener(name, release, true);
     source.onAnswer?.(() => { this.answer(); }, () => { this.latest?.done(source.answered!()); });
+    source.onProgress?.((progress) => { this.wait(progress); }, (why) => { this.fail(why); });
     this.closing.push(() => { watcher.disconnect(); }, onTheme(() => { this.later(); }),
       () => { window.removeEventListener("resize", resized); },
       () => { for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) window.removeEventListener(name, release, true); });
@@ -98,6 +110,21 @@ export class View implements Host {
       this.load();
       this.draw();
     }
+  }
+
+  /** Says what Python is doing while it is not there yet. */
+  private wait({ text, share }: Progress): void {
+    const waiting = !this.latest!.settled && text !== "";
+    this.loading.hidden = !waiting;
+    if (waiting) this.loading.replaceChildren(element("progress", share === null ? {} : { max: 1, value: share }), ` ${text}`);
+  }
+
+  /** Nobody will answer: the controls go back to what is seen. */
+  private fail(why: string): void {
+    this.loading.hidden = true;
+    this.latest!.drop();
+    this.adopt();
+    this.complain(`Python cannot show this: ${why}. What is shown is the state before; move something to try again.`);
   }
 
   private load(): void {
@@ -126,7 +153,7 @@ export class View implements Host {
   }
 
   private build(): void {
-    const { spec, still } = this;
+    const { spec } = this;
     this.stop();
     this.parts = [];
     this.wordsRoom = 0;
@@ -134,10 +161,10 @@ export class View implements Host {
     const add = (part: Part): HTMLElement => { this.parts.push(part); return part.element; };
     const side = element("div", { class: "qae-side" });
     if (!hidden.has("presets")) {
-      const names = Object.keys(spec.presets).filter((name) => !still || this.source.stored!(spec.presets[name]!));
+      const names = Object.keys(spec.presets).filter((name) => this.shows(spec.presets[name]!));
       if (names.length) side.append(add(presetMenu(names, () => this.presetShown(), (name) => { this.preset(name); })));
     }
-    const shown = Object.keys(spec.controls).filter((name) => !hidden.has(name) && (!still || spec.controls[name]!.local));
+    const shown = Object.keys(spec.controls).filter((name) => !hidden.has(name) && this.moves(name));
     const first = shown.filter((name) => spec.leading.includes(name)).slice(0, 3);
     for (const name of shown) if (first.length < 3 && !first.includes(name) && !spec.leading.length) first.push(name);
     const rest = shown.filter((name) => !first.includes(name));
@@ -152,7 +179,7 @@ export class View implements Host {
     if (!hidden.has("claims") && spec.claims.length) this.foot.append(claims(spec));
     if (!hidden.has("link")) this.foot.append(button("Copy link", () => { this.copy(); }, { class: "qae-link" }));
     const figure = element("div", { class: "qae-figure" }, this.tabs, this.canvas);
-    const main = element("div", { class: "qae-main" }, figure, this.words, this.problem, this.foot);
+    const main = element("div", { class: "qae-main" }, figure, this.words, this.loading, this.problem, this.foot);
     this.root.replaceChildren(element("div", { class: "qae-frame" }, main, side), this.table);
   }
 
@@ -160,7 +187,7 @@ export class View implements Host {
     const { spec } = this;
     const bar = element("div", { class: "qae-bar" });
     this.playButton = null;
-    if (spec.time && !hidden.has("play") && (!this.still || spec.controls[spec.time]!.local)) {
+    if (spec.time && !hidden.has("play") && this.moves(spec.time)) {
       this.playButton = button("Play", () => { if (this.playing) this.stop(); else this.play(); }, { "aria-pressed": "false" });
       bar.append(this.playButton, button("Step", () => { this.stop(); this.step(); }));
     }
@@ -173,6 +200,17 @@ export class View implements Host {
   }
 
   // --- states ---
+
+  /** Whether a state can be shown: somebody computes it, or it is stored. */
+  private shows(state: State): boolean {
+    return !this.still || this.source.stored!(state) !== null;
+  }
+
+  /** Whether a control can be moved; without Python it can if all its pictures are stored. */
+  private moves(name: string): boolean {
+    const { local, options } = this.spec.controls[name]!;
+    return !this.still || local || (options.length > 0 && options.every(([option]) => this.shows({ ...this.state, [name]: option })));
+  }
 
   private presetShown(): string {
     const found = Object.entries(this.spec.presets).find(([, state]) =>
@@ -187,7 +225,7 @@ export class View implements Host {
       if (text === changes(this.spec, this.state)) return;
       try {
         const state = stateOf(this.spec, text);
-        if (this.source.stored!(state)) this.jump(state);
+        if (this.shows(state)) this.jump(state);
         else this.complain(`This page holds no picture of the state in the address: that needs Python. Type in a notebook: from qae_sim.explorers import ${this.spec.name}; ${command(this.spec, state)}`);
       } catch (error) {
         this.complain(`The address names no state of this explorer: ${(error as Error).message}. What is shown is another one.`);
@@ -230,6 +268,12 @@ export class View implements Host {
   private jump(state: State): void {
     this.stop();
     clearTimeout(this.pending);
+    this.bring(state);
+    if (!this.atHand()) this.latest?.put(this.state);
+  }
+
+  /** Shows a state, from what is stored if it is; the rest of its picture comes from Python. */
+  private bring(state: State): void {
     const stored = this.source.stored?.(state);
     if (stored && stored.spec !== this.spec) {
       this.source.open!(stored);
@@ -237,20 +281,28 @@ export class View implements Host {
     }
     this.state = { ...state };
     this.keep();
-    // The kernel answers only with pictures that are not here.
-    if (alike(this.spec.controls, state, this.spec.state)) this.refresh();
+    if (this.here(state)) this.refresh();
     else this.parts.forEach((part) => { part.refresh(); });
-    this.latest?.put(this.state);
+  }
+
+  /** Whether a written page has the picture already: then Python need not know, and what it was asked no longer matters. */
+  private atHand(): boolean {
+    if (!this.site || !this.here(this.state)) return false;
+    this.latest?.drop();
+    this.source.drop?.();
+    return true;
+  }
+
+  /** Whether the picture of a state is the one that is here: only controls that the browser moves differ. */
+  private here(state: State): boolean {
+    return alike(this.spec.controls, state, this.spec.state);
   }
 
   /** A local control is drawn from the tables at once; for any other the picture comes from the kernel, and until then
    * only the controls show the new state. */
   readonly move = (name: string, value: Value, local: boolean): void => {
-    this.state = { ...this.state, [name]: value };
-    this.keep();
-    if (local) this.refresh();
-    else this.parts.forEach((part) => { part.refresh(); });
-    if (!this.latest) return;
+    this.bring({ ...this.state, [name]: value });
+    if (!this.latest || this.atHand()) return;
     clearTimeout(this.pending);
     // What the kernel has to answer goes at once; what the browser has drawn already may wait.
     if (local) this.pending = setTimeout(() => { this.latest!.put(this.state); }, TICK);
@@ -276,7 +328,7 @@ export class View implements Host {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.playing = setInterval(() => {
       if (atEnd(this.spec.controls[this.spec.time]!, this.clock)) this.stop();
-      else if (control.local || this.latest!.settled) this.step(); // a slow kernel is waited for
+      else if (control.local || !this.latest || this.latest.settled) this.step(); // a slow kernel is waited for
     }, calm ? 1000 : TICK);
   }
 
@@ -377,7 +429,7 @@ export class View implements Host {
   }
 
   private copy(): void {
-    const text = this.still && this.spec.page ? this.address() : command(this.spec, this.state);
+    const text = this.site && this.spec.page ? this.address() : command(this.spec, this.state);
     const place = this.foot.querySelector<HTMLElement>(".qae-link")!;
     const say = (said: string): void => {
       place.textContent = said;

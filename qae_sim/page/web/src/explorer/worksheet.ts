@@ -1,11 +1,10 @@
-// What a student has predicted on the pages of a site: kept in this browser alone, and saved as a file to hand in.
+// What a student has predicted and answered on the pages of a site: kept in this browser alone, and saved as a file to hand in.
 
 import { button } from "./controls.ts";
 import { element } from "./dom.ts";
-import type { Locked } from "./judge.ts";
 
 /** An answer, as the package's `read_worksheet` reads it. */
-export interface Entry { kind: "prediction"; name: string; answer: string; right: boolean }
+export interface Entry { kind: "prediction" | "exercise"; name: string; answer: string; right: boolean; said?: string }
 
 const KEY = "qae_sim worksheet";
 /** Also for browsers that keep nothing. */
@@ -21,15 +20,19 @@ function read(): Entry[] {
 }
 
 /** The entries with one more; of two answers to one question the later counts. */
-export const withAnswer = (before: readonly Entry[], name: string, { words, right }: Locked): Entry[] =>
-  [...before.filter((entry) => entry.name !== name), { kind: "prediction", name, answer: words, right }];
+export const withAnswer = (before: readonly Entry[], added: Entry): Entry[] =>
+  [...before.filter(({ kind, name }) => kind !== added.kind || name !== added.name), added];
 
 /** The file of a student. */
 export const worksheetFile = (student: string, kept: readonly Entry[]): string =>
   `${JSON.stringify({ format: "qae_sim worksheet 1", student, entries: kept }, null, 1)}\n`;
 
-/** A list of what was predicted, and a button that saves it; gives what keeps one more answer. */
-export function worksheet(root: HTMLElement): (name: string, answer: Locked) => void {
+/** One line for a student. */
+const inWords = ({ kind, name, answer, right, said }: Entry): string =>
+  (kind === "prediction" ? `${name}: ${answer}` : `Exercise ${name}: ${right ? "right" : "not yet"}. ${said ?? ""}`);
+
+/** A list of what was answered, and a button that saves it; gives what keeps one more answer. */
+export function worksheet(root: HTMLElement): (answer: Entry) => void {
   entries = read();
   const list = element("ul");
   const title = element("summary");
@@ -44,8 +47,8 @@ export function worksheet(root: HTMLElement): (name: string, answer: Locked) => 
     keep();
   });
   const show = (): void => {
-    title.textContent = `My predictions: ${entries.length}`;
-    list.replaceChildren(...entries.map((entry) => element("li", {}, `${entry.name}: ${entry.answer}`)));
+    title.textContent = `My answers: ${entries.length}`;
+    list.replaceChildren(...entries.map((entry) => element("li", {}, inWords(entry))));
     save.disabled = entries.length === 0 || name.value.trim() === "";
     forget.disabled = entries.length === 0;
   };
@@ -60,8 +63,8 @@ export function worksheet(root: HTMLElement): (name: string, answer: Locked) => 
   root.append(element("details", { class: "qae-worksheet" }, title,
     element("p", {}, "They are kept in this browser and sent nowhere."), list, element("label", {}, "Your name ", name), " ", save, " ", forget));
   show();
-  return (asked, answer) => {
-    entries = withAnswer(read().length > 0 ? read() : entries, asked, answer);
+  return (answer) => {
+    entries = withAnswer(read().length > 0 ? read() : entries, answer);
     keep();
   };
 }
