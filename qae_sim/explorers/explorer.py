@@ -290,7 +290,7 @@ class Explorer(Generic[S]):
             "asked": list(self._hidden),
             "hidden": [*self._hidden, *self._idle(state)],
             "time": self.TIME,
-            "claims": [] if "claims" in self._hidden else _claims(self.CLAIMS),
+            "claims": _claims(self.CLAIMS),
             "problem": problem,
             "picture": picture,
         }

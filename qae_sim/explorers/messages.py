@@ -54,7 +54,7 @@ def load_when_imported(packages: Collection[str]) -> None:
     Args:
         packages: Packages that the page can load.
     """
-    sys.meta_path.append(_Finder(packages))  # type: ignore[arg-type]
+    sys.meta_path.append(_Finder(packages))
 
 
 def answer(message: str) -> tuple[str, bytes]:
@@ -95,13 +95,12 @@ def _move(asked: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     if asked["key"] not in _OPENED:
         kind: type[Explorer[Any]] = getattr(explorers_module, asked["name"])
         first = kind.STATE().with_(**_values(asked["first"]))
-        # The page knows the claims, and importing all of them would take as long as the rest.
-        hide = dict.fromkeys([*asked["asked"], "claims"])
-        _OPENED[asked["key"]] = kind(first, hide=list(hide), style=asked["style"])
+        # The page has the claims, and importing all of them would take as long as all else.
+        without: Any = type(kind.__name__, (kind,), {"CLAIMS": ()})
+        _OPENED[asked["key"]] = without(first, hide=asked["asked"], style=asked["style"])
     explorer = _OPENED[asked["key"]]
     explorer.take({"state": asked["state"]})
-    hidden = [name for name in explorer.spec["hidden"] if name != "claims" or name in asked["asked"]]
-    return {"spec": {**explorer.spec, "asked": asked["asked"], "hidden": hidden}}, explorer.data
+    return {"spec": explorer.spec}, explorer.data
 
 
 def _values(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ ON_DEMAND = ("scipy", "pandas", "pyarrow", "matplotlib")
 
 
 def write_live(folder: Path, pyodide: str) -> Path:
-    """Write what pages need to run Python in the browser, for what is not stored and for exercises; and the page of logs.
+    """Write what pages need to run Python in the browser, for what is not stored and for exercises; and the log page.
 
     Browsers check every file that they load by its SHA-256, and keep it for the next visit. Any web server will do: no
     headers are needed.

@@ -28,6 +28,8 @@ from qae_sim.explorers.worksheet import Entry, read_worksheet
 from qae_sim.lm.studies import STUDIES
 from qae_sim.site import Address, write_docs, write_explorers
 from qae_sim.site.explorers import explorers_with_pages
+from qae_sim.site.live import write_live
+from qae_sim.site.pyodide import ADDRESS
 from qae_sim.site.reference import ROOMS
 from qae_sim.theory import all_claims
 
@@ -42,6 +44,7 @@ def site(lessons: Lessons) -> Path:
     folder = lessons.folder.parent.resolve()
     write_explorers(folder, [link for lesson in lessons.written for link in lesson.addresses])
     write_docs(folder, lessons.written, Address(REPOSITORY))
+    write_live(folder, ADDRESS)
     return folder
 
 

@@ -95,7 +95,7 @@ export class View implements Host {
     const hold = (): void => { this.held = true; };
     for (const [name, act] of [["pointerdown", hold], ["keydown", hold]] as const) root.addEventListener(name, act, true);
     for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) window.addEventListener(name, release, true);
-    source.onAnswer?.(() => { this.answer(); }, () => { this.latest?.done(source.answered!()); });
+    source.onAnswer?.(() => { this.answer(); }, () => { this.latest?.done(source.answered!()); this.busy(); });
     source.onProgress?.((progress) => { this.wait(progress); }, (why) => { this.fail(why); });
     this.closing.push(() => { watcher.disconnect(); }, onTheme(() => { this.later(); }),
       () => { window.removeEventListener("resize", resized); },
@@ -110,6 +110,7 @@ export class View implements Host {
       this.load();
       this.draw();
     }
+    this.busy();
   }
 
   /** Says what Python is doing while it is not there yet. */
@@ -269,7 +270,7 @@ export class View implements Host {
     this.stop();
     clearTimeout(this.pending);
     this.bring(state);
-    if (!this.atHand()) this.latest?.put(this.state);
+    if (!this.atHand()) this.send();
   }
 
   /** Shows a state, from what is stored if it is; the rest of its picture comes from Python. */
@@ -283,6 +284,16 @@ export class View implements Host {
     this.keep();
     if (this.here(state)) this.refresh();
     else this.parts.forEach((part) => { part.refresh(); });
+  }
+
+  private send(): void {
+    this.latest?.put(this.state);
+    this.busy();
+  }
+
+  /** For screen readers: whether a picture is still to come. */
+  private busy(): void {
+    this.root.setAttribute("aria-busy", String(this.latest !== null && !this.latest.settled));
   }
 
   /** Whether a written page has the picture already: then Python need not know, and what it was asked no longer matters. */
@@ -305,8 +316,8 @@ export class View implements Host {
     if (!this.latest || this.atHand()) return;
     clearTimeout(this.pending);
     // What the kernel has to answer goes at once; what the browser has drawn already may wait.
-    if (local) this.pending = setTimeout(() => { this.latest!.put(this.state); }, TICK);
-    else this.latest.put(this.state);
+    if (local) this.pending = setTimeout(() => { this.send(); }, TICK);
+    else this.send();
   };
 
   // --- time ---

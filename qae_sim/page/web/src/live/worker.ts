@@ -59,13 +59,17 @@ async function start(): Promise<Pyodide> {
     ...setup.files.map((file): [string, Pinned] => [new URL(file.name, pyodideAt).href, file]),
     ...[setup.lock, ...setup.wheels].map((file): [string, Pinned] => [new URL(file.name, here).href, file]),
   ]);
-  total = [...setup.files, ...setup.wheels].reduce((sum, file) => sum + file.bytes, 0);
+  total = [...known.values()].reduce((sum, file) => sum + file.bytes, 0);
   say({ text: "Python is being loaded", share: 0 });
-  // Pyodide fetches the rest by itself: what is pinned, whoever asks, is checked.
+  // All at once, and before Pyodide asks for them: it does not say when one is refused.
+  const ready = new Map(await Promise.all([...known].filter(([, { bytes }]) => bytes > 0)
+    .map(async ([address, file]): Promise<[string, Response]> => [address, await pinned(address, file)])));
   scope.fetch = (input, init) => {
     const address = new URL(input instanceof Request ? input.url : input, here).href;
     const file = known.get(address);
-    return file ? pinned(address, file) : native(input, init);
+    const found = ready.get(address);
+    ready.delete(address);
+    return found ? Promise.resolve(found) : file ? pinned(address, file) : native(input, init);
   };
   const get = (name: string): Promise<Response> => scope.fetch(new URL(name, pyodideAt));
   const wheels = [...Object.values(setup.packages).map((name) => get(name)), ...setup.wheels.map(({ name }) => scope.fetch(new URL(name, here)))]
