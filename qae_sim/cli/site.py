@@ -33,8 +33,9 @@ def site(folder: Path, pyodide: str | None) -> None:
     The pages need neither Python nor network: they open from a disk or from any web server. Figures have text
     alternatives, and sliders that need no Python still move.
 
-    From a web server, lite/lab/index.html is a JupyterLab that runs in the browser, with all lessons. Its Python comes
-    from the address of its makers; with --pyodide FOLDER everything comes from your server.
+    From a web server they run Python in the browser: all other sliders move, exercises are checked, log.html reads a
+    log that does not leave the machine, and lite/lab/index.html is a JupyterLab with all lessons. Python comes from the
+    address of its makers; with --pyodide FOLDER everything comes from your server.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:

@@ -47,14 +47,15 @@ def doors(address: Address, lesson: str, measured: Mapping[str, Measurement]) ->
         ['the site', 'JupyterLite']
     """
     lite = f"{address.site}lite/lab/index.html" if address.site else ""
-    reading, shared = "readers, and teachers at a screen", "the same with all of Python, and checks of claims"
+    reading, shared = "readers, students, teachers at a screen", "the same with all of Python, and checks of claims"
+    needs = "a browser; after one visit no network; from a disk without what Python computes"
     return (
-        Door("the site", address.site, reading, "a browser; no network, even from a disk", ""),
+        Door("the site", address.site, reading, needs, _live(measured)),
         Door("JupyterLite", lite, "those who want cells, without an account", "a browser", _lite(measured)),
         Door("Binder", address.binder(lesson), shared, "patience; not for a class at once", _binder(measured)),
         Door("Colab", address.colab(lesson), "those who have a Google account", _first_cell(address), ""),
         Door("a JupyterHub", address.hub(lesson, HUB), "a school with a hub of its own", _hub(address), ""),
-        Door("your machine", "", "all else: training, own logs, tests", "Python, and the first of two lines", ""),
+        Door("your machine", "", "all else: training, long logs, tests", "Python, and the first of two lines", ""),
     )
 
 
@@ -68,6 +69,18 @@ def _hub(address: Address) -> str:
     """Write what a hub needs."""
     text = "nbgitpuller on the hub, and the first cell that Colab needs"
     return f"{text}; put the hub's address in place of `{HUB}`" if address else text
+
+
+def _live(measured: Mapping[str, Measurement]) -> str:
+    """Write what Python in a page took."""
+    if "live" not in measured:
+        return ""
+    rows = next(iter(measured["live"].tables.values()))
+    first, again = rows["first visit"], rows["second visit"]
+    return (
+        f"a picture at once; {number(first['Python, s'])} s until Python answers from a server nearby, "
+        f"{number(first['transferred, MB'])} MB; {number(again['Python, s'])} s at the next visit"
+    )
 
 
 def _lite(measured: Mapping[str, Measurement]) -> str:

@@ -20,7 +20,6 @@ from layout import NOTED, faults
 from lessons import NOTEBOOKS
 from pyodide_folder import PYODIDE
 
-sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("anywidget")
 
 from qae_sim.engines.demo.trl_runs import recorded_log
@@ -33,6 +32,8 @@ from qae_sim.site.explorers import explorers_with_pages
 from qae_sim.site.live import write_live
 from qae_sim.site.pyodide import STARTS, hashes, place
 from qae_sim.teaching.material import named_in
+
+sync_api = pytest.importorskip("playwright.sync_api")
 
 KINDS = {kind.__name__: kind for kind in explorers_with_pages()}
 #: Lesson 4's exercise needs what cells before it import.
@@ -259,7 +260,7 @@ def test_the_exercise_of_a_lesson(page: Any, site: str, folder: Path, path: Path
 
 
 def test_a_log_is_read_without_leaving_the_machine(page: Any, site: str) -> None:
-    """The same lines and pictures as outside; what the page asks for meanwhile is files of the site, and nothing else."""
+    """The same lines and pictures as outside; meanwhile the page asks for files of the site, and for nothing else."""
     files = sorted(recorded_log().rglob("*.parquet"))
     outside = TrainingLog(recorded_log())
     page.goto(f"{site}/log.html")
