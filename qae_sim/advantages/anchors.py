@@ -49,6 +49,10 @@ class DifficultyAnchor(Protocol):
         """Return the anchor after a batch of that mean reward, number of responses and number per prompt."""
 
 
+#: Beliefs that differ by at most this count as equal.
+SAME = 1e-9
+
+
 @self_contained
 def batch_accuracy(rewards: Array) -> tuple[float, int, int]:
     """Mean reward of a batch, with its numbers of responses and of responses per prompt.
@@ -189,10 +193,11 @@ class SoftAnchor:
     C⁺ = (1 - ηₜ) C⁻ + ηₜ y,  ηₜ = η·σₜ,  σₜ the population standard deviation of the last m beliefs
 
     The rule has an absorbing state: once the last m beliefs are equal, σ = 0, the gain is 0, and C never moves again;
-    it also drifts there by itself when the accuracies vary little, since a small gain leads to a small spread. The
-    paper does not say how to start. Here, while fewer than m beliefs exist and whenever σ = 0, the gain is that of a
-    running mean, 1/(number of beliefs): the first batch sets C, the second averages, and the anchor is never stuck.
-    ``warm_start=False`` is the equation alone, absorbing state included (see :attr:`absorbed`).
+    it also drifts there by itself when the accuracies vary little, since a small gain leads to a small spread. Beliefs
+    within 1e-9 of each other count as equal: what tells them apart is rounding. The paper does not say how to start.
+    Here, while fewer than m beliefs exist and whenever σ = 0, the gain is that of a running mean, 1/(number of
+    beliefs): the first batch sets C, the second averages, and the anchor is never stuck. ``warm_start=False`` is the
+    equation alone, absorbing state included (see :attr:`absorbed`).
 
     Nor does the paper say which beliefs the C_{t-j} are; here they are the m latest, the current C⁻ included.
 
@@ -238,14 +243,15 @@ class SoftAnchor:
     @property
     @self_contained
     def sigma(self) -> Rate:
-        """σₜ, the population standard deviation of the beliefs remembered (Eq. 10)."""
+        """σₜ, the population standard deviation of the beliefs remembered (Eq. 10); 0 if they are within 1e-9."""
         first, *others = beliefs = (*self.recent, self.belief)
         if not others:
             return 0.0
         mean = sum(others, first) / len(beliefs)
         squares = sum(((c - mean) * (c - mean) for c in others), (first - mean) * (first - mean))
-        # Equal beliefs have no spread; rounding of their mean must not give them one.
-        equal = reduce(and_, (c == first for c in others))
+        # Equal beliefs have no spread. What tells them apart by less than SAME is rounding, which differs between
+        # machines: whether a starved gain starts anew must not hang on it.
+        equal = reduce(and_, (abs(c - first) <= SAME for c in others))
         xp = library_of(*beliefs)
         return xp.where(equal, 0.0, xp.sqrt(squares / len(beliefs)))
 

@@ -141,6 +141,21 @@ class TestAbsorption:
                 anchor = anchor.update(batch(then / 100))
             assert abs(anchor.belief - then / 100) < gap
 
+    @pytest.mark.parametrize("seed", range(10))
+    def test_rounding_does_not_decide_when_a_starved_gain_starts_anew(self, seed: int) -> None:
+        """A belief that is off by rounding once leads to the same beliefs; 32 and 64 bits differ by as much."""
+        rates = np.random.default_rng(seed).binomial(128, 0.5, 150) / 128
+        one = other = SoftAnchor(window=10)
+        gains = []
+        for step, y in enumerate(rates):
+            if step == 20:
+                other = dataclasses.replace(other, belief=np.nextafter(other.belief, 1.0))
+            gains.append(one.gain)
+            one, other = one.update(batch(y)), other.update(batch(y))
+            assert_allclose(one.belief, other.belief, rtol=0, atol=1e-9)
+        assert gains[-1] != gains[20]
+        assert max(gains[60:]) == 1 / 10  # it has starved, and has been started anew
+
     def test_the_equation_starves_itself(self) -> None:
         """σ feeds the gain and the gain feeds σ: with accuracies that vary by .1 the belief all but stops."""
         rng = np.random.default_rng(0)
