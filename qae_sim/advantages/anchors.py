@@ -50,7 +50,7 @@ class DifficultyAnchor(Protocol):
 
 
 #: Beliefs that differ by at most this count as equal.
-SAME = 1e-9
+SAME = 1e-12
 
 
 @self_contained
@@ -194,7 +194,7 @@ class SoftAnchor:
 
     The rule has an absorbing state: once the last m beliefs are equal, σ = 0, the gain is 0, and C never moves again;
     it also drifts there by itself when the accuracies vary little, since a small gain leads to a small spread. Beliefs
-    within 1e-9 of each other count as equal: what tells them apart is rounding. The paper does not say how to start.
+    within 1e-12 of each other count as equal: what tells them apart is rounding. The paper does not say how to start.
     Here, while fewer than m beliefs exist and whenever σ = 0, the gain is that of a running mean, 1/(number of
     beliefs): the first batch sets C, the second averages, and the anchor is never stuck. ``warm_start=False`` is the
     equation alone, absorbing state included (see :attr:`absorbed`).
@@ -243,7 +243,7 @@ class SoftAnchor:
     @property
     @self_contained
     def sigma(self) -> Rate:
-        """σₜ, the population standard deviation of the beliefs remembered (Eq. 10); 0 if they are within 1e-9."""
+        """σₜ, the population standard deviation of the beliefs remembered (Eq. 10); 0 if they are within 1e-12."""
         first, *others = beliefs = (*self.recent, self.belief)
         if not others:
             return 0.0

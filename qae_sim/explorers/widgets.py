@@ -6,8 +6,8 @@ those without these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import anywidget
 import ipywidgets
@@ -15,10 +15,43 @@ import traitlets
 
 from qae_sim.explorers.assets import script, style
 
-if TYPE_CHECKING:
-    from qae_sim.explorers.explorer import Explorer
-    from qae_sim.explorers.lesson import Predict
-    from qae_sim.explorers.live_training import LiveTraining
+
+class Changing(Protocol):
+    """What tells when it has changed."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Let somebody know."""
+
+
+class Moved(Changing, Protocol):
+    """What a widget needs of an explorer."""
+
+    spec: dict[str, Any]
+    data: bytes
+    stamp: int
+    answered: int
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Take what a view has sent."""
+
+
+class Asked(Protocol):
+    """What a widget needs of a question."""
+
+    spec: dict[str, Any]
+
+    def lock(self, answer: Mapping[str, Any]) -> None:
+        """Keep the answer."""
+
+
+class Trained(Changing, Protocol):
+    """What a widget needs of a live training."""
+
+    status: str
+    share: float
+    enabled: tuple[str, ...]
+    actions: dict[str, tuple[str, Callable[[], None]]]
+    curves: Any
 
 
 class ExplorerWidget(anywidget.AnyWidget):
@@ -33,7 +66,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     moved = traitlets.Dict().tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, explorer: Explorer[Any]) -> None:
+    def __init__(self, explorer: Moved) -> None:
         super().__init__()
         self._explorer = explorer
         self._show()
@@ -61,7 +94,7 @@ class PredictWidget(anywidget.AnyWidget):
     spec = traitlets.Dict().tag(sync=True)
     locked = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, asked: Predict) -> None:
+    def __init__(self, asked: Asked) -> None:
         super().__init__(spec=asked.spec)
         self._asked = asked
 
@@ -90,7 +123,7 @@ class StoryWidget(anywidget.AnyWidget):
 class TrainingPanel(ipywidgets.VBox):  # type: ignore[misc]
     """Buttons, progress and curves of a live training."""
 
-    def __init__(self, training: LiveTraining) -> None:
+    def __init__(self, training: Trained) -> None:
         self._training = training
         self._buttons = {}
         for name, (says, action) in training.actions.items():
