@@ -282,7 +282,7 @@ def test_a_log_is_read_without_leaving_the_machine(page: Any, site: str) -> None
         assert url.startswith(("blob:", f"{site}/pyodide/", f"{site}/live/", f"{site}/lessons/assets/")) or url in known
         assert "?" not in url
     # And the page could not, if it wanted to.
-    refused = page.evaluate("fetch('http://127.0.0.2:9/', {method: 'POST', body: 'x'}).catch((error) => String(error))")
+    refused = page.evaluate("fetch('http://127.0.0.1:9/', {method: 'POST', body: 'x'}).catch((error) => String(error))")
     assert "Failed to fetch" in refused
 
 
