@@ -292,10 +292,12 @@ def speed(project: Project) -> str:
 
 def silent_share(project: Project) -> str:
     """Write the share of responses without advantage under QAE for uniform success rates and K = .4, by group size."""
-    from qae_sim.explorers.quantile_gate import KS, LARGE_GROUP_SHARE, sparsity_model
+    from qae_sim.explorers.quantile_gate import KS, large_group_share, sparsity_model
+    from qae_sim.explorers.verifier import VERIFIERS
 
     share = sparsity_model(16, 1.0).total[KS == 0.4][0]
-    return f"{100 * share:.1f} % in groups of 16 and {100 * LARGE_GROUP_SHARE:.0f} % in large ones"
+    large = large_group_share(0.4, VERIFIERS["right"])
+    return f"{100 * share:.1f} % in groups of 16 and {100 * large:.0f} % in large ones"
 
 
 def one_of_eight(project: Project) -> str:

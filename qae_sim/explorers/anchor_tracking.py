@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages import HardAnchor, KalmanAnchor, SoftAnchor, ha_dw_weights, steady_state_gain
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
+from qae_sim.explorers.verifier import VERIFIERS, verifier
 from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Touch, Words
 from qae_sim.pictures.style import BASELINE, FOURTH, MUTED, OTHER, THIRD
 
@@ -45,6 +46,7 @@ class AnchorState(State):
         "warm", "Soft anchor starts", {"warm": "with running means", "equation": "by the equation alone"}
     )
     seed: int = seed()
+    verifier: str = verifier()
 
 
 class KalmanAnchorExplorer(Explorer[AnchorState]):
@@ -87,7 +89,8 @@ class Tracking:
 
     Attributes:
         capability: The success rate that there is, ``(T,)``.
-        accuracy: The success rate that each batch shows, ``(T,)``.
+        seen: The success rate that rewards show on average: another one where the verifier errs, ``(T,)``.
+        accuracy: The mean reward of each batch, ``(T,)``.
         soft: Beliefs and gains of the soft anchor, ``(2, T)``.
         hard: The same of the hard anchor.
         kalman: The same of the Kalman filter.
@@ -96,6 +99,7 @@ class Tracking:
     """
 
     capability: NDArray[np.float64]
+    seen: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     soft: NDArray[np.float64]
     hard: NDArray[np.float64]
@@ -118,8 +122,9 @@ def model(state: AnchorState) -> Tracking:
         Capability, batches and beliefs.
     """
     capability, accuracy = batches(state)
+    seen = VERIFIERS[state.verifier].seen(capability)
     soft, hard, kalman = chase(state, accuracy)
-    return Tracking(capability, accuracy, soft, hard, kalman, *fixed_gains(state, accuracy, capability))
+    return Tracking(capability, seen, accuracy, soft, hard, kalman, *fixed_gains(state, accuracy, capability))
 
 
 def beliefs_panel(found: Tracking) -> Panel:
@@ -132,7 +137,7 @@ def beliefs_panel(found: Tracking) -> Panel:
         (0, 1),
         (
             Line(_X, found.capability, MUTED, "capability", width=4, until=_SEEN),
-            Points(_X, found.accuracy, MUTED, "success rate of a batch", "circle", 5, False, until=_SEEN),
+            Points(_X, found.accuracy, MUTED, "mean reward of a batch", "circle", 5, False, until=_SEEN),
             Line(_X, found.soft[0], THIRD, "soft anchor", "dotted", 3, until=_SEEN),
             Line(_X, found.hard[0], FOURTH, "hard anchor", "dashed", until=_SEEN),
             Line(_X, found.kalman[0], BASELINE, "Kalman filter", until=_SEEN),
@@ -229,12 +234,25 @@ def words(found: Tracking, state: AnchorState) -> Words:
         f". Root mean square errors over all {BATCHES} batches: soft {soft:.3f}, hard {hard:.3f}, Kalman {kalman:.3f}, "
         "fixed ",
         chosen(found.fixed_error, 3),
-        f" (best gain on these batches {best:.2f}; for this drift in the long run {_ideal(state)}).",
+        f" (best gain on these batches {best:.2f}; {_ideal(state)}).",
+        *_errors(found, state),
+    )
+
+
+def _errors(found: Tracking, state: AnchorState) -> Words:
+    """What errors of the verifier do to all anchors alike."""
+    verifier = VERIFIERS[state.verifier]
+    if not verifier.errs:
+        return ()
+    return (
+        f" Here {verifier.said}, whichever it is: now rewards show ",
+        Number(LookupTable(found.seen, _BY_T), 2),
+        " on average, and that is what all anchors chase.",
     )
 
 
 def batches(state: AnchorState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The capability and the accuracy of each batch."""
+    """The capability and the mean reward of each batch."""
     rng = np.random.default_rng([state.seed, 1])
     walk = np.cumsum(rng.normal(0, 1, BATCHES)) * state.drift
     course = np.full(BATCHES, 0.5)
@@ -245,7 +263,8 @@ def batches(state: AnchorState) -> tuple[NDArray[np.float64], NDArray[np.float64
     # A success rate stays between 0 and 1: what would leave is reflected.
     capability = np.abs(np.mod(course + 1, 2) - 1)
     size = state.prompts * state.g
-    return capability, np.random.default_rng([state.seed, 2]).binomial(size, capability) / size
+    seen = VERIFIERS[state.verifier].seen(capability)
+    return capability, np.random.default_rng([state.seed, 2]).binomial(size, seen) / size
 
 
 def chase(state: AnchorState, y: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
@@ -284,7 +303,14 @@ def fixed_gains(
 
 
 def _ideal(state: AnchorState) -> str:
-    """The steady gain of the Kalman filter at a capability of one half."""
+    """The steady gain of the Kalman filter for what rewards show, at a success rate of one half."""
     if state.drift == 0:
-        return "0, since nothing drifts"
-    return f"{steady_state_gain(state.drift**2, 0.25 / (state.prompts * state.g)):.2f}"
+        return "in the long run 0, since nothing drifts"
+    verifier = VERIFIERS[state.verifier]
+    gain = steady_state_gain((verifier.signal * state.drift) ** 2, 0.25 / (state.prompts * state.g))
+    of = (
+        "for this drift"
+        if not verifier.errs
+        else f"to follow what rewards show, which drifts {verifier.signal:g} as far,"
+    )
+    return f"{of} in the long run {gain:.2f}"

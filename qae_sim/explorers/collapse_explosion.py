@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -13,8 +14,10 @@ from qae_sim.advantages import AdvantageRule, LinearK, TwoPhaseK
 from qae_sim.bandits import SGD, Adam, Bandit, Clip, Momentum, Result, Study, simulate
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, seed, whole
+from qae_sim.explorers.verifier import VERIFIERS, Verifier, verifier
 from qae_sim.pictures.scene import Band, Line, Panel, Picture, Words, axis_limits
 from qae_sim.pictures.style import looks_of
+from qae_sim.softmax import pass_at_k_probability
 
 RECIPES = {
     "baselines": ("mean", "QAE"),
@@ -49,6 +52,7 @@ PROBLEMS = {
 
 
 _ARMS = {"peaked": 64, "uniform": 40, "diverse": 16}
+_CORRECT = {"peaked": 4, "uniform": 12, "diverse": 8}
 _SHARES = ("success", "pass_at_k", "zero_share")
 
 
@@ -79,6 +83,7 @@ class CollapseState(State):
     steps: int = whole(200, "Steps", 50, 1500, step=50)
     runs: int = whole(32, "Runs", 8, 64, step=8)
     seed: int = seed()
+    verifier: str = verifier()
 
 
 class CollapseExplosion(Explorer[CollapseState]):
@@ -110,7 +115,8 @@ class CollapseExplosion(Explorer[CollapseState]):
     def show(self, state: CollapseState) -> Picture:
         """Two measures of the same runs."""
         bare = state.with_(left="entropy", right="success", clock="step", recipes="baselines")
-        results = {name: run(bare, name, _records(state)) for name in RECIPES[state.recipes]}
+        runs = {name: run(bare, name, _records(state)) for name in RECIPES[state.recipes]}
+        results = {name: true_records(result, VERIFIERS[state.verifier]) for name, result in runs.items()}
         clocks = ("step", "success") if state.clock == "both" else (state.clock, state.clock)
         measures = (state.left, state.left if state.clock == "both" else state.right)
         panels = tuple(_panel(state, *chosen, results) for chosen in zip(measures, clocks, strict=True))
@@ -119,11 +125,7 @@ class CollapseExplosion(Explorer[CollapseState]):
 
 def study(state: CollapseState, recipe: str) -> Study:
     """The study that a recipe stands for."""
-    problem = {
-        "peaked": Bandit.peaked(arms=64, correct=4),
-        "uniform": Bandit.uniform(40, 12),
-        "diverse": Bandit(success=[1] * 8 + [0] * 8),
-    }[state.problem]
+    problem = _problem(state)
     rules: dict[str, Any] = {"sgd": SGD(), "momentum": Momentum(0.9), "adam": Adam(), "adam_eps": Adam(eps=0.01)}
     rule = rules[state.optimizer]
     low, high = Clip(0.2, 0.2), Clip(0.2, 0.28)
@@ -164,6 +166,56 @@ def study(state: CollapseState, recipe: str) -> Study:
     )
 
 
+def _problem(state: CollapseState) -> Bandit:
+    """The bandit: where the verifier errs, an arm's reward is 1 with some chance."""
+    problem = {
+        "peaked": Bandit.peaked(arms=64, correct=4),
+        "uniform": Bandit.uniform(40, 12),
+        "diverse": Bandit(success=[1] * 8 + [0] * 8),
+    }[state.problem]
+    return replace(problem, success=VERIFIERS[state.verifier].seen(np.array(problem.success)))
+
+
+def true_records(result: Result, verifier: Verifier) -> dict[str, NDArray[np.float64]]:
+    """Records of a simulation, of which the simulator takes rewards for success, as they are by correctness.
+
+    The simulator's success rate is q. Its entropy among correct arms is that of the policy weighted by ρ,
+    H̃ = h(s) + s H₊ + (1-s) H₋ with s = (1 - f₋) p/q the share of the correct arms in it, and the policy's is
+    H = h(p) + p H₊ + (1-p) H₋, h being the entropy of two outcomes: two equations for H₊ and H₋, the entropies among
+    correct and among wrong arms.
+
+    Args:
+        result: What was recorded: entropy, success and more.
+        verifier: How the verifier erred.
+
+    Returns:
+        Steps, and records by name.
+    """
+    found = {name: np.asarray(result[name]) for name in result.study.records} | {"steps": np.asarray(result.steps)}
+    if not verifier.errs:
+        return found
+    q = found["success"]
+    p = np.clip(verifier.true(q), 0, 1)  # rounding must not make it a little more than 1
+    found["success"] = p
+    if "pass_at_k" in found:
+        found["pass_at_k"] = np.asarray(pass_at_k_probability(p, result.study.pass_at))
+    if "correct_entropy" in found:
+        share = np.clip((1 - verifier.false_negatives) * p / q, 0, 1)
+        both, weighted = found["entropy"] - _two(p), found["correct_entropy"] - _two(share)
+        if verifier.false_positives:
+            certain = share <= p  # then the policy gives correct arms alone
+            weighted = (weighted * (1 - p) - both * (1 - share)) / np.where(certain, 1.0, share - p)
+            weighted = np.where(certain, both, weighted)
+        found["correct_entropy"] = weighted
+    return found
+
+
+def _two(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Entropy of two outcomes, in nats."""
+    chances = np.stack([p, 1 - p])
+    return np.asarray(-(chances * np.log(np.where(chances > 0, chances, 1.0))).sum(axis=0))
+
+
 def zero_baseline(rewards: Any) -> Any:
     """A = r."""
     return rewards
@@ -193,7 +245,9 @@ def run(state: CollapseState, recipe: str, records: tuple[str, ...]) -> Result:
     return simulate(study(state, recipe).with_(records=records))
 
 
-def _panel(state: CollapseState, measure: str, clock: str, results: dict[str, Result]) -> Panel:
+def _panel(
+    state: CollapseState, measure: str, clock: str, results: Mapping[str, Mapping[str, NDArray[np.float64]]]
+) -> Panel:
     """Mean and band of one measure under every recipe."""
     layers: list[Band | Line] = []
     values: list[NDArray[np.float64]] = []
@@ -203,23 +257,36 @@ def _panel(state: CollapseState, measure: str, clock: str, results: dict[str, Re
         record = result[measure]
         low, high = np.nanquantile(record, [0.1, 0.9], axis=1)
         mean = np.nanmean(record, axis=1)
-        x = result["success"].mean(axis=1) if by_success else result.steps.astype(float)
+        x = result["success"].mean(axis=1) if by_success else result["steps"].astype(float)
         if not by_success:
             layers.append(Band(x, low, high, looks[name].light))
             values += [low, high]
         layers.append(Line(x, mean, looks[name].light, name, looks[name].dash))
         values.append(mean)
     title = MEASURES[measure][0].upper() + MEASURES[measure][1:]
-    # The same ends for all recipes, optimisers and clocks: they are to be compared.
-    top = float(np.log(_ARMS[state.problem])) if measure == "entropy" else 1.0 if measure in _SHARES else 0.1
     axis = ("success rate p", (0.0, 1.0)) if by_success else ("step", (0.0, float(state.steps)))
     return Panel(
-        title, axis[0], MEASURES[measure], axis[1], axis_limits(0.0, top, np.concatenate(values)), tuple(layers)
+        title,
+        axis[0],
+        MEASURES[measure],
+        axis[1],
+        axis_limits(*_ends(state, measure), np.concatenate(values)),
+        tuple(layers),
     )
 
 
-def _told(state: CollapseState, results: dict[str, Result]) -> Words:
-    """What came of each recipe."""
+def _ends(state: CollapseState, measure: str) -> tuple[float, float]:
+    """Ends of a measure's axis: the same for all recipes, optimisers, clocks and verifiers, as they are compared."""
+    if measure in _SHARES:
+        return 0.0, 1.0
+    if measure in ("entropy", "correct_entropy"):
+        arms = (_ARMS if measure == "entropy" else _CORRECT)[state.problem]
+        return 0.0, float(np.log(arms)) + 1e-9
+    return -1.2 * state.eta, 1.2 * state.eta  # one step's change grows with the step
+
+
+def _told(state: CollapseState, results: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> Words:
+    """What came of each recipe, and what errors of the verifier did."""
     parts = []
     for name, result in results.items():
         entropy, success = result["entropy"].mean(axis=1), result["success"].mean(axis=1)
@@ -228,4 +295,18 @@ def _told(state: CollapseState, results: dict[str, Result]) -> Words:
             f"end, "
             f"p from {success[0]:.2f} to {success[-1]:.2f}"
         )
-    return ("; ".join(parts) + f". {state.runs} runs, seed {state.seed}; bands hold the middle 80 % of the runs.",)
+    return (
+        "; ".join(parts) + f". {state.runs} runs, seed {state.seed}; bands hold the middle 80 % of the runs.",
+        _errors(state),
+    )
+
+
+def _errors(state: CollapseState) -> str:
+    """What errors of the verifier do here."""
+    verifier = VERIFIERS[state.verifier]
+    if not verifier.errs:
+        return ""
+    said = f" Here {verifier.said}, whichever it is; p counts correct responses, whatever the verifier says of them."
+    if state.recipes in ("updates", "clip") or state.optimizer != "sgd":
+        return said
+    return f"{said} On average such errors change the speed of a step alone, not its direction."

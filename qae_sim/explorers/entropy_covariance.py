@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, number, numbers
+from qae_sim.explorers.verifier import VERIFIERS, Verifier, verifier
 from qae_sim.pictures.scene import (
     GuideLine,
     Line,
@@ -45,6 +46,7 @@ class CovarianceState(State):
     )
     z: tuple[float, ...] = numbers((2.0, 1.0, 0.5, 0.0, -0.5, -1.0), "Logit of arm", -4.0, 4.0, 0.1)
     r: tuple[float, ...] = numbers((0.0, 1.0, 0.0, 0.0, 1.0, 0.0), "Reward of arm", 0.0, 1.0, 1.0)
+    verifier: str = verifier()
 
 
 class EntropyCovariance(Explorer[CovarianceState]):
@@ -75,7 +77,7 @@ class EntropyCovariance(Explorer[CovarianceState]):
     def show(self, state: CovarianceState) -> Picture:
         """Scatter, change against the step, and change against the baseline."""
         found = model(state)
-        return Picture(panels(found), words(found))
+        return Picture(panels(found, reach(state)), words(found))
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,14 @@ class PolicyStep:
 
     Attributes:
         pi: Probabilities of the arms, ``(A,)``.
-        r: Their rewards, ``(A,)``.
+        r: 1 for a correct arm, else 0, ``(A,)``.
+        rho: Their mean rewards ρ, which are r unless the verifier errs, ``(A,)``.
         p: Success rate Σ πr.
+        q: Mean reward Σ πρ.
+        verifier: How the verifier errs.
         entropy: H in nats.
-        reward_covariance: Cov(log π, πr).
+        reward_covariance: Cov(log π, πρ).
+        moved: What errors add to the first-order entropy change per unit of η, whatever b is.
         policy_covariance: Cov(log π, π).
         slope: First-order entropy change per unit of η, ``(B,)``.
         width: Distance of its two ends, at b = 0 and b = 1.
@@ -97,9 +103,13 @@ class PolicyStep:
 
     pi: NDArray[np.float64]
     r: NDArray[np.float64]
+    rho: NDArray[np.float64]
     p: float
+    q: float
+    verifier: Verifier
     entropy: float
     reward_covariance: float
+    moved: float
     policy_covariance: float
     slope: NDArray[np.float64]
     width: float
@@ -122,38 +132,67 @@ def model(state: CovarianceState) -> PolicyStep:
         What it does to the entropy.
     """
     z, r = np.array(state.z) / state.temperature, np.array(state.r)
-    pi = probabilities(z)
-    p = float(pi @ r)
-    bounds = entropy_bounds(z, r, eta=1.0)
-    steps = np.stack([paper_update(z, r, float(b), eta=1.0) for b in BS])  # (B, A)
-    moved = ETAS[:, None, None] * steps  # (E, B, A)
+    pi, verifier = probabilities(z), VERIFIERS[state.verifier]
+    rho = verifier.seen(r)
+    p, q = float(pi @ r), float(pi @ rho)
+    bounds = entropy_bounds(z, rho, eta=1.0)
+    (exact,) = exact_changes(z, rho[None], BS)
     return PolicyStep(
         pi=pi,
         r=r,
+        rho=rho,
         p=p,
+        q=q,
+        verifier=verifier,
         entropy=float(entropy(z)),
-        reward_covariance=float(covariance(z, np.log(pi), pi * r)),
+        reward_covariance=float(covariance(z, np.log(pi), pi * rho)),
+        moved=-float(covariance(z, np.log(pi), pi * (rho - r))),
         policy_covariance=float(covariance(z, np.log(pi), pi)),
         slope=float(bounds.lower) + BS * float(bounds.width),
         width=float(bounds.width),
-        exact=entropy_change(np.broadcast_to(z, moved.shape), moved),
-        quantile_baseline=0.0 if p <= 1 - state.k else 1.0,
+        exact=exact,
+        quantile_baseline=0.0 if q <= 1 - state.k else 1.0,
     )
 
 
-def panels(found: PolicyStep) -> tuple[Panel, ...]:
-    """Draw the arms, and the entropy change against the step size and against the baseline."""
-    changes = np.concatenate([found.exact.ravel(), found.first_order.ravel()])
-    # Two axes, for small changes and for large ones: policies of a kind are to be compared.
+def exact_changes(z: NDArray[np.float64], rho: NDArray[np.float64], bs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Entropy changes of whole steps.
+
+    Args:
+        z: Logits, ``(A,)``.
+        rho: Mean rewards of the arms under V verifiers, ``(V, A)``.
+        bs: Baselines, ``(B,)``.
+
+    Returns:
+        The changes, ``(V, E, B)``.
+    """
+    steps = paper_update(np.broadcast_to(z, (len(rho), len(bs), len(z))), rho[:, None], bs, eta=1.0)
+    moved = ETAS[:, None, None] * steps[:, None]  # (V, E, B, A)
+    return np.asarray(entropy_change(np.broadcast_to(z, moved.shape), moved))
+
+
+def reach(state: CovarianceState) -> tuple[float, float]:
+    """Ends of the axis of entropy changes: the same however the verifier errs, by some baselines.
+
+    There are two axes, for small changes and for large ones: policies of a kind are to be compared.
+    """
+    z, r = np.array(state.z) / state.temperature, np.array(state.r)
+    rho = np.stack([verifier.seen(r) for verifier in VERIFIERS.values()])
+    bounds = entropy_bounds(np.broadcast_to(z, rho.shape), rho, eta=float(ETAS[-1]))
+    changes = np.concatenate([exact_changes(z, rho, BS[::5]).ravel(), bounds.lower, bounds.upper])
     small, large = axis_limits(-0.2, 0.2, changes), axis_limits(-1.4, 1.4, changes)
-    reach = small if small == (-0.2, 0.2) else large
+    return small if small == (-0.2, 0.2) else large
+
+
+def panels(found: PolicyStep, reach: tuple[float, float]) -> tuple[Panel, ...]:
+    """Draw the arms, and the entropy change against the step size and against the baseline, on one axis."""
     return _arms(found), _against_step(found, reach), _against_baseline(found, reach)
 
 
 def _arms(found: PolicyStep) -> Panel:
     """Each arm by its log-probability and by what the step gives its logit; the line's slope is Cov / Var under π."""
     log_pi, right = np.log(found.pi), found.r == 1
-    given = found.pi * (found.r - BS[:, None])  # (B, A)
+    given = found.pi * (found.rho - BS[:, None])  # (B, A)
     centred = log_pi - found.pi @ log_pi
     variance = float(found.pi @ centred**2)
     covariances = (given - (given @ found.pi)[:, None]) @ (found.pi * centred)
@@ -165,7 +204,7 @@ def _arms(found: PolicyStep) -> Panel:
     return Panel(
         "What the step gives each arm",
         "log π of the arm",
-        "π·(r − b)",
+        "π·(ρ − b)" if found.verifier.errs else "π·(r − b)",
         axis_limits(-4, 0, log_pi),
         (-reach, reach),
         (
@@ -197,8 +236,9 @@ def _against_step(found: PolicyStep, reach: tuple[float, float]) -> Panel:
 def _against_baseline(found: PolicyStep, reach: tuple[float, float]) -> Panel:
     """Entropy change at the chosen step size, for every baseline; where mean and K-quantile stand."""
     first, b = found.first_order, found.quantile_baseline
-    at_mean = np.array([[np.interp(found.p, BS, row)] for row in first])
+    at_mean = np.array([[np.interp(found.q, BS, row)] for row in first])
     at_quantile = ETAS[:, None] * float(np.interp(b, BS, found.slope))
+    mean = "mean: b = q" if found.verifier.errs else "mean: b = p"
     return Panel(
         "Every baseline, at this step size",
         "baseline b",
@@ -208,7 +248,7 @@ def _against_baseline(found: PolicyStep, reach: tuple[float, float]) -> Panel:
         (
             Line(BS, LookupTable(found.exact, _BY_ETA), BASELINE, "exact"),
             Line(BS, LookupTable(first, _BY_ETA), MUTED, "first order", "dashed"),
-            Points(np.array([found.p]), LookupTable(at_mean, _BY_ETA), MEAN, "mean: b = p", "diamond", 13),
+            Points(np.array([found.q]), LookupTable(at_mean, _BY_ETA), MEAN, mean, "diamond", 13),
             Points(np.array([b]), LookupTable(at_quantile, _BY_ETA), QUANTILE, "K-quantile", "square", 15),
             GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
         ),
@@ -219,6 +259,15 @@ def _against_baseline(found: PolicyStep, reach: tuple[float, float]) -> Panel:
 def words(found: PolicyStep) -> Words:
     """Say what the step does to the entropy, and between which ends baselines can move that."""
     gap = np.abs(found.exact - found.first_order)
+    reward = "ρ" if found.verifier.errs else "r"
+    errors: Words = ()
+    if found.verifier.errs:
+        errors = (
+            found.verifier.shown(found.p),
+            " An arm's mean reward is ρ. To first order this moves the change, and both ends of the bound, by ",
+            Number(LookupTable(ETAS * found.moved, _BY_ETA), 3, True),
+            ", whatever the baseline; the bound stays as wide as it was.",
+        )
     return (
         "The entropy is ",
         Number(found.entropy, 2),
@@ -234,7 +283,7 @@ def words(found: PolicyStep) -> Words:
         Number(LookupTable(found.first_order, _BY_BOTH), 3, True),
         " (",
         Number(LookupTable(gap, _BY_BOTH), 3),
-        " apart). Cov(log π, πr) = ",
+        f" apart). Cov(log π, π{reward}) = ",
         Number(found.reward_covariance, 3, True),
         ", Cov(log π, π) = ",
         Number(found.policy_covariance, 3),
@@ -245,4 +294,5 @@ def words(found: PolicyStep) -> Words:
         ", the ",
         Pick(found.quantile_baseline, ("lower", "upper")),
         " end.",
+        *errors,
     )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from qae_sim.advantages import ESTIMATORS, INPUTS
 from qae_sim.explorers.explorer import Explorer
-from qae_sim.explorers.quantile_gate import VERIFIER
 from qae_sim.explorers.state import State, choice, number, numbers
+from qae_sim.explorers.verifier import VERIFIER, error_among, judged, verifier
 from qae_sim.pictures.scene import Bars, GuideLine, Panel, Picture, Points, Touch, written
 from qae_sim.pictures.style import BASELINE, MUTED, WRONG, looks_of
 
@@ -54,7 +54,7 @@ class TableState(State):
         0.1,
         help="Matters to estimators that need more than rewards: lengths, entropies, another model's rewards, ...",
     )
-    verifier: str = choice("right", "Verifier", VERIFIER, help="What if one of its verdicts is an error?")
+    verifier: str = verifier()
     other: float = number(
         0.75,
         "Mean of the batch's other group",
@@ -99,26 +99,35 @@ class EstimatorTable(Explorer[TableState]):
     def show(self, state: TableState) -> Picture:
         """Bars for each estimator, response by response."""
         names = (state.first, state.second, state.third)
-        error = error_of(state)
+        error = error_among(state.r, state.verifier)
         rows = {name: advantages(state, name) for name in names}
         x = np.arange(1.0, 9.0)
         looks = looks_of(list(rows))
         # Most estimators keep to one axis: they are to be compared.
-        reach = max(3.5, 1.15 * max(float(np.abs(row).max()) for row in rows.values()))
+        every = [advantages(state.with_(verifier=kind), name) for kind in VERIFIER for name in names]
+        reach = max(3.5, 1.15 * float(np.abs(every).max()))
         rewards = Panel(
             "Rewards",
             "",
             "",
             (0.4, 8.6),
-            (0, 1.15),
-            (Bars(x, judged(state), MUTED, "reward", 0.5),),
+            (-0.12, 1.3),
+            (Bars(x, judged(state.r, state.verifier), MUTED, "reward", 0.5),),
             tuple((i, str(int(i))) for i in x),
             weight=0.5,
             touches=(Touch("r", "flip", offset=-1.0),),
         )
         if error is not None:
-            mark = Points(x[[error]], judged(state)[[error]], WRONG, "the verifier's error", "diamond", 16, False)
-            rewards = replace(rewards, ylim=(-0.12, 1.3), layers=(*rewards.layers, mark))
+            mark = Points(
+                x[[error]],
+                judged(state.r, state.verifier)[[error]],
+                WRONG,
+                "the verifier's error",
+                "diamond",
+                16,
+                False,
+            )
+            rewards = replace(rewards, layers=(*rewards.layers, mark))
         shown = tuple(
             Points(x + 0.2 * (place - 1), row, looks[name].light, name, looks[name].marker, 14)
             for place, (name, row) in enumerate(rows.items())
@@ -137,7 +146,7 @@ class EstimatorTable(Explorer[TableState]):
             f"sum {written(row.sum())}"
             for name, row in rows.items()
         ]
-        rewards_said = ", ".join(f"{r:g}" for r in judged(state))
+        rewards_said = ", ".join(f"{r:g}" for r in judged(state.r, state.verifier))
         if error is not None:
             gets = ", ".join(f"{written(float(row[error]))} under {name}" for name, row in rows.items())
             said.append(f"response {error + 1} is a {state.verifier.replace('_', ' ')}: it gets {gets}")
@@ -146,26 +155,14 @@ class EstimatorTable(Explorer[TableState]):
         ]
         if also:
             drawn = Points(x + 0.36, np.array(state.x), BASELINE, "x", "cross", 10)
-            rewards = replace(rewards, ylim=(-0.12, 1.3), layers=(*rewards.layers, drawn))
+            rewards = replace(rewards, layers=(*rewards.layers, drawn))
             said.append("x is " + ", ".join(also))
         return Picture((rewards, advantage), (f"Rewards {rewards_said}. {'; '.join(said)}.",), row=False)
 
 
-def error_of(state: TableState) -> int | None:
-    """Place of the response that the verifier judges wrongly: the first that it can; None where there is none."""
-    taken = {"false_positive": 0.0, "false_negative": 1.0}.get(state.verifier)
-    return next((i for i, reward in enumerate(state.r) if reward == taken), None)
-
-
-def judged(state: TableState) -> NDArray[np.float64]:
-    """Rewards as the verifier gives them."""
-    error = error_of(state)
-    return np.array([1 - reward if i == error else reward for i, reward in enumerate(state.r)])
-
-
 def advantages(state: TableState, name: str) -> NDArray[np.float64]:
     """Advantages of the group under an estimator, in a batch with one other group."""
-    seen = judged(state)
+    seen = judged(state.r, state.verifier)
     rewards = np.array([seen, np.repeat([1.0, 0.0], [round(8 * state.other), 8 - round(8 * state.other)])])
     estimator = ESTIMATORS[name]
     options: dict[str, Any] = {key: getattr(state, key) for key in ("k", "mu") if key in estimator.parameters}

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
-from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Touch, Words
+from qae_sim.explorers.verifier import RATE, VERIFIERS, Verifier, verifier
+from qae_sim.pictures.scene import GuideLine, Layer, Line, LookupTable, Number, Panel, Picture, Points, Touch, Words
 from qae_sim.pictures.style import BASELINE, CORRECT, MUTED, OTHER, WRONG
 from qae_sim.softmax import binomial
 
@@ -36,6 +37,7 @@ class BiasState(State):
     eps: float = number(0.0, "Margin ε", 0.0, 0.3, 0.01)
     concentration: float = number(4.0, "α + β of the rewards", 2.0, 20.0, 1.0)
     sigma: float = number(0.1, "Least spread σ of a group", 0.02, 0.5, 0.02)
+    verifier: str = verifier()
 
 
 class GroupBias(Explorer[BiasState]):
@@ -55,8 +57,8 @@ class GroupBias(Explorer[BiasState]):
         "Beta rewards": BiasState(view="continuous"),
     }
     USES: ClassVar = {
-        "bias": ("p", "g"),
-        "probability": ("p", "g", "eps"),
+        "bias": ("p", "g", "verifier"),
+        "probability": ("p", "g", "eps", "verifier"),
         "continuous": ("p", "g", "concentration", "sigma"),
     }
     LEADING: ClassVar = ("view", "p", "g")
@@ -73,26 +75,50 @@ class GroupBias(Explorer[BiasState]):
     def show(self, state: BiasState) -> Picture:
         """Draw the chosen view."""
         if state.view == "bias":
-            bias = bias_model(state.g)
+            bias = bias_model(state.g, VERIFIERS[state.verifier])
             return Picture((bias_panel(bias),), bias_words(bias))
         if state.view == "probability":
-            misses = misses_model(state.g, state.eps)
+            misses = misses_model(state.g, state.eps, VERIFIERS[state.verifier])
             return Picture((misses_panel(misses),), misses_words(misses))
         beta = beta_model(state.concentration, state.g, state.sigma)
         return Picture((density_panel(beta), beta_bias_panel(beta)), beta_words(beta))
 
 
-def mixed(g: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Chances of 1..G-1 successes given that a group is mixed, ``(P, G - 1)``, and their p̂."""
-    chance = binomial(PS, g)[:, 1:-1]
+def mixed(g: int, verifier: Verifier = VERIFIERS["right"]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Chances of 1..G-1 rewards given that both rewards occur, ``(P, G - 1)``, and their p̂."""
+    chance = binomial(verifier.seen(PS), g)[:, 1:-1]
     return chance / chance.sum(axis=1, keepdims=True), np.arange(1, g) / g
 
 
-def bias_given(g: int, reward: int | None) -> NDArray[np.float64]:
-    """E[A - Â | S], or the same given the own reward: E[p̂ | S, own reward] - p."""
-    chance, p_hat = mixed(g)
-    weight = chance if reward is None else chance * (p_hat if reward else 1 - p_hat)
-    return np.asarray((weight * p_hat).sum(axis=1) / weight.sum(axis=1) - PS)
+def bias_given(g: int, reward: int | None, verifier: Verifier = VERIFIERS["right"]) -> NDArray[np.float64]:
+    """E[A - Â | S], or the same given whether the own response is correct, for every p of the slider.
+
+    A = r - p by correctness, Â = r̃ - p̂ by the verifier, and S that both rewards occur. Given the own reward r̃, nothing
+    else of the group hangs on r, so with τ = P(r = 1 | r̃)
+
+        E[A - Â | S] = Σ P(r̃ | S) (τ - p - r̃ + E[p̂ | S, r̃]).
+
+    Args:
+        g: Group size, >= 2.
+        reward: r, 1 for a correct response; None averages over it.
+        verifier: How the verifier errs.
+
+    Returns:
+        The biases, ``(P,)``; without errors E[p̂ | S, r] - p.
+    """
+    chance, p_hat = mixed(g, verifier)
+    q = verifier.seen(PS)
+    given = {0: chance * (1 - p_hat), 1: chance * p_hat}  # own reward r̃ and p̂
+    among_rewarded = (1 - verifier.false_negatives) * PS / q
+    among_others = verifier.false_negatives * PS / (1 - q)
+    found, total = np.zeros(len(PS)), np.zeros(len(PS))
+    for seen, tau in ((0, among_others), (1, among_rewarded)):
+        for r, share in ((0, 1 - tau), (1, tau)):
+            if reward in (None, r):
+                weight = given[seen] * share[:, None]
+                found += (weight * (r - PS[:, None] - seen + p_hat)).sum(axis=1)
+                total += weight.sum(axis=1)
+    return found / total
 
 
 # --- Theorem 1 ---
@@ -107,12 +133,16 @@ class BiasModel:
         averaged: Own reward averaged out, ``(P,)``.
         correct: Given that the own response is correct, ``(P,)``.
         wrong: Given that it is wrong, ``(P,)``.
+        reach: How far the axis goes: the same however the verifier errs.
+        verifier: How the verifier errs.
     """
 
     g: int
     averaged: NDArray[np.float64]
     correct: NDArray[np.float64]
     wrong: NDArray[np.float64]
+    reach: float
+    verifier: Verifier
 
     @property
     def threshold(self) -> float:
@@ -120,15 +150,23 @@ class BiasModel:
         return float(self.g ** (-1 / (self.g - 1)))
 
 
-def bias_model(g: int) -> BiasModel:
+def bias_model(g: int, verifier: Verifier = VERIFIERS["right"]) -> BiasModel:
     """The bias in groups of a size, >= 2."""
-    return BiasModel(g, bias_given(g, None), bias_given(g, 1), bias_given(g, 0))
+    every = {one: [bias_given(g, reward, one) for reward in (None, 1, 0)] for one in VERIFIERS.values()}
+    averaged, correct, wrong = every[verifier]
+    return BiasModel(g, averaged, correct, wrong, 1.15 * float(np.abs(list(every.values())).max()), verifier)
 
 
 def bias_panel(bias: BiasModel) -> Panel:
     """Draw three curves: averaged, given a success, given a failure."""
-    g, threshold = bias.g, bias.threshold
-    reach = 1.15 * float(np.abs(np.concatenate([bias.correct, bias.wrong])).max())
+    g, threshold, reach = bias.g, bias.threshold, bias.reach
+    thresholds: tuple[Layer, ...] = (
+        Points(np.array([threshold]), np.array([0.0]), CORRECT, f"G^(−1/(G−1)) = {threshold:.3f}", "diamond", 13),
+        Points(np.array([1 - threshold]), np.array([0.0]), WRONG, "its mirror image", "square", 12),
+    )
+    turn = float(bias.verifier.true(0.5))
+    if bias.verifier.errs:  # where the averages given correctness change sign is another place, with no such formula
+        thresholds = (Points(np.array([turn]), np.array([0.0]), BASELINE, f"q = 1/2: p = {turn:.3f}", "diamond", 13),)
     return Panel(
         f"By how much the group mean underestimates the advantage, mixed groups of {g}",
         "success rate p",
@@ -139,8 +177,7 @@ def bias_panel(bias: BiasModel) -> Panel:
             Line(PS, bias.averaged, BASELINE, "own reward averaged out (Theorem 1)"),
             Line(PS, bias.correct, CORRECT, "own response correct", "dashed"),
             Line(PS, bias.wrong, WRONG, "own response wrong", "dotted"),
-            Points(np.array([threshold]), np.array([0.0]), CORRECT, f"G^(−1/(G−1)) = {threshold:.3f}", "diamond", 13),
-            Points(np.array([1 - threshold]), np.array([0.0]), WRONG, "its mirror image", "square", 12),
+            *thresholds,
             GuideLine(0.0, "y", MUTED),
             GuideLine(_P, "x", MUTED, "p", "dotted"),
         ),
@@ -159,8 +196,13 @@ def bias_words(bias: BiasModel) -> Words:
         Number(LookupTable(bias.correct, _BY_P), 3, True),
         " for a correct and by ",
         Number(LookupTable(bias.wrong, _BY_P), 3, True),
-        " for a wrong response. Plus means underestimated. Correct responses are underestimated up to "
-        f"p = {bias.threshold:.3f}, not up to .5: Theorem 1 is about the average.",
+        " for a wrong response. Plus means underestimated. ",
+        f"Here {bias.verifier.said}, whichever it is. The average is that of Theorem 1 at the success rate q that "
+        f"rewards show, times (1 − f) p(1 − p)/(q(1 − q)) with f = {RATE}, so it changes its sign at q = 1/2, which is "
+        f"p = {bias.verifier.true(0.5):.3f}."
+        if bias.verifier.errs
+        else f"Correct responses are underestimated up to p = {bias.threshold:.3f}, not up to .5: Theorem 1 is about "
+        "the average.",
     )
 
 
@@ -179,6 +221,7 @@ class MissesModel:
         mixed: Chance of a mixed group, ``(P,)``.
         hard_uniform: Mean of ``under`` over hard prompts, p below .5, every p alike.
         hard_weighted: The same, each p by its chance of a mixed group.
+        verifier: How the verifier errs.
     """
 
     g: int
@@ -188,29 +231,31 @@ class MissesModel:
     mixed: NDArray[np.float64]
     hard_uniform: float
     hard_weighted: float
+    verifier: Verifier
 
 
-def misses_model(g: int, eps: float) -> MissesModel:
+def misses_model(g: int, eps: float, verifier: Verifier = VERIFIERS["right"]) -> MissesModel:
     """Probabilities of missing by more than ε in groups of a size.
 
     Args:
         g: Group size, >= 2.
         eps: The margin, >= 0.
+        verifier: How the verifier errs.
 
     Returns:
         Probabilities for every p, and over hard prompts.
     """
-    chance, p_hat = mixed(g)
+    chance, p_hat = mixed(g, verifier)
     under = (chance * (p_hat > PS[:, None] + eps + 1e-12)).sum(axis=1)
     over = (chance * (p_hat < PS[:, None] - eps - 1e-12)).sum(axis=1)
-    seen = binomial(PS, g)[:, 1:-1].sum(axis=1)
-    return MissesModel(g, eps, under, over, seen, *_over_hard_prompts(g, eps))
+    seen = binomial(verifier.seen(PS), g)[:, 1:-1].sum(axis=1)
+    return MissesModel(g, eps, under, over, seen, *_over_hard_prompts(g, eps, verifier), verifier=verifier)
 
 
-def _over_hard_prompts(g: int, eps: float) -> tuple[float, float]:
+def _over_hard_prompts(g: int, eps: float, verifier: Verifier) -> tuple[float, float]:
     """Mean probability of underestimating over p below .5, every p alike, and by its chance of a mixed group."""
     p = (np.arange(1000) + 0.5) / 2000
-    chance, p_hat = binomial(p, g)[:, 1:-1], np.arange(1, g) / g
+    chance, p_hat = binomial(verifier.seen(p), g)[:, 1:-1], np.arange(1, g) / g
     seen = chance.sum(axis=1)
     under = (chance * (p_hat > p[:, None] + eps + 1e-12)).sum(axis=1)
     return float((under / seen).mean()), float(under.sum() / seen.sum())
@@ -246,6 +291,10 @@ def misses_words(misses: MissesModel) -> Words:
         f". Averaged over hard prompts, p below .5, that is {misses.hard_uniform:.3f} if every p counts alike, as in "
         f"the paper's Corollary 1, and {misses.hard_weighted:.3f} if p counts by its chance of a mixed group, as the "
         "conditional probability reads.",
+        f" Here {misses.verifier.said}, whichever it is; p counts correct responses, and the response itself "
+        "is one that is judged rightly."
+        if misses.verifier.errs
+        else "",
     )
 
 

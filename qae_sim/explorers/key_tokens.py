@@ -12,6 +12,7 @@ from qae_sim.advantages import TokenTable, ktae, token_table
 from qae_sim.advantages.tokens import TF_FLOOR, term_frequency
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.explorers.verifier import error_among, judged, verifier
 from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Touch, Words, written
 from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG, tint
 
@@ -54,6 +55,7 @@ class TokenState(State):
     variant: str = choice("paper", "Formula", VARIANTS)
     token: int = whole(0, "Token, in order of appearance", 0, 15)
     h3: float = number(1.0, "Weight h₃ of term frequencies", 0.0, 2.0, 0.1)
+    verifier: str = verifier()
 
 
 class KeyTokens(Explorer[TokenState]):
@@ -94,6 +96,7 @@ class KeyedGroup:
 
     Attributes:
         responses: Words and reward of each response.
+        error: Place of the response that the verifier judges wrongly; None where it does not err.
         ids: Token numbers, ``(G, T)``, 0 behind the ends.
         words: The distinct words, by token number.
         chosen: Number of the chosen one.
@@ -107,6 +110,7 @@ class KeyedGroup:
     """
 
     responses: tuple[tuple[tuple[str, ...], int], ...]
+    error: int | None
     ids: NDArray[np.int64]
     words: tuple[str, ...]
     chosen: int
@@ -130,14 +134,16 @@ def model(state: TokenState) -> KeyedGroup:
     """
     group = GROUPS[state.group]
     ids, mask, words = numbered(group)
-    rewards = np.array([float(reward) for _, reward in group])
+    truth = np.array([float(reward) for _, reward in group])
+    rewards = judged(truth, state.verifier)
     chosen = min(state.token, len(words) - 1)
     by_variant = {name: key_values(ids, mask, rewards, name, state.h3) for name in VARIANTS}
     table = token_table(rewards, ids, mask)
     place = tuple(np.argwhere((ids == chosen) & (mask == 1))[0])
     a, b, c, d = (int(getattr(table, name)[place]) for name in "abcd")
     return KeyedGroup(
-        responses=tuple((tuple(text.split()), reward) for text, reward in group),
+        responses=tuple((tuple(text.split()), int(r)) for (text, _), r in zip(group, rewards, strict=True)),
+        error=error_among(truth, state.verifier),
         ids=ids,
         words=tuple(words),
         chosen=chosen,
@@ -200,7 +206,8 @@ def text_panel(found: KeyedGroup) -> Panel:
             start += size + 0.08
     end = max(a + b for a, b in zip(x, width, strict=True))
     names = tuple(
-        (float(count - 1 - i), "correct" if reward else "wrong") for i, (_, reward) in enumerate(found.responses)
+        (float(count - 1 - i), ("correct" if reward else "wrong") + ("?" if i == found.error else ""))
+        for i, (_, reward) in enumerate(found.responses)
     )
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.72, tuple(texts), tuple(colours), tuple(frames))
     return Panel(
@@ -241,15 +248,27 @@ def values_panel(found: KeyedGroup, variant: str) -> Panel:
 def words(found: KeyedGroup, variant: str) -> Words:
     """Say where the chosen token's value comes from."""
     a, c, b, d = found.counts
+    # Where a verdict is an error, sides are told by rewards.
+    sides = ("correct", "wrong responses", "correct", "wrong")
+    if found.error is not None:
+        sides = ("winners", "losers", "winners'", "losers'")
     right, wrong = found.frequencies
     value = float(found.by_word[variant][found.chosen])
     return (
-        f"'{found.words[found.chosen]}' is in {a} of {a + c} correct and in {b} of {b + d} wrong responses; said "
-        f"{_times(found.said[0])} on the correct and {_times(found.said[1])} on the wrong side. Angle term "
+        f"'{found.words[found.chosen]}' is in {a} of {a + c} {sides[0]} and in {b} of {b + d} {sides[1]}; said "
+        f"{_times(found.said[0])} on the {sides[2]} and {_times(found.said[1])} on the {sides[3]} side. Angle term "
         f"{written(found.angle)}; saturated term frequencies (BM25) {right:.3f} and {wrong:.3f}, their ratios "
         f"{_ratios(right, wrong)}; value {written(value)}, and {written(found.alone)} without the term frequencies "
         "(h₃ = 0).",
+        "" if found.error is None else _error_words(found),
     )
+
+
+def _error_words(found: KeyedGroup) -> str:
+    """Say which response is judged wrongly."""
+    assert found.error is not None
+    taken = "wrong and taken for correct" if found.responses[found.error][1] else "correct and taken for wrong"
+    return f" Response {found.error + 1} is {taken}: its words are counted on the side where the verifier has put it."
 
 
 def term_frequencies(variant: str, table: TokenTable, i: int, t: int) -> tuple[float, float]:

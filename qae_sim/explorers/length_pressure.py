@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages import expected_advantages
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.explorers.verifier import VERIFIERS, Verifier, verifier
 from qae_sim.pictures.scene import GuideLine, Line, LookupTable, Number, Panel, Picture, Points, Touch, Words
 from qae_sim.pictures.style import BASELINE, FOURTH, MEAN, MUTED, QUANTILE, THIRD
 
@@ -35,6 +38,7 @@ class LengthState(State):
     )
     g: int = whole(16, "Group size G", 2, 64)
     longer: int = whole(4, "A long response has so many times the tokens", 2, 8)
+    verifier: str = verifier()
 
 
 class LengthPressure(Explorer[LengthState]):
@@ -65,7 +69,10 @@ class LengthPressure(Explorer[LengthState]):
     def show(self, state: LengthState) -> Picture:
         """Net push, and what becomes of the length, against the success rate."""
         found = model(state)
-        return Picture((push_panel(found), length_panel(found)), words(found, state))
+        # One axis however the verifier errs: what errors do is to be seen.
+        most = max(float(np.abs(push / gap).max()) for push, gap in credits(state.g).values())
+        reach = 110 * ODDS * most * abs(relative_covariance(token_weights(state.longer, 1)[0], state.longer))
+        return Picture((push_panel(found), length_panel(found, reach)), words(found, state))
 
 
 @dataclass(frozen=True)
@@ -76,11 +83,13 @@ class Pressures:
         push: Mean advantage of a group under QAE, ``(KS, PS)``.
         own: Change of the mean length with GRPO's weights 1/|o|, in percent while the odds grow by 10 %, ``(KS, PS)``.
         shared: The same with the mean over all tokens of the batch.
+        verifier: How the verifier errs.
     """
 
     push: NDArray[np.float64]
     own: NDArray[np.float64]
     shared: NDArray[np.float64]
+    verifier: Verifier
 
 
 def token_weights(longer: int, others: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -112,21 +121,48 @@ def model(state: LengthState) -> Pressures:
 
     A response's log-probability moves by its credit: weight times mean advantage, α of a correct and β of a wrong one.
     Lengths do not hang on correctness. So the odds' logarithm moves by (α - β) E[w], and the mean length by
-    (pα + (1-p)β) Cov(|o|, w).
+    (pα + (1-p)β) Cov(|o|, w). Where the verifier errs, α and β are those of a response with reward 1 and with reward 0,
+    at the success rate q that rewards show; the mean advantage is qα + (1-q)β, and a correct response gets more than a
+    wrong one by (1 - f₊ - f₋)(α - β).
 
     Args:
-        state: Batch, group size and lengths.
+        state: Batch, group size, lengths and the verifier.
 
     Returns:
         Net push and length.
     """
-    expected = [expected_advantages("qae", PS, state.g, k=float(k), eps=0) for k in KS]
-    alpha, beta = (np.stack([getattr(found, side) for found in expected]) for side in ("alpha", "beta"))
-    push = PS * alpha + (1 - PS) * beta
-    share = 100 * ODDS * push / (alpha - beta)
+    push, gap = credits(state.g)[state.verifier]
+    share = 100 * ODDS * push / gap
     own, shared = token_weights(state.longer, int(state.prompts) * state.g - 1)
     by_own, by_shared = (share * relative_covariance(weights, state.longer) for weights in (own, shared))
-    return Pressures(push, by_own, by_shared)
+    return Pressures(push, by_own, by_shared, VERIFIERS[state.verifier])
+
+
+def _border(verifier: Verifier) -> GuideLine:
+    """The success rate at which rewards show 1 - K; none where they show it nowhere."""
+    p = verifier.true(1 - KS)
+    name = "rewards show 1 − K" if verifier.errs else "1 − K"
+    return GuideLine(LookupTable(np.where((p >= 0) & (p <= 1), p, np.nan), _BY_K), "x", MUTED, name, "dotted")
+
+
+@lru_cache(maxsize=64)
+def credits(g: int) -> Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """QAE's expected advantages under each verifier.
+
+    Args:
+        g: Group size, >= 2.
+
+    Returns:
+        By name of the verifier the mean advantage, and by how much a correct response's is larger than a wrong one's,
+        ``(KS, PS)`` each.
+    """
+    q = np.stack([verifier.seen(PS) for verifier in VERIFIERS.values()])  # (V, PS)
+    expected = [expected_advantages("qae", q, g, k=float(k), eps=0) for k in KS]
+    alpha, beta = (np.stack([getattr(found, side) for found in expected], axis=1) for side in ("alpha", "beta"))
+    push = q[:, None] * alpha + (1 - q[:, None]) * beta
+    return {
+        name: (push[i], verifier.signal * (alpha[i] - beta[i])) for i, (name, verifier) in enumerate(VERIFIERS.items())
+    }
 
 
 def push_panel(found: Pressures) -> Panel:
@@ -139,7 +175,7 @@ def push_panel(found: Pressures) -> Panel:
         (0, 1),
         (-2.5, 2.5),
         (
-            GuideLine(LookupTable(1 - KS, _BY_K), "x", MUTED, "1 − K", "dotted"),
+            _border(found.verifier),
             Line(PS, np.zeros(len(PS)), MEAN, "mean baseline"),
             Line(PS, LookupTable(found.push, _BY_K), QUANTILE, "QAE", "dashed"),
             Points(LookupTable(PS[:, None], _BY_P), LookupTable(here, _BY_BOTH), QUANTILE, "", "square", 13),
@@ -148,9 +184,8 @@ def push_panel(found: Pressures) -> Panel:
     )
 
 
-def length_panel(found: Pressures) -> Panel:
+def length_panel(found: Pressures, reach: float) -> Panel:
     """Draw what QAE's net push does to the mean length under each loss."""
-    reach = 1.1 * float(np.abs(found.own).max())
     here = found.own[:, :, None]
     return Panel(
         f"Mean length under QAE, while the odds grow by {ODDS:.0%}",
@@ -159,7 +194,7 @@ def length_panel(found: Pressures) -> Panel:
         (0, 1),
         (-reach, reach),
         (
-            GuideLine(LookupTable(1 - KS, _BY_K), "x", MUTED, "1 − K", "dotted"),
+            _border(found.verifier),
             Line(PS, np.zeros(len(PS)), BASELINE, "Dr. GRPO's constant", width=1.5),
             Line(PS, LookupTable(found.own, _BY_K), FOURTH, "GRPO's 1/|o|"),
             Line(PS, LookupTable(found.shared, _BY_K), THIRD, "mean over the batch's tokens", "dashed"),
@@ -185,4 +220,17 @@ def words(found: Pressures, state: LengthState) -> Words:
         Number(LookupTable(found.shared, _BY_BOTH), 3, True),
         f" % with a mean over the tokens of a batch of {state.prompts}, and by 0 with Dr. GRPO's constant. The mean "
         "baseline does not change it under any of them.",
+        *_errors(found.verifier),
+    )
+
+
+def _errors(verifier: Verifier) -> Words:
+    """What errors of the verifier do: to the push, and to what is learned beside it."""
+    if not verifier.errs:
+        return ()
+    return (
+        f" Here {verifier.said}, whichever it is: rewards show a success rate of ",
+        Number(LookupTable(verifier.seen(PS), _BY_P), 3),
+        ", the net push is that of this rate, and with the same advantages the odds of a correct response grow "
+        f"{verifier.signal:g} times as fast.",
     )

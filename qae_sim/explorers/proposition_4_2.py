@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.explorers.verifier import VERIFIERS, Verifier, verifier
 from qae_sim.pictures.scene import (
     Band,
     GuideLine,
@@ -61,6 +63,7 @@ class PropositionState(State):
     )
     k: float = number(0.4, "Quantile K", 0.05, 0.95, 0.05)
     g: int = whole(16, "Group size G", 2, 64)
+    verifier: str = verifier()
 
 
 class Proposition42(Explorer[PropositionState]):
@@ -85,7 +88,7 @@ class Proposition42(Explorer[PropositionState]):
         "Region for two arms": PropositionState(view="region", q=0.49, eta=0.1),
     }
     USES: ClassVar = {
-        "order": ("update", "b", "eta", "q", "arms", "skew", "k", "g"),
+        "order": ("update", "b", "eta", "q", "arms", "skew", "k", "g", "verifier"),
         "region": ("eta", "q", "k"),
     }
     LEADING: ClassVar = ("update", "b", "eta")
@@ -114,24 +117,31 @@ def policy(state: PropositionState) -> tuple[NDArray[np.float64], NDArray[np.flo
     return np.log(pi), (np.arange(state.arms) == 0).astype(float)
 
 
-def changes(state: PropositionState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First-order entropy change per η, ``(B,)``, and the change of a whole step, ``(E, B)``."""
+def changes(
+    state: PropositionState, verifiers: Sequence[Verifier], bs: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Entropy changes under V verifiers with B baselines.
+
+    Args:
+        state: Policy and update.
+        verifiers: How they err.
+        bs: The baselines, ``(B,)``.
+
+    Returns:
+        First-order changes per η, ``(V, B)``, and changes of whole steps, ``(V, E, B)``.
+    """
     z, r = policy(state)
+    rho = np.stack([verifier.seen(r) for verifier in verifiers])  # (V, A)
     if state.update == "groups":
-        first = np.empty(len(BS))
-        whole_step = np.empty((len(ETAS), len(BS)))
-        for i, b in enumerate(BS):
-            table = np.tile(np.array([-b, 1 - b]), (state.g + 1, 1))
-            one = expected_entropy_change(z, r, table, eta=1.0)
-            first[i] = float(one.first_order)
-            bend = float(one.drift) - first[i] + float(one.noise)  # both are of second order in η
-            whole_step[:, i] = ETAS * first[i] + ETAS**2 * bend
-        return first, whole_step
-    rule = UPDATE_RULES[state.update]
-    steps = np.stack([rule(z, r, float(b), eta=1.0) for b in BS])
-    first = first_order_entropy_change(np.broadcast_to(z, steps.shape), steps)
-    moved = ETAS[:, None, None] * steps  # (E, B, A)
-    return first, entropy_change(np.broadcast_to(z, moved.shape), moved)
+        tables = [np.tile(np.array([-b, 1 - b]), (state.g + 1, 1)) for b in bs]
+        found = [expected_entropy_change(np.broadcast_to(z, rho.shape), rho, table, eta=1.0) for table in tables]
+        first = np.stack([one.first_order for one in found], axis=1)
+        bend = np.stack([one.drift - one.first_order + one.noise for one in found], axis=1)  # of second order in η
+        return first, ETAS[:, None] * first[:, None] + ETAS[:, None] ** 2 * bend[:, None]
+    logits = np.broadcast_to(z, (len(rho), len(bs), len(z)))
+    steps = UPDATE_RULES[state.update](logits, rho[:, None], bs, eta=1.0)  # (V, B, A)
+    moved = ETAS[:, None, None] * steps[:, None]  # (V, E, B, A)
+    return first_order_entropy_change(logits, steps), entropy_change(np.broadcast_to(z, moved.shape), moved)
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,7 @@ class Order:
         exact: Change of a whole step, ``(E, B)``.
         first_order: The same to first order, ``(E, B)``.
         reach: How far apart the ends of the axis are, ``(E,)``: as far as the paper's update needs.
+        middle: Where the middle of the axis is, ``(E,)``: the same however the verifier errs.
         quantile: Place of the K-quantile among the baselines: the first for a hard prompt, the last for an easy one.
         flat: Whether the first-order change does not depend on b.
         holds: Whether, at each step size, the K-quantile's change is the smallest (hard) or the largest (easy).
@@ -150,6 +161,7 @@ class Order:
     exact: NDArray[np.float64]
     first_order: NDArray[np.float64]
     reach: NDArray[np.float64]
+    middle: NDArray[np.float64]
     quantile: int
     flat: bool
     holds: NDArray[np.bool_]
@@ -169,15 +181,18 @@ def order(state: PropositionState) -> Order:
     Returns:
         Changes and verdicts.
     """
-    slope, exact = changes(state)
+    (slope,), (exact,) = changes(state, (VERIFIERS[state.verifier],), BS)
     slack = 1e-9
-    hard = state.q <= 1 - state.k
+    hard = VERIFIERS[state.verifier].seen(state.q) <= 1 - state.k
     holds = (exact >= exact[:, :1] - slack) if hard else (exact <= exact[:, -1:] + slack)
-    papers, papers_exact = (slope, exact) if state.update == "paper" else changes(state.with_(update="paper"))
-    both = np.concatenate([papers_exact, ETAS[:, None] * papers], axis=1)
+    low, high = _ends(state)
+    papers = (low, high) if state.update == "paper" else _ends(state.with_(update="paper"))
+    # One scale for all updates: a line that gets flat looks flat. Only where it stands may differ.
+    reach = 1.16 * np.maximum(papers[1] - papers[0], high - low)
     return Order(
         exact=exact,
-        reach=1.16 * np.ptp(both, axis=1),
+        reach=np.maximum(reach, 2e-4 * ETAS),
+        middle=(low + high) / 2,
         first_order=ETAS[:, None] * slope,
         quantile=0 if hard else len(BS) - 1,
         flat=bool(np.ptp(slope) < slack),
@@ -185,16 +200,22 @@ def order(state: PropositionState) -> Order:
     )
 
 
+def _ends(state: PropositionState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least and largest change under any verifier, to first order or exact, ``(E,)`` each, by some baselines."""
+    slope, exact = changes(state, tuple(VERIFIERS.values()), BS[::10])
+    both = np.concatenate([exact, ETAS[:, None] * slope[:, None]], axis=-1)
+    return both.min(axis=(0, 2)), both.max(axis=(0, 2))
+
+
 def order_panel(state: PropositionState, found: Order) -> Panel:
     """Draw both changes against b, and where mean and K-quantile stand."""
     exact = found.exact
-    at_mean = np.array([[np.interp(state.q, BS, row)] for row in exact])
+    verifier = VERIFIERS[state.verifier]
+    mean = float(verifier.seen(state.q))
+    at_mean = np.array([[np.interp(mean, BS, row)] for row in exact])
     at_quantile = exact[:, found.quantile][:, None]
-    both_curves = np.concatenate([exact, found.first_order], axis=1)
-    low, high = both_curves.min(axis=1), both_curves.max(axis=1)
-    # One scale for all updates: a line that gets flat looks flat. Only where it stands may differ.
-    half = np.maximum(np.maximum(found.reach, 1.16 * (high - low)), 2e-4 * ETAS) / 2
-    middle = (low + high) / 2
+    half, middle = found.reach / 2, found.middle
+    name_of_mean = "mean: b = q" if verifier.errs else "mean: b = p"
     name = {"groups": "to second order, averaged over groups"}.get(state.update, "exact")
     return Panel(
         f"Entropy change of one step: {UPDATES[state.update]}",
@@ -206,7 +227,7 @@ def order_panel(state: PropositionState, found: Order) -> Panel:
             Line(BS, LookupTable(exact, _BY_ETA), BASELINE, name),
             Line(BS, LookupTable(found.first_order, _BY_ETA), MUTED, "first order", "dashed"),
             Points(BS[[found.quantile]], LookupTable(at_quantile, _BY_ETA), QUANTILE, "K-quantile", "square", 15),
-            Points(np.array([state.q]), LookupTable(at_mean, _BY_ETA), MEAN, "mean: b = p", "diamond", 13),
+            Points(np.array([mean]), LookupTable(at_mean, _BY_ETA), MEAN, name_of_mean, "diamond", 13),
             GuideLine(LookupTable(BS, _BY_B), "x", MUTED, "b", "dotted"),
         ),
         touches=(Touch("b"),),
@@ -217,8 +238,10 @@ def order_words(state: PropositionState, found: Order) -> Words:
     """Say by how much the entropy changes, and whether the order holds."""
     kind = np.zeros(len(ETAS)) if found.flat else np.where(found.holds, 1.0, 2.0)
     extreme = "smaller" if found.hard else "larger"
+    verifier = VERIFIERS[state.verifier]
+    seen = f", and q = {verifier.seen(state.q):.2f} is what rewards show" if verifier.errs else ""
     return (
-        f"{'Hard' if found.hard else 'Easy'} prompt: p = {state.q:.2f}, so the K-quantile is "
+        f"{'Hard' if found.hard else 'Easy'} prompt: p = {state.q:.2f}{seen}, so the K-quantile is "
         f"b = {0 if found.hard else 1}. At b = ",
         Number(LookupTable(BS, _BY_B), 2),
         " and η = ",
@@ -236,6 +259,10 @@ def order_words(state: PropositionState, found: Order) -> Words:
                 f"Another baseline gives a {extreme} change: the order of Proposition 4.2 breaks at this step size.",
             ),
         ),
+        f" Here {verifier.said}, whichever it is. To first order that moves the whole line up or down and leaves its "
+        "slope in b as it is."
+        if verifier.errs
+        else "",
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qae_sim.advantages import advantage_table, expected_advantages, grpo, qae, quantile_baseline
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.explorers.verifier import VERIFIERS, Verifier, verifier
 from qae_sim.pictures.scene import (
     Band,
     Bars,
@@ -32,20 +33,8 @@ from qae_sim.softmax import binomial
 #: Values of K that the slider takes.
 KS = np.round(np.arange(1, 100) / 100, 2)
 
-#: Share of zero advantages at K = .4 as G grows, if every success rate is equally likely: hard prompts silence their
-#: failures, easy ones their successes, so it is ∫ (1 - p) dp up to p = 1 - K plus ∫ p dp from there on, 1/2 + K(1 - K).
-LARGE_GROUP_SHARE = 0.5 + 0.4 * (1 - 0.4)
-
 # What the browser looks up depends on one of its sliders, or on both.
 _BY_K, _BY_C, _BY_BOTH = ("k",), ("c",), ("k", "c")
-
-
-#: Errors of a verifier that can be switched on where rewards are drawn.
-VERIFIER = {
-    "right": "always right",
-    "false_positive": "one false positive",
-    "false_negative": "one false negative",
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ class GateState(State):
     )
     g: int = whole(16, "Group size G", 2, 32, unit="responses")
     c: int = whole(3, "Correct responses", 0, "g", unit="correct", local=True)
-    verifier: str = choice("right", "Verifier", VERIFIER, help="What if one of its verdicts is an error?")
+    verifier: str = verifier()
     spread: float = number(
         1.0, "Success rates: Beta(a, a), a", 0.1, 5.0, 0.1, help="Small a: most prompts are very hard or very easy."
     )
@@ -96,8 +85,8 @@ class QuantileGate(Explorer[GateState]):
     }
     USES: ClassVar = {
         "group": ("k", "g", "c", "verifier"),
-        "weights": ("k", "g"),
-        "sparsity": ("k", "g", "spread"),
+        "weights": ("k", "g", "verifier"),
+        "sparsity": ("k", "g", "spread", "verifier"),
         "quantiles": ("k", "g", "c"),
     }
     LEADING: ClassVar = ("view", "k", "c", "spread")
@@ -116,10 +105,10 @@ class QuantileGate(Explorer[GateState]):
             group = group_model(state.g)
             return Picture(group_panels(group, state.verifier), group_words(group, state.verifier), row=False)
         if state.view == "weights":
-            weights = weights_model(state.g)
+            weights = weights_model(state.g, VERIFIERS[state.verifier])
             return Picture(weights_panels(weights), weights_words(weights))
         if state.view == "sparsity":
-            sparsity = sparsity_model(state.g, state.spread)
+            sparsity = sparsity_model(state.g, state.spread, VERIFIERS[state.verifier])
             return Picture(sparsity_panels(sparsity), sparsity_words(sparsity))
         quantiles = quantiles_model(state.g)
         return Picture((quantiles_panel(quantiles),), quantiles_words(quantiles))
@@ -326,6 +315,8 @@ class WeightsModel:
         failures: Its weight of failures, √((1-p)/p), ``(K, P)``; NaN where it silences them.
         qae: Expected gradient of QAE along π₊ - π₋ at finite G, ``(K, P)``.
         grpo: The same of GRPO, ``(P,)``.
+        slower: GRPO's as a share of what it is with a verifier that is always right, ``(P,)``.
+        verifier: How the verifier errs.
     """
 
     g: int
@@ -334,13 +325,16 @@ class WeightsModel:
     failures: NDArray[np.float64]
     qae: NDArray[np.float64]
     grpo: NDArray[np.float64]
+    slower: NDArray[np.float64]
+    verifier: Verifier
 
 
-def weights_model(g: int) -> WeightsModel:
+def weights_model(g: int, verifier: Verifier = VERIFIERS["right"]) -> WeightsModel:
     """Prompt weights of Eqs. 5 and 6, and the on-policy gradients that they really give.
 
     Args:
         g: Group size, >= 2.
+        verifier: How the verifier errs.
 
     Returns:
         Weights and gradients.
@@ -348,14 +342,18 @@ def weights_model(g: int) -> WeightsModel:
     p = np.round(np.linspace(0.01, 0.99, 99), 2)
     hard = p <= 1 - KS[:, None] + 1e-12
     # Gradient of each objective along π₊ - π₋ when p is exact: one and the same for both (t·g₊ with g₊ ∝ 1 - p).
-    speed = np.stack([expected_advantages("qae", p, g, k=float(k), eps=0.0).c for k in KS])
+    q = verifier.seen(p)
+    speed = np.stack([verifier.speed(expected_advantages("qae", q, g, k=float(k), eps=0.0).c, p) for k in KS])
+    grpo_speed = verifier.speed(expected_advantages("grpo", q, g, eps=0.0).c, p)
     return WeightsModel(
         g,
         p,
         successes=_only(np.broadcast_to(np.sqrt(p / (1 - p)), hard.shape), hard),
         failures=_only(np.broadcast_to(np.sqrt((1 - p) / p), hard.shape), ~hard),
         qae=speed,
-        grpo=expected_advantages("grpo", p, g, eps=0.0).c,
+        grpo=grpo_speed,
+        slower=grpo_speed / expected_advantages("grpo", p, g, eps=0.0).c,
+        verifier=verifier,
     )
 
 
@@ -386,16 +384,30 @@ def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
         (
             Line(p, weights.grpo, OTHER, "GRPO"),
             Line(p, LookupTable(weights.qae, _BY_K), QUANTILE, "QAE", "dashed"),
-            threshold,
+            border(weights.verifier),
         ),
         touches=(Touch("k", offset=1.0, factor=-1.0),),
     )
     return as_drawn, gradient
 
 
+def border(verifier: Verifier) -> GuideLine:
+    """The success rate from which on the verifier shows more than 1 - K; none where it shows that nowhere."""
+    p = verifier.true(1 - KS)
+    name = "1 − K" if not verifier.errs else "the verifier sees 1 − K"
+    return GuideLine(LookupTable(_only(p, (p >= 0) & (p <= 1)), _BY_K), "x", BASELINE, name, "dotted")
+
+
 def weights_words(weights: WeightsModel) -> Words:
-    """Say how much faster or slower than GRPO the gradient makes QAE."""
+    """Say how much faster or slower than GRPO the gradient makes QAE, and what errors of the verifier do to it."""
     ratio = weights.qae / weights.grpo
+    errors = (
+        f" Now {weights.verifier.said}, whichever it is: on average the update still points along the gradient, and "
+        f"GRPO learns between {weights.slower.min():.2f} and {weights.slower.max():.2f} times as fast as with a "
+        f"verifier that is always right (least at p = {weights.p[np.argmin(weights.slower)]:.2f})."
+        if weights.verifier.errs
+        else ""
+    )
     return (
         "On the left the two weights look very different. On the right is what the expected gradient of a group ",
         f"of {weights.g} really makes of them: for K = ",
@@ -408,6 +420,7 @@ def weights_words(weights: WeightsModel) -> Words:
         Number(LookupTable(weights.p[np.argmax(ratio, axis=1)], _BY_K), 2),
         "). The expected score is zero, so leaving out one side and reweighing the other changes little; the "
         "larger the group, the less.",
+        errors,
     )
 
 
@@ -425,7 +438,8 @@ class SparsityModel:
         weight: Their shares of the prompts, ``(P,)``.
         share: Share of responses whose advantage is zero, ``(K, P)``.
         total: Mean of it over the prompts, ``(K,)``.
-        resampled: The same if groups that are all correct or all wrong are sampled again, ``(K,)``.
+        resampled: The same if groups whose rewards are all equal are sampled again, ``(K,)``.
+        verifier: How the verifier errs.
     """
 
     g: int
@@ -435,14 +449,16 @@ class SparsityModel:
     share: NDArray[np.float64]
     total: NDArray[np.float64]
     resampled: NDArray[np.float64]
+    verifier: Verifier
 
 
-def sparsity_model(g: int, spread: float) -> SparsityModel:
+def sparsity_model(g: int, spread: float, verifier: Verifier = VERIFIERS["right"]) -> SparsityModel:
     """Count zero advantages for every K.
 
     Args:
         g: Group size, >= 2.
         spread: a of Beta(a, a), > 0.
+        verifier: How the verifier errs.
 
     Returns:
         Shares by success rate, and over all prompts.
@@ -451,7 +467,7 @@ def sparsity_model(g: int, spread: float) -> SparsityModel:
     n = np.arange(g + 1)
     tables = np.stack([advantage_table("qae", g, k=float(k)) for k in KS])  # (K, G + 1, 2)
     zero = ((tables[..., 1] == 0) * n + (tables[..., 0] == 0) * (g - n)) / g  # (K, G + 1)
-    chance = binomial(p, g)  # (P, G + 1)
+    chance = binomial(verifier.seen(p), g)  # (P, G + 1)
     weight = _beta_weights(spread, p)
     mixed = (n > 0) & (n < g)
     kept = chance[:, mixed].sum(axis=1) * weight
@@ -464,6 +480,7 @@ def sparsity_model(g: int, spread: float) -> SparsityModel:
         share,
         total=share @ weight,
         resampled=(zero[:, mixed] @ chance[:, mixed].T) @ weight / kept.sum(),
+        verifier=verifier,
     )
 
 
@@ -486,7 +503,7 @@ def sparsity_panels(sparsity: SparsityModel) -> tuple[Panel, Panel]:
             Line(sparsity.p, LookupTable(sparsity.share, _BY_K), MUTED, "all groups"),
             GuideLine(LookupTable(sparsity.total, _BY_K), "y", QUANTILE, "mean over the prompts", "dashed"),
             GuideLine(0.8, "y", BASELINE, "the paper's 80 %", "dotted"),
-            GuideLine(LookupTable(1 - KS, _BY_K), "x", BASELINE, "1 − K", "dotted"),
+            border(sparsity.verifier),
         ),
         touches=(Touch("k", offset=1.0, factor=-1.0),),
     )
@@ -501,8 +518,31 @@ def sparsity_panels(sparsity: SparsityModel) -> tuple[Panel, Panel]:
     return zeros, rates
 
 
+def large_group_share(k: float, verifier: Verifier) -> float:
+    """Share of zero advantages as G grows, if every success rate is equally likely.
+
+    Hard prompts silence their losers, easy ones their winners. With q, the success rate that rewards show, uniform from
+    f₊ to 1 - f₋, that is the mean of 1 - q up to q = 1 - K and of q from there on; without errors 1/2 + K(1 - K).
+
+    Args:
+        k: K, in (0, 1).
+        verifier: How the verifier errs.
+
+    Returns:
+        The share.
+
+    Example:
+        >>> round(large_group_share(0.4, VERIFIERS["right"]), 2)
+        0.74
+    """
+    low, high = verifier.seen(0.0), verifier.seen(1.0)
+    gate = min(max(1 - k, low), high)
+    return float(((gate - low) * (1 - (low + gate) / 2) + (high - gate) * (gate + high) / 2) / (high - low))
+
+
 def sparsity_words(sparsity: SparsityModel) -> Words:
     """Say which share gets zero, with and without sampling again."""
+    said, large = sparsity.verifier.said, 100 * large_group_share(0.4, sparsity.verifier)
     return (
         "With K = ",
         Number(LookupTable(KS, _BY_K), 2),
@@ -510,9 +550,10 @@ def sparsity_words(sparsity: SparsityModel) -> Words:
         Number(LookupTable(100 * sparsity.total, _BY_K), 1),
         " % of all responses get exactly zero; ",
         Number(LookupTable(100 * sparsity.resampled, _BY_K), 1),
-        " % if groups that are all correct or all wrong are sampled again (dynamic sampling). "
+        " % if groups whose rewards are all equal are sampled again (dynamic sampling). "
         f"The 80 % of the paper is a property of the prompts: if every success rate is equally "
-        f"likely (a = 1), with K = .4 and large groups it is {100 * LARGE_GROUP_SHARE:.0f} %.",
+        f"likely (a = 1), with K = .4 and large groups it is {large:.0f} %.",
+        f" Here {said}, and the gate follows what it sees." if said else "",
     )
 
 

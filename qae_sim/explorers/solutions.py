@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +15,9 @@ import qae_sim.lm
 from qae_sim.advantages import AdvantageRule
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
+from qae_sim.explorers.verifier import VERIFIER, error_among, judged, verifier
 from qae_sim.lm.tasks import PAD, TASKS
-from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits
+from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits, written
 from qae_sim.pictures.style import CORRECT, FOURTH, WRONG, tint
 from qae_sim.storage import from_json
 
@@ -88,6 +89,7 @@ class SolutionsState(State):
     prompt: int = whole(1, "Prompt", 1, 6)
     colour: str = choice("entropy", "Colour", _COLOURING)
     k: float = number(0.4, "K of QAE", 0.05, 0.95, 0.05)
+    verifier: str = verifier()
 
 
 class Solutions(Explorer[SolutionsState]):
@@ -114,7 +116,7 @@ class Solutions(Explorer[SolutionsState]):
     def show(self, state: SolutionsState) -> Picture:
         """The group in boxes, and the mean entropy or the sum of advantages of each solution."""
         groups = recorded_groups()[state.task, state.stage]
-        return picture_of(groups[min(state.prompt, len(groups)) - 1], state.colour, state.k)
+        return picture_of(groups[min(state.prompt, len(groups)) - 1], state.colour, state.k, state.verifier)
 
 
 def values_of(group: Group, colour: str, k: float) -> NDArray[np.float64]:
@@ -136,23 +138,35 @@ def values_of(group: Group, colour: str, k: float) -> NDArray[np.float64]:
     return np.asarray(advantages if rule.of_tokens else advantages[:, None] * mask)
 
 
-def picture_of(group: Group, colour: str, k: float) -> Picture:
+def picture_of(group: Group, colour: str, k: float, verifier: str = "right") -> Picture:
     """Draw a group of solutions.
 
     Args:
         group: Prompt and solutions.
         colour: What colours the words, see :func:`values_of`.
         k: K of QAE.
+        verifier: Which error the verifier makes, see :data:`~qae_sim.explorers.verifier.VERIFIER`.
 
     Returns:
         The picture.
     """
-    values = values_of(group, colour, k)
-    panels = (_boxes(group, colour, values), _each_solution(group, colour, values))
-    return Picture(panels, _told(group, colour, values), row=False)
+    error = error_among(group.rewards, verifier)
+    every = {name: replace(group, rewards=judged(group.rewards, name)) for name in VERIFIER}
+    found = {name: values_of(one, colour, k) for name, one in every.items()}
+    group, values = every[verifier], found[verifier]
+    # One axis however the verifier errs: what errors do is to be seen.
+    ends = axis_limits(0.0, 0.1, np.concatenate([_means(group, one) for one in found.values()]))
+    panels = (_boxes(group, colour, values, error), _each_solution(group, colour, values, ends))
+    told = _told(group, colour, values, "are correct" if error is None else "have reward 1")
+    return Picture(panels, (*told, _error(group, colour, values, error)), row=False)
 
 
-def _boxes(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
+def _means(group: Group, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean value of the words of each response."""
+    return np.asarray(values.sum(axis=1) / np.array([len(words) for words in group.words]))
+
+
+def _boxes(group: Group, colour: str, values: NDArray[np.float64], error: int | None) -> Panel:
     """Every word in a box, coloured by its value."""
     count = len(group.words)
     x, y, width, texts, colours = [], [], [], [], []
@@ -170,17 +184,20 @@ def _boxes(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
             colours.append(_shade(value / largest, colour == "entropy"))
             start += size + 0.06
     end = max(a + b for a, b in zip(x, width, strict=True))
-    ticks = tuple((float(count - 1 - i), "correct" if r else "wrong") for i, r in enumerate(group.rewards))
+    ticks = tuple(
+        (float(count - 1 - i), ("correct" if r else "wrong") + ("?" if i == error else ""))
+        for i, r in enumerate(group.rewards)
+    )
     cells = Cells(np.array(x), np.array(y), np.array(width), 0.74, tuple(texts), tuple(colours), (False,) * len(x))
     what = "darker: less certain" if colour == "entropy" else "blue +: more of it, red −: less of it, white: nothing"
     title = f"Responses to {group.prompt} ({what})"
     return Panel(title, "", "", (-0.1, end + 0.1), (-0.6, count - 0.4), (cells,), ((-0.1, ""),), ticks, 1.5)
 
 
-def _each_solution(group: Group, colour: str, values: NDArray[np.float64]) -> Panel:
+def _each_solution(group: Group, colour: str, values: NDArray[np.float64], ends: tuple[float, float]) -> Panel:
     """Mean value of the words of each response."""
     count = len(group.words)
-    mean = values.sum(axis=1) / np.array([len(words) for words in group.words])
+    mean = _means(group, values)
     place = np.arange(count, dtype=float)
     bars = tuple(
         Bars(place, np.where(keep, mean, np.nan), shade, label, hatched=hatched)
@@ -190,7 +207,6 @@ def _each_solution(group: Group, colour: str, values: NDArray[np.float64]) -> Pa
         )
     )
     name = "mean entropy" if colour == "entropy" else "mean advantage"
-    ends = axis_limits(0.0, 0.1, mean)
     return Panel("Each response, in the order above", "", name, (-0.6, count - 0.4), ends, bars, _numbers(count))
 
 
@@ -205,13 +221,24 @@ def _shade(share: float, entropy: bool) -> str:
     return tint(colour, 0.55 * min(abs(share), 1.0))
 
 
-def _told(group: Group, colour: str, values: NDArray[np.float64]) -> Words:
+def _told(group: Group, colour: str, values: NDArray[np.float64], rewarded: str) -> Words:
     """What there is to see."""
     correct = int(group.rewards.sum())
-    start = f"Prompt {group.prompt!r}: {correct} of {len(group.rewards)} responses are correct. "
+    start = f"Prompt {group.prompt!r}: {correct} of {len(group.rewards)} responses {rewarded}. "
     if colour == "entropy":
         i, t = np.unravel_index(int(values.argmax()), values.shape)
         word = group.words[int(i)][int(t)]
         return (f"{start}The model was least certain ({values.max():.2f} nats) at '{word}' in response {int(i) + 1}.",)
     silent = int((values == 0).all(axis=1).sum())
     return (f"{start}{silent} responses have no advantage at all; the largest is {np.abs(values).max():.2f} in size.",)
+
+
+def _error(group: Group, colour: str, values: NDArray[np.float64], error: int | None) -> str:
+    """What the response that is judged wrongly gets."""
+    if error is None:
+        return ""
+    kind = "wrong and taken for correct" if group.rewards[error] else "correct and taken for wrong"
+    if colour == "entropy":
+        return f" Response {error + 1} is {kind}."
+    mean = float(_means(group, values)[error])
+    return f" Response {error + 1} is {kind}: its mean advantage is {written(mean)}."

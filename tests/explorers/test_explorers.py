@@ -274,9 +274,11 @@ class TestBrowser:
 
     def test_controls_that_do_not_matter_are_hidden(self) -> None:
         explorer = QuantileGate.from_state("view=weights", hide=["claims"])
-        assert explorer.spec["hidden"] == ["claims", "c", "verifier", "spread"]
+        assert explorer.spec["hidden"] == ["claims", "c", "spread"]
         explorer.set(view="sparsity")
-        assert explorer.spec["hidden"] == ["claims", "c", "verifier"]
+        assert explorer.spec["hidden"] == ["claims", "c"]
+        explorer.set(view="quantiles")
+        assert explorer.spec["hidden"] == ["claims", "verifier", "spread"]
 
     @pytest.mark.parametrize("changes", [{"k": 0.7}, {"g": 8}, {"g": 99}])
     def test_every_message_is_answered_by_its_number(self, changes: dict[str, Any]) -> None:
