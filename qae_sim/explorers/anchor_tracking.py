@@ -65,6 +65,7 @@ class KalmanAnchorExplorer(Explorer[AnchorState]):
         "A jump": AnchorState(course="jump", drift=0.0),
         "Absorbed": AnchorState(course="jump", drift=0.0, warm="equation"),
         "Weights Φ": AnchorState(view="weights", course="jump", drift=0.0),
+        "False positives": AnchorState(course="still", drift=0.0, verifier="false_positive"),
     }
     LEADING: ClassVar = ("course", "t", "gain")
     CLAIMS: ClassVar = (

@@ -82,7 +82,7 @@ def _one_in_ten() -> Iterator[GlossaryTerm]:
         "o",
         "What the model writes to a prompt. Its length $|o|$ is its number of tokens.",
         here,
-        never=("answers?", "completions?", "rollouts?", "solutions?"),
+        never=("answer(?:s|ed)?", "completions?", "rollouts?", "solutions?"),
     )
     yield GlossaryTerm("group", "", "The responses to one prompt that are judged together.", here)
     yield GlossaryTerm("group size", "G", "The number of responses in a group.", here)
@@ -138,7 +138,7 @@ def _one_in_ten() -> Iterator[GlossaryTerm]:
         "",
         "A response with reward 1.",
         here,
-        never=("successes", "(?:a|one|lone|second|every|each) success(?! rate)"),
+        never=("successes", "(?:a|one|lone|second|every|each|mean) success(?! rates?)"),
     )
     yield GlossaryTerm("loser", "", "A response with reward 0.", here, never=("failures?",))
     yield GlossaryTerm(

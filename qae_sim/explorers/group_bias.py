@@ -55,6 +55,7 @@ class GroupBias(Explorer[BiasState]):
         "Own reward fixed": BiasState(p=0.6),
         "How often": BiasState(view="probability", p=0.2),
         "Beta rewards": BiasState(view="continuous"),
+        "False positives": BiasState(p=0.1, verifier="false_positive"),
     }
     USES: ClassVar = {
         "bias": ("p", "g", "verifier"),

@@ -74,6 +74,7 @@ class KeyTokens(Explorer[TokenState]):
         "Carry": TokenState(group="carry", token=6),
         "Said too often": TokenState(group="repeated", token=0),
         "Released code": TokenState(variant="code", token=6),
+        "A false negative": TokenState(token=6, verifier="false_negative"),
     }
     LEADING: ClassVar = ("group", "variant", "token")
     CLAIMS: ClassVar = (

@@ -206,28 +206,41 @@ def anchors() -> dict[str, Any]:
     """Let each anchor chase a capability that rises and falls, and say what it makes of a hard and an easy group.
 
     Returns:
-        The capability and the batches' mean rewards; for each anchor its beliefs before each batch, and HA-DW's Φ at
-        λ = 1 for a correct and a wrong response to a hard prompt (2 of 8 correct) and to an easy one (6 of 8).
+        The capability; for a verifier that is always right, one with false positives and one with false negatives the
+        batches' mean rewards, and for each anchor its beliefs before each batch, and HA-DW's Φ at λ = 1 for a correct
+        and a wrong response to a hard prompt (2 of 8 correct) and to an easy one (6 of 8). Rounded to six decimals.
     """
+    from qae_sim.explorers.verifier import VERIFIERS
+
     t = np.arange(_BATCHES)
     capability = 0.3 + 0.4 / (1 + np.exp(-(t - 25) / 4)) - 0.15 / (1 + np.exp(-(t - 58) / 3))
     count = _BATCH_PROMPTS * _BATCH_GROUP
-    seen = (uniform(np.zeros(1), _BATCHES * count, 5).reshape(_BATCHES, count) < capability[:, None]).mean(axis=1)
+    drawn = uniform(np.zeros(1), _BATCHES * count, 5).reshape(_BATCHES, count)
+    # The same random numbers under each verifier, so that its errors are all that differs.
+    seen = [(drawn < verifier.seen(capability)[:, None]).mean(axis=1) for verifier in VERIFIERS.values()]
+    return {
+        "capability": capability.round(6).tolist(),
+        "followed": [{"seen": rates.round(6).tolist(), "anchors": _chased(rates, count)} for rates in seen],
+    }
+
+
+def _chased(seen: NDArray[np.float64], count: int) -> dict[str, Any]:
+    """Let each anchor chase the mean rewards of batches of so many responses."""
     found: dict[str, Any] = {}
     hard, easy = np.repeat([1.0, 0.0], [2, 6]), np.repeat([1.0, 0.0], [6, 2])
     for name, anchor in ANCHORS.items():
         beliefs, weights = [], []
         for y in seen:
-            beliefs.append(float(anchor.belief))
+            beliefs.append(round(float(anchor.belief), 6))
             phi = [
                 ha_dw_weights(group, grpo(group), float(anchor.belief), lambda_scale=1.0).Phi[place]
                 for group in (hard, easy)
                 for place in (0, -1)
             ]
-            weights.append([float(x) for x in phi])
+            weights.append([round(float(x), 6) for x in phi])
             anchor = anchor.after(float(y), count, _BATCH_GROUP)
         found[name] = {"beliefs": beliefs, "weights": weights}
-    return {"capability": capability.tolist(), "seen": seen.tolist(), "anchors": found}
+    return found
 
 
 #: Places where an estimator can enter, in the order of a training step, with what that means.

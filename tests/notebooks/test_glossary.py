@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ pytest.importorskip("anywidget")
 
 from qae_sim.explorers.glossary import GLOSSARY, PAGE, GlossaryTerm, look_up
 from qae_sim.explorers.predictions import PREDICTIONS
+from qae_sim.page.tables import PLACES
 from qae_sim.site.lessons import markdown
 
 CORE = [path for path in NOTEBOOKS if re.match("0[1-8]_", path.name)]
@@ -35,6 +38,7 @@ ALLOWED = {
     r"# Questions people ask|The question is its": "questions to readers",
     r"[Qq]uestions?(?= is answered| \| | of the trial|;|, with|\. On)|^Question$": "the trial's and the index's",
     r"(?m)(?:is one|Each|put your|no) answer|\banswer = .*|The answer is a study": "answers of readers, and to them",
+    r"\bis answered\b": "questions are, and not prompts",
     r"A solution(?=<)": "a solution of an exercise",
     r"[Rr]ight(?:: | pictures?\b| of 0\b)|(?:on|from|at|to|On) the right\b|left to right": "where something is drawn",
     r"(?:Flat|proof|claim|baseline|all) is right\b|always right|\bRight(?:,| in all)|gives the right": (
@@ -114,6 +118,37 @@ def texts_of_explorers() -> Iterator[tuple[str, str]]:
                 yield f"{path.name}:{node.lineno}", node.value
 
 
+#: Prints what stands between tags and in strings of the flagship's scenes, by place.
+SCENES_TEXTS = """
+const ts = require("typescript"), fs = require("fs"), found = [];
+const kinds = [ts.isJsxText, ts.isStringLiteralLike, ts.isTemplateHead, ts.isTemplateMiddle, ts.isTemplateTail];
+for (const name of process.argv.slice(1)) {
+  const text = fs.readFileSync(name, "utf8");
+  const file = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TSX);
+  const look = (node) => {
+    const said = kinds.some((is) => is(node)) && / |^[A-Z]/.test(node.text.trim());
+    if (said) found.push([`${name}:${file.getLineAndCharacterOfPosition(node.pos).line}`, node.text]);
+    ts.forEachChild(node, look);
+  };
+  look(file);
+}
+process.stdout.write(JSON.stringify(found));
+"""
+
+
+def texts_of_flagship() -> Iterator[tuple[str, str]]:
+    """Everything that the flagship's scenes may say, in every state, and the texts of its tables."""
+    web = PACKAGE / "page" / "web"
+    if shutil.which("node") is None or not (web / "node_modules").is_dir():
+        pytest.skip("needs Node, and `npm ci` in qae_sim/page/web")
+    files = [*sorted((web / "src" / "scenes").glob("*.tsx")), web / "src" / "arrows.ts"]
+    command = ["node", "-e", SCENES_TEXTS, *(str(path.relative_to(web)) for path in files)]
+    found = json.loads(subprocess.run(command, cwd=web, capture_output=True, text=True, check=True).stdout)
+    assert len(found) > 100
+    yield from (tuple(row) for row in found)
+    yield from (("tables.py", text) for text in PLACES.values())
+
+
 def texts_of_lessons() -> Iterator[tuple[str, str]]:
     """The prose of all lessons; the teachers' page is for others."""
     for path in NOTEBOOKS:
@@ -138,7 +173,7 @@ def second_names(text: str, *, leaving_out: str = "") -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("texts", [texts_of_lessons, texts_of_explorers])
+@pytest.mark.parametrize("texts", [texts_of_lessons, texts_of_explorers, texts_of_flagship])
 def test_no_word_has_a_second_name(texts: object) -> None:
     assert [(where, found) for where, text in texts() for found in second_names(text)] == []  # type: ignore[operator]
 
@@ -163,7 +198,7 @@ def texts_of_glossary() -> Iterator[tuple[str, str]]:
 def test_every_exception_is_needed(allowed: str) -> None:
     assert any(
         re.search(allowed, text) and second_names(text, leaving_out=allowed)
-        for texts in (texts_of_lessons, texts_of_explorers)
+        for texts in (texts_of_lessons, texts_of_explorers, texts_of_flagship)
         for _, text in texts()
     )
 

@@ -22,9 +22,9 @@ SCENES = ("0", "1", "2", "3", "4", "5", "6", "7", "map", "8", "9")
 #: States in which something is as long, as large, or as empty as it can be.
 STATES = (
     "",
-    "r=1111111111&b=1&k=0.95&rule=constant&groups=1000&half=1&chips=31&anchor=3&batch=79&turn=3&after=0.95&step=59&dot=canon",
-    "r=0000000000&b=0&k=0.05&near=6&rule=qae&groups=1&chips=4&anchor=2&batch=0&turn=0&after=0.05&step=0&dot=verl_rank",
-    "r=1111111110&b=0.95&near=1&k=0.9&rule=rloo&groups=10&chips=1&anchor=1&batch=60&prompt=23&dot=match_tir",
+    "r=1111111111&b=1&k=0.95&rule=constant&groups=1000&half=1&chips=31&anchor=3&batch=79&turn=3&after=0.95&step=59&dot=canon&blind=1&errs=1",
+    "r=0000000000&b=0&k=0.05&near=6&rule=qae&groups=1&chips=4&anchor=2&batch=0&turn=0&after=0.05&step=0&dot=verl_rank&verifier=3&blind=2&errs=2",
+    "r=1111111110&b=0.95&near=1&k=0.9&rule=rloo&groups=10&chips=1&anchor=1&batch=60&prompt=23&dot=match_tir&verifier=1",
 )
 
 

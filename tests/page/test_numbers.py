@@ -69,11 +69,31 @@ def test_nearly_equal_rewards(answers: Any) -> None:
         np.testing.assert_allclose(row["advantages"], grpo(row["rewards"], eps=0), rtol=1e-9)
 
 
+def outcomes(rule: Any) -> list[tuple[int, float, float]]:
+    """Arm, reward and chance of what a response can be: one arm is correct, and the verifier may err."""
+    if rule["half"]:
+        return list(zip(range(3), [1.0, 0.5, 0.0], POLICY, strict=True))
+    false_positive, false_negative = {0: (0, 0), 1: (0.1, 0), 2: (0, 0.1), 3: (0, 0)}[rule["verifier"]]
+    found = []
+    for arm, correct in enumerate([1.0, 0.0, 0.0]):
+        passes = 1 - false_negative if correct else false_positive
+        passes = 1.0 if rule["verifier"] == 3 and arm == 1 else passes
+        found += [(arm, reward, POLICY[arm] * (passes if reward else 1 - passes)) for reward in (correct, 1 - correct)]
+    return [outcome for outcome in found if outcome[2] > 0]
+
+
+def compositions(total: int, parts: int) -> list[tuple[int, ...]]:
+    if parts == 1:
+        return [(total,)]
+    return [(n, *rest) for n in range(total + 1) for rest in compositions(total - n, parts - 1)]
+
+
 def moved(counts: Any, rule: Any) -> NDArray[np.float64]:
     """Change of a policy's probabilities by a group, to first order."""
-    rewards = np.repeat([1.0, rule["half"] / 2, 0.0], counts)
+    kinds = outcomes(rule)
+    rewards = np.repeat([reward for _, reward, _ in kinds], counts)
     each = rewards - rule["b"] if rule["kind"] == "constant" else of(rule["name"], rewards, rule["k"])
-    one_hot = np.repeat(np.eye(3), counts, axis=0)
+    one_hot = np.repeat(np.eye(3)[[arm for arm, _, _ in kinds]], counts, axis=0)
     z = ((one_hot - POLICY) * each[:, None]).mean(axis=0)
     return (np.diag(POLICY) - np.outer(POLICY, POLICY)) @ z
 
@@ -88,15 +108,19 @@ def turned(mean: NDArray[np.float64], half: int) -> float:
 
 
 def test_arrows_and_their_averages(answers: Any) -> None:
-    counted = answers["counted"]
-    assert {sum(counts) for counts in counted} == {10}
-    np.testing.assert_allclose(np.mean(counted, axis=0), 10 * POLICY, atol=4 * np.sqrt(10 * 0.25 / 1000))
-    every = [(a, b, 10 - a - b) for a in range(11) for b in range(11 - a)]
-    chances = [factorial(10) * prod(p**n / factorial(n) for p, n in zip(POLICY, c, strict=True)) for c in every]
-    assert len(answers["arrows"]) == 2 * (3 + 19 + 21)
+    for verifier, counted in enumerate(answers["counted"]):
+        chances = [10 * chance for _, _, chance in outcomes({"half": 0, "verifier": verifier})]
+        assert {sum(counts) for counts in counted} == {10}
+        np.testing.assert_allclose(np.mean(counted, axis=0), chances, atol=4 * np.sqrt(10 * 0.25 / 1000))
+    assert len(answers["arrows"]) == 5 * (3 + 19 + 21)
     for row in answers["arrows"]:
+        kinds, counted = outcomes(row["rule"]), answers["counted"][row["rule"]["verifier"]]
+        every = compositions(10, len(kinds))
         table = {counts: moved(counts, row["rule"]) for counts in every}
-        right = sum(chance * table[counts] for chance, counts in zip(chances, every, strict=True))
+        right = np.zeros(3)
+        for counts in every:
+            chance = prod(p**n / factorial(n) for (_, _, p), n in zip(kinds, counts, strict=True))
+            right += factorial(10) * chance * table[counts]
         np.testing.assert_allclose(row["expected"], right, rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(row["turn"], turned(right, row["rule"]["half"]), atol=1e-6)
         for n, mean in zip((1, 10, 100, 1000), row["means"], strict=True):
@@ -107,11 +131,11 @@ def test_arrows_and_their_averages(answers: Any) -> None:
 # --- trainings --------------------------------------------------------------------------------------------------------
 
 
-def uniforms() -> NDArray[np.float64]:
+def uniforms(seed: int = SEED) -> NDArray[np.float64]:
     """The page's random numbers, by prompt, step and response, in wrapping 32-bit arithmetic."""
     word = np.uint32
     prompt, step, response = np.ogrid[:PROMPTS, :STEPS, :GROUP]
-    h = np.full((PROMPTS, STEPS, GROUP), (SEED + 1) * 0x9E3779B1 % 2**32, dtype=word)
+    h = np.full((PROMPTS, STEPS, GROUP), (seed + 1) * 0x9E3779B1 % 2**32, dtype=word)
     for part in (prompt, step, response):
         h = (h ^ (part + 1).astype(word)) * word(0x85EBCA6B)
         h ^= h >> word(13)
@@ -135,6 +159,8 @@ def first_logits() -> NDArray[np.float64]:
 def trainings(named: list[Any], trainer: str) -> tuple[NDArray[np.float64], list[Any]]:
     """Several trainings at once: success and entropy of each prompt at each moment, and what each step saw."""
     u, z = uniforms(), np.repeat(first_logits()[None], len(named), axis=0)
+    slips = uniforms(SEED + 1) < 0.1
+    errs = np.array([row["errs"] for row in named])[:, None, None]
     recent: list[NDArray[np.float64]] = []
     found, seen = [], []
     for step in range(STEPS + 1):
@@ -145,7 +171,9 @@ def trainings(named: list[Any], trainer: str) -> tuple[NDArray[np.float64], list
         if step == STEPS:
             break
         arms = (np.cumsum(pi, axis=-1)[:, :, None, :] <= u[None, :, step, :, None]).sum(axis=-1)
-        rewards = (arms < CORRECT[None, :, None]).astype(float)
+        correct = arms < CORRECT[None, :, None]
+        wrongly = slips[None, :, step] & np.where(correct, errs == 2, errs == 1)
+        rewards = (correct != wrongly).astype(float)
         if trainer == "qae":
             k = np.array([row["after"] if step >= row["turn"] else 0.4 for row in named])
             each = np.empty_like(rewards)
@@ -168,7 +196,7 @@ def trainings(named: list[Any], trainer: str) -> tuple[NDArray[np.float64], list
 @pytest.mark.slow
 def test_every_training_and_every_turn_of_k(answers: Any) -> None:
     named = answers["named"]
-    assert len(named) == 3 + 19 * STEPS
+    assert len(named) == 3 * 3 + 19 * STEPS + 2 * 2 * 3
     shown = answers["numbers"].reshape(len(named), STEPS + 1, PROMPTS + 1)
     for trainer in ("grpo", "qae", "ha_dw"):
         places = [i for i, row in enumerate(named) if row["trainer"] == trainer]
@@ -177,8 +205,10 @@ def test_every_training_and_every_turn_of_k(answers: Any) -> None:
 
 
 def test_every_opened_step(answers: Any) -> None:
-    for trainer, shown in zip(("grpo", "qae", "ha_dw"), answers["opened"], strict=True):
-        _, seen = trainings([{"turn": STEPS, "after": 0.4}], trainer)
+    cases = [(errs, trainer, shown) for errs, shown in enumerate(answers["opened"])
+             for trainer, shown in zip(("grpo", "qae", "ha_dw"), shown, strict=True)]  # fmt: skip
+    for errs, trainer, shown in cases:
+        _, seen = trainings([{"turn": STEPS, "after": 0.4, "errs": errs}], trainer)
         for step, (arms, rewards, each, pi) in enumerate(seen):
             here = shown[step]
             assert [row["responses"] for row in here] == arms[0].tolist()

@@ -70,11 +70,23 @@ def test_angles_and_sizes_are_those_of_the_arrows() -> None:
 
 def test_weights_are_those_of_the_beliefs() -> None:
     found = anchors()
-    assert len(found["seen"]) == len(found["capability"]) == 80
-    for followed in found["anchors"].values():
+    assert {len(one["seen"]) for one in found["followed"]} == {len(found["capability"])} == {80}
+    for followed in (row for one in found["followed"] for row in one["anchors"].values()):
         for belief, phi in zip(followed["beliefs"], followed["weights"], strict=True):
             signed = np.array([1, -1]) * (belief - np.array([[0.25], [0.75]]))
-            np.testing.assert_allclose(phi, np.exp(signed).ravel(), rtol=1e-12)
+            np.testing.assert_allclose(phi, np.exp(signed).ravel(), atol=2e-6)
+
+
+def test_batches_show_what_the_verifier_sees() -> None:
+    """One wrong response in ten passes, or one correct one in ten fails, with the same random numbers."""
+    found = anchors()
+    p = np.array(found["capability"])
+    right, positive, negative = (np.array(one["seen"]) for one in found["followed"])
+    assert (positive >= right).all()
+    assert (negative <= right).all()
+    wide = 5 * np.sqrt(0.25 / (80 * 128))
+    assert np.mean(positive - right) == pytest.approx(np.mean(0.1 * (1 - p)), abs=wide)
+    assert np.mean(right - negative) == pytest.approx(np.mean(0.1 * p), abs=wide)
 
 
 def test_every_estimator_has_a_place_and_its_claim_is_known() -> None:

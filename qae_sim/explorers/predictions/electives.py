@@ -155,6 +155,26 @@ def _silenced(digest: Digest) -> Prediction:
     )
 
 
+def _errors() -> Prediction:
+    return Prediction(
+        "A verifier takes one wrong response in ten for correct, whichever one that is. What does this do to GRPO's "
+        "arrow, on average over all groups?",
+        (
+            "It turns to the wrong arms",
+            "It gets shorter, and does not turn",
+            "It gets longer, and does not turn",
+            "Nothing: errors cancel",
+        ),
+        1,
+        (
+            "Each wrong arm is rewarded as often as the other. What is added to all arms alike cancels.",
+            "A correct arm still gets a reward more often than a wrong one, by 0.9 instead of 1. The rest cancels.",
+            "There are more rewards, but what counts is how much more often a correct arm gets one: less.",
+            "What they add to all arms alike cancels. But they also bring correct and wrong arms nearer to each other.",
+        ),
+    )
+
+
 #: By name.
 PREDICTIONS: Mapping[str, Callable[..., AnyPrediction]] = MappingProxyType(
     {
@@ -165,6 +185,7 @@ PREDICTIONS: Mapping[str, Callable[..., AnyPrediction]] = MappingProxyType(
         "trial-1": _trial,
         "knob-1": _knob,
         "bias-1": _bias,
+        "errors-1": _errors,
         "trainer-1": _trainer,
         "silenced-1": _silenced,
     }

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { ESTIMATORS, advantages, group, pair, standardised } from "./advantages.ts";
-import { type Rule, cloud, counted, expected, meanOf, turn } from "./arrows.ts";
+import { type Rule, VERIFIERS, cloud, counted, expected, meanOf, turn } from "./arrows.ts";
 import { STEPS, TRAINERS, opened, softmax, success, summary, training } from "./bandit.ts";
 import { B_GRID, K_GRID, SIZES } from "./state.ts";
 
@@ -12,10 +12,12 @@ const over = (grid: { low: number; high: number; step: number }): number[] =>
 /** Groups of ten and of eight at every K, near-equal rewards, clouds of arrows and their exact averages. */
 export function groups(): unknown {
   const ks = over(K_GRID);
-  const rules = ([0, 1] as const).flatMap((half): Rule[] => [
-    ...ESTIMATORS.flatMap((name) => (name === "qae" ? ks : [0.4]).map((k): Rule => ({ kind: "estimator", name, k, half }))),
-    ...over(B_GRID).map((b): Rule => ({ kind: "constant", b, half })),
+  const settings = [...VERIFIERS.map((_, verifier) => ({ half: 0, verifier }) as const), { half: 1, verifier: 0 } as const];
+  const rules = settings.flatMap((setting): Rule[] => [
+    ...ESTIMATORS.flatMap((name) => (name === "qae" ? ks : [0.4]).map((k): Rule => ({ kind: "estimator", name, k, ...setting }))),
+    ...over(B_GRID).map((b): Rule => ({ kind: "constant", b, ...setting })),
   ]);
+  const constant = (verifier: number): Rule => ({ kind: "constant", b: 0, half: 0, verifier });
   const counts = Array.from({ length: 11 }, (_, c) => c);
   return {
     pairs: ks.flatMap((k) => ESTIMATORS.flatMap((name) => counts.map((c) => {
@@ -27,7 +29,7 @@ export function groups(): unknown {
       const rewards = [1, 1, 1, 1 + 10 ** -j];
       return { rewards, advantages: standardised(rewards, rewards.reduce((a, b) => a + b, 0) / 4) };
     }),
-    counted: Array.from({ length: 1000 }, (_, number) => counted(number)),
+    counted: VERIFIERS.map((_, verifier) => Array.from({ length: 1000 }, (_, number) => counted(number, constant(verifier)))),
     arrows: rules.map((rule) => ({ rule, expected: expected(rule), turn: turn(rule), means: SIZES.map((n) => meanOf(cloud(n, rule))) })),
   };
 }
@@ -36,18 +38,20 @@ export function groups(): unknown {
 export function trainings(path: string): unknown {
   const numbers: number[] = [];
   const named: unknown[] = [];
-  const plain = training("qae", 0.4);
-  const add = (trainer: (typeof TRAINERS)[number], turn: number, after: number): void => {
-    named.push({ trainer, turn, after });
-    for (const moment of training(trainer, 0.4, turn, after, turn < STEPS ? plain : [])) {
+  const plain = [0, 1, 2].map((errs) => training("qae", 0.4, STEPS, 0.4, [], errs));
+  const add = (trainer: (typeof TRAINERS)[number], turn: number, after: number, errs = 0): void => {
+    named.push({ trainer, turn, after, errs });
+    for (const moment of training(trainer, 0.4, turn, after, turn < STEPS ? plain[errs] : [], errs)) {
       moment.logits.forEach((z, prompt) => { numbers.push(success(softmax(z), prompt)); });
       numbers.push(summary(moment).entropy);
     }
   };
-  for (const trainer of TRAINERS) add(trainer, STEPS, 0.4);
+  for (const errs of [0, 1, 2]) for (const trainer of TRAINERS) add(trainer, STEPS, 0.4, errs);
   for (const after of over(K_GRID)) for (let turn = 0; turn < STEPS; turn += 1) add("qae", turn, after);
+  // Of the turns under a verifier that errs, some: they are made in the same way.
+  for (const errs of [1, 2]) for (const after of [0.05, 0.8]) for (const turn of [0, 20, STEPS - 1]) add("qae", turn, after, errs);
   writeFileSync(path, new Uint8Array(new Float64Array(numbers).buffer));
-  const shown = TRAINERS.map((trainer) => training(trainer, 0.4).slice(0, STEPS).map((moment, step) =>
-    moment.logits.map((z, prompt) => ({ ...opened(moment, trainer, 0.4, prompt, step), pi: softmax(z) }))));
+  const shown = [0, 1, 2].map((errs) => TRAINERS.map((trainer) => training(trainer, 0.4, STEPS, 0.4, [], errs).slice(0, STEPS).map((moment, step) =>
+    moment.logits.map((z, prompt) => ({ ...opened(moment, trainer, 0.4, prompt, step, errs), pi: softmax(z) })))));
   return { named, opened: shown };
 }

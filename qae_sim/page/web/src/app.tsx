@@ -10,8 +10,8 @@ import type { State } from "./state.ts";
 /** The scenes in order, each with the parts of the state that it shows. */
 const PARTS: [FunctionComponent<Scene>, (keyof State)[]][] = [
   [Title, ["r"]], [Baseline, ["r", "b"]], [Sigma, ["r", "near"]], [Quantile, ["r", "k"]], [Gate, ["k"]],
-  [Arrows, ["k", "rule", "groups", "fixed", "half"]], [Breaks, ["chips"]], [Anchor, ["anchor", "batch"]], [Atlas, ["dot"]],
-  [Trainings, ["step", "turn", "after", "prompt"]], [Doors, []],
+  [Arrows, ["k", "rule", "groups", "fixed", "half", "verifier"]], [Breaks, ["chips"]], [Anchor, ["anchor", "batch", "blind"]], [Atlas, ["dot"]],
+  [Trainings, ["step", "turn", "after", "prompt", "errs"]], [Doors, []],
 ];
 
 /** Draws a scene again only if something that it shows has changed, so that a drag moves one picture and not eleven. */

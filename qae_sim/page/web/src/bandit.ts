@@ -12,7 +12,7 @@ export const GROUP = 8;
 export const STEPS = 60;
 const ETA = 0.3;
 const SEED = 3;
-/** HA-DW's hard anchor: the mean success of this many batches. */
+/** HA-DW's hard anchor: the mean reward of this many batches. */
 const WINDOW = 10;
 
 export type Logits = readonly (readonly number[])[];
@@ -44,6 +44,17 @@ export const success = (pi: readonly number[], prompt: number): number =>
 export const entropy = (pi: readonly number[]): number =>
   -pi.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
 
+/** Share of the wrong responses that pass where the verifier has false positives, or of the correct ones that fail where it
+ * has false negatives. */
+export const RATE = 0.1;
+
+/** The reward of a response: 1 if it is correct, but for the verifier's errors, the same for every trainer. */
+export function judged(response: number, prompt: number, step: number, place: number, errs: number): number {
+  const correct = response < correctOf(prompt);
+  const wrongly = errs > 0 && correct === (errs === 2) && uniform(SEED + 1, prompt, step, place) < RATE;
+  return correct !== wrongly ? 1 : 0;
+}
+
 /** The group of one prompt at one step: which responses were drawn. The same numbers for every trainer. */
 export function sampled(pi: readonly number[], prompt: number, step: number): number[] {
   return Array.from({ length: GROUP }, (_, i) => drawn(pi, uniform(SEED, prompt, step, i)));
@@ -51,7 +62,7 @@ export function sampled(pi: readonly number[], prompt: number, step: number): nu
 
 export interface Moment {
   logits: Logits;
-  /** Success of recent batches, for HA-DW's anchor: the mean of these, or one half before the first. */
+  /** Mean rewards of recent batches, for HA-DW's anchor: the mean of these, or one half before the first. */
   recent: readonly number[];
 }
 
@@ -65,9 +76,9 @@ export interface Opened {
 export const anchor = (recent: readonly number[]): number => (recent.length > 0 ? mean(recent) : 0.5);
 
 /** One prompt's group, its rewards and advantages under a trainer. */
-export function opened(moment: Moment, trainer: Trainer, k: number, prompt: number, step: number, pi = softmax(moment.logits[prompt]!)): Opened {
+export function opened(moment: Moment, trainer: Trainer, k: number, prompt: number, step: number, errs = 0, pi = softmax(moment.logits[prompt]!)): Opened {
   const responses = sampled(pi, prompt, step);
-  const rewards = responses.map((r): number => (r < correctOf(prompt) ? 1 : 0));
+  const rewards = responses.map((response, place) => judged(response, prompt, step, place, errs));
   const rate = mean(rewards);
   const plain = advantages(trainer === "qae" ? "qae" : "grpo", rewards, k);
   const belief = anchor(moment.recent);
@@ -81,25 +92,26 @@ export function opened(moment: Moment, trainer: Trainer, k: number, prompt: numb
 }
 
 /** All prompts learn from their own groups: z += η/G Σᵢ Aᵢ (e - π). */
-export function next(moment: Moment, trainer: Trainer, k: number, step: number): Moment {
-  let correct = 0;
+export function next(moment: Moment, trainer: Trainer, k: number, step: number, errs = 0): Moment {
+  let rewarded = 0;
   const logits = moment.logits.map((z, prompt) => {
     const pi = softmax(z);
-    const group = opened(moment, trainer, k, prompt, step, pi);
-    correct += group.rewards.reduce((a, b) => a + b, 0);
+    const group = opened(moment, trainer, k, prompt, step, errs, pi);
+    rewarded += group.rewards.reduce((a, b) => a + b, 0);
     const total = group.advantages.reduce((a, b) => a + b, 0);
     const moved = z.map((x, arm) => x - (ETA / GROUP) * pi[arm]! * total);
     group.responses.forEach((arm, i) => { moved[arm]! += (ETA / GROUP) * group.advantages[i]!; });
     return moved;
   });
-  return { logits, recent: [...moment.recent, correct / (PROMPTS * GROUP)].slice(-WINDOW) };
+  return { logits, recent: [...moment.recent, rewarded / (PROMPTS * GROUP)].slice(-WINDOW) };
 }
 
 /** A whole training: the moments before steps 0, ..., STEPS. From step `turn` on, K is `after`; before it, all is as in
- * `known`, the same training without the turn. */
-export function training(trainer: Trainer, k: number, turn: number = STEPS, after: number = k, known: readonly Moment[] = []): Moment[] {
+ * `known`, the same training without the turn. `errs` is 0 for a verifier that is always right, 1 for one with false
+ * positives, 2 for one with false negatives. */
+export function training(trainer: Trainer, k: number, turn: number = STEPS, after: number = k, known: readonly Moment[] = [], errs = 0): Moment[] {
   const moments: Moment[] = known.length > 0 ? known.slice(0, turn + 1) : [{ logits: start(), recent: [] }];
-  for (let step = moments.length - 1; step < STEPS; step += 1) moments.push(next(moments[step]!, trainer, step >= turn ? after : k, step));
+  for (let step = moments.length - 1; step < STEPS; step += 1) moments.push(next(moments[step]!, trainer, step >= turn ? after : k, step, errs));
   return moments;
 }
 

@@ -10,8 +10,8 @@ export interface Tables {
   responses: { text: string; answer: string; correct: boolean }[];
   gaps: Gap[];
   capability: number[];
-  seen: number[];
-  anchors: Record<string, Followed>;
+  /** By the places of the first three in `VERIFIERS`. */
+  followed: { seen: number[]; anchors: Record<string, Followed> }[];
   places: Record<string, string>;
   estimators: Row[];
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { advantages, group, historyWeight, quantile, rank, standardised } from "../src/advantages.ts";
 import { direction, expected, size, turn } from "../src/arrows.ts";
-import { STEPS, next, opened, silent, success, summary, training, softmax, start } from "../src/bandit.ts";
+import { STEPS, judged, next, opened, silent, success, summary, training, softmax, start } from "../src/bandit.ts";
 import { onGrid, written } from "../src/numbers.ts";
 import { drawn, uniform } from "../src/random.ts";
 import { FIRST, address, parsed } from "../src/state.ts";
@@ -37,16 +37,42 @@ test("the quantile is a reward of the group, and ⌈K·G⌉ is not off by one", 
 });
 
 test("any baseline, one direction; a constant one changes nothing on average", () => {
-  const grpo = expected({ kind: "estimator", name: "grpo", k: 0.4, half: 0 });
+  const grpo = expected({ kind: "estimator", name: "grpo", k: 0.4, half: 0, verifier: 0 });
   for (const name of ["qae", "rloo", "dr_grpo"] as const) {
-    assert.ok(Math.abs(direction(expected({ kind: "estimator", name, k: 0.4, half: 0 })) - direction(grpo)) < 1e-9);
+    assert.ok(Math.abs(direction(expected({ kind: "estimator", name, k: 0.4, half: 0, verifier: 0 })) - direction(grpo)) < 1e-9);
   }
   for (const half of [0, 1] as const) {
-    close([...expected({ kind: "constant", b: 0, half })], [...expected({ kind: "constant", b: 0.85, half })]);
-    const turned = (["grpo", "qae", "rloo", "dr_grpo"] as const).map((name) => turn({ kind: "estimator", name, k: 0.4, half }).toFixed(1));
+    close([...expected({ kind: "constant", b: 0, half, verifier: 0 })], [...expected({ kind: "constant", b: 0.85, half, verifier: 0 })]);
+    const turned = (["grpo", "qae", "rloo", "dr_grpo"] as const).map((name) => turn({ kind: "estimator", name, k: 0.4, half, verifier: 0 }).toFixed(1));
     assert.deepEqual(turned, half === 0 ? ["0.0", "0.0", "0.0", "0.0"] : ["1.0", "6.2", "0.0", "0.0"]);
   }
   assert.ok(size(grpo) > 0.01);
+});
+
+test("errors at a constant rate shorten the average, and one response that always passes turns it, under every baseline", () => {
+  const names = ["grpo", "qae", "rloo", "dr_grpo"] as const;
+  for (const verifier of [1, 2]) {
+    for (const name of names) assert.equal(turn({ kind: "estimator", name, k: 0.4, half: 0, verifier }).toFixed(6), "0.000000");
+    const [right, erring] = [0, verifier].map((v) => size(expected({ kind: "constant", b: 0.3, half: 0, verifier: v })));
+    assert.ok(Math.abs(erring! / right! - 0.9) < 1e-12);
+  }
+  const turned = names.map((name) => turn({ kind: "estimator", name, k: 0.4, half: 0, verifier: 3 }).toFixed(6));
+  assert.equal(new Set(turned).size, 1);
+  assert.ok(Number(turned[0]) > 30, turned.join());
+});
+
+test("a verifier errs for all trainers alike, on one side alone, at its rate", () => {
+  for (const errs of [0, 1, 2]) {
+    let [wrongly, all] = [0, 0];
+    for (let step = 0; step < STEPS; step += 1) {
+      for (let place = 0; place < 8; place += 1) {
+        assert.equal(judged(0, 4, step, place, errs) === 1, errs !== 2 || uniform(4, 4, step, place) >= 0.1);
+        if (judged(errs === 1 ? 5 : 0, 4, step, place, errs) !== (errs === 1 ? 0 : 1)) wrongly += 1;
+        all += 1;
+      }
+    }
+    assert.ok(errs === 0 ? wrongly === 0 : Math.abs(wrongly / all - 0.1) < 0.05, String(wrongly / all));
+  }
 });
 
 test("random numbers depend on their place alone and are spread evenly", () => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { FunctionComponent } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { advantages, group, pair } from "../src/advantages.ts";
-import { direction, expected } from "../src/arrows.ts";
+import { direction, expected, size } from "../src/arrows.ts";
 import { written } from "../src/numbers.ts";
 import type { Scene } from "../src/parts.tsx";
 import { Arrows, Breaks, ruleOf } from "../src/scenes/arrows.tsx";
@@ -89,6 +89,20 @@ test("the direction of the exact average", () => {
   }
 });
 
+test("what errors of the verifier do to the average", () => {
+  for (const rule of RULES) {
+    for (const verifier of [1, 2, 3]) {
+      const text = said(Arrows, { rule, verifier });
+      const there = ruleOf({ ...FIRST, rule, verifier });
+      const [now, before] = [size(expected(there)), size(expected({ ...there, verifier: 0 }))];
+      assert.ok(text.includes(`its size is ${written(now, 3)} instead of ${written(before, 3)}`), text);
+      assert.equal(text.includes("the gradient's direction"), verifier < 3, text);
+      assert.equal(text.includes("under every baseline"), verifier === 3, text);
+    }
+    assert.ok(!said(Arrows, { rule, verifier: 3, half: 1 }).includes("instead of")); // three rewards: no verdicts to err in
+  }
+});
+
 test("the gaps", () => {
   for (let chips = 0; chips < 32; chips += 1) {
     const text = said(Breaks, { chips });
@@ -102,9 +116,10 @@ test("the gaps", () => {
 });
 
 test("where the anchor is", () => {
-  Object.values(TABLES.anchors).forEach(({ beliefs, weights }, anchor) => {
+  TABLES.followed.forEach(({ anchors }, blind) => { Object.values(anchors).forEach(({ beliefs, weights }, anchor) => {
     for (let batch = 0; batch < 80; batch += 1) {
-      const text = said(Anchor, { anchor, batch });
+      const text = said(Anchor, { anchor, batch, blind });
+      assert.equal(text.includes("in ten gets reward"), blind > 0);
       const off = beliefs[batch]! - TABLES.capability[batch]!;
       assert.equal(text.includes("close to the capability"), Math.abs(off) < 0.02, text);
       if (Math.abs(off) >= 0.02) assert.ok(text.includes(off < 0 ? "below" : "above"), text);
@@ -112,5 +127,5 @@ test("where the anchor is", () => {
       const [hard, , easy] = weights[batch]!;
       assert.equal(text.includes("both lie on one side"), (hard! - 1) * (easy! - 1) > 0, text);
     }
-  });
+  }); });
 });

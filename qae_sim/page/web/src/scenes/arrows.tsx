@@ -2,21 +2,24 @@
 
 import type { JSX } from "preact";
 import { ESTIMATORS } from "../advantages.ts";
-import { POLICY, type Rule, type Three, CORNERS, cloud, direction, expected, flat, meanOf, size, turn } from "../arrows.ts";
+import { POLICY, type Rule, type Three, CORNERS, VERIFIERS, cloud, direction, expected, flat, meanOf, size, turn } from "../arrows.ts";
 import { colour, dash, marker } from "../looks.ts";
 import { written } from "../numbers.ts";
 import { Choice, Frame, Legend, Picture, Said, type Scene, Slider, Toggle } from "../parts.tsx";
 import { B_GRID, K_GRID, SIZES, type State } from "../state.ts";
 import { TABLES } from "../tables.ts";
 
+/** What the verifier does, by its place in `VERIFIERS`. */
+const ERRORS = ["", "One wrong response in ten gets reward 1, whichever it is.", "One correct response in ten gets reward 0.",
+  "The wrong response at the left always gets reward 1."] as const;
 const LABELS = [["correct", "wrong", "wrong"], ["reward 1", "reward ½", "reward 0"]] as const;
 const NAMES = { grpo: "GRPO", qae: "QAE", rloo: "RLOO", dr_grpo: "Dr. GRPO", constant: "constant b" } as const;
 /** Arrows are drawn longer than they are, all by the same factor, so that they can be seen and compared. */
 const LONGER = 2;
 
 export function ruleOf(state: State): Rule {
-  const { half } = state;
-  return state.rule === "constant" ? { kind: "constant", b: state.fixed, half } : { kind: "estimator", name: state.rule, k: state.k, half };
+  const { half, verifier } = state;
+  return state.rule === "constant" ? { kind: "constant", b: state.fixed, half, verifier } : { kind: "estimator", name: state.rule, k: state.k, half, verifier };
 }
 
 function Arrow({ from, to, stroke, width, dashed = "none" }: {
@@ -42,12 +45,14 @@ export function Arrows({ state, set }: Scene): JSX.Element {
   const exact = expected(rule);
   const look = state.rule === "constant" ? "baseline" : state.rule;
   const still = size(seen) < 1e-12;
+  const errs = state.half === 0 && state.verifier > 0;
+  const turned = written(turn(rule), 1);
   return (
     <Frame number={5} title="On average, b cancels" prose={<>
       <p>A <b>policy</b> over three responses, one of them correct, is a point in a triangle. A group of ten moves it along
         an arrow. One group may point far off; the average of many does not.</p>
       <p>With rewards of 0 and 1 a baseline changes the cloud and the size of the average, its speed. Its direction stays.</p></>}>
-      <Picture label={`Arrows of ${state.groups} groups under ${NAMES[state.rule]}, and their average`} height={(w) => Math.min(400, Math.round(w * 0.84))}>
+      <Picture label={`Arrows of ${state.groups} groups under ${NAMES[state.rule]}, and their average`} height={(w) => Math.min(370, Math.round(w * 0.84))}>
         {(width, height) => {
           const side = Math.min(width - 60, (height - 44) / (Math.sqrt(3) / 2));
           const left = (width - side) / 2;
@@ -72,7 +77,7 @@ export function Arrows({ state, set }: Scene): JSX.Element {
             {!still && <Arrow from={at(here)} to={tip(seen)} stroke={colour(look)} width={6} />}
             <Arrow from={at(here)} to={tip(exact)} stroke={colour("baseline")} width={2} dashed="5 4" />
             {ESTIMATORS.map((name) => {
-              const [x, y] = tip(expected({ kind: "estimator", name, k: state.k, half: state.half }));
+              const [x, y] = tip(expected({ kind: "estimator", name, k: state.k, half: state.half, verifier: state.verifier }));
               return <path key={name} class="average" transform={`translate(${x},${y})`} d={marker(name, 110)} fill={colour(name)} />;
             })}
             <circle cx={at(here)[0]} cy={at(here)[1]} r={6} fill={colour("baseline")} />
@@ -85,12 +90,13 @@ export function Arrows({ state, set }: Scene): JSX.Element {
       <Choice label="Advantages" value={state.rule} options={Object.entries(NAMES) as [State["rule"], string][]} set={(to) => { set({ rule: to }); }} />
       <Choice label="Groups" value={state.groups} options={SIZES.map((n) => [n, String(n)] as const)} set={(to) => { set({ groups: to }); }} />
       <Choice label="Rewards" value={state.half} options={[[0, "1, 0, 0"], [1, "1, ½, 0"]]} set={(to) => { set({ half: to }); }} />
+      {state.half === 0 && <Choice label="Verifier" value={state.verifier} options={VERIFIERS.map((name, i) => [i, name] as const)} set={(to) => { set({ verifier: to }); }} />}
       {state.rule === "constant" && <Slider label="b" value={state.fixed} grid={B_GRID} said={written(state.fixed, 2)} set={(to) => { set({ fixed: to }); }} />}
       {state.rule === "qae" && <Slider label="K" value={state.k} grid={K_GRID} said={written(state.k, 2)} set={(to) => { set({ k: to }); }} />}
       <Said>{still ? "These groups do not move the policy at all. " : `${state.groups === 1 ? "This group points" : `The average of these ${state.groups} groups points`} ${written(direction(seen), 0)}° from east. `}
-        The exact average: {written(direction(exact), 0)}°, {state.half === 0 ? "whatever the baseline"
-          : written(turn(rule), 1) === "0.0" ? "the gradient's direction" : `turned by ${written(turn(rule), 1)}° from the gradient`};
-        its size is {written(size(exact), 3)}.</Said>
+        The exact average: {written(direction(exact), 0)}°, {state.half === 0 && !errs ? "whatever the baseline"
+          : turned === "0.0" ? "the gradient's direction" : `turned by ${turned}° from the gradient${errs ? ", under every baseline" : ""}`};
+        its size is {written(size(exact), 3)}{errs ? ` instead of ${written(size(expected({ ...rule, verifier: 0 })), 3)}` : ""}.{errs ? ` ${ERRORS[state.verifier]}` : ""}</Said>
     </Frame>
   );
 }

@@ -34,7 +34,7 @@ export function Title({ state }: Scene): JSX.Element {
     <header class="scene title" id="scene-0">
       <div class="words">
         <h1>One group, one number</h1>
-        <p>A small language model answered the <b>prompt</b> <b class="whole">{TABLES.prompt} = ?</b> ten times. Each <b>response</b> adds
+        <p>A small language model was given the <b>prompt</b> <b class="whole">{TABLES.prompt} = ?</b> ten times. Each <b>response</b> adds
           column by column, from the right. A verifier looks at the sum alone: 1 if it is correct, 0 if not. How strongly
           should training push each of the ten?</p>
         <p class="quiet">Scroll, and drag what has a handle.</p>

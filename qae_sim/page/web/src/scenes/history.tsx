@@ -3,18 +3,22 @@
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { JSX } from "preact";
+import { VERIFIERS } from "../arrows.ts";
 import { colour, dash } from "../looks.ts";
 import { written } from "../numbers.ts";
 import { Choice, Frame, Legend, Picture, Said, type Scene, Slider } from "../parts.tsx";
 import { TABLES } from "../tables.ts";
 
-const LAST = TABLES.seen.length - 1;
-const NAMES = Object.keys(TABLES.anchors);
+const LAST = TABLES.capability.length - 1;
+const NAMES = Object.keys(TABLES.followed[0]!.anchors);
+const ERRORS = ["", " One wrong response in ten gets reward 1, and every anchor takes that for capability.",
+  " One correct response in ten gets reward 0, and every anchor takes that for a lack of capability."] as const;
 const CASES = ["hard prompt, correct", "hard prompt, wrong", "easy prompt, correct", "easy prompt, wrong"] as const;
 
 export function Anchor({ state, set }: Scene): JSX.Element {
   const name = NAMES[state.anchor]!;
-  const { beliefs, weights } = TABLES.anchors[name]!;
+  const { seen, anchors } = TABLES.followed[state.blind]!;
+  const { beliefs, weights } = anchors[name]!;
   const belief = beliefs[state.batch]!;
   const now = weights[state.batch]!;
   const off = belief - TABLES.capability[state.batch]!;
@@ -38,7 +42,7 @@ export function Anchor({ state, set }: Scene): JSX.Element {
             {[0, 0.5, 1].map((v) => <g key={v}><line class="grid" x1={36} x2={right - 12} y1={y(v)} y2={y(v)} /><text x={30} y={y(v) + 5} text-anchor="end">{v}</text></g>)}
             <text x={(40 + right) / 2} y={bottom - 8} text-anchor="middle">batch</text>
             {[0, 40, LAST].map((t) => <text key={t} x={x(t)} y={bottom - 22} text-anchor="middle">{t}</text>)}
-            {TABLES.seen.map((v, t) => <circle key={t} cx={x(t)} cy={y(v)} r={2.5} fill={colour("muted")} />)}
+            {seen.map((v, t) => <circle key={t} cx={x(t)} cy={y(v)} r={2.5} fill={colour("muted")} />)}
             <path d={path(TABLES.capability)} fill="none" stroke={colour("baseline")} stroke-width={2} />
             <path d={path(beliefs)} fill="none" stroke={colour("ha_dw")} stroke-width={4} stroke-dasharray={dash("ha_dw")} />
             <line x1={x(state.batch)} x2={x(state.batch)} y1={10} y2={bottom - 40} stroke={colour("muted")} />
@@ -58,9 +62,10 @@ export function Anchor({ state, set }: Scene): JSX.Element {
       <Legend items={[{ sign: "line", look: "baseline", text: "capability: the true success rate" }, { sign: "round", look: "muted", text: "mean reward of a batch" },
         { sign: "line", look: "ha_dw", text: "anchor C", dashed: "dotted" }]} />
       <Choice label="Anchor" value={state.anchor} options={NAMES.map((text, i) => [i, text] as const)} set={(to) => { set({ anchor: to }); }} />
+      <Choice label="Verifier" value={state.blind} options={VERIFIERS.slice(0, 3).map((text, i) => [i, text] as const)} set={(to) => { set({ blind: to }); }} />
       <Slider label="batch" value={state.batch} grid={{ low: 0, high: LAST, step: 1 }} said={String(state.batch)} set={(to) => { set({ batch: to }); }} />
       <Said>Batch {state.batch}: the anchor is {written(belief, 2)}, {Math.abs(off) < 0.02 ? "close to the capability" : `${written(Math.abs(off), 2)} ${off < 0 ? "below" : "above"} the capability`}.
-        Hard is 2 of 8 correct here, easy 6 of 8.{state.anchor > 1 ? " This anchor's gain is the spread of its own last beliefs: the less it moves, the less it listens." : ""}{belief < 0.25 || belief > 0.75 ? " To this anchor both lie on one side." : ""}</Said>
+        Hard is 2 of 8 correct here, easy 6 of 8.{state.anchor > 1 ? " This anchor's gain is the spread of its own last beliefs: the less it moves, the less it listens." : ""}{belief < 0.25 || belief > 0.75 ? " To this anchor both lie on one side." : ""}{ERRORS[state.blind]}</Said>
     </Frame>
   );
 }

@@ -5,9 +5,10 @@ import { line } from "d3-shape";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { GROUP, type Moment, PROMPTS, STEPS, type Summary, TRAINERS, type Trainer, correctOf, opened, silent, softmax, success, summary, training } from "../bandit.ts";
+import { VERIFIERS } from "../arrows.ts";
 import { type Name, colour, dash } from "../looks.ts";
 import { written } from "../numbers.ts";
-import { Frame, Picture, Said, type Scene, Slider } from "../parts.tsx";
+import { Choice, Frame, Picture, Said, type Scene, Slider } from "../parts.tsx";
 import { K_GRID } from "../state.ts";
 
 const K = 0.4;
@@ -21,11 +22,11 @@ function made(run: Omit<Run, "path">): Run {
   return { ...run, path: run.moments.map(summary) };
 }
 
-const BASE: Run[] = TRAINERS.map((trainer) => made({
-  key: trainer, name: NAMES[trainer], trainer, look: trainer, moments: training(trainer, K), k: () => K,
+const base = (errs: number): Run[] => TRAINERS.map((trainer) => made({
+  key: trainer, name: NAMES[trainer], trainer, look: trainer, moments: training(trainer, K, STEPS, K, [], errs), k: () => K,
 }));
 
-const QAE = BASE[1]!;
+const BASE = base(0);
 
 /** A prompt and the responses that its bandit can give, the correct ones first. */
 export function question(prompt: number): { text: string; answers: string[] } {
@@ -35,14 +36,14 @@ export function question(prompt: number): { text: string; answers: string[] } {
   return { text: `${a} + ${b}`, answers: [...(correctOf(prompt) === 2 ? [`${sum}`, `= ${sum}`] : [`${sum}`]), ...wrong.map(String)].slice(0, 6) };
 }
 
-function Tiles({ run, step, prompt, set }: { run: Run; step: number; prompt: number; set: (prompt: number) => void }): JSX.Element {
+function Tiles({ run, step, prompt, errs, set }: { run: Run; step: number; prompt: number; errs: number; set: (prompt: number) => void }): JSX.Element {
   const moment = run.moments[step]!;
-  const groups = moment.logits.map((_, i) => opened(moment, run.trainer, run.k(step), i, step));
+  const groups = moment.logits.map((_, i) => opened(moment, run.trainer, run.k(step), i, step, errs));
   const quiet = groups.filter((group) => silent(group)).length;
   return (
     <figure class="run">
       <figcaption><span class="line" style={{ color: colour(run.look), borderTopStyle: BORDERS[run.look] ?? "solid" }} />{run.name}</figcaption>
-      <svg viewBox="0 0 120 80" role="img" aria-label={`${run.name} at step ${step}: mean success ${written(run.path[step]!.success, 2)}, ${quiet} of ${PROMPTS} prompts silent`}>
+      <svg viewBox="0 0 120 80" role="img" aria-label={`${run.name} at step ${step}: mean success rate ${written(run.path[step]!.success, 2)}, ${quiet} of ${PROMPTS} prompts silent`}>
         {moment.logits.map((z, i) => {
           const p = success(softmax(z), i);
           const [x, y] = [(i % 6) * 20, Math.floor(i / 6) * 20];
@@ -63,7 +64,7 @@ function Tiles({ run, step, prompt, set }: { run: Run; step: number; prompt: num
 
 function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
   return (
-    <Picture label="Mean success rate, and mean entropy (how spread out the policies are), of all prompts against the step" height={(w) => (w < 500 ? 150 : 156)}>
+    <Picture label="Mean success rate, and mean entropy (how spread out the policies are), of all prompts against the step" height={(w) => (w < 500 ? 150 : 130)}>
       {(width, height) => (["success", "entropy"] as const).map((what, place) => {
         const left = place * (width / 2) + 34;
         const x = scaleLinear().domain([0, STEPS]).range([left, (place + 1) * (width / 2) - 12]);
@@ -91,7 +92,7 @@ function Curves({ runs, step }: { runs: Run[]; step: number }): JSX.Element {
   );
 }
 
-function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: number }): JSX.Element {
+function Opened({ runs, step, prompt, errs }: { runs: Run[]; step: number; prompt: number; errs: number }): JSX.Element {
   const { text, answers } = question(prompt);
   return (<>
     <table class="step">
@@ -99,13 +100,13 @@ function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: num
       <thead><tr><th scope="col">baseline b</th>{Array.from({ length: GROUP }, (_, i) => <th key={i} scope="col"><span class="far">response </span>{i + 1}</th>)}</tr></thead>
       <tbody>
         {runs.map((run) => {
-          const group = opened(run.moments[step]!, run.trainer, run.k(step), prompt, step);
+          const group = opened(run.moments[step]!, run.trainer, run.k(step), prompt, step, errs);
           return (
             <tr key={run.key}>
               <th scope="row">{run.name}<br />{written(group.baseline, 2)}</th>
               {group.responses.map((response, i) => (
                 <td key={i} class={group.advantages[i] === 0 ? "silent" : group.rewards[i] === 1 ? "correct" : "wrong"}>
-                  {answers[response]} {group.rewards[i] === 1 ? "✓" : "✗"}<br />{written(group.advantages[i]!, 1, true)}
+                  {answers[response]} {group.rewards[i] === 1 ? "✓" : "✗"}{(group.rewards[i] === 1) === response < correctOf(prompt) ? "" : "?"}<br />{written(group.advantages[i]!, 1, true)}
                 </td>
               ))}
             </tr>
@@ -132,7 +133,7 @@ function Opened({ runs, step, prompt }: { runs: Run[]; step: number; prompt: num
         </tbody>
       </table>
       <p class="quiet">Each step adds 0.3 times the group's average gradient to the logits. HA-DW has λ = 1 and, as anchor, the
-        mean success of the last ten batches.</p>
+        mean reward of the last ten batches.</p>
     </details>
   </>);
 }
@@ -144,11 +145,11 @@ export function Training({ state, set }: Scene): JSX.Element {
   return (
     <section class="scene" aria-label="A training">
       <div class="figure">
-        <div class="runs"><Tiles run={run} step={state.step} prompt={state.prompt} set={(prompt) => { set({ prompt }); }} /></div>
+        <div class="runs"><Tiles run={run} step={state.step} prompt={state.prompt} errs={0} set={(prompt) => { set({ prompt }); }} /></div>
         <Curves runs={[run]} step={state.step} />
         <Slider label="step" value={state.step} grid={{ low: 0, high: STEPS - 1, step: 1 }} said={String(state.step)} set={(step) => { set({ step }); }} />
-        <Opened runs={[run]} step={state.step} prompt={state.prompt} />
-        <Said>Step {state.step}: mean success {written(now.success, 2)}, mean entropy {written(now.entropy, 2)}.</Said>
+        <Opened runs={[run]} step={state.step} prompt={state.prompt} errs={0} />
+        <Said>Step {state.step}: mean success rate {written(now.success, 2)}, mean entropy {written(now.entropy, 2)}.</Said>
       </div>
     </section>
   );
@@ -156,11 +157,13 @@ export function Training({ state, set }: Scene): JSX.Element {
 
 export function Trainings({ state, set }: Scene): JSX.Element {
   const turned = state.turn < STEPS;
+  const { errs } = state;
+  const plain = useMemo(() => (errs === 0 ? BASE : base(errs)), [errs]);
   const other = useMemo<Run | null>(() => (turned ? made({
     key: "turned", name: `K = ${written(state.after, 2)} from ${state.turn} on`, trainer: "qae", look: "baseline",
-    moments: training("qae", K, state.turn, state.after, QAE.moments), k: (step) => (step >= state.turn ? state.after : K),
-  }) : null), [turned, state.turn, state.after]);
-  const runs = useMemo(() => (other ? [...BASE, other] : BASE), [other]);
+    moments: training("qae", K, state.turn, state.after, plain[1]!.moments, errs), k: (step) => (step >= state.turn ? state.after : K),
+  }) : null), [turned, state.turn, state.after, plain]);
+  const runs = useMemo(() => (other ? [...plain, other] : plain), [plain, other]);
   const [playing, setPlaying] = useState(false);
   const step = state.step;
   useEffect(() => {
@@ -171,14 +174,14 @@ export function Trainings({ state, set }: Scene): JSX.Element {
     }, matchMedia("(prefers-reduced-motion: reduce)").matches ? 700 : 130);
     return () => { clearTimeout(waiting); };
   }, [playing, step]);
-  const rates = BASE.map((run) => written(run.path[step]!.success, 2));
+  const rates = plain.map((run) => written(run.path[step]!.success, 2));
   return (
     <Frame number={8} title="Three trainings" prose={<>
       <p>24 prompts, each with a policy of its own over six responses (a <b>bandit</b>). GRPO, QAE (K = 0.4) and HA-DW see
         the same random numbers. A tile is a prompt: the fuller its colour, the higher its success rate. A dot: its group
         speaks.</p>
       <p>Press Play. How much do they differ? And if K changed now?</p></>}>
-      <div class="runs">{runs.map((run) => <Tiles key={run.key} run={run} step={step} prompt={state.prompt} set={(prompt) => { set({ prompt }); }} />)}</div>
+      <div class="runs">{runs.map((run) => <Tiles key={run.key} run={run} step={step} prompt={state.prompt} errs={errs} set={(prompt) => { set({ prompt }); }} />)}</div>
       <Curves runs={runs} step={step} />
       <div class="bar">
         <button type="button" aria-pressed={playing} onClick={() => { if (!playing && step === STEPS - 1) set({ step: 0 }); setPlaying(!playing); }}>{playing ? "Pause" : "Play"}</button>
@@ -186,9 +189,10 @@ export function Trainings({ state, set }: Scene): JSX.Element {
         <Slider label="prompt" value={state.prompt} grid={{ low: 0, high: PROMPTS - 1, step: 1 }} said={String(state.prompt + 1)} set={(to) => { set({ prompt: to }); }} />
         <Slider label="K from now on" value={state.after} grid={K_GRID} said={written(state.after, 2)} set={(to) => { set(turned ? { after: to } : { after: to, turn: step }); }} />
         <button type="button" aria-pressed={turned} onClick={() => { set({ turn: turned ? STEPS : step }); }}>{turned ? "Take K back" : "Change K at this step"}</button>
+        <Choice label="Verifier" value={errs} options={VERIFIERS.slice(0, 3).map((name, i) => [i, name] as const)} set={(to) => { set({ errs: to }); }} />
       </div>
-      <Opened runs={runs} step={step} prompt={state.prompt} />
-      <Said>Step {step}: mean success {rates[0]} (GRPO), {rates[1]} (QAE), {rates[2]} (HA-DW){other ? `, ${written(other.path[step]!.success, 2)} (${other.name})` : ""}.</Said>
+      <Opened runs={runs} step={step} prompt={state.prompt} errs={errs} />
+      <Said>Step {step}: mean success rate {rates[0]} (GRPO), {rates[1]} (QAE), {rates[2]} (HA-DW){other ? `, ${written(other.path[step]!.success, 2)} (${other.name})` : ""}.{errs > 0 ? " A ? marks a wrong verdict." : ""}</Said>
     </Frame>
   );
 }
