@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from qae_sim.pictures.scene import Band, Bars, Cells, GuideLine, Line, Note, Panel, Picture, Points, spoken
@@ -33,19 +34,80 @@ def png(picture: Picture, *, width: float = 12.0, height: float = 6.4, style: di
     """
     settings: Any = style or LECTURE
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        weights = [panel.weight for panel in picture.panels]
-        count = len(weights)
-        if picture.row:
-            grid = figure.subplots(1, count, squeeze=False, gridspec_kw={"width_ratios": weights})
-        else:
-            grid = figure.subplots(count, 1, squeeze=False, gridspec_kw={"height_ratios": weights})
-        for axes, panel in zip(grid.ravel(), picture.panels, strict=True):
-            _draw(axes, panel)
         file = io.BytesIO()
-        figure.savefig(file, format="png")
+        drawn(picture, width, height).savefig(file, format="png")
     return file.getvalue()
+
+
+def drawn(picture: Picture, width: float, height: float) -> Figure:
+    """Draw a picture under Matplotlib's present settings, every text where it has room.
+
+    Args:
+        picture: Without tables.
+        width: In inches.
+        height: In inches.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    weights = [panel.weight for panel in picture.panels]
+    count = len(weights)
+    if picture.row:
+        grid = figure.subplots(1, count, squeeze=False, gridspec_kw={"width_ratios": weights})
+    else:
+        grid = figure.subplots(count, 1, squeeze=False, gridspec_kw={"height_ratios": weights})
+    for axes, panel in zip(grid.ravel(), picture.panels, strict=True):
+        _draw(axes, panel)
+    # Only a layout tells how wide axes are; titles of several lines then ask for another one. Layouts take most time.
+    engine: Any = figure.get_layout_engine()
+    engine.execute(figure)
+    fitted = [_fit(axes, panel) for axes, panel in zip(grid.ravel(), picture.panels, strict=True)]
+    if any(fitted):
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _fit(axes: Axes, panel: Panel) -> bool:
+    """Break titles and names of axes into lines that fit, and leave out ticks whose texts would run into each other.
+
+    Returns:
+        Whether anything has changed.
+    """
+    room = axes.get_window_extent()
+    title = axes.set_title(panel.title)  # Matplotlib has three, by where they stand
+    for label, text, along in (
+        (title, panel.title, room.width),
+        (axes.xaxis.label, panel.x, room.width),
+        (axes.yaxis.label, panel.y, room.height),
+    ):
+        label.set_text(_in_lines(label, text, along))
+    every = 1
+    if panel.xticks:
+        widest = max(label.get_window_extent().width for label in axes.get_xticklabels())
+        every = max(1, int(np.ceil((widest + 0.6 * axes.xaxis.label.get_size()) * len(panel.xticks) / room.width)))
+        axes.set_xticks(*zip(*panel.xticks[::every], strict=True))
+    return every > 1 or any("\n" in label.get_text() for label in (title, axes.xaxis.label, axes.yaxis.label))
+
+
+def _in_lines(label: Any, text: str, room: float) -> str:
+    """Break a text at spaces so that each line fits; a word that is wider stays whole."""
+    label.set_text(text)
+    extent = label.get_window_extent()
+    if max(extent.width, extent.height) <= room:
+        return text
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        label.set_text(longer)
+        extent = label.get_window_extent()
+        if lines and max(extent.width, extent.height) > room:
+            lines.append(word)
+        else:
+            lines = [*lines[:-1], longer]
+    return "\n".join(lines)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
@@ -63,7 +125,10 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for layer in panel.layers:
         _LAYERS[type(layer)](axes, layer)
     if any(getattr(layer, "label", "") for layer in panel.layers):
-        axes.legend(loc="best", framealpha=0.9, fontsize="small")
+        legend = axes.legend(loc="best", framealpha=0.9, fontsize="small")
+        for handle in legend.legend_handles:
+            if isinstance(handle, Line2D):
+                handle.set_markersize(min(handle.get_markersize(), 12.0))
 
 
 def _line(axes: Axes, layer: Line) -> None:
