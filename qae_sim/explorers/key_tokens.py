@@ -13,7 +13,7 @@ from qae_sim.advantages.tokens import TF_FLOOR, term_frequency
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.explorers.verifier import error_among, judged, verifier
-from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Touch, Words, written
+from qae_sim.pictures.scene import Bars, Cells, GuideLine, Panel, Picture, Points, Touch, Words, room_of, written
 from qae_sim.pictures.style import CORRECT, MUTED, OTHER, WRONG, tint
 
 #: Groups of responses, each with its reward. Words are tokens.
@@ -196,7 +196,7 @@ def text_panel(found: KeyedGroup) -> Panel:
         for t, word in enumerate(response):
             value = float(found.values[i, t])
             text = word + (" +" if value > 0.05 else " −" if value < -0.05 else "")
-            size = 0.35 + 0.16 * len(text)
+            size = 0.3 + 0.27 * room_of(text)
             x.append(start)
             y.append(float(count - 1 - i))
             width.append(size)

@@ -17,7 +17,7 @@ from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.explorers.verifier import VERIFIER, error_among, judged, verifier
 from qae_sim.lm.tasks import PAD, TASKS
-from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits, written
+from qae_sim.pictures.scene import Bars, Cells, Panel, Picture, Words, axis_limits, room_of, written
 from qae_sim.pictures.style import CORRECT, FOURTH, WRONG, tint
 from qae_sim.storage import from_json
 
@@ -175,14 +175,14 @@ def _boxes(group: Group, colour: str, values: NDArray[np.float64], error: int | 
         start = 0.0
         for t, word in enumerate(words):
             value = float(values[i, t])
-            size = 0.5 + 0.17 * len(word)
             x.append(start)
             y.append(float(count - 1 - i))
-            width.append(size)
             # A sign, so that colour does not stand alone.
             texts.append(word + ("" if colour == "entropy" or value == 0 else " +" if value > 0 else " −"))
+            size = 0.2 + 0.27 * room_of(texts[-1])
+            width.append(size)
             colours.append(_shade(value / largest, colour == "entropy"))
-            start += size + 0.06
+            start += size + 0.04
     end = max(a + b for a, b in zip(x, width, strict=True))
     ticks = tuple(
         (float(count - 1 - i), ("correct" if r else "wrong") + ("?" if i == error else ""))

@@ -186,13 +186,31 @@ def test_the_last_row_can_read_it(context: Any, kind: type[Explorer[Any]], tmp_p
     page.wait_for_timeout(60)
     canvas = box(page.locator(".qae canvas"))
     assert canvas["width"] >= 1200
-    assert canvas["height"] >= 560
+    assert canvas["height"] >= 700
     assert box(page.locator(".qae-main"))["x"] + box(page.locator(".qae-main"))["width"] >= LARGE["width"] - 2
     assert page.evaluate(_SMALLEST) >= 24
     texts = texts_of(page)
-    assert min(text["size"] for text in texts) >= 21  # ticks; the rest is 24 and more
-    assert max(text["size"] for text in texts) >= 24
+    assert min(text["size"] for text in texts) >= 24
     check_texts(page)
+
+
+@pytest.mark.share(0.25)
+@of_all
+@in_window(LARGE)
+def test_the_last_row_can_read_every_preset(context: Any, kind: type[Explorer[Any]], tmp_path: Path) -> None:
+    page, kernel = open_explorer(context, tmp_path, explorer_of(kind, "projector"), theme="dark")
+    if kind is explorers_module.TrainingLog:
+        page.get_by_role("button", name="Larger").click()
+    for name in kernel.explorer.PRESETS:
+        page.get_by_role("combobox", name="Start from").select_option(name)
+        wanted = kernel.explorer.PRESETS[name].to_text()
+        page.wait_for_function("state => document.querySelector('.qae').dataset.state === state", arg=wanted)
+        page.wait_for_timeout(80)
+        canvas = box(page.locator(".qae canvas"))
+        assert canvas["width"] >= 1200, name
+        assert canvas["height"] >= 700, name
+        assert min(text["size"] for text in texts_of(page)) >= 24, name
+        check_texts(page)
 
 
 @pytest.mark.parametrize("context", [{"viewport": LAB, "color_scheme": "dark"}], indirect=True)

@@ -5,12 +5,19 @@ import { Numbers, single } from "./lookup.ts";
 import type { Band, Bars, Cells, Dash, GuideLine, Layer, Line, Marker, Note, Panel, Picture, Points, Ticks } from "./spec.ts";
 import { onGround, type Theme } from "./theme.ts";
 
-export interface Look { font: number; line: number }
+/** Sizes in pixels: of most letters, of the smallest ones; and by how much lines are thicker than in print. */
+export interface Look { font: number; least: number; line: number }
 /** A panel as it was drawn, for pointers. */
 export interface Drawn { panel: Panel; axes: Axes; boxes: Box[] }
 
 const DASHES: Record<Dash, number[]> = { solid: [], dashed: [9, 6], dotted: [2, 5] };
 const FAMILY = 'system-ui, "DejaVu Sans", sans-serif';
+
+interface Head {
+  panel: Panel; outer: Box; left: number; right: number; yTicks: Ticks; title: string[]; below: string[]; rows: [Named, number][][];
+  /** Room above the frame, and lines below it. */
+  above: number; under: number;
+}
 
 type Named = Exclude<Layer, Note | Cells>;
 
@@ -40,17 +47,36 @@ export class Painter {
     this.widest = picture.row ? 0 : Math.max(...picture.panels.map((panel) => this.widestTick(this.yTicks(panel, this.height / picture.panels.length))));
     this.named = !picture.row && picture.panels.some((panel) => panel.y);
     let used = 0;
-    for (const panel of picture.panels) {
+    const heads = picture.panels.map((panel) => {
       const share = panel.weight / total;
-      this.panel(panel, picture.row
+      const outer = picture.row
         ? { left: used * this.width, right: (used + share) * this.width, top: 0, bottom: this.height }
-        : { left: 0, right: this.width, top: used * this.height, bottom: (used + share) * this.height });
+        : { left: 0, right: this.width, top: used * this.height, bottom: (used + share) * this.height };
       used += share;
-    }
+      return this.head(panel, outer);
+    });
+    // Panels beside each other begin and end at one height: what is on one scale looks so.
+    const [above, below] = [Math.max(...heads.map((head) => head.above)), Math.max(...heads.map((head) => head.below.length))];
+    for (const head of heads) this.panel(picture.row ? { ...head, above, under: below } : head);
+  }
+
+  /** The texts around a panel, broken into lines, and what room they take. All distances are in letters, so that the larger
+   * look grows as a whole. */
+  private head(panel: Panel, outer: Box): Head {
+    const f = this.look.font;
+    const yTicks = this.yTicks(panel, outer.bottom - outer.top);
+    const left = outer.left + Math.max(this.widest, this.widestTick(yTicks)) + f * (panel.y || this.named ? 2.6 : 1.2);
+    const right = outer.right - f * 1.2;
+    this.font(1.05, "600");
+    const title = this.wrapped(panel.title, outer.right - outer.left - f * 1.2);
+    this.font(1);
+    const below = this.wrapped(panel.x, outer.right - outer.left - f);
+    const rows = this.legendRows(panel, right - left);
+    return { panel, outer, left, right, yTicks, title, below, rows, above: f * (0.9 + title.length * 1.3 + rows.length * 1.45), under: below.length };
   }
 
   private font(share = 1, weight = "normal"): void {
-    this.pen.font = `${weight} ${Math.round(this.look.font * share)}px ${FAMILY}`;
+    this.pen.font = `${weight} ${Math.max(this.look.least, Math.round(this.look.font * share))}px ${FAMILY}`;
   }
 
   private colour(colour: string): string {
@@ -75,20 +101,11 @@ export class Painter {
     return text ? lines(text, (line) => this.pen.measureText(line).width <= width) : [];
   }
 
-  private panel(panel: Panel, outer: Box): void {
+  private panel({ panel, outer, left, right, yTicks, title, below, rows, above, under }: Head): void {
     const { pen } = this;
     const f = this.look.font;
-    const yTicks = this.yTicks(panel, outer.bottom - outer.top);
-    // All distances are in letters, so that the larger look grows as a whole.
-    const left = outer.left + Math.max(this.widest, this.widestTick(yTicks)) + f * (panel.y || this.named ? 2.6 : 1.2);
-    const right = outer.right - f * 1.2;
-    this.font(1.05, "600");
-    const title = this.wrapped(panel.title, outer.right - outer.left - f * 1.2);
-    this.font(1);
-    const below = this.wrapped(panel.x, outer.right - outer.left - f);
-    const rows = this.legendRows(panel, right - left);
-    const top = outer.top + f * (0.9 + title.length * 1.3 + rows.length * 1.45);
-    const bottom = outer.bottom - f * (2 + below.length * 1.25);
+    const top = outer.top + above;
+    const bottom = outer.bottom - f * (2 + under * 1.25);
     const xTicks = this.xTicks(panel, right - left);
     const frame = axes({ left, right, top, bottom }, panel.xlim, this.ends(panel));
     this.grid(frame, xTicks, yTicks);
@@ -155,7 +172,9 @@ export class Painter {
     }
     this.font(1.05, "600");
     pen.textAlign = "left";
-    title.forEach((line, i) => { pen.fillText(line, Math.max(outer.left + f * 0.3, Math.min(left, outer.right - f * 0.6 - pen.measureText(line).width)), outer.top + f * (0.9 + i * 1.3)); });
+    const widest = Math.max(0, ...title.map((line) => pen.measureText(line).width));
+    const from = Math.max(outer.left + f * 0.3, Math.min(left, outer.right - f * 0.6 - widest));
+    title.forEach((line, i) => { pen.fillText(line, from, outer.top + f * (0.9 + i * 1.3)); });
   }
 
   /** The name of an axis without what stands in brackets, where all of it would not fit; the title and the table have it. */

@@ -33,7 +33,7 @@ export interface Source {
   own?: boolean;
 }
 
-const LOOKS: Record<Style, Look> = { laptop: { font: 13, line: 0.85 }, projector: { font: 24, line: 1.5 } };
+const LOOKS: Record<Style, Look> = { laptop: { font: 13, least: 11, line: 0.85 }, projector: { font: 24, least: 24, line: 1.5 } };
 /** Below this width the picture comes first and the controls below it. */
 const NARROW = 640;
 const TICK = 150;
@@ -416,8 +416,10 @@ export class View implements Host {
     // The most room that the sentence has taken so far: the picture is not to jump with it.
     this.wordsRoom = Math.max(this.wordsRoom, this.words.offsetHeight);
     const around = this.wordsRoom + this.foot.offsetHeight + this.problem.offsetHeight + 18;
-    const all = this.look === "laptop" ? 556 : Math.max(556, Math.min(window.innerHeight - 170, 1000));
-    return Math.max(260, all - around);
+    if (this.look === "laptop") return Math.max(260, 556 - around);
+    // On a projector the picture comes first: what a long sentence takes is added to the page, not taken from it.
+    const tall = window.innerHeight;
+    return Math.max(Math.min(700, 0.7 * tall), Math.min(tall - 170, 1000) - around);
   }
 
   private switchLook(): void {
