@@ -87,7 +87,9 @@ def _fit(axes: Axes, panel: Panel) -> bool:
     every = 1
     if panel.xticks:
         widest = max(label.get_window_extent().width for label in axes.get_xticklabels())
-        every = max(1, int(np.ceil((widest + 0.6 * float(axes.xaxis.label.get_fontsize())) * len(panel.xticks) / room.width)))
+        every = max(
+            1, int(np.ceil((widest + 0.6 * float(axes.xaxis.label.get_fontsize())) * len(panel.xticks) / room.width))
+        )
         axes.set_xticks(*zip(*panel.xticks[::every], strict=True))
     return every > 1 or any("\n" in label.get_text() for label in (title, axes.xaxis.label, axes.yaxis.label))
 

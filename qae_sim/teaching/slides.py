@@ -25,6 +25,9 @@ from qae_sim.teaching.plans import NEEDS, Plan, Session, Stop
 
 _HERE = Path(__file__).parent
 
+#: Letters that a column beside a picture holds; a longer text is a slide of its own.
+_COLUMN = 700
+
 
 def slides(plan: Plan, lessons: Path) -> str:
     """Make the slides of a plan.
@@ -113,6 +116,9 @@ def _part(part: LessonPart, space: dict[str, Any]) -> Iterator[str]:
             text = markdown(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", source))
         elif not list(named_in(source, "Solution")):
             seen = f'<div class="seen">{_cell(source, space)}</div>'
+            if len(re.sub(r"<[^>]+>", "", text)) > _COLUMN:
+                yield _slide(heading + text, "")
+                text = ""
             yield _slide(
                 heading + (f'<div class="both"><div>{text}</div>{seen}</div>' if text else seen), _answers(source)
             )
@@ -121,9 +127,18 @@ def _part(part: LessonPart, space: dict[str, Any]) -> Iterator[str]:
         yield _slide(heading + text, "")
 
 
+#: Predictions about the reader's own log: what is right is not known before the log is read.
+_OF_A_LOG = ("silenced-1",)
+
+
 def _answers(code: str) -> str:
     """Write what a cell asks, with what is right."""
-    asked = [f"Expected: {expected(prediction(name))}" for name in named_in(code, "Predict") if name != "silenced-1"]
+    asked = [
+        "Expected: what the log says, see the next cell."
+        if name in _OF_A_LOG
+        else f"Expected: {expected(prediction(name))}"
+        for name in named_in(code, "Predict")
+    ]
     solutions = [f"A solution:\n{EXERCISES[name].solution}" for name in named_in(code, "check")]
     return "\n".join(asked + solutions)
 

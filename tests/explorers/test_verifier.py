@@ -257,7 +257,7 @@ def test_records_of_runs_are_by_correctness(name: str) -> None:
 
 
 def test_what_false_positives_do_to_the_papers_update_at_b_0() -> None:
-    """The sentence of lesson 6: each reward makes an arm likelier, and nothing makes one less likely by itself."""
+    """The sentence of lesson 15: each reward makes an arm likelier, and nothing makes one less likely by itself."""
     explorer = CollapseExplosion(CollapseExplosion.PRESETS["The paper's update"].with_(verifier="false_positive"))
     ends = {row["series"]: row["value"] for row in explorer.table() if row["panel"].startswith("Success")}
     assert ends["b = 0"] < 0.01 < 0.29 < ends["b = 1"] < ends["b = p"]

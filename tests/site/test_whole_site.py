@@ -216,6 +216,7 @@ LOOKED_AT = [
     *(f"lessons/{path.stem}.html" for path in NOTEBOOKS),
     *("index.html", "one_group_one_number.html", "lessons.html", "doors.html", "explorers.html", "trial.html"),
     *("estimators.html", "findings.html", "speed.html", "guides/trl.html", "claims/qae.html", "reference/index.html"),
+    *(page_of(kind) for kind in explorers_with_pages()),
 ]
 SIZES = {"laptop": (1280, 720), "projector": (1920, 1080), "phone": (390, 844)}
 
@@ -246,6 +247,21 @@ def test_a_page_is_seen_whole(site: Path, browser: Any, name: str, size: str, sc
     found += [f"opened: {fault}" for fault in faults(page) if fault not in found]
     context.close()
     assert found == []
+
+
+@pytest.mark.browser
+@pytest.mark.share(0.1)
+@pytest.mark.parametrize("kind", explorers_with_pages(), ids=lambda kind: kind.__name__)
+def test_for_the_last_row_an_explorer_has_the_whole_window(site: Path, browser: Any, kind: Any) -> None:
+    page = browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.goto((site / page_of(kind)).as_uri())
+    page.get_by_role("button", name="Larger").click()
+    page.wait_for_timeout(150)
+    canvas = page.locator(".qae canvas").bounding_box()
+    page.close()
+    assert canvas["width"] >= 1200
+    assert canvas["height"] >= 700
+    assert 1920 - 60 <= canvas["x"] + canvas["width"] <= 1920
 
 
 @pytest.mark.browser

@@ -13,24 +13,30 @@ from pathlib import Path
 import pytest
 from chromium import ARGUMENTS, CHROMIUM, leaves
 from click.testing import CliRunner
+from layout import NOTED
+from nbgrader_course import leaked
 
 pytest.importorskip("anywidget")
 pytest.importorskip("matplotlib")
+pytest.importorskip("pypdf")
+
+import pypdf
 
 from qae_sim import explorers
 from qae_sim.cli import main
 from qae_sim.explorers import Predict, check, hand_in
 from qae_sim.explorers.exercises import EXERCISES
-from qae_sim.explorers.predictions import prediction
+from qae_sim.explorers.predictions import AnyPrediction, Prediction, prediction
 from qae_sim.explorers.worksheet import FORMAT, Entry, read_worksheet
 from qae_sim.site.explorers import explorers_with_pages
 from qae_sim.storage import to_json
+from qae_sim.teaching import handout
 from qae_sim.teaching.assignment import write_assignment
 from qae_sim.teaching.grading import grade
 from qae_sim.teaching.handout import write_handouts
 from qae_sim.teaching.key import answer_key, expected
 from qae_sim.teaching.links import links
-from qae_sim.teaching.material import core_lessons, read_lesson
+from qae_sim.teaching.material import Material, core_lessons, read_lesson
 from qae_sim.teaching.plans import NEEDS, PLANS, Plan, Session, Stop
 from qae_sim.teaching.slides import parts_of, slides
 
@@ -49,11 +55,67 @@ def test_a_lesson_has_what_the_kit_takes_from_it(lesson) -> None:
 @names
 def test_a_handout_is_one_page_with_its_fonts_and_without_answers(lesson, tmp_path: Path) -> None:
     (path,) = write_handouts([lesson], tmp_path)
+    text = squeezed("".join(page.extract_text() for page in pypdf.PdfReader(path).pages))
+    assert all(squeezed(prediction(name).question)[:60] in text for name in lesson.predictions)
+    assert squeezed(lesson.title) in text
+    for name in lesson.predictions:
+        assert [said for said in answers_of(prediction(name)) if squeezed(said) in text] == []
+    for name in lesson.exercises:
+        given = squeezed("\n".join(lesson.part("Exercise").code))
+        assert [line for line in leaked(text, EXERCISES[name].solution) if squeezed(line) not in given] == []
+        assert [hint for hint in hints_of(EXERCISES[name]) if squeezed(hint) in text] == []
     page = path.read_bytes()
     assert len(re.findall(rb"/Type /Page\b", page)) == 1
     assert page.count(b"/FontFile2") == page.count(b"/FontDescriptor /") - page.count(b"/Type3") > 0 or (
         b"/FontFile2" in page and b"/Type3" not in page
     )
+
+
+def squeezed(text: str) -> str:
+    """A text without marks, spaces and what a PDF writes otherwise."""
+    return "".join(re.sub(r"[*`$□]", "", text).split())
+
+
+def answers_of(asked: AnyPrediction) -> list[str]:
+    """All that a prediction says once it is locked, and the numbers that are right."""
+    if isinstance(asked, Prediction):
+        return list(asked.why)
+    return [expected(asked), expected(asked).partition(". ")[0], asked.why, *(slip.hint for slip in asked.slips)]
+
+
+def hints_of(exercise: object) -> list[str]:
+    return [misconception.hint for misconception in getattr(exercise, "misconceptions", ())]
+
+
+def test_an_answer_on_a_handout_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measure itself: what is added to a page is read from the PDF again, and lines of a solution are known."""
+    lesson = LESSONS[1]
+    asked, solution = prediction(lesson.predictions[0]), EXERCISES[lesson.exercises[0]].solution
+    fill = handout._Page.fill
+
+    def with_answers(page: handout._Page, shown: Material) -> None:
+        fill(page, shown)
+        page.text(answers_of(asked)[-1])
+        page.text(solution, family=handout._MONO, scale=0.9)
+
+    monkeypatch.setattr(handout._Page, "fill", with_answers)
+    (path,) = write_handouts([lesson], tmp_path)
+    text = squeezed("".join(page.extract_text() for page in pypdf.PdfReader(path).pages))
+    assert squeezed(answers_of(asked)[-1]) in text
+    assert leaked(text, solution) != []
+
+
+@names
+def test_what_students_get_of_an_assignment_holds_no_line_of_a_solution(lesson, tmp_path: Path) -> None:
+    """Without what nbgrader takes away; nbgrader itself is asked in tests/nbgrader_course.py."""
+    (path,) = write_assignment([lesson], tmp_path)
+    source = "\n".join("".join(cell["source"]) for cell in _cells(path))
+    released = re.sub(r"### BEGIN SOLUTION.*?### END SOLUTION", "raise NotImplementedError", source, flags=re.DOTALL)
+    for name in lesson.exercises:
+        solution = EXERCISES[name].solution
+        assert leaked(released, solution) == []
+        assert leaked(source, solution) != []
+        assert "assert feedback.fine" in released
 
 
 def test_answers_are_those_of_the_package() -> None:
@@ -167,46 +229,131 @@ def test_slides_show_what_the_plan_says_and_keep_answers_in_the_notes() -> None:
     assert not re.search(r"(src|href)=\"http", page)
 
 
+#: How far a slide reaches beyond the window; and the size of every text on it, canvases included, on the screen.
+SIZES_OF_TEXTS = """() => {
+  const slide = document.querySelector("section.present");
+  const outside = Math.max(slide.scrollHeight - slide.clientHeight, slide.scrollWidth - slide.clientWidth);
+  const found = [];
+  const look = (root) => {
+    const nodes = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+    while (nodes.nextNode()) {
+      const node = nodes.currentNode;
+      if (node.shadowRoot) look(node.shadowRoot);
+      if (node.localName === "canvas" && node.checkVisibility())
+        found.push(...(node.texts ?? []).map(({ size, text }) => [size * node.currentCSSZoom, text]));
+      const e = node.parentElement;
+      if (node.nodeType !== 3 || !node.data.trim() || !e || !e.checkVisibility({ visibilityProperty: true })) continue;
+      if (e.closest("aside, script, style, title, option, math, sup, sub, .far")) continue;
+      const drawn = e instanceof SVGElement;
+      const scale = drawn ? Math.hypot(e.getScreenCTM().a, e.getScreenCTM().b) : e.currentCSSZoom;
+      found.push([parseFloat(getComputedStyle(e).fontSize) * scale, node.data.trim().slice(0, 40)]);
+    }
+  };
+  look(slide);
+  return [outside, found];
+}"""
+
+
 @pytest.mark.browser
-def test_slides_in_a_browser(tmp_path: Path) -> None:
+@pytest.mark.share(0.25)
+@names
+def test_slides_in_a_browser(lesson, tmp_path: Path) -> None:
+    """Every part of a lesson: nothing beyond the window, and every text as large as the last row needs it."""
     pytest.importorskip("playwright.sync_api")
     from playwright.sync_api import sync_playwright
 
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
-    stop = Stop(15, "03_the_baseline_cancels", ("", "Predict", "Look", "Derive"), "Say.")
+    stop = Stop(15, lesson.name, ("", *(part.title for part in lesson.parts[1:])), "Say.")
     made = slides(Plan("test", "Test", "nothing", (Session("A quarter", (stop,), "And now?"),)), NOTEBOOKS)
     (tmp_path / "slides.html").write_text(made, encoding="utf-8")
-    asked: list[str] = []
-    errors: list[str] = []
+    problems: list[str] = []
+    measured = 0
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for width, height in ((1280, 720), (1920, 1080)):
             page = browser.new_page(viewport={"width": width, "height": height})
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.add_init_script(NOTED)
+            page.on("request", lambda request: problems.append(request.url) if leaves(request.url) else None)
+            page.on("pageerror", lambda error: problems.append(str(error)))
             page.goto((tmp_path / "slides.html").as_uri())
             page.wait_for_function("document.querySelector('.reveal.ready')")
             for number in range(page.locator(".slides > section").count()):
                 page.evaluate(f"location.hash = '#/{number}'")
                 page.wait_for_function(f"document.querySelectorAll('.slides > section')[{number}].matches('.present')")
-                page.wait_for_timeout(100)
-                outside, size = page.evaluate(
-                    "() => { const slide = document.querySelector('section.present');"
-                    " return [Math.max(slide.scrollHeight - slide.clientHeight, slide.scrollWidth - slide.clientWidth),"
-                    " parseFloat(getComputedStyle(slide).fontSize)]; }"
-                )
+                page.wait_for_timeout(150)
+                outside, texts = page.evaluate(SIZES_OF_TEXTS)
                 assert outside <= 0, (width, number, page.locator("section.present").inner_text())
-                assert width < 1920 or size >= 24
-            while "Next line" not in page.locator("section.present").inner_text():
-                page.keyboard.press("ArrowLeft")
-            line = page.locator("section.present .qae-derive")
-            before = line.inner_text()
-            line.get_by_role("button", name="Next line").click()
-            assert line.inner_text() != before
+                # 24 pixels on a projector of 1920, and the same share of a smaller window.
+                assert [text for text in texts if text[0] < 24 * width / 1920 - 0.01] == [], (width, number)
+                measured += len(texts)
         browser.close()
-    assert not errors
-    assert not [url for url in asked if leaves(url)]
+    assert problems == []
+    assert measured > 100
+
+
+@pytest.mark.browser
+def test_a_derivation_on_a_slide_is_shown_line_by_line(tmp_path: Path) -> None:
+    pytest.importorskip("playwright.sync_api")
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    stop = Stop(15, "03_the_baseline_cancels", ("Derive",), "Say.")
+    made = slides(Plan("test", "Test", "nothing", (Session("A quarter", (stop,), "And now?"),)), NOTEBOOKS)
+    (tmp_path / "slides.html").write_text(made, encoding="utf-8")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto((tmp_path / "slides.html").as_uri())
+        page.wait_for_function("document.querySelector('.reveal.ready')")
+        for _ in range(9):
+            if "Next line" in page.locator("section.present").inner_text():
+                break
+            page.keyboard.press("ArrowRight")
+        line = page.locator("section.present .qae-derive")
+        before = line.inner_text()
+        line.get_by_role("button", name="Next line").click()
+        assert line.inner_text() != before
+        browser.close()
+
+
+@pytest.mark.browser
+def test_the_speakers_window_holds_minutes_answers_and_where_to_stop(tmp_path: Path) -> None:
+    pytest.importorskip("playwright.sync_api")
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    stop = Stop(15, "02_the_gate", ("Predict", "Exercise"), "Let them think.")
+    session = Session("A quarter", (stop,), "And now? If time is left, go on.")
+    made = slides(Plan("test", "Test", "nothing", (session,)), NOTEBOOKS)
+    (tmp_path / "slides.html").write_text(made, encoding="utf-8")
+    wanted = [
+        "15 minutes",
+        "Be done at minute 15.",
+        "Let them think.",
+        expected(prediction("gate-2")),
+        "A solution:",
+        EXERCISES["quantile baseline"].solution.splitlines()[-1].strip(),
+        "And now?",
+    ]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto((tmp_path / "slides.html").as_uri())
+        page.wait_for_function("document.querySelector('.reveal.ready')")
+        with page.expect_popup() as opened:
+            page.keyboard.press("s")
+        speaker = opened.value
+        speaker.wait_for_function("document.querySelector('#connection-status')?.style.display === 'none'")
+        said = ""
+        for number in range(page.locator(".slides > section").count()):
+            page.evaluate(f"location.hash = '#/{number}'")
+            page.wait_for_timeout(150)
+            said += " ".join(speaker.locator(".speaker-controls-notes .value").inner_text().split()) + "\n"
+        browser.close()
+    assert [what for what in wanted if " ".join(what.split()) not in said] == [], said
 
 
 def test_a_worksheet_holds_what_was_predicted_and_answered(tmp_path: Path) -> None:

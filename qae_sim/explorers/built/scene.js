@@ -132,5 +132,13 @@ summary:focus-visible { outline: 2px solid var(--accent); }
 .runs { display: flex; }
 .cards .answer { font-size: 1.2rem; }
 p { margin: 0 0 6px; }
+/* A slide is wider than high: controls stand beside the picture. And what the last row could not read stays away. */
+.slide :is(#scene-5, #scene-6) .figure { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 14px; max-width: none; align-content: center; }
+.slide :is(#scene-5, #scene-6) .picture { grid-row: 1 / span 9; }
+.slide :is(.legend, .chips, .quiet, figcaption, p, label, button) { font-size: 1rem; }
+.slide svg :is(text, text.small) { font-size: 16px; }
+.slide .ten { grid-template-columns: minmax(0, 1fr) minmax(0, 3fr); }
+.slide :is(.cards .steps, .chips span, .step, details) { display: none; }
+.slide .chips li { grid-template-columns: 1fr; }
 @media (max-width: 760px) { .scene { grid-template-columns: minmax(0, 1fr); } .cards .steps { font-size: 0.75rem; } }
-`;function Mu({told:e,inside:t}){let[n,r]=ye(()=>Vn(e.state)),i=c=>{r(u=>({...u,...c}))},[o,a]=ye(e.frames.length>0&&!matchMedia("(prefers-reduced-motion: reduce)").matches);Ne(()=>{if(!o)return;let c=0,u=()=>{r(Vn([e.frames[c]??"",e.state].join("&"))),c===e.frames.length&&a(!1),c+=1};u();let l=setInterval(u,e.every),p=()=>{a(!1)},h=["pointerdown","keydown","focusin"];return h.forEach(m=>{t.addEventListener(m,p,{capture:!0})}),()=>{clearInterval(l),h.forEach(m=>{t.removeEventListener(m,p,{capture:!0})})}},[o]);let s=vu[e.scene];return f("div",{class:"live","aria-busy":o,children:f(s,{state:n,set:i,site:!1})})}function l1(e,t){e.classList.add("qae-quiz"),e.replaceChildren();let n=e.shadowRoot??e.attachShadow({mode:"open"});E0(f(P,{children:[f("style",{dangerouslySetInnerHTML:{__html:fr(":host")+F0+ku}}),f(Mu,{told:t,inside:n})]}),n)}var W2={render({model:e,el:t}){l1(t,e.get("spec"))}};export{W2 as default};
+`;function Mu({told:e,inside:t}){let[n,r]=ye(()=>Vn(e.state)),i=c=>{r(u=>({...u,...c}))},[o,a]=ye(e.frames.length>0&&!matchMedia("(prefers-reduced-motion: reduce)").matches);Ne(()=>{if(!o)return;let c=0,u=()=>{r(Vn([e.frames[c]??"",e.state].join("&"))),c===e.frames.length&&a(!1),c+=1};u();let l=setInterval(u,e.every),p=()=>{a(!1)},h=["pointerdown","keydown","focusin"];return h.forEach(m=>{t.addEventListener(m,p,{capture:!0})}),()=>{clearInterval(l),h.forEach(m=>{t.removeEventListener(m,p,{capture:!0})})}},[o]);let s=vu[e.scene];return f("div",{class:t.host.closest(".reveal")?"live slide":"live","aria-busy":o,children:f(s,{state:n,set:i,site:!1})})}function l1(e,t){e.classList.add("qae-quiz"),e.replaceChildren();let n=e.shadowRoot??e.attachShadow({mode:"open"});E0(f(P,{children:[f("style",{dangerouslySetInnerHTML:{__html:fr(":host")+F0+ku}}),f(Mu,{told:t,inside:n})]}),n)}var W2={render({model:e,el:t}){l1(t,e.get("spec"))}};export{W2 as default};

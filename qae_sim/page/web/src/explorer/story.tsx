@@ -29,6 +29,14 @@ const IN_LESSON = `
 .runs { display: flex; }
 .cards .answer { font-size: 1.2rem; }
 p { margin: 0 0 6px; }
+/* A slide is wider than high: controls stand beside the picture. And what the last row could not read stays away. */
+.slide :is(#scene-5, #scene-6) .figure { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 14px; max-width: none; align-content: center; }
+.slide :is(#scene-5, #scene-6) .picture { grid-row: 1 / span 9; }
+.slide :is(.legend, .chips, .quiet, figcaption, p, label, button) { font-size: 1rem; }
+.slide svg :is(text, text.small) { font-size: 16px; }
+.slide .ten { grid-template-columns: minmax(0, 1fr) minmax(0, 3fr); }
+.slide :is(.cards .steps, .chips span, .step, details) { display: none; }
+.slide .chips li { grid-template-columns: 1fr; }
 @media (max-width: 760px) { .scene { grid-template-columns: minmax(0, 1fr); } .cards .steps { font-size: 0.75rem; } }
 `;
 
@@ -57,7 +65,7 @@ function Shown({ told, inside }: { told: Told; inside: ShadowRoot }): JSX.Elemen
   }, [moving]);
   const Part = SCENES[told.scene]!;
   // What moves by itself is not read out.
-  return <div class="live" aria-busy={moving}><Part state={state} set={set} site={false} /></div>;
+  return <div class={inside.host.closest(".reveal") ? "live slide" : "live"} aria-busy={moving}><Part state={state} set={set} site={false} /></div>;
 }
 
 export function story(root: HTMLElement, told: Told): void {

@@ -419,7 +419,7 @@ export class View implements Host {
     if (this.look === "laptop") return Math.max(260, 556 - around);
     // On a projector the picture comes first: what a long sentence takes is added to the page, not taken from it.
     const tall = window.innerHeight;
-    return Math.max(Math.min(700, 0.7 * tall), Math.min(tall - 170, 1000) - around);
+    return Math.max(tall < 1000 ? 260 : 700, Math.max(556, Math.min(tall - 170, 1000)) - around);
   }
 
   private switchLook(): void {
