@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from qae_sim.explorers.assets import script, style
 from qae_sim.explorers.derive import DERIVE_MIME, derivation_html
 from qae_sim.explorers.explorer import MIME, SITE
+from qae_sim.explorers.glossary import GLOSSARY, PAGE, GlossaryTerm
 from qae_sim.explorers.lesson import QUIZ_MIME
 from qae_sim.explorers.story import STORY_MIME
 from qae_sim.site.address import Address
@@ -206,18 +207,45 @@ def _page(lesson: Lesson, cells: Sequence[Any], titles: Mapping[str, str], addre
     outside = {"Live on Binder": address.binder(notebook), "On Colab": address.colab(notebook)}
     outside["Edit"] = address.edit(notebook)
     template = Template((_HERE / "lesson.html").read_text(encoding="utf-8"))
+    body = "\n".join(
+        f'<span id="{place}"></span>\n{_cell(cell, cells[:number])}'
+        for number, (place, cell) in enumerate(zip(_places(cells), cells, strict=True))
+    )
     return template.substitute(
         title=html.escape(lesson.title),
         nav="".join(links),
         outside="".join(f'<a href="{html.escape(url)}">{name}</a>' for name, url in outside.items() if url),
-        body="\n".join(
-            f'<span id="{place}"></span>\n{_cell(cell, cells[:number])}'
-            for number, (place, cell) in enumerate(zip(_places(cells), cells, strict=True))
-        ),
+        body=body if f"{lesson.name}.ipynb" == PAGE else with_meanings(body),
         old=TOO_OLD,
         next=f"<p>Next: {after}</p>" if after else "",
         claims=_claims(lesson.claims),
     )
+
+
+def with_meanings(body: str) -> str:
+    """Let links to the glossary say what their words mean, to those who point at them, too.
+
+    Args:
+        body: HTML.
+
+    Returns:
+        The same, with a box for each word behind it, which the script shows; without the script the links remain.
+
+    Example:
+        >>> with_meanings('<a href="glossary.html#silent">silent</a>').count("silent-means")
+        2
+    """
+    terms = {term.anchor: term for term in GLOSSARY.values()}
+    used: dict[str, GlossaryTerm] = {}
+
+    def linked(found: re.Match[str]) -> str:
+        used.setdefault(found.group(1), terms[found.group(1)])
+        return f'{found.group()} class="term" aria-describedby="{found.group(1)}-means"'
+
+    body = re.sub(r'<a href="glossary\.html#([^"]+)"', linked, body)
+    box = '<div id="{}-means" class="meaning" role="tooltip" popover="manual">{}</div>'
+    boxes = [box.format(anchor, markdown(term._repr_markdown_())) for anchor, term in used.items()]
+    return "\n".join([body, *boxes])
 
 
 def _claims(ids: Iterable[str]) -> str:

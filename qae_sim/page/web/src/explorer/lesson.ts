@@ -2,6 +2,7 @@
 // data in the script element behind it. Where a page has a footer, a worksheet there keeps what was answered.
 
 import { derive, type Derivation } from "./derive.ts";
+import { meanings } from "./meanings.ts";
 import { quiz, type Question } from "./quiz.ts";
 import type { Content } from "./stored.ts";
 import { story, type Told } from "./story.tsx";
@@ -17,6 +18,8 @@ const { python, why } = pythonHere();
 
 const footer = document.querySelector<HTMLElement>("footer");
 const keep = footer && document.querySelector('script:is([data-qae="quiz"], [data-qae="exercise"])') ? worksheet(footer) : (): void => undefined;
+
+meanings(document);
 
 document.querySelectorAll<HTMLScriptElement>("script[data-qae]").forEach((script) => {
   const root = script.previousElementSibling as HTMLElement;
