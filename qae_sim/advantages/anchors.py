@@ -125,6 +125,8 @@ def make_plain(state: object, **values: object) -> None:
 
 def require_rate(name: str, value: Any) -> Rate:
     """Check a success rate, or those of several runs."""
+    if type(value) is float and 0.0 <= value <= 1.0:  # anchors check all that they remember at each step
+        return value
     if getattr(value, "ndim", 0) == 0:
         return require_number(name, value, low=0.0, high=1.0)
     rates, xp = as_floating(name, value)

@@ -179,9 +179,9 @@ def prompt_weights(p_hat: float, beliefs: NDArray[np.float64]) -> NDArray[np.flo
         Weights of a correct and of a wrong response, ``(T, 2)``.
     """
     correct = round(8 * p_hat)
-    rewards = np.repeat([1.0, 0.0], [correct, 8 - correct])[None]
-    advantages = rewards - rewards.mean()
-    return np.array([ha_dw_weights(rewards, advantages, float(c)).Phi[0, [0, -1]] for c in beliefs])
+    rewards = np.broadcast_to(np.repeat([1.0, 0.0], [correct, 8 - correct]), (len(beliefs), 8))
+    anchors: Any = beliefs[:, None]  # one for each row
+    return np.asarray(ha_dw_weights(rewards, rewards - p_hat, anchors).Phi[:, [0, -1]])
 
 
 def weights_panel(found: Tracking) -> Panel:
@@ -276,15 +276,13 @@ def chase(state: AnchorState, y: NDArray[np.float64]) -> tuple[NDArray[np.float6
         HardAnchor(window=state.window),
         KalmanAnchor(belief=0.5, process_variance=variance),
     ]
+    size = state.prompts * state.g
     seen = []
     for anchor in anchors:
         values = np.empty((2, len(y)))
-        for t, accuracy in enumerate(y):
-            size = state.prompts * state.g
-            successes = round(accuracy * size)
-            rewards = (np.arange(size) < successes).astype(float).reshape(state.prompts, state.g)
+        for t, accuracy in enumerate(y.tolist()):
             before = anchor.belief
-            anchor = anchor.update(rewards)
+            anchor = anchor.after(accuracy, size, state.g)
             moved = accuracy - before
             values[:, t] = before, (anchor.belief - before) / moved if abs(moved) > 1e-12 else np.nan
         seen.append(values)

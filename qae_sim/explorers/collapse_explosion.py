@@ -53,6 +53,8 @@ PROBLEMS = {
 
 _ARMS = {"peaked": 64, "uniform": 40, "diverse": 16}
 _CORRECT = {"peaked": 4, "uniform": 12, "diverse": 8}
+#: Runs that are shown while the others are simulated.
+FEW = 8
 _SHARES = ("success", "pass_at_k", "zero_share")
 
 
@@ -111,6 +113,13 @@ class CollapseExplosion(Explorer[CollapseState]):
         "qae.masks-speed",
         "qae.prop4.2-policy-gradient",
     )
+
+    def coarse(self, state: CollapseState) -> Picture | None:
+        """The first runs, which are the same whatever their number."""
+        if state.runs <= FEW:
+            return None
+        shown = self.show(replace(state, runs=FEW))
+        return replace(shown, words=(f"The first {FEW} of {state.runs} runs, others are on their way. ", *shown.words))
 
     def show(self, state: CollapseState) -> Picture:
         """Two measures of the same runs."""

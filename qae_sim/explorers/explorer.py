@@ -8,7 +8,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from qae_sim.arrays import invalid
@@ -88,8 +88,8 @@ class Explorer(Generic[S]):
         self.problem = ""
         self.spec: dict[str, Any] = {}
         self.data = b""
-        self.stamp = self.answered = 0
-        self._picture_of(self._first)  # nothing else to show: what goes wrong here is raised
+        self.stamp = self.answered = self._asked = 0
+        self._packed = self._picture_of(self._first)[1]  # nothing else to show: what goes wrong here is raised
         self.go(self._first)
 
     @classmethod
@@ -122,6 +122,17 @@ class Explorer(Generic[S]):
             The picture.
         """
         raise NotImplementedError
+
+    def coarse(self, state: S) -> Picture | None:
+        """What a view shows of a state until its picture is there; it says that it is not the whole.
+
+        Args:
+            state: As for :meth:`show`.
+
+        Returns:
+            A picture of the same law, quickly made; None where :meth:`show` is quick enough.
+        """
+        return None
 
     # --- for people and tests -----------------------------------------------------------------------------------------
 
@@ -208,6 +219,7 @@ class Explorer(Generic[S]):
             state: The state.
         """
         try:
+            self._begin(state)
             _, packed = self._picture_of(state)
         except (Exception, KeyboardInterrupt) as error:
             stopped = isinstance(error, KeyboardInterrupt)
@@ -217,6 +229,14 @@ class Explorer(Generic[S]):
             return
         self._state, self.problem = state, ""
         self._tell(packed)
+
+    def _begin(self, state: S) -> None:
+        """Show views something while the picture is drawn."""
+        key = self._without_local(state)
+        if self._listeners and key not in self._pictures and (first := self.coarse(key)) is not None:
+            packed = pack(first)
+            self.data, self.spec = packed.data, self._described(state, packed.spec, "") | {"coarse": True}
+            self._changed()
 
     # --- the view -----------------------------------------------------------------------------------------------------
 
@@ -254,9 +274,15 @@ class Explorer(Generic[S]):
     def _tell(self, packed: Packed | None) -> None:
         """Bring the browser up to the state; None: the picture stays."""
         if packed is not None:
-            self.data = packed.data
-        picture = packed.spec if packed is not None else self.spec.get("picture")
-        self.spec = self._described(self._state, picture, self.problem)
+            self._packed = packed
+        # What was drawn last, in the place of a coarse picture, too.
+        self.data = self._packed.data
+        self.spec = self._described(self._state, self._packed.spec, self.problem)
+        self.answered = self._asked
+        self._changed()
+
+    def _changed(self) -> None:
+        """Let views know."""
         self.stamp += 1
         for listener in self._listeners:
             listener()
@@ -293,6 +319,7 @@ class Explorer(Generic[S]):
             "claims": _claims(self.CLAIMS),
             "problem": problem,
             "picture": picture,
+            "coarse": False,
         }
 
     def _open_presets(self) -> dict[str, S]:
@@ -326,8 +353,9 @@ class Explorer(Generic[S]):
             message: ``state``, the values of controls by name, and ``count``, the number of the message, which
                 ``answered`` says once it has been dealt with.
         """
+        self._asked = message.get("count", self.answered)
         self._go_to(message.get("state", {}))
-        self.answered = message.get("count", self.answered)
+        self.answered = self._asked
 
     def _go_to(self, told: Mapping[str, Any]) -> None:
         """Go to a state that a view has sent."""
@@ -453,7 +481,8 @@ def _plain(state: State) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def _claims(ids: Sequence[str]) -> list[list[str]]:
+@cache
+def _claims(ids: tuple[str, ...]) -> list[list[str]]:
     """Identifier, verdict and statement of claims."""
     from qae_sim.theory import all_claims
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qae_sim.advantages import advantage_table, expected_advantages, grpo, qae, quantile_baseline
+from qae_sim.advantages import expected_advantages, grpo, qae, quantile_baseline
 from qae_sim.explorers.explorer import Explorer
 from qae_sim.explorers.state import State, choice, number, whole
 from qae_sim.explorers.verifier import VERIFIERS, Verifier, verifier
@@ -156,9 +156,9 @@ def group_model(g: int) -> GroupModel:
         Rewards, baselines and advantages.
     """
     rewards = _sorted_groups(g)
-    advantages = np.stack([qae(rewards, k) for k in KS])
-    baseline = np.stack([quantile_baseline(rewards, k) for k in KS])
-    return GroupModel(g, rewards, advantages, baseline, grpo(rewards))
+    groups = np.broadcast_to(rewards, (len(KS), *rewards.shape))
+    baseline = np.asarray(quantile_baseline(groups, KS[:, None]))
+    return GroupModel(g, rewards, np.asarray(qae(groups, KS[:, None])), baseline, grpo(rewards))
 
 
 def group_panels(group: GroupModel, verifier: str = "right") -> tuple[Panel, Panel]:
@@ -173,7 +173,7 @@ def _rewards_panel(group: GroupModel, ticks: Ticks, verifier: str) -> Panel:
     g, rewards = group.g, group.rewards
     x = np.arange(1, g + 1).astype(float)
     # The K-quantile of 1, 2, ..., G is the place of the response whose reward is the K-quantile of the rewards.
-    place = np.array([float(quantile_baseline(x, k)) for k in KS])
+    place = np.asarray(quantile_baseline(np.broadcast_to(x, (len(KS), g)), KS))
     # The error is the response next to the border: the first that was judged correct, or the last judged wrong.
     c = np.arange(g + 1)
     at = {"right": np.full(g + 1, np.nan), "false_positive": _only(np.asarray(g - c + 1.0, dtype=np.float64), c > 0)}
@@ -343,7 +343,7 @@ def weights_model(g: int, verifier: Verifier = VERIFIERS["right"]) -> WeightsMod
     hard = p <= 1 - KS[:, None] + 1e-12
     # Gradient of each objective along π₊ - π₋ when p is exact: one and the same for both (t·g₊ with g₊ ∝ 1 - p).
     q = verifier.seen(p)
-    speed = np.stack([verifier.speed(expected_advantages("qae", q, g, k=float(k), eps=0.0).c, p) for k in KS])
+    speed = verifier.speed(_expected_c(q, g), p)
     grpo_speed = verifier.speed(expected_advantages("grpo", q, g, eps=0.0).c, p)
     return WeightsModel(
         g,
@@ -355,6 +355,14 @@ def weights_model(g: int, verifier: Verifier = VERIFIERS["right"]) -> WeightsMod
         slower=grpo_speed / expected_advantages("grpo", p, g, eps=0.0).c,
         verifier=verifier,
     )
+
+
+def _expected_c(q: NDArray[np.float64], g: int) -> NDArray[np.float64]:
+    """QAE's c(q) for all K at once, ``(K, P)``: as :func:`~qae_sim.advantages.expected_advantages` has it for one."""
+    rewards = _sorted_groups(g)
+    advantages = np.asarray(qae(np.broadcast_to(rewards, (len(KS), *rewards.shape)), KS[:, None], eps=0.0))
+    gap = advantages[:, 1:, -1] - advantages[:, :-1, 0]  # a(m + 1, 1) - a(m, 0), beside m that succeed
+    return np.asarray(q * (1 - q) * (gap @ binomial(q, g - 1).T))
 
 
 def weights_panels(weights: WeightsModel) -> tuple[Panel, Panel]:
@@ -465,8 +473,8 @@ def sparsity_model(g: int, spread: float, verifier: Verifier = VERIFIERS["right"
     """
     p = (np.arange(400) + 0.5) / 400
     n = np.arange(g + 1)
-    tables = np.stack([advantage_table("qae", g, k=float(k)) for k in KS])  # (K, G + 1, 2)
-    zero = ((tables[..., 1] == 0) * n + (tables[..., 0] == 0) * (g - n)) / g  # (K, G + 1)
+    rewards = _sorted_groups(g)
+    zero = (np.asarray(qae(np.broadcast_to(rewards, (len(KS), *rewards.shape)), KS[:, None])) == 0).mean(axis=-1)
     chance = binomial(verifier.seen(p), g)  # (P, G + 1)
     weight = _beta_weights(spread, p)
     mixed = (n > 0) & (n < g)

@@ -75,15 +75,14 @@ class ExplorerWidget(anywidget.AnyWidget):
     def _show(self) -> None:
         """Bring the browser up to what the explorer shows."""
         with self.hold_sync():
-            self.data, self.spec, self.stamp = self._explorer.data, self._explorer.spec, self._explorer.stamp
+            shown = self._explorer
+            self.data, self.spec, self.answered, self.stamp = shown.data, shown.spec, shown.answered, shown.stamp
 
     @traitlets.observe("moved")
     def _take(self, change: Mapping[str, Any]) -> None:
         """Take what the browser has moved."""
-        # One message: what has been drawn, and for which state.
-        with self.hold_sync():
-            self._explorer.take(change["new"])
-            self.answered = self._explorer.answered
+        self._explorer.take(change["new"])
+        self.answered = self._explorer.answered  # where there was nothing to show
 
 
 class PredictWidget(anywidget.AnyWidget):

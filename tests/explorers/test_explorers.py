@@ -287,6 +287,43 @@ class TestBrowser:
         explorer.take({"state": explorer.spec["state"] | changes, "count": 7})
         assert explorer.answered == 7
 
+    def test_a_simulation_shows_some_runs_first(self) -> None:
+        """They are the first ones of all, and they answer nothing yet."""
+        explorer = explorers_module.CollapseExplosion.from_state("steps=100&runs=24")
+        seen: list[tuple[bool, int, str, bytes]] = []
+        explorer.on_change(
+            lambda: seen.append((explorer.spec["coarse"], explorer.answered, spoken(explorer), explorer.data))
+        )
+
+        def spoken(shown: Any) -> str:
+            return "".join(part for part in shown.spec["picture"]["words"] if isinstance(part, str))
+
+        explorer.take({"state": explorer.spec["state"] | {"eta": 0.25}, "count": 3})
+        assert [(coarse, answered) for coarse, answered, *_ in seen] == [(True, 0), (False, 3)]
+        assert seen[0][2].startswith("The first 8 of 24 runs, others are on their way. ")
+        few = explorers_module.CollapseExplosion.from_state("steps=100&runs=8&eta=0.25")
+        assert seen[0][3] == few.data
+        assert seen[1][3] == explorers_module.CollapseExplosion.from_state("steps=100&runs=24&eta=0.25").data
+        assert explorer.spec["state"]["eta"] == 0.25
+        seen.clear()
+        explorer.take({"state": explorer.spec["state"] | {"runs": 8}, "count": 4})
+        assert [(coarse, answered) for coarse, answered, *_ in seen] == [(False, 4)]
+
+    def test_an_error_after_a_coarse_picture_brings_the_old_one_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        explorer = explorers_module.CollapseExplosion.from_state("steps=100&runs=24")
+        explorer.on_change(lambda: None)
+        before, data, show = explorer.spec["picture"], explorer.data, type(explorer).show
+
+        def fails(self: Any, state: Any) -> Any:
+            if state.runs == 24:
+                raise RuntimeError("no ink")
+            return show(self, state)
+
+        monkeypatch.setattr(explorers_module.CollapseExplosion, "show", fails)
+        explorer.take({"state": explorer.spec["state"] | {"eta": 0.25}, "count": 3})
+        assert "no ink" in explorer.problem
+        assert (explorer.spec["picture"], explorer.data) == (before, data)
+
     def test_presets_that_change_what_is_hidden_are_hidden(self) -> None:
         first = QuantileGate.from_state("view=sparsity", hide=["view", "c"])
         assert list(first.spec["presets"]) == ["80 % zeros"]

@@ -47,6 +47,8 @@ export interface Spec {
   name: string; style: Style; controls: Record<string, Control>; state: State; presets: Record<string, State>;
   /** The state that was opened, and that of an address which says nothing. */
   first: State; defaults: State;
+  /** Whether the picture only stands in for one that is still drawn. */
+  coarse: boolean;
   hidden: string[]; leading: string[]; time: string; claims: [string, string, string][]; problem: string; picture: Picture;
   asked: string[];
 }

@@ -102,11 +102,14 @@ export class View implements Host {
       () => { for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) window.removeEventListener(name, release, true); });
   }
 
-  /** A picture has come: the one that was asked for last is taken; an older one is only passed through while one drags. */
+  /**
+   * A picture has come: the one that was asked for last is taken; an older one is only passed through while one drags, and
+   * one that stands in for another until that comes.
+   */
   private answer(): void {
     const newest = this.latest?.done(this.source.answered!()) ?? true;
-    if (newest) this.adopt();
-    else if (this.held) {
+    if (newest && !this.source.spec().coarse) this.adopt();
+    else if (this.held || this.source.spec().coarse) {
       this.load();
       this.draw();
     }
