@@ -282,6 +282,8 @@ def _known(record: Record, measure: str) -> tuple[NDArray[np.float64], NDArray[n
     """Batches at which something was measured, and the values of all seeds there."""
     numbers = record[measure]
     rows = np.flatnonzero(~np.isnan(numbers).all(axis=0))
+    if not rows.size:
+        raise ValueError(f"{MEASURES[measure]} was not recorded in all of these runs; choose another measure")
     return rows.astype(float), numbers[:, rows]
 
 

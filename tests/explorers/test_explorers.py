@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import logging
+import re
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -286,6 +287,11 @@ class TestBrowser:
         explorer = QuantileGate()
         explorer.take({"state": explorer.spec["state"] | changes, "count": 7})
         assert explorer.answered == 7
+
+    def test_a_measure_that_was_not_recorded_is_said(self) -> None:
+        explorer = explorers_module.RecordedRuns.from_state("what=one_sided")
+        explorer.set(left="entropy_positive")
+        assert re.search("was not recorded in all of these runs; choose another measure", explorer.problem)
 
     def test_a_simulation_shows_some_runs_first(self) -> None:
         """They are the first ones of all, and they answer nothing yet."""
