@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from qae_sim.arrays import require_integer, require_number, tally
 from qae_sim.logs.formats import VERDICTS
 from qae_sim.logs.grouping import Groups, groups_of
 from qae_sim.logs.key_words import KeyWord, key_words_of
-from qae_sim.logs.sources import Log, Trouble, read
+from qae_sim.logs.metrics import Metric, metrics_of
+from qae_sim.logs.sources import NOTHING, Log, Trouble, read
 
 #: The values of K for which the share of responses without advantage under QAE is computed.
 KS = tuple(round(0.05 * i, 2) for i in range(1, 20))
@@ -98,7 +100,16 @@ class Digest:
         rewards: The rewards of all B groups, in the order of the steps, ``(B, G)``; None if they are not known.
         success: A response succeeds if its reward is at least this.
         group_steps: The step of each group, ``(B,)``.
-        group_prompts: For each group a number that identifies its prompt's text, ``(B,)``.
+        group_prompts: The prompt of each group, numbered from 0 as they first occur, ``(B,)``; where the log has no
+            prompts, every group has a number of its own.
+        prompts_known: Whether the log has prompts, so that groups of one prompt at several steps are known.
+        prompt_texts: The beginning of each prompt, by its number; empty where it was not kept.
+        lengths: Lengths of responses, ``(B, G)``; NaN if unknown.
+        advantages: Advantages that the trainer logged, ``(B, G)``; NaN if unknown.
+        answers: A number for the text of each response, ``(B, G)``: two are equal if their texts are; None if
+            the log has no texts.
+        checks: Other columns that say whether a response is right, or how good it is, ``(B, G)`` each.
+        metrics: What stands beside the log: entropy, KL, the share of clipped tokens.
     """
 
     source: str
@@ -122,6 +133,13 @@ class Digest:
     success: float = 1.0
     group_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     group_prompts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    prompts_known: bool = False
+    prompt_texts: tuple[str, ...] = ()
+    lengths: np.ndarray | None = None
+    advantages: np.ndarray | None = None
+    answers: np.ndarray | None = None
+    checks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def silenced_by_k(self) -> np.ndarray:
@@ -202,6 +220,7 @@ def digest(
     )
     words, words_from = key_words_of(log, groups.rows, rewards >= threshold)
     arrays = _step_by_step(log, groups, rewards, rewards >= threshold)
+    prompts, texts = _numbered_prompts(log, groups.rows)
     return Digest(
         source=str(source),
         group_size=groups.size,
@@ -212,7 +231,14 @@ def digest(
         rewards=rewards,
         success=threshold,
         group_steps=groups.step,
-        group_prompts=log.prompt[groups.rows[:, 0]],
+        group_prompts=prompts,
+        prompts_known=bool((log.prompt[groups.rows[:, 0]] != NOTHING).all()),
+        prompt_texts=texts,
+        lengths=log.length[groups.rows],
+        advantages=log.advantage[groups.rows],
+        answers=log.completion[groups.rows] if "completion" in log.columns else None,
+        checks={name: values[groups.rows] for name, values in (log.verdict | log.scores).items()},
+        metrics=metrics_of(Path(source)),
         **arrays,
     )
 
@@ -360,6 +386,23 @@ def _silenced(rewards: np.ndarray) -> np.ndarray:
         for k in KS
     ]
     return np.asarray(np.stack(shares, axis=1)[which.reshape(-1)])
+
+
+def _numbered_prompts(log: Log, rows: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Number the prompts of groups as they first occur: their numbers, and the beginnings of their texts.
+
+    Problems of the same text are told apart by what the log has beside it (answers, images), if all responses of
+    every group share that.
+    """
+    text, apart = log.prompt[rows[:, 0]], log.apart[rows]
+    if (text == NOTHING).any():
+        return np.arange(len(rows)), ()
+    key = np.stack([text, apart[:, 0] if (apart == apart[:, :1]).all() else np.zeros_like(text)])
+    _, first, inverse = np.unique(key, axis=1, return_index=True, return_inverse=True)
+    number = np.empty(len(first), dtype=np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    texts = tuple(log.beginnings.get(int(text[place]), "") for place in np.sort(first))
+    return number[inverse.reshape(-1)], texts
 
 
 def _step_by_step(log: Log, groups: Groups, rewards: np.ndarray, right: np.ndarray) -> dict[str, Any]:

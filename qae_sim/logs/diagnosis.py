@@ -1,0 +1,89 @@
+"""A diagnosis of a finished run, from its log: a verdict, findings with their evidence, and what to change first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from qae_sim.arrays import invalid
+from qae_sim.logs.advice import Advice, advice_from
+from qae_sim.logs.digest import Digest
+from qae_sim.logs.findings import FINDINGS, Evidence, Finding
+
+#: Version of what :meth:`Diagnosis.as_json` gives; it grows when an entry changes its meaning or goes.
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a log says about its run.
+
+    Attributes:
+        findings: Everything that was looked for.
+        advice: What to change, most important first.
+    """
+
+    findings: tuple[Finding, ...]
+    advice: tuple[Advice, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The most important sentence."""
+        if self.advice:
+            return f"What to change first: {self.advice[0].advice} {self.advice[0].reason}"
+        unknown = [one.name for one in self.findings if one.state == "cannot tell"]
+        said = f" It cannot tell about {', '.join(unknown)}." if unknown else ""
+        return f"Nothing in this log calls for a change.{said}"
+
+    def __getitem__(self, name: str) -> Finding:
+        """A finding by name."""
+        for one in self.findings:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain values: ``schema``, ``verdict``, ``findings`` and ``advice``; unknown numbers are null."""
+        values = {"schema": SCHEMA, "verdict": self.verdict, **asdict(self)}
+        plain: dict[str, Any] = _plain(values)
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples into lists, and numbers that JSON does not have into None."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def diagnose(found: Digest, *, seed: int = 0) -> Diagnosis:
+    """Look for everything in :data:`~qae_sim.logs.findings.FINDINGS`, and say what to change first.
+
+    Args:
+        found: The digest of a log.
+        seed: Seed of the bootstraps, >= 0; the same digest and seed give the same numbers.
+
+    Returns:
+        The diagnosis.
+
+    Raises:
+        ValueError: The digest has no rewards of its groups.
+
+    Example:
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> found = diagnose(digest(recorded_log()))
+        >>> found["trainer"].state, found["learning"].state, found["entropy"].state
+        ('known', 'rises', 'cannot tell')
+    """
+    if found.rewards is None:
+        raise invalid("found", Path(found.source).name, "a digest with the rewards of its groups, as digest() makes it")
+    seen = Evidence(found, seed)
+    findings = tuple(look(seen) for look in FINDINGS)
+    return Diagnosis(findings, advice_from(findings))

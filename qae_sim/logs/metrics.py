@@ -1,0 +1,128 @@
+"""Numbers that trainers log once a step, beside the responses: entropy, KL and the share of clipped tokens."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+
+#: Names that trainers give to a metric, in the order in which they are looked for.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "entropy": (
+        "entropy",
+        "actor/entropy",
+        "actor/entropy_loss",
+        "policy/entropy",
+        "loss/entropy_avg",
+        "policy_entropy",
+    ),
+    "kl": ("kl", "actor/kl_loss", "actor/ppo_kl", "actor/reward_kl_penalty", "objective/kl", "policy/kl", "approx_kl"),
+    "clip": (
+        *("clip_ratio/region_mean", "clip_ratio", "actor/pg_clipfrac", "policy/clipfrac_avg", "clip_fraction"),
+        *("clipfrac", "policy/clip_ratio"),
+    ),
+}
+#: Files that hold metrics, one JSON object a line.
+_LINES = ("metrics.jsonl", "metrics.ndjson", "training_log.jsonl", "logging.jsonl")
+#: Larger files are left alone.
+_LARGEST = 1 << 28
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric over training.
+
+    Attributes:
+        column: The name that the trainer gave it.
+        file: The file in which it stands, without its folder.
+        steps: Numbers of the steps, in order, ``(S,)``.
+        values: Its values, ``(S,)``, all finite.
+    """
+
+    column: str
+    file: str
+    steps: np.ndarray
+    values: np.ndarray
+
+
+def metrics_of(source: Path) -> dict[str, Metric]:
+    """Find the metrics of a run beside its log.
+
+    They are looked for in ``trainer_state.json`` (of TRL; the latest checkpoint's) and in ``metrics.jsonl`` and its
+    like, in the run's folder and the one above. Of a step that was done twice the later value counts. Lines that are no JSON
+    are skipped: of metrics, unlike of responses, nothing is counted.
+
+    Args:
+        source: The log: a file or a folder.
+
+    Returns:
+        Metrics by meaning: ``"entropy"``, ``"kl"``, ``"clip"``, as far as they were found.
+
+    Example:
+        >>> metrics_of(Path("no such folder"))
+        {}
+    """
+    folder = source if source.is_dir() else source.parent
+    found: dict[str, Metric] = {}
+    for place in (folder, folder.parent) if folder.name in ("completions", "rollouts", "rollout") else (folder,):
+        for file in _files(place):
+            rows = list(_rows(file))
+            for meaning, names in NAMES.items():
+                if meaning not in found and (metric := _metric(names, rows, file.name)) is not None:
+                    found[meaning] = metric
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """List files that may hold metrics; of checkpoints the latest."""
+    checkpoints = [path for path in folder.glob("checkpoint-*/trainer_state.json") if path.parent.name[11:].isdecimal()]
+    latest = sorted(checkpoints, key=lambda path: int(path.parent.name[11:]))[-1:]
+    files = [folder / "trainer_state.json", *latest, *(folder / name for name in _LINES)]
+    return [file for file in files if file.is_file() and file.stat().st_size <= _LARGEST]
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """Read objects of JSON."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if file.name == "trainer_state.json":
+            history = json.loads(text)["log_history"]
+            yield from (row for row in history if isinstance(row, dict))
+            return
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            inner = row.get("data")  # verl writes {"step": ..., "data": {...}}
+            yield {**row, **inner} if isinstance(inner, dict) else row
+
+
+def _metric(names: tuple[str, ...], rows: list[dict[str, Any]], file: str) -> Metric | None:
+    """Take the first of these names that has numbers."""
+    for name in names:
+        found: dict[int, float] = {}
+        for number, row in enumerate(rows):
+            value = row.get(name, row.get("train/" + name))
+            step = row.get("step", row.get("global_step", row.get("_step", number)))
+            if _is_number(value) and _is_number(step):
+                found[int(step)] = float(value)
+        if found:
+            steps = sorted(found)
+            return Metric(name, file, np.array(steps), np.array([found[step] for step in steps]))
+    return None
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    """Tell whether a value is a finite number that an array can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 2**53 and math.isfinite(value)
