@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,11 @@ from rich.text import Text
 from qae_sim.arrays import invalid
 from qae_sim.cli.stops import cannot_use
 from qae_sim.cli.text import printable, shown
+from qae_sim.logs.comparison import compare
+from qae_sim.logs.diagnosis import SCHEMA, Diagnosis, diagnose, plain, report_values
 from qae_sim.logs.digest import KS, Digest, digest, training_parts
 from qae_sim.logs.formats import FORMATS
+from qae_sim.logs.resampling import Number
 from qae_sim.logs.shares import advantage_shares_by_quarter, compared
 from qae_sim.storage import write_atomically
 
@@ -27,13 +32,14 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 @click.command("inspect", short_help="Analyse the logs of a training run.")
-@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, metavar="RUN [OTHER]")
 @click.option("--formats", is_flag=True, help="List the formats that can be read, and stop.")
 @click.option("--reward", default=None, help='Column of the reward, or a sum: "accuracy + 0.5*format".')
 @click.option("--success", type=float, default=None, help="A response succeeds if its reward is at least this.")
 @click.option("--group", default=None, help="Column of groups, or: prompt, place.  [default: what the log tells]")
 @click.option("--group-size", type=click.IntRange(2), default=None, help="G, where the log does not tell it.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups in a step, without steps.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead; the guide has its schema.")
 @click.option("--force", is_flag=True, help="Go on though most rows cannot be used, or groups are not certain.")
 @click.option(
     "--html",
@@ -42,27 +48,101 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
     default=None,
     help="Also write a report with pictures, as one file.",
 )
-def inspect_command(run: Path | None, formats: bool, page: Path | None, **options: Any) -> None:
-    """Analyse the logs of your own training run: RUN is a folder or a file.
+def inspect_command(runs: tuple[Path, ...], formats: bool, as_json: bool, page: Path | None, **options: Any) -> None:
+    """Analyse the logs of your own training run: RUN is a folder or a file. With OTHER, compare both over their steps.
 
-    Reads the logs of many trainers (--formats lists them), and plain CSV, TSV, Parquet, JSON Lines or JSON with columns
-    prompt and reward. Shows success rates over training, the share of responses without advantage under QAE at each K,
-    how each estimator would have divided all advantage between hard and easy prompts, and HA-DW's anchor.
+    Says first what to change in the run, and why, then what that rests on. Reads the logs of many trainers (--formats
+    lists them), and plain CSV, TSV, Parquet, JSON Lines or JSON with columns prompt and reward. Shows success rates
+    over training, the share of responses without advantage under QAE at each K, how each estimator would have divided
+    all advantage between hard and easy prompts, and HA-DW's anchor.
     """
     console = Console()
     if formats:
         console.print(_formats())
         return
-    if run is None:
+    if not runs:
         raise click.UsageError("Missing argument 'RUN'.")
+    if len(runs) > 2:
+        raise click.UsageError("At most two runs can be compared.")
+    if len(runs) == 2:
+        if page is not None:
+            raise click.UsageError("--html writes the report of one run.")
+        _print_comparison(console, _digest(runs[0], None, options), _digest(runs[1], None, options), as_json)
+        return
+    found = _digest(runs[0], page, options)
+    diagnosis = diagnose(found)
+    if as_json:
+        _print_json(report_values(found, diagnosis))
+    else:
+        _print_all(console, found, diagnosis)
+    if page is not None:
+        _write_report(found, diagnosis, page)
+        if not as_json:
+            console.print(Text.assemble("Report: ", shown(page)))
+
+
+def _digest(run: Path, page: Path | None, options: dict[str, Any]) -> Digest:
+    """Read a run; what is wrong with it ends the command."""
     try:
         if page is not None:
             _require_place_for(page, run)
-        found = digest(run, **options)
+        return digest(run, **options)
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         raise click.ClickException(printable(error)) from error
     except OSError as error:
         raise cannot_use(run, error) from error
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    """Print plain values as JSON."""
+    click.echo(json.dumps(values, allow_nan=False, indent=1))
+
+
+def _print_comparison(console: Console, a: Digest, b: Digest, as_json: bool) -> None:
+    """Print two runs side by side."""
+    try:
+        rows = compare(a, b)
+    except ValueError as error:
+        raise click.ClickException(printable(error)) from error
+    if as_json:
+        names = [Path(one.source).name for one in (a, b)]
+        _print_json({"schema": SCHEMA, "runs": names, "rows": plain([asdict(row) for row in rows])})
+        return
+    console.print(Text.assemble("A: ", shown(a.source, "bold"), "; B: ", shown(b.source, "bold")))
+    table = Table(title="The same steps of both runs", title_justify="left")
+    for name in ("", "Steps", "A", "B", "B less A (95 %)"):
+        table.add_column(name, justify="left" if name in ("", "Steps") else "right")
+    for row in rows:
+        form = ".1f" if row.a.unit == "tokens" else ".3f"
+        values = (_or_dash(one.value, form) for one in (row.a, row.b))
+        table.add_row(row.a.name, f"{row.first}-{row.last}", *values, _with_interval(row.difference, "+" + form))
+    console.print(table)
+
+
+def _with_interval(number: Number, form: str) -> str:
+    """Write a number and its interval, if it has one."""
+    if np.isnan(number.low):
+        return _or_dash(number.value, form)
+    return f"{number.value:{form}} ({number.low:{form}} to {number.high:{form}})"
+
+
+def _print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
+    """Say first what to change, and why; then what was found."""
+    console.print(shown(diagnosis.verdict, "bold"))
+    for place, one in enumerate(diagnosis.advice):
+        if place:
+            console.print(shown(f"Then: {one.advice} {one.reason}"))
+        console.print(shown(f"  The log cannot tell {one.cannot_tell}."))
+    for finding in diagnosis.findings:
+        mark = "yellow" if finding.alarm else ""
+        console.print(Text.assemble(shown(finding.title, mark), " ", shown(finding.verdict)))
+        for text in finding.prompts:
+            console.print(Text.assemble("  ", shown(text)))
+
+
+def _print_all(console: Console, found: Digest, diagnosis: Diagnosis) -> None:
+    """Print the diagnosis, how the log was read, and tables."""
+    _print_diagnosis(console, diagnosis)
     _print_reading(console, found)
     console.print(_over_training(found))
     console.print(_by_k(found))
@@ -74,9 +154,6 @@ def inspect_command(run: Path | None, formats: bool, page: Path | None, **option
     if found.prompts:
         console.print(_prompts(found))
     console.print(_words(found) if found.words else "No key words: the log has no column of completions or tokens.")
-    if page is not None:
-        _write_report(found, page)
-        console.print(Text.assemble("Report: ", shown(page)))
 
 
 def _require_place_for(page: Path, run: Path) -> None:
@@ -87,12 +164,12 @@ def _require_place_for(page: Path, run: Path) -> None:
         raise invalid("html", str(page), "a new file, or one outside the run's folder: this one is there already")
 
 
-def _write_report(found: Digest, page: Path) -> None:
+def _write_report(found: Digest, diagnosis: Diagnosis, page: Path) -> None:
     """Write the report; the tables have been printed by now."""
     try:
         from qae_sim.pictures.log_report import report
 
-        content = report(found).encode(errors="backslashreplace")  # for lone surrogates
+        content = report(found, diagnosis).encode(errors="backslashreplace")  # for lone surrogates
     except Exception as error:
         raise click.ClickException(f"the report could not be made: {printable(error)}") from error
     try:

@@ -9,10 +9,10 @@ from typing import Any
 
 from qae_sim.arrays import invalid
 from qae_sim.logs.advice import Advice, advice_from
-from qae_sim.logs.digest import Digest
+from qae_sim.logs.digest import KS, Digest
 from qae_sim.logs.findings import FINDINGS, Evidence, Finding
 
-#: Version of what :meth:`Diagnosis.as_json` gives; it grows when an entry changes its meaning or goes.
+#: Version of what :func:`report_values` gives; it grows when an entry changes its meaning or goes.
 SCHEMA = 1
 
 
@@ -45,18 +45,28 @@ class Diagnosis:
         raise KeyError(name)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as plain values: ``schema``, ``verdict``, ``findings`` and ``advice``; unknown numbers are null."""
-        values = {"schema": SCHEMA, "verdict": self.verdict, **asdict(self)}
-        plain: dict[str, Any] = _plain(values)
-        return plain
+        """All of it as plain values: ``verdict``, ``findings`` and ``advice``; unknown numbers are None."""
+        values: dict[str, Any] = plain({"verdict": self.verdict, **asdict(self)})
+        return values
 
 
-def _plain(value: Any) -> Any:
-    """Turn tuples into lists, and numbers that JSON does not have into None."""
+def plain(value: Any) -> Any:
+    """Turn tuples into lists, and numbers that JSON does not have into None.
+
+    Args:
+        value: Plain values, nested as they may be.
+
+    Returns:
+        The same for JSON.
+
+    Example:
+        >>> plain({"low": float("nan"), "names": ("a", "b")})
+        {'low': None, 'names': ['a', 'b']}
+    """
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, float | int) and not isinstance(value, bool):
         return value if math.isfinite(value) else None
     return value
@@ -87,3 +97,43 @@ def diagnose(found: Digest, *, seed: int = 0) -> Diagnosis:
     seen = Evidence(found, seed)
     findings = tuple(look(seen) for look in FINDINGS)
     return Diagnosis(findings, advice_from(findings))
+
+
+def report_values(found: Digest, diagnosis: Diagnosis) -> dict[str, Any]:
+    """All that ``qae-sim inspect --json`` says, as plain values.
+
+    Args:
+        found: The digest of a log.
+        diagnosis: Its diagnosis.
+
+    Returns:
+        ``schema`` (:data:`SCHEMA`), ``run`` (its name, without folders), ``reading``, ``trouble``, ``group_size``,
+        ``diagnosis`` and ``over_training``: lists with an entry for each step.
+
+    Example:
+        >>> from qae_sim.engines.demo.trl_runs import recorded_log
+        >>> from qae_sim.logs.digest import digest
+        >>> log = digest(recorded_log())
+        >>> list(report_values(log, diagnose(log)))
+        ['schema', 'run', 'reading', 'trouble', 'group_size', 'diagnosis', 'over_training']
+    """
+    names = ("steps", "responses", "reward", "length", "degenerate", "anchor", "lifted")
+    over_training = {name: getattr(found, name).tolist() for name in names}
+    over_training["silenced"] = {f"{k:g}": found.silenced[:, i].tolist() for i, k in enumerate(KS)}
+    over_training["metrics"] = {
+        name: {"column": one.column, "steps": one.steps.tolist(), "values": one.values.tolist()}
+        for name, one in found.metrics.items()
+    }
+    counts = found.trouble.counts.items()
+    values: dict[str, Any] = plain(
+        {
+            "schema": SCHEMA,
+            "run": Path(found.source).name,
+            "reading": None if found.reading is None else asdict(found.reading),
+            "trouble": {kind: {"count": count, "first": found.trouble.first[kind]} for kind, count in counts},
+            "group_size": found.group_size,
+            "diagnosis": diagnosis.as_json(),
+            "over_training": over_training,
+        }
+    )
+    return values

@@ -54,8 +54,8 @@ def metrics_of(source: Path) -> dict[str, Metric]:
     """Find the metrics of a run beside its log.
 
     They are looked for in ``trainer_state.json`` (of TRL; the latest checkpoint's) and in ``metrics.jsonl`` and its
-    like, in the run's folder and the one above. Of a step that was done twice the later value counts. Lines that are no JSON
-    are skipped: of metrics, unlike of responses, nothing is counted.
+    like, in the run's folder; for a folder of responses alone, such as ``completions``, also in the one above. Of a
+    step that was done twice the later value counts. Lines that are no JSON are skipped, uncounted.
 
     Args:
         source: The log: a file or a folder.

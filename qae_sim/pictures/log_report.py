@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from qae_sim.advantages import ESTIMATORS
+from qae_sim.logs.diagnosis import Diagnosis, diagnose
 from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, first_and_last_part
+from qae_sim.logs.findings import Finding
 from qae_sim.logs.shares import advantage_shares, advantage_shares_by_quarter, compared
 from qae_sim.pictures.scene import Bars, GuideLine, Line, Panel, Picture, Points, axis_limits
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
@@ -190,11 +192,12 @@ def key_words(digest: Digest) -> Picture:
     )
 
 
-def report(digest: Digest) -> str:
-    """Write a page with all pictures, their words and what was wrong with the log.
+def report(digest: Digest, diagnosis: Diagnosis | None = None) -> str:
+    """Write a page with the diagnosis, all pictures, their words and what was wrong with the log.
 
     Args:
         digest: What a log says.
+        diagnosis: Its diagnosis; None: it is made here.
 
     Returns:
         HTML that holds its pictures.
@@ -204,7 +207,7 @@ def report(digest: Digest) -> str:
     """
     from qae_sim.pictures.render import png
 
-    parts = [_how_it_was_read(digest)]
+    parts = [_diagnosed(diagnose(digest) if diagnosis is None else diagnosis), _how_it_was_read(digest)]
     for title, picture in (
         ("Over training", over_training(digest)),
         ("Success rates", success_rates(digest)),
@@ -229,7 +232,7 @@ def report(digest: Digest) -> str:
         for kind, count in digest.trouble.counts.items()
     )
     parts.append(f"<h2>What was wrong with the log</h2><ul>{wrong or '<li>nothing</li>'}</ul>")
-    title = html.escape(f"Training log {Path(digest.source).name or digest.source}")
+    title = html.escape(f"Training log {Path(digest.source).name}")
     style = (
         "body { font: 17px sans-serif; max-width: 1040px; margin: 2em auto; padding: 0 1em } img { max-width: 100% }"
     )
@@ -269,6 +272,39 @@ def readings(digest: Digest) -> list[tuple[str, str]]:
     for kind, count in digest.trouble.counts.items():
         lines.append(("Trouble", f"{count:,} {kind}, first: {digest.trouble.first[kind]}"))
     return [(name, said) for name, said in lines if said]
+
+
+def _diagnosed(diagnosis: Diagnosis) -> str:
+    """The verdict, what to change, and each finding with its numbers, as HTML."""
+    parts = [f"<p><strong>{html.escape(diagnosis.verdict)}</strong></p>"]
+    if diagnosis.advice:
+        rows = "".join(
+            f"<li>{html.escape(one.advice)} {html.escape(one.reason)} "
+            f"The log cannot tell {html.escape(one.cannot_tell)}.</li>"
+            for one in diagnosis.advice
+        )
+        parts.append(f"<h2>What to change, and why</h2><ol>{rows}</ol>")
+    parts.append("<h2>What was found</h2>")
+    for finding in diagnosis.findings:
+        said = html.escape(finding.verdict)
+        parts.append(
+            f"<h3>{html.escape(finding.title)}</h3><p>{f'<strong>{said}</strong>' if finding.alarm else said}</p>"
+        )
+        if finding.prompts:
+            parts.append("<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in finding.prompts) + "</ul>")
+        if finding.numbers:
+            head = "<tr><th>number</th><th>value</th><th>95 %</th><th>unit</th></tr>"
+            parts.append(f"<details><summary>Evidence</summary><table>{head}{_numbers(finding)}</table></details>")
+    return "".join(parts)
+
+
+def _numbers(finding: Finding) -> str:
+    """The numbers of a finding, as rows of HTML."""
+    return "".join(
+        f"<tr><td>{html.escape(one.name)}</td><td>{one.value:.4g}</td>"
+        f"<td>{f'{one.low:.4g} to {one.high:.4g}, {one.how}' if one.how else '-'}</td><td>{one.unit}</td></tr>"
+        for one in finding.numbers
+    )
 
 
 def _how_it_was_read(digest: Digest) -> str:

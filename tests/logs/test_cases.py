@@ -456,7 +456,7 @@ def test_a_report_never_takes_the_place_of_the_log(tmp_path: Path) -> None:
 def test_a_report_that_fails_hides_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from qae_sim.pictures import log_report
 
-    def broken(digest: Digest) -> str:
+    def broken(*found: object) -> str:
         raise ValueError("mathtext")
 
     monkeypatch.setattr(log_report, "report", broken)
