@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache, partial
 
 from qae_sim.dev import lesson_texts
+from qae_sim.dev.broken_runs import BROKEN
 from qae_sim.dev.project import Project
 from qae_sim.speed import Measurement, markdown, measurements, number
 from qae_sim.teaching.material import read_lesson
@@ -348,6 +349,35 @@ def trl_runs(project: Project) -> str:
     return textwrap.fill(" ".join(sentences), 119)
 
 
+def broken_runs(project: Project) -> str:
+    """Precision and recall of the diagnosis on toy runs, from its file."""
+    found = json.loads((project.root / "qae_sim" / "dev" / "broken_runs.json").read_text(encoding="utf-8"))
+    runs = found["runs_of_a_kind"]
+    lines = [
+        f"Of {runs} healthy runs, {found['silent']} were told that nothing calls for a change. Of {runs} runs of each",
+        "other kind:",
+        "",
+        "| broken by | rule | recall | precision | speaks first: recall | precision |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    names = ("recall", "precision", "recall_first", "precision_first")
+    for kind, (_, rule) in BROKEN.items():
+        if rule:
+            values = (found["rules"][rule][name] for name in names)
+            cells = ("-" if value is None else f"{value:.0%}" for value in values)
+            lines.append(f"| {kind} | {rule} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| steps | silenced at K = .2, predicted at K = .4 | in runs at K = .2 | mean error |",
+        "| ---: " * 4 + "|",
+    ]
+    lines += [
+        f"| {row['steps']} | {row['predicted']:.1%} | {row['true']:.1%} | {row['error']:.1%} |"
+        for row in found["counterfactual"]
+    ]
+    return "\n".join(lines)
+
+
 def real_model(project: Project) -> str:
     """Write the time of a step at the size of Qwen3-0.6B."""
     command = "`python tests/benchmarks/bench_real_model.py`"
@@ -363,6 +393,7 @@ def real_model(project: Project) -> str:
 
 
 TEXTS = (
+    Text("broken runs", ("qae_sim/site/pages/guides/logs.md",), broken_runs),
     Text("badges", ("README.md",), badges),
     Text("pictures", ("README.md",), pictures),
     Text("oldest Python", ("README.md",), oldest_python),

@@ -79,13 +79,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "step size",
-        "prompts that once succeeded are lost, or the reward falls, or the entropy explodes",
+        "prompts that once succeeded are lost, or the reward falls, or the entropy explodes, or it falls to less than "
+        "half within the first fifth of the steps",
         lambda found: (
-            found["lost prompts"].alarm or found["learning"].state == "falls" or found["entropy"].state == "explodes"
+            found["lost prompts"].alarm
+            or found["learning"].state == "falls"
+            or found["entropy"].state in ("explodes", "collapses early")
         ),
         ("lost prompts", "learning", "entropy", "repetition"),
         "Lower the step size first; if that is not enough, raise K or clip the upper side more widely.",
-        "Successes that were there are gone: the policy has left them faster than it could learn from them.",
+        "The policy moves faster than it can learn from what it draws: it leaves responses before it has tried them.",
         "the step size itself, and whether the prompts of the last steps were harder",
     ),
     Rule(
@@ -108,7 +111,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "length",
-        "responses that fail grow by more than a tenth, and more than those that succeed",
+        "compared with successes of their groups, failures grow by more than chance and a tenth of the mean length",
         _is("lengths", "failures grow"),
         ("lengths", "length pressure"),
         "Divide the loss by a constant instead of each response's length.",

@@ -157,7 +157,10 @@ def _direction(change: Number) -> str:
 
 
 def entropy(seen: Evidence) -> Finding:
-    """Whether the logged entropy collapses (to less than half) or explodes (to more than double)."""
+    """Whether the logged entropy collapses (to less than half) or explodes (to more than double).
+
+    It collapses early if its mean over the second tenth of the steps is already less than half of its first value.
+    """
     name, title = "entropy", "Does the entropy collapse or explode?"
     metric = seen.digest.metrics.get("entropy")
     if metric is None:
@@ -168,14 +171,21 @@ def entropy(seen: Evidence) -> Finding:
     if not math.isfinite(low):
         return _cannot_tell(name, title, "the entropy is logged at less than 15 steps, or starts at 0")
     state = "collapses" if high < 0.5 else "explodes" if low > 2 else _direction(Number("", 0, "", low - 1, high - 1))
-    word = {"collapses": "collapses", "explodes": "explodes", "rises": "rises", "falls": "falls"}.get(
-        state, "is steady"
-    )
+    tenth = max(1, len(metric.values) // 10)
+    if high < 0.5 and metric.values[tenth : 2 * tenth].mean() < 0.5 * metric.values[0]:
+        state = "collapses early"
+    word = {
+        "collapses": "collapses",
+        "collapses early": "collapses within the first fifth of the steps",
+        "explodes": "explodes",
+        "rises": "rises",
+        "falls": "falls",
+    }.get(state, "is steady")
     verdict = (
         f"The entropy {word}: at the end it is {factor:.2f} times that of the beginning ({low:.2f} to {high:.2f})."
     )
     number = Number(f"{metric.column}, last tenth over first", factor, "factor", low, high, _BY_STEPS)
-    return Finding(name, title, state, verdict, state in ("collapses", "explodes"), (number,))
+    return Finding(name, title, state, verdict, state in ("collapses", "collapses early", "explodes"), (number,))
 
 
 def repetition(seen: Evidence) -> Finding:
@@ -217,33 +227,44 @@ def _over_runs(ordered: np.ndarray, weight: Callable[[np.ndarray], np.ndarray]) 
 
 
 def lengths(seen: Evidence) -> Finding:
-    """How lengths change, of successful and of other responses; alarm if the others grow, by 10 %, and more."""
+    """How lengths change, and whether failures outgrow successes, by a tenth of the mean length and more than chance.
+
+    The mean length of a mixed group's failures, less that of its successes, compares responses to one prompt. A loss
+    that is divided by each response's length widens this gap: long failures are pushed down less, short successes up
+    more.
+    """
     name, title = "lengths", "How do lengths change?"
     length = seen.digest.lengths
     if length is None or np.isnan(length).all():
         return _cannot_tell(name, title, "the log has no lengths or tokens of responses")
     known = np.isfinite(length)
     all_ = np.nan_to_num(length)
-    numbers: dict[str, Number] = {}
-    before = math.nan
+    means: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for label, chosen in (("all", known), ("successful", known & seen.right), ("other", known & ~seen.right)):
-        above, below = (all_ * chosen).sum(axis=1), chosen.sum(axis=1).astype(float)
-        change = seen.change(f"length of {label} responses, last fifth less first", above, below, "tokens")
-        if change is not None and seen.ends is not None:
-            numbers[label] = change
-            if label == "other":
-                before = float((above * seen.ends[0]).sum() / (below * seen.ends[0]).sum())
-    if "all" not in numbers:
+        means[label] = (all_ * chosen).sum(axis=1), chosen.sum(axis=1).astype(float)
+    found = {
+        label: seen.change(f"length of {label} responses, last fifth less first", *sums, "tokens")
+        for label, sums in means.items()
+    }
+    (right, n_right), (wrong, n_wrong) = means["successful"], means["other"]
+    both = known.all(axis=1) & (n_right > 0) & (n_wrong > 0)
+    gap = np.where(both, wrong / np.maximum(n_wrong, 1) - right / np.maximum(n_right, 1), 0.0)
+    grown = seen.change("failures' length less successes', last fifth less first", gap, both.astype(float), "tokens")
+    total = found["all"]
+    if total is None:
         return _cannot_tell(name, title, "the log has less than 5 steps with lengths")
-    state = _direction(numbers["all"])
-    verdict = f"The length of responses {_VERB[state]} ({numbers['all'].value:+.1f}, {_span(numbers['all'], '+.1f')})."
+    state = _direction(total)
+    verdict = f"The length of responses {_VERB[state]} ({total.value:+.1f}, {_span(total, '+.1f')})."
     alarm = False
-    if {"successful", "other"} <= set(numbers):
-        right, wrong = numbers["successful"], numbers["other"]
-        verdict += f" Successful ones change by {right.value:+.1f}, others by {wrong.value:+.1f}."
-        alarm = wrong.low > 0 and wrong.value > max(0.1 * before, right.high if math.isfinite(right.high) else 0.0)
+    if grown is not None:
+        alarm = grown.low > 0 and grown.value > 0.1 * float(length[known].mean())
+        verdict += (
+            f" Compared with successes of the same group, failures change by {grown.value:+.1f} "
+            f"({_span(grown, '+.1f')})."
+        )
     state = "failures grow" if alarm else state
-    return Finding(name, title, state, verdict, alarm, tuple(numbers.values()))
+    numbers = tuple(one for one in (*found.values(), grown) if one is not None)
+    return Finding(name, title, state, verdict, alarm, numbers)
 
 
 def clipping(seen: Evidence) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -71,11 +71,26 @@ def metrics_of(source: Path) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
     for place in (folder, folder.parent) if folder.name in ("completions", "rollouts", "rollout") else (folder,):
         for file in _files(place):
-            rows = list(_rows(file))
-            for meaning, names in NAMES.items():
-                if meaning not in found and (metric := _metric(names, rows, file.name)) is not None:
-                    found[meaning] = metric
+            found = metrics_in(list(_rows(file)), file.name) | found
     return found
+
+
+def metrics_in(rows: Sequence[Mapping[str, Any]], file: str = "") -> dict[str, Metric]:
+    """Find metrics in what a trainer logs at each step, such as ``state.log_history`` of TRL.
+
+    Args:
+        rows: Objects with the names of metrics, and ``step`` (else their place counts).
+        file: The name of their file.
+
+    Returns:
+        As :func:`metrics_of`.
+
+    Example:
+        >>> metrics_in([{"step": 1, "entropy": 2.0}, {"step": 2, "entropy": 1.5}])["entropy"].values
+        array([2. , 1.5])
+    """
+    found = {meaning: _metric(names, rows, file) for meaning, names in NAMES.items()}
+    return {meaning: metric for meaning, metric in found.items() if metric is not None}
 
 
 def _files(folder: Path) -> list[Path]:
@@ -106,7 +121,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             yield {**row, **inner} if isinstance(inner, dict) else row
 
 
-def _metric(names: tuple[str, ...], rows: list[dict[str, Any]], file: str) -> Metric | None:
+def _metric(names: Sequence[str], rows: Sequence[Mapping[str, Any]], file: str) -> Metric | None:
     """Take the first of these names that has numbers."""
     for name in names:
         found: dict[int, float] = {}
