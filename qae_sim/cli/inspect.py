@@ -21,7 +21,7 @@ from qae_sim.logs.comparison import compare
 from qae_sim.logs.diagnosis import SCHEMA, Diagnosis, diagnose, plain, report_values
 from qae_sim.logs.digest import KS, Digest, digest, training_parts
 from qae_sim.logs.formats import FORMATS
-from qae_sim.logs.resampling import Number
+from qae_sim.logs.resampling import Estimated
 from qae_sim.logs.shares import advantage_shares_by_quarter, compared
 from qae_sim.storage import write_atomically
 
@@ -119,7 +119,7 @@ def _print_comparison(console: Console, a: Digest, b: Digest, as_json: bool) -> 
     console.print(table)
 
 
-def _with_interval(number: Number, form: str) -> str:
+def _with_interval(number: Estimated, form: str) -> str:
     """Write a number and its interval, if it has one."""
     if np.isnan(number.low):
         return _or_dash(number.value, form)

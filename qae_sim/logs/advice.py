@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from qae_sim.logs.findings import Finding
+from qae_sim.logs.findings import RunFinding
 
 #: Findings by name.
-Found = Mapping[str, Finding]
+Found = Mapping[str, RunFinding]
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Advice:
     cannot_tell: str
 
 
-def advice_from(findings: Sequence[Finding]) -> tuple[Advice, ...]:
+def advice_from(findings: Sequence[RunFinding]) -> tuple[Advice, ...]:
     """Apply all rules.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from qae_sim.advantages import AdvantageRule
 from qae_sim.arrays import invalid
 from qae_sim.logs.digest import Digest
-from qae_sim.logs.resampling import Number, difference, shares_of_sums
+from qae_sim.logs.resampling import Estimated, difference, shares_of_sums
 
 #: Parts of training that are compared.
 _PARTS = 4
@@ -18,7 +18,7 @@ _AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedNumber:
     """A number of two runs in the same steps.
 
     Attributes:
@@ -31,12 +31,12 @@ class Row:
 
     first: int
     last: int
-    a: Number
-    b: Number
-    difference: Number
+    a: Estimated
+    b: Estimated
+    difference: Estimated
 
 
-def compare(a: Digest, b: Digest, *, seed: int = 0) -> tuple[Row, ...]:
+def compare(a: Digest, b: Digest, *, seed: int = 0) -> tuple[ComparedNumber, ...]:
     """Compare two runs over the steps that both have, in four parts of about equal length.
 
     Compared are the mean reward, the share of groups of equal rewards, the share of responses without advantage under
@@ -78,7 +78,11 @@ def compare(a: Digest, b: Digest, *, seed: int = 0) -> tuple[Row, ...]:
             values = [one[name][rows_of] for one, rows_of in zip(found, chosen, strict=True)]
             prompts = [one[rows_of] for one, rows_of in zip(names, chosen, strict=True)]
             sides = [_mean(name, v, p, unit, seed) for v, p in zip(values, prompts, strict=True)]
-            rows.append(Row(int(part[0]), int(part[-1]), sides[0], sides[1], _less(name, values, prompts, unit, seed)))
+            rows.append(
+                ComparedNumber(
+                    int(part[0]), int(part[-1]), sides[0], sides[1], _less(name, values, prompts, unit, seed)
+                )
+            )
     return tuple(rows)
 
 
@@ -114,18 +118,18 @@ def _by_group(found: Digest) -> dict[str, np.ndarray]:
     return values
 
 
-def _mean(name: str, values: np.ndarray, prompt: np.ndarray, unit: str, seed: int) -> Number:
+def _mean(name: str, values: np.ndarray, prompt: np.ndarray, unit: str, seed: int) -> Estimated:
     """Average over groups."""
     value, low, high = shares_of_sums(values, np.ones(len(values)), prompt, seed=seed)
-    return Number(name, float(value[0]), unit, float(low[0]), float(high[0]), "bootstrap over prompts")
+    return Estimated(name, float(value[0]), unit, float(low[0]), float(high[0]), "bootstrap over prompts")
 
 
-def _less(name: str, values: list[np.ndarray], prompts: list[np.ndarray], unit: str, seed: int) -> Number:
+def _less(name: str, values: list[np.ndarray], prompts: list[np.ndarray], unit: str, seed: int) -> Estimated:
     """Average the second run's groups, less the first's."""
     second = np.repeat([False, True], [len(one) for one in values])
     both, prompt = np.concatenate(values), np.concatenate(prompts)
     parts = (both * ~second, (~second).astype(float)), (both * second, second.astype(float))
-    return Number(
+    return Estimated(
         f"difference of {name}", *_placed(difference(*parts, prompt, seed=seed), unit), "bootstrap over prompts"
     )
 

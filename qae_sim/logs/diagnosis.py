@@ -10,7 +10,7 @@ from typing import Any
 from qae_sim.arrays import invalid
 from qae_sim.logs.advice import Advice, advice_from
 from qae_sim.logs.digest import KS, Digest
-from qae_sim.logs.findings import FINDINGS, Evidence, Finding
+from qae_sim.logs.findings import FINDINGS, RunEvidence, RunFinding
 
 #: Version of what :func:`report_values` gives; it grows when an entry changes its meaning or goes.
 SCHEMA = 1
@@ -25,7 +25,7 @@ class Diagnosis:
         advice: What to change, most important first.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RunFinding, ...]
     advice: tuple[Advice, ...]
 
     @property
@@ -37,7 +37,7 @@ class Diagnosis:
         said = f" It cannot tell about {', '.join(unknown)}." if unknown else ""
         return f"Nothing in this log calls for a change.{said}"
 
-    def __getitem__(self, name: str) -> Finding:
+    def __getitem__(self, name: str) -> RunFinding:
         """A finding by name."""
         for one in self.findings:
             if one.name == name:
@@ -94,7 +94,7 @@ def diagnose(found: Digest, *, seed: int = 0) -> Diagnosis:
     """
     if found.rewards is None:
         raise invalid("found", Path(found.source).name, "a digest with the rewards of its groups, as digest() makes it")
-    seen = Evidence(found, seed)
+    seen = RunEvidence(found, seed)
     findings = tuple(look(seen) for look in FINDINGS)
     return Diagnosis(findings, advice_from(findings))
 

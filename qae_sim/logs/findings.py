@@ -16,7 +16,7 @@ import numpy as np
 from qae_sim.advantages import AdvantageRule
 from qae_sim.arrays import tally
 from qae_sim.logs.digest import Digest
-from qae_sim.logs.resampling import FEWEST, Number, change_over_steps, difference, highest_rate, shares_of_sums
+from qae_sim.logs.resampling import FEWEST, Estimated, change_over_steps, difference, highest_rate, shares_of_sums
 from qae_sim.logs.shares import compared
 
 #: What an interval comes from, in words.
@@ -31,7 +31,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class RunFinding:
     """One thing that was looked for in a log.
 
     Attributes:
@@ -50,18 +50,18 @@ class Finding:
     state: str
     verdict: str
     alarm: bool = False
-    numbers: tuple[Number, ...] = ()
+    numbers: tuple[Estimated, ...] = ()
     lacks: str = ""
     prompts: tuple[str, ...] = ()
 
 
-def _cannot_tell(name: str, title: str, lacks: str) -> Finding:
+def _cannot_tell(name: str, title: str, lacks: str) -> RunFinding:
     """Say that a log does not hold what is needed."""
-    return Finding(name, title, "cannot tell", f"Cannot tell: {lacks}.", lacks=lacks)
+    return RunFinding(name, title, "cannot tell", f"Cannot tell: {lacks}.", lacks=lacks)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunEvidence:
     """A digest with what several findings need of it.
 
     Attributes:
@@ -89,6 +89,12 @@ class Evidence:
         return np.asarray(np.ptp(self.rewards, axis=1) > 0)
 
     @cached_property
+    def kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Groups with the same rewards in any order as one, in rising order, and which of these each group is."""
+        kinds, which = np.unique(np.sort(self.rewards, axis=1), axis=0, return_inverse=True)
+        return kinds, which.reshape(-1)
+
+    @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Groups of the first and of the last fifth of the steps, ``(B,)`` each; None with less than 5 steps."""
         steps, count = self.digest.steps, len(self.digest.steps) // 5
@@ -96,13 +102,13 @@ class Evidence:
             return None
         return self.digest.group_steps <= steps[count - 1], self.digest.group_steps >= steps[-count]
 
-    def share(self, name: str, above: np.ndarray, below: np.ndarray | None = None, unit: str = "share") -> Number:
+    def share(self, name: str, above: np.ndarray, below: np.ndarray | None = None, unit: str = "share") -> Estimated:
         """A ratio of sums over groups, with its interval."""
         one = np.ones(len(self.rewards)) if below is None else below
         value, low, high = shares_of_sums(above, one, self.digest.group_prompts, seed=self.seed)
         return _number(name, float(value[0]), unit, float(low[0]), float(high[0]), _BY_PROMPTS)
 
-    def change(self, name: str, above: np.ndarray, below: np.ndarray, unit: str) -> Number | None:
+    def change(self, name: str, above: np.ndarray, below: np.ndarray, unit: str) -> Estimated | None:
         """How a ratio of sums over groups has changed from the first to the last fifth; None with few steps."""
         if self.ends is None:
             return None
@@ -112,12 +118,12 @@ class Evidence:
         return _number(name, *found[:1], unit, *found[1:], _BY_PROMPTS) if math.isfinite(found[0]) else None
 
 
-def _number(name: str, value: float, unit: str, low: float, high: float, how: str) -> Number:
+def _number(name: str, value: float, unit: str, low: float, high: float, how: str) -> Estimated:
     """A number whose interval may be unknown."""
-    return Number(name, value, unit, low, high, how if math.isfinite(low) else "")
+    return Estimated(name, value, unit, low, high, how if math.isfinite(low) else "")
 
 
-def _span(number: Number, form: str) -> str:
+def _span(number: Estimated, form: str) -> str:
     """Write an interval."""
     if not math.isfinite(number.low):
         return f"no interval: less than {FEWEST} prompts"
@@ -127,7 +133,7 @@ def _span(number: Number, form: str) -> str:
 # --- over training ---
 
 
-def learning(seen: Evidence) -> Finding:
+def learning(seen: RunEvidence) -> RunFinding:
     """Whether the reward rises: its mean in the last fifth less that in the first."""
     name, title = "learning", "Does the reward rise?"
     change = seen.change(
@@ -137,7 +143,7 @@ def learning(seen: Evidence) -> Finding:
         return _cannot_tell(name, title, "the log has less than 5 steps")
     state = _direction(change)
     verdict = f"The mean reward {_VERB[state]} ({change.value:+.3f}, {_span(change, '+.3f')})."
-    return Finding(name, title, state, verdict, state == "falls", (change,))
+    return RunFinding(name, title, state, verdict, state == "falls", (change,))
 
 
 #: What a direction is called in a sentence.
@@ -149,14 +155,14 @@ _VERB = {
 }
 
 
-def _direction(change: Number) -> str:
+def _direction(change: Estimated) -> str:
     """Say whether a change is more than chance."""
     if not math.isfinite(change.low):
         return "cannot tell"
     return "rises" if change.low > 0 else "falls" if change.high < 0 else "steady"
 
 
-def entropy(seen: Evidence) -> Finding:
+def entropy(seen: RunEvidence) -> RunFinding:
     """Whether the logged entropy collapses (to less than half) or explodes (to more than double).
 
     It collapses early if its mean over the second tenth of the steps is already less than half of its first value.
@@ -170,7 +176,9 @@ def entropy(seen: Evidence) -> Finding:
     factor, low, high = change_over_steps(metric.values, seed=seen.seed)
     if not math.isfinite(low):
         return _cannot_tell(name, title, "the entropy is logged at less than 15 steps, or starts at 0")
-    state = "collapses" if high < 0.5 else "explodes" if low > 2 else _direction(Number("", 0, "", low - 1, high - 1))
+    state = (
+        "collapses" if high < 0.5 else "explodes" if low > 2 else _direction(Estimated("", 0, "", low - 1, high - 1))
+    )
     tenth = max(1, len(metric.values) // 10)
     if high < 0.5 and metric.values[tenth : 2 * tenth].mean() < 0.5 * metric.values[0]:
         state = "collapses early"
@@ -184,11 +192,11 @@ def entropy(seen: Evidence) -> Finding:
     verdict = (
         f"The entropy {word}: at the end it is {factor:.2f} times that of the beginning ({low:.2f} to {high:.2f})."
     )
-    number = Number(f"{metric.column}, last tenth over first", factor, "factor", low, high, _BY_STEPS)
-    return Finding(name, title, state, verdict, state in ("collapses", "collapses early", "explodes"), (number,))
+    number = Estimated(f"{metric.column}, last tenth over first", factor, "factor", low, high, _BY_STEPS)
+    return RunFinding(name, title, state, verdict, state in ("collapses", "collapses early", "explodes"), (number,))
 
 
-def repetition(seen: Evidence) -> Finding:
+def repetition(seen: RunEvidence) -> RunFinding:
     """How often two responses of a group are the same text: Σ π(y)² of the policy, without any log-probability.
 
     Over all pairs of a group the share of equal texts is an unbiased estimate of Σ π(y)², and -log of that is at most
@@ -203,7 +211,7 @@ def repetition(seen: Evidence) -> Finding:
     same = _over_runs(ordered, lambda length: length * (length - 1.0)) / pairs
     change = seen.change("equal pairs, last fifth less first", same, np.ones(len(same)), "share")
     if change is None or seen.ends is None:
-        return Finding(
+        return RunFinding(
             name, title, "known", "The log has less than 5 steps: no trend.", numbers=(seen.share("equal pairs", same),)
         )
     last = seen.share("equal pairs in the last fifth", same * seen.ends[1], seen.ends[1].astype(float))
@@ -213,7 +221,7 @@ def repetition(seen: Evidence) -> Finding:
         f"In the last fifth of the steps {last.value:.0%} of the pairs of responses to a prompt are the same text "
         f"({_span(last, '.0%')}), {change.value:+.0%} against the first fifth."
     )
-    return Finding(name, title, "collapses" if collapsed else state, verdict, collapsed, (last, change))
+    return RunFinding(name, title, "collapses" if collapsed else state, verdict, collapsed, (last, change))
 
 
 def _over_runs(ordered: np.ndarray, weight: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -226,7 +234,7 @@ def _over_runs(ordered: np.ndarray, weight: Callable[[np.ndarray], np.ndarray]) 
     return tally(first // size, weight(length), minlength=rows)
 
 
-def lengths(seen: Evidence) -> Finding:
+def lengths(seen: RunEvidence) -> RunFinding:
     """How lengths change, and whether failures outgrow successes, by a tenth of the mean length and more than chance.
 
     The mean length of a mixed group's failures, less that of its successes, compares responses to one prompt. A loss
@@ -264,10 +272,10 @@ def lengths(seen: Evidence) -> Finding:
         )
     state = "failures grow" if alarm else state
     numbers = tuple(one for one in (*found.values(), grown) if one is not None)
-    return Finding(name, title, state, verdict, alarm, numbers)
+    return RunFinding(name, title, state, verdict, alarm, numbers)
 
 
-def clipping(seen: Evidence) -> Finding:
+def clipping(seen: RunEvidence) -> RunFinding:
     """The mean share of clipped tokens; alarm above a tenth."""
     name, title = "clipping", "How much is clipped?"
     metric = seen.digest.metrics.get("clip")
@@ -277,13 +285,13 @@ def clipping(seen: Evidence) -> Finding:
     state = "much" if mean > 0.1 else "little"
     verdict = f"On average {mean:.1%} is clipped ({metric.column}), at most {metric.values.max():.1%} in a step."
     numbers = (
-        Number(metric.column, mean, "share"),
-        Number(f"{metric.column}, most", float(metric.values.max()), "share"),
+        Estimated(metric.column, mean, "share"),
+        Estimated(f"{metric.column}, most", float(metric.values.max()), "share"),
     )
-    return Finding(name, title, state, verdict, mean > 0.1, numbers)
+    return RunFinding(name, title, state, verdict, mean > 0.1, numbers)
 
 
-def divergence(seen: Evidence) -> Finding:
+def divergence(seen: RunEvidence) -> RunFinding:
     """The logged KL at the beginning and at the end."""
     name, title = "kl", "How far has the policy moved?"
     metric = seen.digest.metrics.get("kl")
@@ -293,8 +301,8 @@ def divergence(seen: Evidence) -> Finding:
     ends = float(metric.values[:size].mean()), float(metric.values[-size:].mean())
     verdict = f"The logged KL ({metric.column}) goes from {ends[0]:.3g} to {ends[1]:.3g}."
     named = (f"{metric.column}, {which} tenth" for which in ("first", "last"))
-    numbers = tuple(Number(name, value, "nats") for name, value in zip(named, ends, strict=True))
-    return Finding(
+    numbers = tuple(Estimated(name, value, "nats") for name, value in zip(named, ends, strict=True))
+    return RunFinding(
         name, title, "known", verdict, numbers=numbers, lacks="against which policy it is, and how estimated"
     )
 
@@ -302,7 +310,7 @@ def divergence(seen: Evidence) -> Finding:
 # --- prompts ---
 
 
-def dead_prompts(seen: Evidence) -> Finding:
+def dead_prompts(seen: RunEvidence) -> RunFinding:
     """Prompts that are always wrong or always right, and the responses that they cost; alarm above a fifth of these."""
     name, title = "dead prompts", "Which prompts are dead?"
     if not seen.digest.prompts_known:
@@ -318,14 +326,14 @@ def dead_prompts(seen: Evidence) -> Finding:
     shares, numbers = {}, []
     for kind, chosen in kinds.items():
         shares[kind] = seen.share(f"responses to prompts always {kind}", chosen[prompt].astype(float))
-        numbers += [Number(f"prompts always {kind}", int(chosen.sum()), "prompts"), shares[kind]]
-    numbers.append(Number("prompts without a mixed group, seen too rarely to tell", unsure, "prompts"))
+        numbers += [Estimated(f"prompts always {kind}", int(chosen.sum()), "prompts"), shares[kind]]
+    numbers.append(Estimated("prompts without a mixed group, seen too rarely to tell", unsure, "prompts"))
     if not sure.any():
         least = math.ceil(math.log(0.05) / math.log(1 - DEAD_BELOW) / size)
         lacks = (
             f"no prompt was drawn {least} times, and of fewer responses none can tell a rate of {DEAD_BELOW:.0%} from 0"
         )
-        return Finding(name, title, "cannot tell", f"Cannot tell: {lacks}.", numbers=tuple(numbers), lacks=lacks)
+        return RunFinding(name, title, "cannot tell", f"Cannot tell: {lacks}.", numbers=tuple(numbers), lacks=lacks)
     dead = shares["wrong"].value + shares["right"].value
     verdict = (
         f"Of {len(groups):,} prompts {int(kinds['wrong'].sum()):,} are always wrong and {int(kinds['right'].sum()):,} "
@@ -337,10 +345,10 @@ def dead_prompts(seen: Evidence) -> Finding:
     texts = tuple(seen.digest.prompt_texts[i] for i in worst if i < len(seen.digest.prompt_texts))
     state = "many" if alarm else "some" if len(both) else "none"
     lacks = f"{unsure:,} prompts were seen too rarely to call them dead" if unsure else ""
-    return Finding(name, title, state, verdict, alarm, tuple(numbers), lacks, texts)
+    return RunFinding(name, title, state, verdict, alarm, tuple(numbers), lacks, texts)
 
 
-def lost_prompts(seen: Evidence) -> Finding:
+def lost_prompts(seen: RunEvidence) -> RunFinding:
     """Prompts that succeeded in the first half of their groups and never in the second: what a collapse leaves behind.
 
     With s successes, all among the first n₁ of n₁ + n₂ responses, the chance of that is C(n₁, s) / C(n₁ + n₂, s) if the
@@ -377,22 +385,22 @@ def lost_prompts(seen: Evidence) -> Finding:
     texts = tuple(
         seen.digest.prompt_texts[i] for i in np.flatnonzero(lost)[:_NAMED] if i < len(seen.digest.prompt_texts)
     )
-    numbers = (Number("prompts lost", int(lost.sum()), "prompts"), share)
-    return Finding(name, title, "many" if alarm else "few", verdict, alarm, numbers, prompts=texts)
+    numbers = (Estimated("prompts lost", int(lost.sum()), "prompts"), share)
+    return RunFinding(name, title, "many" if alarm else "few", verdict, alarm, numbers, prompts=texts)
 
 
-def dynamic_sampling(seen: Evidence) -> Finding:
+def dynamic_sampling(seen: RunEvidence) -> RunFinding:
     """The groups that dynamic sampling would have kept, and the generations that each would have cost."""
     kept = seen.share("groups with different rewards", seen.mixed.astype(float))
     cost = f", {1 / kept.value:.2f} generated for each kept one" if kept.value else ""
     verdict = f"Dynamic sampling would have kept {kept.value:.0%} of the groups ({_span(kept, '.0%')}){cost}."
     lacks = "how prompts that would have been drawn instead would have fared: they are taken to be like these"
-    return Finding(
+    return RunFinding(
         "dynamic sampling", "What would dynamic sampling keep?", "known", verdict, numbers=(kept,), lacks=lacks
     )
 
 
-def another_g(seen: Evidence) -> Finding:
+def another_g(seen: RunEvidence) -> RunFinding:
     """The share of groups with equal rewards at smaller and larger G.
 
     Smaller G' is exact: a random part of a group with runs of m equal rewards is of one kind with chance
@@ -413,14 +421,16 @@ def another_g(seen: Evidence) -> Finding:
     if seen.digest.binary:
         ends = np.stack([(seen.right.all(axis=1)), (~seen.right).all(axis=1)], axis=1).astype(float)
         alpha, beta = ends.mean(axis=0)
-        numbers.append(Number(f"groups of equal rewards at G = {2 * size}, at least", alpha**2 + beta**2, "share"))
-        numbers.append(Number(f"groups of equal rewards at G = {2 * size}, at most", alpha + beta, "share"))
+        numbers.append(Estimated(f"groups of equal rewards at G = {2 * size}, at least", alpha**2 + beta**2, "share"))
+        numbers.append(Estimated(f"groups of equal rewards at G = {2 * size}, at most", alpha + beta, "share"))
         verdict += f" At {2 * size} it would lie between {alpha**2 + beta**2:.0%} and {alpha + beta:.0%}."
     lacks = "how the run would have gone on with another G: these are the same policies with other groups"
-    return Finding("another G", "What would another G silence?", "known", verdict, numbers=tuple(numbers), lacks=lacks)
+    return RunFinding(
+        "another G", "What would another G silence?", "known", verdict, numbers=tuple(numbers), lacks=lacks
+    )
 
 
-def another_k(seen: Evidence) -> Finding:
+def another_k(seen: RunEvidence) -> RunFinding:
     """The share of responses without advantage under QAE at several K, with the rewards that were logged."""
     silent = [_by_group(seen, AdvantageRule("qae", {"k": k}), lambda a: (a == 0).mean(axis=1)) for k in COMPARED_K]
     numbers = tuple(
@@ -432,19 +442,19 @@ def another_k(seen: Evidence) -> Finding:
     )
     lacks = "how the run would have gone on with another K: the longer it had, the less these shares hold"
     title = "What would QAE have silenced?"
-    return Finding(
+    return RunFinding(
         "another K", title, "known", f"QAE would have given no advantage to {said}.", numbers=numbers, lacks=lacks
     )
 
 
-def _by_group(seen: Evidence, rule: AdvantageRule, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _by_group(seen: RunEvidence, rule: AdvantageRule, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Compute something of a rule's advantages for each group, ``(B, ...)``; equal groups once."""
-    kinds, which = np.unique(np.sort(seen.rewards, axis=1), axis=0, return_inverse=True)
+    kinds, which = seen.kinds
     parts = [of(np.asarray(rule.advantages(kinds[i : i + _AT_ONCE]))) for i in range(0, len(kinds), _AT_ONCE)]
-    return np.asarray(np.concatenate(parts)[which.reshape(-1)])
+    return np.asarray(np.concatenate(parts)[which])
 
 
-def gradient(seen: Evidence) -> Finding:
+def gradient(seen: RunEvidence) -> RunFinding:
     """The share of all |A| that estimators give to groups in which at most half of the responses succeed."""
     hard = seen.right.mean(axis=1) <= 0.5
     numbers = []
@@ -453,7 +463,7 @@ def gradient(seen: Evidence) -> Finding:
         if mass.any():
             numbers.append(seen.share(f"|A| for groups with at most half successes, {rule.name}", mass * hard, mass))
     if not numbers:
-        return Finding("gradient", "Who gets the gradient?", "nobody", "No response has an advantage.", True)
+        return RunFinding("gradient", "Who gets the gradient?", "nobody", "No response has an advantage.", True)
     ends = min(numbers, key=lambda n: n.value), max(numbers, key=lambda n: n.value)
     low, high = (n.name.rsplit(", ", 1)[1] for n in ends)
     verdict = (
@@ -461,10 +471,10 @@ def gradient(seen: Evidence) -> Finding:
         f"({low}, {_span(ends[0], '.0%')}) to {ends[1].value:.0%} ({high}, {_span(ends[1], '.0%')})."
     )
     lacks = "the gradients themselves: |A| counts every response alike, whatever its tokens do"
-    return Finding("gradient", "Who gets the gradient?", "known", verdict, numbers=tuple(numbers), lacks=lacks)
+    return RunFinding("gradient", "Who gets the gradient?", "known", verdict, numbers=tuple(numbers), lacks=lacks)
 
 
-def length_pressure(seen: Evidence) -> Finding:
+def length_pressure(seen: RunEvidence) -> RunFinding:
     """What two baselines teach about length, with each response's loss divided by its length or not.
 
     Along the natural gradient of a softmax over whole responses, E[L] changes by Cov(w·A, L), here within groups,
@@ -492,7 +502,7 @@ def length_pressure(seen: Evidence) -> Finding:
         f"{n.value:+.2f} ({_span(n, '+.2f')}) for {n.name.removeprefix('pressure on length, ')}" for n in numbers
     )
     lacks = "whether the network follows the natural gradient: the sign is what to read"
-    return Finding(
+    return RunFinding(
         name,
         title,
         "known",
@@ -505,7 +515,7 @@ def length_pressure(seen: Evidence) -> Finding:
 # --- the trainer and the verifier ---
 
 
-def trainer(seen: Evidence) -> Finding:
+def trainer(seen: RunEvidence) -> RunFinding:
     """The baseline and the divisor that the trainer really used, from the advantages that it logged.
 
     In a group A = (r - b)/s, so the slope of A over r is 1/s and b = mean(r) - mean(A)·s.
@@ -520,17 +530,17 @@ def trainer(seen: Evidence) -> Finding:
     slope = (away * lift).sum(axis=1) / (away**2).sum(axis=1)
     residual = np.abs(lift - slope[:, None] * away).max(axis=1)
     wrong = residual > 2e-3 * np.abs(a).max(axis=1) + 1e-5
-    share = Number("groups whose advantages do not follow from their rewards", float(wrong.mean()), "share")
+    share = Estimated("groups whose advantages do not follow from their rewards", float(wrong.mean()), "share")
     if wrong.mean() > 0.01:
         verdict = (
             f"In {wrong.mean():.0%} of the groups equal rewards got different advantages: they were not computed in "
             "these groups."
         )
         lacks = "whether rewards were shaped, or groups shuffled, before the advantages"
-        return Finding(name, title, "other groups", verdict, True, (share,), lacks)
+        return RunFinding(name, title, "other groups", verdict, True, (share,), lacks)
     slope, r, a = slope[~wrong & (slope > 0)], r[~wrong & (slope > 0)], a[~wrong & (slope > 0)]
     if len(slope) < 0.99 * len(wrong):
-        return Finding(name, title, "reversed", "Larger rewards got smaller or equal advantages.", True, (share,))
+        return RunFinding(name, title, "reversed", "Larger rewards got smaller or equal advantages.", True, (share,))
     step = np.unique(seen.digest.group_steps[known & seen.mixed][~wrong], return_inverse=True)[1].reshape(-1)
     baseline = _baseline(r, r.mean(axis=1) - a.mean(axis=1) / slope)
     divisor = _divisor(r, slope, step)
@@ -540,7 +550,7 @@ def trainer(seen: Evidence) -> Finding:
     )
     odd = not baseline or not divisor
     lacks = "what the trainer meant to do; advantages clipped or whitened later are not logged" if odd else ""
-    return Finding(name, title, "unknown rule" if odd else "known", verdict, odd, (share,), lacks)
+    return RunFinding(name, title, "unknown rule" if odd else "known", verdict, odd, (share,), lacks)
 
 
 def _baseline(r: np.ndarray, baseline: np.ndarray) -> str:
@@ -580,7 +590,7 @@ def _divisor(r: np.ndarray, slope: np.ndarray, step: np.ndarray) -> str:
     return next((name for name, unit in units.items() if (np.abs(slope * unit - 1) <= 0.01).mean() >= 0.95), "")
 
 
-def verifier(seen: Evidence) -> Finding:
+def verifier(seen: RunEvidence) -> RunFinding:
     """Signs that the verifier errs: one text of a response to one prompt, with different rewards.
 
     A text that occurs n times with s successes gives 2 s (n - s)/(n (n - 1)), an unbiased estimate of 2 ε (1 - ε),
@@ -588,7 +598,7 @@ def verifier(seen: Evidence) -> Finding:
     """
     name, title = "verifier", "Does the verifier err, or is it gamed?"
     answers = seen.digest.answers
-    numbers: list[Number] = []
+    numbers: list[Estimated] = []
     said, state, alarm = [], "no sign", False
     if answers is not None and seen.digest.prompts_known:
         prompt = np.repeat(seen.digest.group_prompts, seen.digest.group_size)
@@ -628,7 +638,7 @@ def verifier(seen: Evidence) -> Finding:
     lacks = "errors that are the same each time" + (
         "" if seen.digest.checks else "; a held-out score beside the reward"
     )
-    return Finding(
+    return RunFinding(
         name, title, state, " ".join(said) or "No other score contradicts the reward.", alarm, tuple(numbers), lacks
     )
 
@@ -641,7 +651,7 @@ def _error_rate(contradictions: float) -> float:
 
 
 #: Everything that is looked for, in the order in which it is said.
-FINDINGS: tuple[Callable[[Evidence], Finding], ...] = (
+FINDINGS: tuple[Callable[[RunEvidence], RunFinding], ...] = (
     *(learning, entropy, repetition, lengths, clipping, divergence, dead_prompts, lost_prompts, dynamic_sampling),
     *(another_g, another_k, gradient, length_pressure, trainer, verifier),
 )

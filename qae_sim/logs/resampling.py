@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _PROMPTS, _STEPS = 1, 2
 
 
 @dataclass(frozen=True)
-class Number:
+class Estimated:
     """A number of a log with an interval of 95 %.
 
     Attributes:
@@ -82,6 +83,7 @@ def shares_of_sums(
     return value, low, high
 
 
+@lru_cache(maxsize=4)  # a diagnosis asks some sixty times for the same draws
 def _times_drawn(units: int, seed: int, purpose: int) -> np.ndarray:
     """Draw units with replacement, as many as there are: how often each was drawn, ``(samples, units)``."""
     draws = (uniform(np.zeros(1), _SAMPLES * units, seed, purpose, units) * units).astype(np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from qae_sim.advantages import ESTIMATORS
 from qae_sim.logs.diagnosis import Diagnosis, diagnose
 from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, first_and_last_part
-from qae_sim.logs.findings import Finding
+from qae_sim.logs.findings import RunFinding
 from qae_sim.logs.shares import advantage_shares, advantage_shares_by_quarter, compared
 from qae_sim.pictures.scene import Bars, GuideLine, Line, Panel, Picture, Points, axis_limits
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, THIRD, WRONG
@@ -298,7 +298,7 @@ def _diagnosed(diagnosis: Diagnosis) -> str:
     return "".join(parts)
 
 
-def _numbers(finding: Finding) -> str:
+def _numbers(finding: RunFinding) -> str:
     """The numbers of a finding, as rows of HTML."""
     return "".join(
         f"<tr><td>{html.escape(one.name)}</td><td>{one.value:.4g}</td>"

@@ -18,7 +18,7 @@ from qae_sim.advantages import AdvantageRule
 from qae_sim.logs.advice import RULES, advice_from
 from qae_sim.logs.diagnosis import Diagnosis, diagnose
 from qae_sim.logs.digest import Digest, digest
-from qae_sim.logs.findings import Finding
+from qae_sim.logs.findings import RunFinding
 from qae_sim.logs.metrics import metrics_of
 from qae_sim.logs.resampling import change_over_steps, highest_rate, shares_of_sums
 
@@ -252,10 +252,10 @@ CASES = {
 
 @pytest.mark.parametrize("rule", [rule.name for rule in RULES])
 def test_each_rule_speaks_in_its_case_alone(rule: str) -> None:
-    plain = [Finding(name, name, "known", "") for name in NAMES]
+    plain = [RunFinding(name, name, "known", "") for name in NAMES]
     assert advice_from(plain) == ()
     name, state = CASES[rule]
-    changed = [Finding(name, name, state, "as it is") if one.name == name else one for one in plain]
+    changed = [RunFinding(name, name, state, "as it is") if one.name == name else one for one in plain]
     (advice,) = advice_from(changed)
     assert advice.rule == rule
     assert "as it is" in advice.because
