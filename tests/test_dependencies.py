@@ -33,7 +33,7 @@ CORE = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependenc
 #: Extras that a room may import from, besides what is always there; a room that is not named imports nothing else.
 ROOM_EXTRAS = {
     "advantages": {"lab"},  # SciPy, for two estimators
-    "bandits": {"lab", "cuda12"},  # pandas for tables, CuPy to wait for a device
+    "bandits": {"lab", "compiled", "cuda12"},  # pandas for tables, CuPy to wait for a device
     "theory": {"lab"},
     "lm": {"lm"},
     "logs": {"logs"},

@@ -30,6 +30,7 @@ class Result:
         parameters: Parameters after the last step, ``(*start, R)`` with the axes of the problem's ``start``. Logits
             are shifted so that the largest of each prompt (or position) is 0.
         version: Version of qae_sim that ran the simulation.
+        library: The library that it ran on, ``"numpy"``, ``"numba"`` or ``"cupy"``: the same bits need the same one.
 
     Raises:
         ValueError: Steps, records or parameters do not have the names, shapes or type that the study asks for.
@@ -47,6 +48,7 @@ class Result:
     records: Mapping[str, np.ndarray]
     parameters: np.ndarray
     version: str
+    library: str = "numpy"
 
     def __post_init__(self) -> None:
         expected = np.arange(0, self.study.steps, self.study.every)
@@ -101,6 +103,7 @@ class Result:
         """
         about = {
             "version": self.version,
+            "library": self.library,
             "study": self.study.to_dict(),
             "runs": [self.runs.start, self.runs.stop],
         }
@@ -139,6 +142,7 @@ def _read(path: Path) -> dict[str, Any]:
             "records": {name: arrays[f"record.{name}"] for name in study.records},
             "parameters": arrays["parameters"],
             "version": str(about["version"]),
+            "library": str(about.get("library", "numpy")),  # earlier files do not say it
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its parts do not fit ({error})") from error

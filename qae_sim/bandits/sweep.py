@@ -18,7 +18,7 @@ from qae_sim.advantages import get
 from qae_sim.advantages.rule import FIELDS
 from qae_sim.arrays import invalid
 from qae_sim.bandits.results import Result, import_pandas
-from qae_sim.bandits.simulate import simulate
+from qae_sim.bandits.simulate import library_of, simulate
 from qae_sim.bandits.study import Study
 
 
@@ -199,7 +199,7 @@ def sweep(
     *,
     executor: Executor | None = None,
     progress: bool = False,
-    library: str = "numpy",
+    library: str = "auto",
 ) -> Sweep:
     """Simulate all combinations of a grid and keep each result in a file of its own.
 
@@ -214,7 +214,7 @@ def sweep(
         executor: Where the cells are simulated: threads, processes, or the executor of a Dask client for a cluster.
             None: here, one after the other. The numbers are the same bits on machines of one kind.
         progress: Whether to show a progress bar.
-        library: ``"numpy"`` or ``"cupy"``.
+        library: As for :func:`~qae_sim.bandits.simulate`; ``"auto"`` is decided here, once for all workers.
 
     Returns:
         The studies and where their results are.
@@ -275,7 +275,7 @@ def _elsewhere(
     running: dict[Future[Result], Study] = {}
     try:
         for study in studies:
-            running[executor.submit(simulate, study, library=library)] = study
+            running[executor.submit(simulate, study, library=library_of(study, library))] = study
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:

@@ -227,7 +227,7 @@ class TestErrors:
         for runs in (range(0), range(0, 4, 2), range(-1, 2)):
             with pytest.raises(ValueError, match="runs must be a range of step 1"):
                 simulate(study, runs)
-        with pytest.raises(ValueError, match="library must be one of 'numpy', 'cupy'; got 'torch'"):
+        with pytest.raises(ValueError, match="library must be one of 'auto', 'numpy', 'numba', 'cupy'; got 'torch'"):
             simulate(study, library="torch")
         with pytest.raises(ValueError, match="chunk must be an integer of at least 1; got 0"):
             simulate(study, chunk=0)
