@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qae_sim.arrays import Array, Namespace
-from qae_sim.bandits._machine_code import _LANES, _NOWHERE, simulate_runs
+from qae_sim.bandits._machine_code import NOWHERE, PADDING, simulate_runs
 from qae_sim.bandits._one_prompt import Prompt
 from qae_sim.bandits._random import EQUAL, RESPONSES, SUCCESSES, WAITING
 from qae_sim.bandits._records import SUMMED, Recorder
@@ -31,7 +31,7 @@ def simulate_compiled(xp: Namespace, study: Study, runs: range) -> tuple[dict[st
     prompt = Prompt(xp, study)
     recorder = Recorder(xp, study, len(runs))
     arms = len(prompt.order)
-    z = np.full((len(runs), -(-arms // _LANES) * _LANES), _NOWHERE)
+    z = np.full((len(runs), -(-arms // PADDING) * PADDING), NOWHERE)
     z[:, :arms] = prompt.logits(runs).T
     z[:, arms:] += z[:, :arms].min(axis=1, keepdims=True)
     wanted = recorder.wanted

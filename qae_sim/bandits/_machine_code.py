@@ -1,11 +1,11 @@
 """The loops of the fast simulator, compiled by Numba: one run after the other, so that its logits stay in the cache.
 
 The law, the random numbers and the order of decisions are those of :mod:`qae_sim.bandits._one_prompt`; sums are
-rounded in another order. A run's numbers depend on nothing but the run, and no operation is fused or reordered by the
-compiler, so that they are the same bits in every thread, chunk and process, and with every width of vectors.
+rounded in another order. A run's numbers depend on nothing but the run, so that they are the same bits in every thread,
+chunk and process on processors of one kind; the width of their vectors decides in which order sums are taken.
 
-Arms are padded to a multiple of `_LANES` with logits so low that their weight is 0. Loops over `_LANES` places in
-parallel are what the compiler turns into vector instructions.
+Arms are padded to a multiple of `PADDING`, with logits so low that their weight is 0: vectorised loops take so many
+places at once, and would do the rest one by one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-_LANES = 8
+#: Places that a vectorised loop takes at once, four vectors of eight at most.
+PADDING = 32
+#: Length of the blocks in which running sums are taken.
+_BLOCK = 8
 #: Logit of padding.
-_NOWHERE = -1e4
+NOWHERE = -1e4
 #: Steps after which a run may leave the dense algorithm, and the chance of a mixed group below which it does.
 _REVIEW, _RARE = 32, 0.6
 
@@ -63,12 +66,22 @@ def _number(context: Any, bits: Any) -> Any:
     return types.float64(types.int64), code
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
+def _compile(function: Callable[..., Any], allowed: set[str]) -> Any:
     """Compile when first called; keep the machine code, unless no folder can be written."""
     try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
+        return njit(cache=True, nogil=True, error_model="numpy", fastmath=allowed)(function)
     except RuntimeError:
-        return njit(nogil=True, error_model="numpy")(function)
+        return njit(nogil=True, error_model="numpy", fastmath=allowed)(function)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile with all operations as they are written."""
+    return _compile(function, set())
+
+
+def _summing(function: Callable[..., Any]) -> Any:
+    """Compile with sums and maxima in as many parts as fit into a vector."""
+    return _compile(function, {"reassoc", "nsz", "nnan"})
 
 
 @_compiled
@@ -108,80 +121,86 @@ def _uniform(state: Any, position: int) -> float:
     return np.int64(z >> _S11) * 2.0**-53
 
 
-@_compiled
-def _recentre(z: np.ndarray, lanes: np.ndarray) -> None:
+@_summing
+def _recentre(z: np.ndarray) -> None:
     """Shift logits so that the largest is 0."""
-    for j in range(_LANES):
-        lanes[j] = z[j]
-    for first in range(_LANES, z.shape[0], _LANES):
-        for j in range(_LANES):
-            x = z[first + j]
-            lanes[j] = x if x > lanes[j] else lanes[j]
-    largest = lanes[0]
-    for j in range(1, _LANES):
-        largest = max(largest, lanes[j])
+    largest = z[0]
+    for i in range(1, z.shape[0]):
+        largest = z[i] if z[i] > largest else largest
     for i in range(z.shape[0]):
         z[i] -= largest
 
 
-@_compiled
-def _dot(x: np.ndarray, y: np.ndarray, lanes: np.ndarray) -> float:
+@_summing
+def _dot(x: np.ndarray, y: np.ndarray) -> float:
     """Sum of products."""
-    for j in range(_LANES):
-        lanes[j] = 0.0
-    for first in range(0, x.shape[0], _LANES):
-        for j in range(_LANES):
-            lanes[j] += x[first + j] * y[first + j]
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i] * y[i]
+    return total
 
 
-@_compiled
-def _sum(x: np.ndarray, lanes: np.ndarray) -> float:
+@_summing
+def _sum(x: np.ndarray) -> float:
     """Sum."""
-    for j in range(_LANES):
-        lanes[j] = 0.0
-    for first in range(0, x.shape[0], _LANES):
-        for j in range(_LANES):
-            lanes[j] += x[first + j]
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i]
+    return total
 
 
 @_compiled
-def _entropy(z: np.ndarray, weight: np.ndarray, lanes: np.ndarray) -> float:
+def _entropy(z: np.ndarray, weight: np.ndarray) -> float:
     """Entropy of logits, which are shifted; ``weight`` is memory to work in."""
-    _recentre(z, lanes)
+    _recentre(z)
     exponentials(z, weight)
-    total = _sum(weight, lanes)
-    return max(math.log(total) - _dot(weight, z, lanes) / total, 0.0)
+    total = _sum(weight)
+    return max(math.log(total) - _dot(weight, z) / total, 0.0)
 
 
 @_compiled
 def _cumulate(weight: np.ndarray, rows: int, running: np.ndarray) -> float:
     """Write running sums; returns the last one. Blocks first, then what stands before each: short chains of sums."""
-    blocks = weight.shape[0] // _LANES
+    blocks = weight.shape[0] // _BLOCK
     for b in range(blocks):
         so_far = 0.0
-        for j in range(_LANES):
-            so_far += weight[b * _LANES + j]
-            running[b * _LANES + j] = so_far
+        for j in range(_BLOCK):
+            so_far += weight[b * _BLOCK + j]
+            running[b * _BLOCK + j] = so_far
     before = 0.0
     for b in range(blocks):
-        after = before + running[b * _LANES + _LANES - 1]
-        for j in range(_LANES):
-            running[b * _LANES + j] += before
+        after = before + running[b * _BLOCK + _BLOCK - 1]
+        for j in range(_BLOCK):
+            running[b * _BLOCK + j] += before
         before = after
     return running[rows - 1]
 
 
 @_compiled
-def _search(running: np.ndarray, target: float) -> int:
-    """The first row whose running sum exceeds the target; as many rows as a power of two."""
-    place = 0
-    half = running.shape[0] // 2
+def _search(running: np.ndarray, targets: np.ndarray, first: int, end: int, taken: np.ndarray) -> None:
+    """Find the first row whose running sum exceeds each target; the rows are a power of two, at least 16.
+
+    The first four halvings at once, by comparing with fifteen rows: that needs no look-up. Then all targets take a step
+    before any takes the next one, so that no look-up waits for another.
+    """
+    half = running.shape[0] // 16
+    for i in range(first, end):
+        taken[i] = 0
+    for group in range(5):
+        e0 = running[(3 * group + 1) * half - 1]
+        e1 = running[(3 * group + 2) * half - 1]
+        e2 = running[(3 * group + 3) * half - 1]
+        for i in range(first, end):
+            target = targets[i]
+            taken[i] += np.int64(e0 <= target) + np.int64(e1 <= target) + np.int64(e2 <= target)
+    for i in range(first, end):
+        taken[i] *= half
+    half //= 2
     while half:
-        place += half * (running[place + half - 1] <= target)
+        for i in range(first, end):
+            place = taken[i]
+            taken[i] = place + half * np.int64(running[place + half - 1] <= targets[i])
         half //= 2
-    return place
 
 
 @_compiled
@@ -225,11 +244,10 @@ def _split(
         pi: Probabilities.
         moves: Sum of the positive, and of the negative, moves of each arm.
         normalised: Whether the sum of the moves is taken off in proportion to the probabilities.
-        work: Memory, ``(3, N)``.
+        work: Memory, ``(2, N)``.
     """
     positive, negative = moves
-    lanes = work[2]
-    up, down = (_sum(positive, lanes), _sum(negative, lanes)) if normalised else (0.0, 0.0)
+    up, down = (_sum(positive), _sum(negative)) if normalised else (0.0, 0.0)
     values = np.empty(4)
     for part in range(4):  # nothing, both, one, the other
         for i in range(z.shape[0]):
@@ -238,7 +256,7 @@ def _split(
                 work[0, i] += positive[i] - up * pi[i]
             if part in (1, 3):
                 work[0, i] += negative[i] - down * pi[i]
-        values[part] = _entropy(work[0], work[1], lanes)
+        values[part] = _entropy(work[0], work[1])
     before, both, one, other = values
     return ((one - before) + (both - other)) / 2, ((other - before) + (both - one)) / 2
 
@@ -278,18 +296,17 @@ def simulate_runs(
     steps, every, size, shift, from_events, may_turn, deterministic, centred, normalised = setting
     runs, width = logits.shape
     outcomes = arm.shape[0]
-    padded_outcomes = -(-outcomes // _LANES) * _LANES
-    power = _LANES
-    while power < padded_outcomes:
+    padded_outcomes = -(-outcomes // PADDING) * PADDING
+    power = 16
+    while power < max(padded_outcomes, width):
         power *= 2
     running = np.full(power, np.inf)
     weight = np.empty(width)
     outcome_weight = np.zeros(padded_outcomes)
-    lanes = np.empty(_LANES)
-    work = np.empty((3, width))
+    work, pi = np.empty((2, width)), np.empty(width)
     positive, negative = np.zeros(width), np.zeros(width)
-    correct_width = -(-correct_rows // _LANES) * _LANES
-    correct_z, correct_weight = np.full(correct_width, _NOWHERE), np.empty(correct_width)
+    correct_width = -(-correct_rows // PADDING) * PADDING
+    correct_z, correct_weight = np.full(correct_width, NOWHERE), np.empty(correct_width)
     targets = np.empty(size)
     taken = np.empty(size, dtype=np.int64)
     correct_move, wrong_move, net = tables[0], tables[1], tables[2]
@@ -309,7 +326,7 @@ def simulate_runs(
         while step < steps:
             if fresh:
                 if since_shift >= shift or in_events:
-                    _recentre(z, lanes)
+                    _recentre(z)
                     since_shift = 0
                 exponentials(z, weight)
                 if deterministic:
@@ -321,13 +338,13 @@ def simulate_runs(
                 mass = running[correct_rows - 1] if correct_rows else 0.0
                 p = mass / total
                 if recording:
-                    h = max(math.log(total) - _dot(weight, z, lanes) / total, 0.0)
+                    h = max(math.log(total) - _dot(weight, z) / total, 0.0)
                     if wants_correct_entropy:
                         for i in range(correct_rows):
                             correct_z[i] = z[i] + log_success[i]
                         for i in range(correct_rows, correct_width):
-                            correct_z[i] = _NOWHERE + correct_z[0]
-                        correct_h = _entropy(correct_z, correct_weight, lanes)
+                            correct_z[i] = NOWHERE + correct_z[0]
+                        correct_h = _entropy(correct_z, correct_weight)
                 fresh = False
             if may_turn and not in_events and step % _REVIEW == 0:
                 in_events = _mixed_chance(p, size) < _RARE
@@ -371,8 +388,7 @@ def simulate_runs(
             else:
                 for i in range(size):
                     targets[i] = _uniform(responses, step * size + i) * total
-            for i in range(first, end):
-                taken[i] = _search(running, targets[i])
+            _search(running, targets, first, end, taken)
             if not in_events:
                 for i in range(size):
                     n += taken[i] < correct_rows
@@ -392,8 +408,8 @@ def simulate_runs(
                     positive[place] += max(move, 0.0)
                     negative[place] += min(move, 0.0)
                 for i in range(width):
-                    work[2, i] = weight[i] / total
-                one, other = _split(z, work[2].copy(), (positive, negative), normalised, work)
+                    pi[i] = weight[i] / total
+                one, other = _split(z, pi, (positive, negative), normalised, work)
                 group[3, run, step // every] += one
                 group[4, run, step // every] += other
             step += 1
