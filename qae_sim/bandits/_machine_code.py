@@ -2,7 +2,8 @@
 
 The law, the random numbers and the order of decisions are those of :mod:`qae_sim.bandits._one_prompt`; sums are
 rounded in another order. A run's numbers depend on nothing but the run, so that they are the same bits in every thread,
-chunk and process on processors of one kind; the width of their vectors decides in which order sums are taken.
+chunk and process on processors of one kind; their vector units decide in which order sums are taken, and whether a
+product and a sum are rounded once or twice.
 
 Arms are padded to a multiple of `PADDING`, with logits so low that their weight is 0: vectorised loops take so many
 places at once, and would do the rest one by one.
@@ -79,12 +80,17 @@ def _compiled(function: Callable[..., Any]) -> Any:
     return _compile(function, set())
 
 
+def _fusing(function: Callable[..., Any]) -> Any:
+    """Compile with a product and a sum in one instruction, where the processor has it."""
+    return _compile(function, {"contract"})
+
+
 def _summing(function: Callable[..., Any]) -> Any:
     """Compile with sums and maxima in as many parts as fit into a vector."""
     return _compile(function, {"reassoc", "nsz", "nnan"})
 
 
-@_compiled
+@_fusing
 def exponentials(x: np.ndarray, out: np.ndarray) -> None:
     """Write exp(x) for x <= 700, to about 1 ulp, to ``out``; both ``(N,)``."""
     for i in range(x.shape[0]):
