@@ -16,7 +16,7 @@ from qae_sim.storage import write_atomically
 
 #: Flags of Linux that tell vector units, by the name people know.
 VECTOR_UNITS = {"AVX2": {"avx2"}, "AVX-512": {"avx512f"}, "NEON": {"asimd", "neon"}, "SVE": {"sve"}}
-PACKAGES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "trl": "TRL"}
+PACKAGES = {"numpy": "NumPy", "numba": "Numba", "torch": "PyTorch", "jax": "JAX", "trl": "TRL"}
 
 
 def parser(description: str | None, rounds: int) -> argparse.ArgumentParser:
