@@ -50,7 +50,7 @@ class TestReadme:
 
     def test_the_test_line_runs_the_tests(self) -> None:
         assert readme_line("test").endswith("-m pytest -n 2")
-        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,docs,dev"]
+        assert re.findall(r"\.\[(.*?)\]", readme_line("test")) == ["lab,lm,trl,docs,compiled,dev"]
 
     def test_it_is_short(self) -> None:
         assert len((ROOT / "README.md").read_bytes()) <= 10_000
@@ -63,6 +63,7 @@ class TestReadme:
             "trl",
             "logs",
             "docs",
+            "compiled",
             "verl",
             "cuda12",
             "cuda13",

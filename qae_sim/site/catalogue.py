@@ -262,7 +262,8 @@ def doors_page(address: Address, lesson: str) -> str:
             table(doors(address, lesson, speed.measurements())),
             "Pages of the site hold pictures of every starting point. What they do not hold, Python computes in the "
             'page: states between them, exercises, and <a href="log.html">a log of your own</a>, which does not leave '
-            "your machine. It is loaded when it is first needed, and kept for later visits, which then need no network.",
+            "your machine. It is loaded when it is first needed, and kept for later visits, which then need no "
+            "network.",
             "JupyterLite is `lite/lab/index.html` in a site that was written with the extra `docs`. It opens from a "
             "web server, not from a disk: any server of files will do, without special "
             f"headers. Its Python is Pyodide {VERSION}; browsers refuse packages with other hashes than those recorded "

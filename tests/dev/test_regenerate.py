@@ -34,6 +34,7 @@ COPIED = (
     ".ci/run",
     *(f"notebooks/{lesson}.ipynb" for lesson in NEEDS),
     "tests/benchmarks/gpu.json",
+    "qae_sim/dev/broken_runs.json",
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / "qae_sim" / "speed").glob("*.json")),
     *(file for text in TEXTS for file in text.files),
     *(picture.path for picture in PICTURES),
