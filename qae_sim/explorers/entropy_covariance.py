@@ -25,7 +25,7 @@ from qae_sim.pictures.scene import (
     axis_limits,
 )
 from qae_sim.pictures.style import BASELINE, CORRECT, MEAN, MUTED, QUANTILE, WRONG
-from qae_sim.softmax import covariance, entropy, entropy_bounds, paper_update, probabilities
+from qae_sim.softmax import covariance, entropy, entropy_bounds, entropy_change, paper_update, probabilities
 
 ETAS = np.round(np.arange(1, 101) * 0.05, 2)
 BS = np.round(np.arange(51) * 0.02, 2)
@@ -168,8 +168,7 @@ def exact_changes(z: NDArray[np.float64], rho: NDArray[np.float64], bs: NDArray[
     """
     steps = paper_update(np.broadcast_to(z, (len(rho), len(bs), len(z))), rho[:, None], bs, eta=1.0)
     moved = ETAS[:, None, None] * steps[:, None]  # (V, E, B, A)
-    # Rounding of either entropy is far below what is drawn; the change that keeps every digit takes six times as long.
-    return np.asarray(entropy(z + moved) - entropy(z))
+    return np.asarray(entropy_change(np.broadcast_to(z, moved.shape), moved))
 
 
 def reach(state: CovarianceState) -> tuple[float, float]:

@@ -29,7 +29,7 @@ from qae_sim.pictures.scene import (
 from qae_sim.pictures.style import BASELINE, MEAN, MUTED, QUANTILE, THIRD
 from qae_sim.softmax import (
     UPDATE_RULES,
-    entropy,
+    entropy_change,
     expected_entropy_change,
     first_order_entropy_change,
 )
@@ -143,8 +143,7 @@ def changes(
     logits = np.broadcast_to(z, (len(rho), len(bs), len(z)))
     steps = UPDATE_RULES[state.update](logits, rho[:, None], bs, eta=1.0)  # (V, B, A)
     moved = ETAS[:, None, None] * steps[:, None]  # (V, E, B, A)
-    # Rounding of either entropy is far below what is drawn; the change that keeps every digit takes six times as long.
-    return first_order_entropy_change(logits, steps), np.asarray(entropy(z + moved) - entropy(z))
+    return first_order_entropy_change(logits, steps), entropy_change(np.broadcast_to(z, moved.shape), moved)
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,6 @@ def test_every_control_of_an_explorer_answers_as_the_package_does(page: Any, sit
     explorer.get_by_role("button", name="Numbers", exact=True).click()
     shown = explorer.locator(".qae-table td").all_inner_texts()
     assert shown
-    assert page.evaluate("navigator.serviceWorker.controller !== null")
 
 
 def test_an_address_opens_what_is_not_stored(page: Any, site: str) -> None:

@@ -350,7 +350,12 @@ def test_the_speakers_window_holds_minutes_answers_and_where_to_stop(tmp_path: P
         said = ""
         for number in range(page.locator(".slides > section").count()):
             page.evaluate(f"location.hash = '#/{number}'")
-            page.wait_for_timeout(150)
+            notes = page.locator(".slides > section").nth(number).locator("aside.notes")
+            if notes.count():
+                told = "document.querySelector('.speaker-controls-notes .value').innerText"
+                speaker.wait_for_function(
+                    f"text => {told}.replace(/\\s/g, '') === text", arg="".join(str(notes.first.text_content()).split())
+                )
             said += " ".join(speaker.locator(".speaker-controls-notes .value").inner_text().split()) + "\n"
         browser.close()
     assert [what for what in wanted if " ".join(what.split()) not in said] == [], said
