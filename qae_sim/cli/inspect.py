@@ -192,19 +192,8 @@ def _print_reading(console: Console, found: Digest) -> None:
     """Say first how the log was read, and what was left out."""
     size = f"{len(found.steps)} steps, {int(found.responses.sum()):,} responses in groups of {found.group_size}"
     console.print(Text.assemble(shown(found.source, "bold"), f": {size}"))
-    if (reading := found.reading) is not None:
-        share = "" if reading.rows == reading.used else f" ({reading.used / reading.rows:.1%})"
-        for name, said in (
-            ("Format", reading.format),
-            ("Rows used", f"{reading.used:,} of {reading.rows:,}{share}"),
-            ("Reward", reading.reward),
-            ("Success", reading.success),
-            ("Steps", reading.steps),
-            ("Groups", reading.groups),
-            ("Logged advantages", reading.trainer),
-        ):
-            if said:
-                console.print(Text.assemble(f"{name}: ", shown(said)))
+    for name, said in found.reading.lines if found.reading is not None else ():
+        console.print(Text.assemble(f"{name}: ", shown(said)))
     for kind, count in found.trouble.counts.items():
         first = shown(found.trouble.first[kind])
         console.print(Text.assemble(shown(f"{count:,} {kind}", "yellow"), ", first: ", first))

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import linecache
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping
@@ -116,21 +117,20 @@ def _run(asked: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     code = asked["code"]
     linecache.cache[_CODE] = (len(code), None, code.splitlines(keepends=True), _CODE)  # for tracebacks
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    printed, shown, failed = io.StringIO(), "", False
-    before = set(answered())
+    printed, shown = io.StringIO(), ""
+    before = answered()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             exec("\n".join(asked["imports"]), namespace)
             shown = _shown(_value_of(code, namespace))
-        except Exception as error:
-            failed = True
+        except (Exception, SystemExit) as error:
             shown = f"<pre>{html.escape(_traceback(error))}</pre>"
     entries = [
         {"name": entry.name, "answer": code, "right": entry.right, "said": entry.said}
         for entry in answered()
-        if entry.kind == "exercise" and entry not in before
+        if entry.kind == "exercise" and not any(entry is one for one in before)  # an equal one may be new
     ]
-    return {"printed": printed.getvalue(), "shown": shown, "failed": failed, "entries": entries}, b""
+    return {"printed": printed.getvalue(), "shown": shown, "entries": entries}, b""
 
 
 def _value_of(code: str, namespace: dict[str, Any]) -> Any:
@@ -152,7 +152,7 @@ def _shown(value: Any) -> str:
     return f"<pre>{html.escape(repr(value))}</pre>"
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     """A traceback that begins in the learner's code."""
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename != _CODE:
@@ -165,17 +165,31 @@ def _traceback(error: Exception) -> str:
 
 def _log(asked: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Read a training log that the page has laid into a folder; what cannot be read is refused in words."""
+    from qae_sim.logs.diagnosis import diagnose
     from qae_sim.logs.digest import digest
-    from qae_sim.pictures.log_report import readings
 
     folder = Path(asked["folder"])
     files = sorted(folder.iterdir())
     try:
         found = digest(files[0] if len(files) == 1 else folder)
+        diagnosis = diagnose(found)
+    except MemoryError:
+        told: dict[str, Any] = {"error": "it does not fit into the memory of a page: use qae-sim inspect"}
     except (OSError, ValueError) as error:
-        return {"error": str(error).replace(f"{folder}/", "").replace(str(folder), "the log")}, b""
-    log = explorers_module.TrainingLog(found)
-    return {"said": readings(found), "content": log.content(), "words": log.words()}, b""
+        told = {"error": str(error).replace(f"{folder}/", "").replace(str(folder), "the log")}
+    else:
+        trouble = [
+            ("Trouble", f"{count:,} {kind}, first: {found.trouble.first[kind]}")
+            for kind, count in found.trouble.counts.items()
+        ]
+        told = {
+            "verdict": diagnosis.verdict,
+            "findings": [(one.title, one.verdict) for one in diagnosis.findings],
+            "said": [*(found.reading.lines if found.reading is not None else ()), *trouble],
+            "content": explorers_module.TrainingLog(found).content(),
+        }
+    shutil.rmtree(folder)  # it lies in the page's memory
+    return told, b""
 
 
 _DOES: Mapping[str, Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]] = {

@@ -73,6 +73,21 @@ class Reading:
     groups: str
     trainer: str = ""
 
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """The same for a reader: pairs of a title and a text, without what is not known."""
+        share = "" if self.rows == self.used else f" ({self.used / self.rows:.1%})"
+        said = (
+            ("Format", self.format),
+            ("Rows used", f"{self.used:,} of {self.rows:,}{share}"),
+            ("Reward", self.reward),
+            ("Success", self.success),
+            ("Steps", self.steps),
+            ("Groups", self.groups),
+            ("Logged advantages", self.trainer),
+        )
+        return tuple((title, text) for title, text in said if text)
+
 
 @dataclass(frozen=True)
 class Digest:

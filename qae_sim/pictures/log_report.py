@@ -242,38 +242,6 @@ def report(digest: Digest, diagnosis: Diagnosis | None = None) -> str:
     )
 
 
-def readings(digest: Digest) -> list[tuple[str, str]]:
-    """Say how a log was read, and what was wrong with it.
-
-    Args:
-        digest: What a log says.
-
-    Returns:
-        Pairs of a title and a text: format, rows, reward, success, steps, groups, logged advantages, as far as each is
-        known; then one for each kind of trouble.
-
-    Example:
-        >>> from qae_sim.logs.digest import digest
-        >>> from qae_sim.engines.demo.trl_runs import recorded_log
-        >>> readings(digest(recorded_log()))[1]
-        ('Rows used', '7,680 of 7,680')
-    """
-    lines: list[tuple[str, str]] = []
-    if (reading := digest.reading) is not None:
-        lines += [
-            ("Format", reading.format),
-            ("Rows used", f"{reading.used:,} of {reading.rows:,}"),
-            ("Reward", reading.reward),
-            ("Success", reading.success),
-            ("Steps", reading.steps),
-            ("Groups", reading.groups),
-            ("Logged advantages", reading.trainer),
-        ]
-    for kind, count in digest.trouble.counts.items():
-        lines.append(("Trouble", f"{count:,} {kind}, first: {digest.trouble.first[kind]}"))
-    return [(name, said) for name, said in lines if said]
-
-
 def _diagnosed(diagnosis: Diagnosis) -> str:
     """The verdict, what to change, and each finding with its numbers, as HTML."""
     parts = [f"<p><strong>{html.escape(diagnosis.verdict)}</strong></p>"]
@@ -309,7 +277,7 @@ def _numbers(finding: RunFinding) -> str:
 
 def _how_it_was_read(digest: Digest) -> str:
     """Format, rows, reward, success, steps and groups, as HTML."""
-    lines = [(name, said) for name, said in readings(digest) if name != "Trouble"]
+    lines = digest.reading.lines if digest.reading is not None else ()
     return "<ul>" + "".join(f"<li>{name}: {html.escape(said)}</li>" for name, said in lines) + "</ul>" if lines else ""
 
 

@@ -49,9 +49,17 @@ def doors(address: Address, lesson: str, measured: Mapping[str, Measurement]) ->
     lite = f"{address.site}lite/lab/index.html" if address.site else ""
     reading, shared = "readers, students, teachers at a screen", "the same with all of Python, and checks of claims"
     needs = "a browser; after one visit no network; from a disk without what Python computes"
+    live = _visits(measured, "live", "Python, s", "until Python answers")
+    notebooks = _visits(measured, "lite", "first picture, s", "to the first picture")
     return (
-        Door("the site", address.site, reading, needs, _live(measured)),
-        Door("JupyterLite", lite, "those who want cells, without an account", "a browser", _lite(measured)),
+        Door("the site", address.site, reading, needs, live),
+        Door(
+            "JupyterLite",
+            lite,
+            "those who want cells, without an account",
+            "a browser",
+            notebooks,
+        ),
         Door("Binder", address.binder(lesson), shared, "patience; not for a class at once", _binder(measured)),
         Door("Colab", address.colab(lesson), "those who have a Google account", _first_cell(address), ""),
         Door("a JupyterHub", address.hub(lesson, HUB), "a school with a hub of its own", _hub(address), ""),
@@ -71,27 +79,15 @@ def _hub(address: Address) -> str:
     return f"{text}; put the hub's address in place of `{HUB}`" if address else text
 
 
-def _live(measured: Mapping[str, Measurement]) -> str:
-    """Write what Python in a page took."""
-    if "live" not in measured:
+def _visits(measured: Mapping[str, Measurement], benchmark: str, column: str, until: str) -> str:
+    """Write what a first and a second visit took until something, ``column`` of the benchmark; empty without it."""
+    if benchmark not in measured:
         return ""
-    rows = next(iter(measured["live"].tables.values()))
+    rows = next(iter(measured[benchmark].tables.values()))
     first, again = rows["first visit"], rows["second visit"]
     return (
-        f"a picture at once; {number(first['Python, s'])} s until Python answers from a server nearby, "
-        f"{number(first['transferred, MB'])} MB; {number(again['Python, s'])} s at the next visit"
-    )
-
-
-def _lite(measured: Mapping[str, Measurement]) -> str:
-    """Write what JupyterLite took."""
-    if "lite" not in measured:
-        return ""
-    rows = next(iter(measured["lite"].tables.values()))
-    first, again = rows["first visit"], rows["second visit"]
-    return (
-        f"{number(first['first picture, s'])} s to the first picture from a server nearby, "
-        f"{number(first['transferred, MB'])} MB; {number(again['first picture, s'])} s at the next visit"
+        f"{number(first[column])} s {until} from a server nearby, {number(first['transferred, MB'])} MB; "
+        f"{number(again[column])} s at the next visit"
     )
 
 

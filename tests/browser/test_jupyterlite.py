@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chromium import ARGUMENTS, CHROMIUM, leaves
+from chromium import CHROMIUM, leaves, served, without_network
 from lessons import NOTEBOOKS
 from pyodide_folder import PYODIDE
 
@@ -32,11 +29,6 @@ pytestmark = [
 ]
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *about: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a site that has JupyterLite and Pyodide in it, from a server that knows nothing of either."""
@@ -46,21 +38,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     folder = tmp_path_factory.mktemp("site")
     write_lite(NOTEBOOKS, folder, place(str(PYODIDE), folder), checked())
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser that knows no host but this machine."""
-    with sync_api.sync_playwright() as playwright:
-        cut = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, cut])
+    with without_network() as opened:
         yield opened
-        opened.close()
 
 
 def expose(route: Any) -> None:

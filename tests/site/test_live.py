@@ -5,17 +5,14 @@ What a page shows is compared with what the package shows outside of it. Times: 
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import ARGUMENTS, CHROMIUM, leaves
+from chromium import CHROMIUM, Quiet, leaves, served, without_network
 from layout import NOTED, faults
 from lessons import NOTEBOOKS
 from pyodide_folder import PYODIDE
@@ -26,7 +23,7 @@ from qae_sim.engines.demo.trl_runs import recorded_log
 from qae_sim.explorers import TrainingLog
 from qae_sim.explorers.exercises import EXERCISES
 from qae_sim.explorers.explorer import page_of
-from qae_sim.pictures.log_report import readings
+from qae_sim.logs.diagnosis import diagnose
 from qae_sim.site import Address, write_explorers, write_lessons
 from qae_sim.site.explorers import explorers_with_pages
 from qae_sim.site.live import write_live
@@ -49,19 +46,14 @@ pytestmark = [
 ]
 
 
-class Server(http.server.SimpleHTTPRequestHandler):
-    """A server that knows nothing of what it serves; it can be out of reach."""
+class Server(Quiet):
+    """It can be out of reach."""
 
     reachable = True
 
-    def do_GET(self) -> None:
-        if Server.reachable:
-            super().do_GET()
-        else:
-            self.close_connection = True
-
-    def log_message(self, *about: Any) -> None:
-        """Say nothing."""
+    def send_head(self) -> Any:
+        """Answer nothing while it is out of reach."""
+        return super().send_head() if Server.reachable else None
 
 
 @pytest.fixture(scope="module")
@@ -77,21 +69,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(folder: Path) -> Iterator[str]:
     """The site's address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Server, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(folder, Server) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser that knows no host but this machine."""
-    with sync_api.sync_playwright() as playwright:
-        cut = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, cut])
+    with without_network() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +217,7 @@ def test_an_exercise(page: Any, site: str) -> None:
     assert re.search(r'File "<your code>", line 2, in f\n\s+return 1 / 0', said)
     assert "ZeroDivisionError: division by zero" in said
     assert "pyodide" not in said
+    assert "SystemExit: 3" in check(page, "raise SystemExit(3)")
     exercise = page.locator(".qae-exercise")
     exercise.locator("textarea").fill("while True: pass")
     exercise.get_by_role("button", name="Check").click()
@@ -267,8 +254,14 @@ def test_a_log_is_read_without_leaving_the_machine(page: Any, site: str) -> None
     page.on("request", lambda request: sent.append(f"{request.method} {request.url} {request.post_data or ''}"))
     page.get_by_label("Files of a log").set_input_files(files)
     page.locator(".qae canvas").wait_for(timeout=PATIENCE)
-    lines = page.locator(".qae-drop li").all_inner_texts()
-    assert lines == [f"{name}: {said}" for name, said in readings(outside.digest)]
+    diagnosis = diagnose(outside.digest)
+    assert page.locator(".qae-drop b").first.inner_text() == diagnosis.verdict
+    lines = page.locator(".qae-drop > div > ul > li").all_inner_texts()
+    assert outside.digest.reading is not None
+    assert lines == [f"{title}: {text}" for title, text in outside.digest.reading.lines]
+    page.get_by_text("All that was looked for").click()
+    lines = page.locator(".qae-drop details li").all_inner_texts()
+    assert lines == [f"{one.title}: {one.verdict}" for one in diagnosis.findings]
     for view in ("training", "rates", "silenced", "words"):
         page.get_by_label("View").select_option(view)
         outside.set(view=view)

@@ -128,7 +128,7 @@ export class View implements Host {
     this.loading.hidden = true;
     this.latest!.drop();
     this.adopt();
-    this.complain(`Python cannot show this: ${why}. What is shown is the state before; move something to try again.`);
+    this.complain(`Python cannot show this: ${why.replace(/\.$/, "")}. What is shown is the state before; move something to try again.`);
   }
 
   private load(): void {

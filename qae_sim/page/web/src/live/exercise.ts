@@ -7,7 +7,7 @@ import type { Python } from "./python.ts";
 /** The cell of the lesson, and what the cells before it import. */
 export interface Exercise { code: string; imports: string[] }
 export interface Checked { name: string; answer: string; right: boolean; said: string }
-interface Ran { printed: string; shown: string; failed: boolean; entries: Checked[] }
+interface Ran { printed: string; shown: string; entries: Checked[] }
 
 /** Python's own indentation. */
 const INDENT = "    ";

@@ -7,10 +7,14 @@ import { View } from "../explorer/view.ts";
 import { sourceOf } from "./alive.ts";
 import type { Python } from "./python.ts";
 
-interface Read { error?: string; said?: [string, string][]; words?: string; content?: Content }
+type Pairs = [string, string][];
+/** Why a log was not read; or what was found in it. */
+type Read = { error: string } | { error?: undefined; verdict: string; findings: Pairs; said: Pairs; content: Content };
 interface Given { path: string; file: File }
 
 let dropped = 0;
+
+const list = (pairs: Pairs): HTMLElement => element("ul", {}, ...pairs.map(([title, text]) => element("li", {}, element("b", {}, title), `: ${text}`)));
 
 /** All files of what was dropped, folders opened. */
 async function filesOf(items: DataTransferItemList): Promise<Given[]> {
@@ -56,10 +60,10 @@ export function log(root: HTMLElement, python: Python | null, why: string): void
       const folder = `/logs/${dropped}`;
       const files = await Promise.all(given.map(async ({ path, file }) => ({ path: `${folder}/${path}`, bytes: new Uint8Array(await file.arrayBuffer()) })));
       const { told } = await python.ask<Read>({ do: "log", folder }, files);
-      said.replaceChildren(...(told.error === undefined
-        ? [element("ul", {}, ...told.said!.map(([name, text]) => element("li", {}, element("b", {}, name), `: ${text}`)))]
-        : [element("p", {}, element("b", {}, "This log was not read"), `: ${told.error}`)]));
-      if (told.content) {
+      if (told.error !== undefined) said.replaceChildren(element("p", {}, element("b", {}, "This log was not read"), `: ${told.error}`));
+      else {
+        said.replaceChildren(element("p", {}, element("b", {}, told.verdict)),
+          element("details", {}, element("summary", {}, "All that was looked for"), list(told.findings)), list(told.said));
         const place = element("div");
         picture.replaceChildren(place);
         new View(place, sourceOf(told.content, python, false));
