@@ -166,9 +166,14 @@ def exact_changes(z: NDArray[np.float64], rho: NDArray[np.float64], bs: NDArray[
     Returns:
         The changes, ``(V, E, B)``.
     """
-    steps = paper_update(np.broadcast_to(z, (len(rho), len(bs), len(z))), rho[:, None], bs, eta=1.0)
-    moved = ETAS[:, None, None] * steps[:, None]  # (V, E, B, A)
+    moved = _moves(z, rho, bs)
     return np.asarray(entropy_change(np.broadcast_to(z, moved.shape), moved))
+
+
+def _moves(z: NDArray[np.float64], rho: NDArray[np.float64], bs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Changes of the logits in whole steps, ``(V, E, B, A)``; arguments as for :func:`exact_changes`."""
+    steps = paper_update(np.broadcast_to(z, (len(rho), len(bs), len(z))), rho[:, None], bs, eta=1.0)
+    return np.asarray(ETAS[:, None, None] * steps[:, None])
 
 
 def reach(state: CovarianceState) -> tuple[float, float]:
@@ -179,7 +184,9 @@ def reach(state: CovarianceState) -> tuple[float, float]:
     z, r = np.array(state.z) / state.temperature, np.array(state.r)
     rho = np.stack([verifier.seen(r) for verifier in VERIFIERS.values()])
     bounds = entropy_bounds(np.broadcast_to(z, rho.shape), rho, eta=float(ETAS[-1]))
-    changes = np.concatenate([exact_changes(z, rho, BS[::5]).ravel(), bounds.lower, bounds.upper])
+    # An axis needs no more digits than the difference of two entropies has, which takes a sixth of the time.
+    differences = entropy(z + _moves(z, rho, BS[::5])) - entropy(z)
+    changes = np.concatenate([differences.ravel(), bounds.lower, bounds.upper])
     small, large = axis_limits(-0.2, 0.2, changes), axis_limits(-1.4, 1.4, changes)
     return small if small == (-0.2, 0.2) else large
 

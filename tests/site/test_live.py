@@ -167,6 +167,7 @@ def test_an_address_opens_what_is_not_stored(page: Any, site: str) -> None:
     outside = KINDS["QuantileGate"].from_state("k=0.35&g=9&c=4")
     assert explorer.locator(".qae-words").inner_text() == outside.words()
     assert page.url.endswith("#k=0.35&g=9&c=4")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")  # for visits without a network
     assert "6 claims checked" in explorer.inner_text()
 
 
