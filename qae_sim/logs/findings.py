@@ -219,7 +219,7 @@ def repetition(seen: RunEvidence) -> RunFinding:
     collapsed = state == "rises" and last.low > 0.5
     verdict = (
         f"In the last fifth of the steps {last.value:.0%} of the pairs of responses to a prompt are the same text "
-        f"({_span(last, '.0%')}), {change.value:+.0%} against the first fifth."
+        f"({_span(last, '.0%')}), {100 * change.value:+.0f} points against the first fifth."
     )
     return RunFinding(name, title, "collapses" if collapsed else state, verdict, collapsed, (last, change))
 

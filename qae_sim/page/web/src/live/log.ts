@@ -14,7 +14,7 @@ interface Given { path: string; file: File }
 
 let dropped = 0;
 
-const list = (pairs: Pairs): HTMLElement => element("ul", {}, ...pairs.map(([title, text]) => element("li", {}, element("b", {}, title), `: ${text}`)));
+const list = (pairs: Pairs): HTMLElement => element("ul", {}, ...pairs.map(([title, text]) => element("li", {}, element("b", {}, title), `${title.endsWith("?") ? "" : ":"} ${text}`)));
 
 /** All files of what was dropped, folders opened. */
 async function filesOf(items: DataTransferItemList): Promise<Given[]> {
