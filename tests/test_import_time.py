@@ -67,6 +67,7 @@ HEAVY_FOR_EXPLORERS = (
 OPENED = """
 import json, sys
 import array_api_compat.numpy
+sys.modules["numba"] = None  # not there in a browser; where it is, the simulator asks it for machine code
 before = set(sys.modules)
 import qae_sim.explorers as explorers
 explorer = getattr(explorers, sys.argv[1])()

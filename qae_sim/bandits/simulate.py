@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -97,6 +96,8 @@ def simulate(
         for first in firsts:
             take(first)
     else:
+        from concurrent.futures import ThreadPoolExecutor  # not to be had in every browser, and used by few
+
         with ThreadPoolExecutor(threads) as pool:
             for _ in pool.map(take, firsts):
                 pass
