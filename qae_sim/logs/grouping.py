@@ -388,7 +388,9 @@ def _decided(
         # Whatever the estimator, equal rewards of a group get equal advantages.
         raise ValueError(
             f"the logged advantages fit none of the ways to group {source}: {'; '.join(way.words() for way in ways)}. "
-            "Check --reward, choose a way (--group prompt, --group COLUMN), or go on with --force"
+            "Either this reward is not the one that was trained on (--reward), or groups are others (--group prompt, "
+            "--group COLUMN), or the trainer itself took the mean over rows of several prompts, as after a shuffle "
+            "between rewards and advantages. --force goes on"
         )
     if not ways:
         return _by_place(log, step, source, group_size, unlike)

@@ -25,6 +25,7 @@ from qae_sim.advantages import (
     ha_dw_weights,
     qae,
 )
+from qae_sim.explorers.verifier import VERIFIERS, Verifier
 from qae_sim.pictures.style import ESTIMATOR_LOOKS, MEANING_LOOKS, RECIPE_LOOKS
 from qae_sim.streams import uniform
 
@@ -81,10 +82,13 @@ _LENGTHS = np.array([40.0, 20.0, 80.0])
 _K, _CLIP, _ETA, _INNER = 0.4, 0.2, 0.5, 4
 
 
-def gaps() -> list[dict[str, Any]]:
+def gaps(verifier: Verifier = VERIFIERS["right"]) -> list[dict[str, Any]]:
     """Average over all groups, exactly, what GRPO and QAE do to a policy over three arms, for each set of chips.
 
     The change is that of the logits, carried to probabilities by diag(π) - ππᵀ.
+
+    Args:
+        verifier: What gives rewards to responses.
 
     Returns:
         By the bits of :data:`CHIPS`, the first one lowest: both mean changes, the angle between them as drawn in the
@@ -93,7 +97,7 @@ def gaps() -> list[dict[str, Any]]:
     found = []
     for bits in product((False, True), repeat=len(CHIPS)):
         on = dict(zip(CHIPS, reversed(bits), strict=True))
-        means = {name: _mean_change(name, on) for name in ("grpo", "qae")}
+        means = {name: _mean_change(name, on, verifier) for name in ("grpo", "qae")}
         first, second = (_flat(mean) for mean in means.values())
         cross, dot = first[0] * second[1] - first[1] * second[0], float(first @ second)
         found.append(
@@ -123,7 +127,7 @@ def turn(name: str, **parameters: float) -> float:
     size, rewards = 10, np.array([1.0, 0.5, 0.0])
     rule = ESTIMATORS[name].function
     total = np.zeros(3)
-    for counts in _compositions(size):
+    for counts in _compositions(size, 3):
         chance = math.factorial(size) * math.prod(
             p**n / math.factorial(n) for p, n in zip(_POLICY, counts, strict=True)
         )
@@ -136,52 +140,62 @@ def turn(name: str, **parameters: float) -> float:
     return abs(math.degrees(math.atan2(cross, dot)))
 
 
-def _mean_change(name: str, on: Mapping[str, bool]) -> NDArray[np.float64]:
+def _mean_change(name: str, on: Mapping[str, bool], verifier: Verifier) -> NDArray[np.float64]:
     """Average the change of probabilities over all groups."""
     size = 4 if on["small"] else 16
-    total, squares = np.zeros(3), np.zeros(3)
-    for counts in _compositions(size):
-        chance = math.factorial(size) * math.prod(
-            p**n / math.factorial(n) for p, n in zip(_POLICY, counts, strict=True)
-        )
-        change = _change(name, np.array(counts), on)
-        total += chance * change
-        squares += chance * change**2
+    # What a response can be: an arm and the reward that the verifier gives it.
+    passes = verifier.seen(_REWARDS)
+    arms, rewards = np.tile(np.arange(3), 2), np.repeat([1.0, 0.0], 3)
+    chances = np.concatenate([_POLICY * passes, _POLICY * (1 - passes)])
+    arms, rewards, chances = arms[chances > 0], rewards[chances > 0], chances[chances > 0]
+    counts = np.array(list(_compositions(size, len(arms))))
+    factorials = np.array([math.factorial(n) for n in range(size + 1)], dtype=float)
+    weights = factorials[size] * np.prod(chances**counts / factorials[counts], axis=1)
+    changes = _changes(name, counts, arms, rewards, on)
+    total = weights @ changes
     if on["adam"]:
         # Once its second moments have settled, Adam divides each coordinate by its root mean square.
-        total = total / np.sqrt(squares)
+        total = total / np.sqrt(weights @ changes**2)
     moved: NDArray[np.float64] = _POLICY * (total - _POLICY @ total)
     return moved
 
 
-def _compositions(size: int) -> Iterator[tuple[int, int, int]]:
-    """All ways in which a group can fall on three arms."""
-    return ((a, b, size - a - b) for a in range(size + 1) for b in range(size - a + 1))
+def _compositions(size: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """All ways in which a group can fall on so many kinds of responses."""
+    if parts == 1:
+        yield (size,)
+        return
+    for first in range(size + 1):
+        yield from ((first, *rest) for rest in _compositions(size - first, parts - 1))
 
 
-def _change(name: str, counts: NDArray[Any], on: Mapping[str, bool]) -> NDArray[np.float64]:
-    """Change of the logits by one group."""
-    size = int(counts.sum())
-    advantage = _advantages(name, int(counts @ _REWARDS), size)
+def _changes(
+    name: str, counts: NDArray[Any], arms: NDArray[Any], rewards: NDArray[np.float64], on: Mapping[str, bool]
+) -> NDArray[np.float64]:
+    """Change of the logits by each group, shape (groups, 3); ``counts`` has the shape (groups, kinds of responses)."""
+    size = int(counts[0].sum())
+    # For each number of rewards of 1, the advantages of a reward of 0 and of 1.
+    table = np.array([_advantages(name, correct, size) for correct in range(size + 1)])
+    advantage = table[(counts @ rewards).astype(int)][:, rewards.astype(int)]
     weight = float(_POLICY @ _LENGTHS) / _LENGTHS if on["length"] else np.ones(3)
     start = np.log(_POLICY)
-    z: NDArray[np.float64] = start
+    z = np.broadcast_to(start, (len(counts), 3))
     for _ in range(_INNER if on["steps"] else 1):
-        pi = np.exp(z) / np.exp(z).sum()
-        ratio = pi / _POLICY
+        pi = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        ratio = (pi / _POLICY)[:, arms]
         held = ((ratio > 1 + _CLIP) & (advantage > 0)) | ((ratio < 1 - _CLIP) & (advantage < 0))
-        pull = counts * advantage * weight * ratio * ~(held & on["clip"]) / size
-        z = z + _ETA * (pull - pi * pull.sum())
+        each = counts * advantage * weight[arms] * ratio * ~(held & on["clip"]) / size
+        pull = each @ np.eye(3)[arms]
+        z = z + _ETA * (pull - pi * pull.sum(axis=1, keepdims=True))
     return np.asarray(z - start)
 
 
 @lru_cache
-def _advantages(name: str, correct: int, size: int) -> NDArray[np.float64]:
-    """Advantages of the three arms; 0 for those that no response has drawn."""
+def _advantages(name: str, correct: int, size: int) -> tuple[float, float]:
+    """Advantages of a reward of 0 and of 1; 0 for one that no response has."""
     rewards = np.repeat([1.0, 0.0], [correct, size - correct])
     each = grpo(rewards, eps=0) if name == "grpo" else qae(rewards, k=_K, eps=0)
-    winner, loser = each[0] if correct else 0.0, each[-1] if correct < size else 0.0
-    return np.where(_REWARDS > 0, winner, loser)
+    return (float(each[-1]) if correct < size else 0.0, float(each[0]) if correct else 0.0)
 
 
 def _flat(change: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -210,8 +224,6 @@ def anchors() -> dict[str, Any]:
         batches' mean rewards, and for each anchor its beliefs before each batch, and HA-DW's Φ at λ = 1 for a correct
         and a wrong response to a hard prompt (2 of 8 correct) and to an easy one (6 of 8). Rounded to six decimals.
     """
-    from qae_sim.explorers.verifier import VERIFIERS
-
     t = np.arange(_BATCHES)
     capability = 0.3 + 0.4 / (1 + np.exp(-(t - 25) / 4)) - 0.15 / (1 + np.exp(-(t - 58) / 3))
     count = _BATCH_PROMPTS * _BATCH_GROUP
@@ -359,7 +371,7 @@ def tables() -> Mapping[str, Any]:
     return {
         "prompt": " + ".join(numbers),
         "responses": responses(),
-        "gaps": gaps(),
+        "gaps": [gaps(verifier) for verifier in VERIFIERS.values()],
         **anchors(),
         "places": dict(PLACES),
         "estimators": estimators(),

@@ -235,7 +235,16 @@ def interactive(rounds: int) -> dict[str, dict[str, float]]:
         "the same, exact expectation": small.with_(dynamics="expected"),
         "128 runs, 300 steps, QAE, Adam, 64 arms": peaked,
     }
-    return {name: {"ms": milliseconds(lambda cell=cell: simulate(cell), rounds)} for name, cell in cells.items()}
+    return {
+        name: {
+            f"{OURS[library]}, ms": milliseconds(
+                lambda cell=cell, library=library: simulate(cell, library=library), rounds
+            )
+            for library in LIBRARIES
+            if library == "numpy" or cell.dense_only is None
+        }
+        for name, cell in cells.items()
+    }
 
 
 def gpu() -> tuple[str, dict[str, dict[str, float]]]:

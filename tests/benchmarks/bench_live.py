@@ -116,12 +116,19 @@ def moves(context: Any, site: str, kind: type[Explorer[Any]], rounds: int) -> di
     for _ in range(rounds + 1):
         before = page.evaluate("window.waits.length")
         slider.press("ArrowLeft" if slider.evaluate("s => s.value === s.max") else "ArrowRight")
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(300)
+        if (
+            slider.evaluate("s => s.closest('.qae').getAttribute('aria-busy') !== 'true' && window.waits.length")
+            == before
+        ):
+            continue  # a state that the page holds
         page.wait_for_function("before => window.waits.length > before", arg=before, timeout=300_000)
         states.append(kind.STATE.from_text(page.locator(".qae").first.get_attribute("data-state")))
         page.wait_for_timeout(20)
     inside = page.evaluate("window.waits")[1:]  # the first one waits for Python itself
     page.close()
+    if len(states) < 2:
+        return None
     outside = []
     explorer = kind()
     for state in states:

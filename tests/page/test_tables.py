@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain, product
 from math import factorial, prod
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from qae_sim.advantages import ESTIMATORS, grpo, qae
+from qae_sim.explorers.verifier import VERIFIERS
 from qae_sim.page.tables import CHIPS, PLACES, anchors, estimators, gaps, place_of
 from qae_sim.theory import all_claims
 
@@ -28,9 +31,8 @@ def objective(z: NDArray[np.float64], arms: NDArray[np.int64], each: NDArray[np.
     return float(np.mean(weights * plain))
 
 
-def change(name: str, arms: NDArray[np.int64], on: set[str]) -> NDArray[np.float64]:
+def change(name: str, arms: NDArray[np.int64], rewards: NDArray[np.float64], on: set[str]) -> NDArray[np.float64]:
     """What gradient ascent on the objective, by differences, does to the logits."""
-    rewards = (arms == 0).astype(float)
     each = np.asarray(grpo(rewards, eps=0) if name == "grpo" else qae(rewards, k=0.4, eps=0))
     z, h = np.log(POLICY), 1e-6
     for _ in range(4 if "steps" in on else 1):
@@ -38,31 +40,62 @@ def change(name: str, arms: NDArray[np.int64], on: set[str]) -> NDArray[np.float
             (objective(z + h * e, arms, each, on) - objective(z - h * e, arms, each, on)) / (2 * h) for e in np.eye(3)
         ]
         z = z + 0.5 * np.array(gradient)
-    return z - np.log(POLICY)
+    return np.asarray(z - np.log(POLICY))
 
 
-@pytest.mark.parametrize("number", range(32))
-def test_gaps_are_those_of_the_objective(number: int) -> None:
+#: What a response can be, by the verifier: arm, reward, chance.
+KINDS = {
+    "right": [(0, 1, 0.3), (1, 0, 0.45), (2, 0, 0.25)],
+    "false_positive": [(0, 1, 0.3), (1, 0, 0.405), (1, 1, 0.045), (2, 0, 0.225), (2, 1, 0.025)],
+    "false_negative": [(0, 1, 0.27), (0, 0, 0.03), (1, 0, 0.45), (2, 0, 0.25)],
+}
+#: Every set of chips; where a verifier errs those with small groups, since there are many large ones.
+GAPS = [("right", number) for number in range(32)]
+GAPS += [(verifier, number) for verifier in ("false_positive", "false_negative") for number in range(16, 32)]
+
+
+def splits(size: int, parts: int) -> list[tuple[int, ...]]:
+    """All ways in which a group can fall on kinds of responses."""
+    return [counts for counts in product(range(size + 1), repeat=parts) if sum(counts) == size]
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, list[dict[str, Any]]]:
+    """Those of all verifiers."""
+    return {name: gaps(verifier) for name, verifier in VERIFIERS.items()}
+
+
+@pytest.mark.parametrize(("verifier", "number"), GAPS)
+def test_gaps_are_those_of_the_objective(tables: dict[str, list[dict[str, Any]]], verifier: str, number: int) -> None:
     on = {chip for bit, chip in enumerate(CHIPS) if number >> bit & 1}
     size = 4 if "small" in on else 16
-    row = gaps()[number]
+    arms, rewards, chances = map(np.array, zip(*KINDS[verifier], strict=True))
+    row = tables[verifier][number]
     for name in ("grpo", "qae"):
         total, squares = np.zeros(3), np.zeros(3)
-        for a in range(size + 1):
-            for b in range(size - a + 1):
-                counts = (a, b, size - a - b)
-                chance = factorial(size) * prod(p**n / factorial(n) for p, n in zip(POLICY, counts, strict=True))
-                moved = change(name, np.repeat(np.arange(3), counts), on)
-                total, squares = total + chance * moved, squares + chance * moved**2
+        for counts in splits(size, len(arms)):
+            chance = factorial(size) * prod(p**n / factorial(n) for p, n in zip(chances, counts, strict=True))
+            moved = change(name, np.repeat(arms, counts), np.repeat(rewards, counts).astype(float), on)
+            total, squares = total + chance * moved, squares + chance * moved**2
         if "adam" in on:
             total = total / np.sqrt(squares)
         right = (np.diag(POLICY) - np.outer(POLICY, POLICY)) @ total
         np.testing.assert_allclose(row[name], right, rtol=1e-6, atol=1e-8)
 
 
-def test_angles_and_sizes_are_those_of_the_arrows() -> None:
+def test_errors_at_a_constant_rate_turn_no_plain_average(tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Of groups of any size; divided by lengths, averages turn."""
+    for number in (0, 16):
+        for name in ("grpo", "qae"):
+            right, *wrong = (np.array(rows[number][name]) for rows in tables.values())
+            for one in wrong:
+                np.testing.assert_allclose(one / np.linalg.norm(one), right / np.linalg.norm(right), atol=1e-12)
+    assert tables["false_positive"][1]["turn"] > 1
+
+
+def test_angles_and_sizes_are_those_of_the_arrows(tables: dict[str, list[dict[str, Any]]]) -> None:
     corners = np.exp(2j * np.pi * (np.array([0, 1, 2]) / 3 + 0.25)) / np.sqrt(3)
-    for row in gaps():
+    for row in chain(*tables.values()):
         first, second = (complex(corners @ np.array(row[name])) for name in ("grpo", "qae"))
         assert row["turn"] == pytest.approx(abs(np.angle(second / first, deg=True)), abs=1e-6)
         assert row["speed"] == pytest.approx(abs(second / first))

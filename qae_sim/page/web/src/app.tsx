@@ -10,7 +10,7 @@ import type { State } from "./state.ts";
 /** The scenes in order, each with the parts of the state that it shows. */
 const PARTS: [FunctionComponent<Scene>, (keyof State)[]][] = [
   [Title, ["r"]], [Baseline, ["r", "b"]], [Sigma, ["r", "near"]], [Quantile, ["r", "k"]], [Gate, ["k"]],
-  [Arrows, ["k", "rule", "groups", "fixed", "half", "verifier"]], [Breaks, ["chips"]], [Anchor, ["anchor", "batch", "blind"]], [Atlas, ["dot"]],
+  [Arrows, ["k", "rule", "groups", "fixed", "half", "verifier"]], [Breaks, ["chips", "noise"]], [Anchor, ["anchor", "batch", "blind"]], [Atlas, ["dot"]],
   [Trainings, ["step", "turn", "after", "prompt", "errs"]], [Doors, []],
 ];
 

@@ -23,8 +23,9 @@ export interface State {
   fixed: number;
   /** Whether the second arm of scene 5 has reward ½. */
   half: 0 | 1;
-  /** How the verifiers of scenes 5, 7 and 8 err, by their places in `VERIFIERS`, of which 7 and 8 have the first three. */
+  /** How the verifiers of scenes 5 to 8 err, by their places in `VERIFIERS`, of which 6 to 8 have the first three. */
   verifier: number;
+  noise: number;
   blind: number;
   errs: number;
   /** Scene 6: what is switched on, by bits. */
@@ -45,7 +46,7 @@ export interface State {
 export const SCENES = ["0", "1", "2", "3", "4", "5", "6", "7", "map", "8", "9"] as const;
 
 export const FIRST: State = {
-  r: "0100000000", b: 0.1, near: 0, k: 0.4, rule: "grpo", groups: 100, fixed: 0.5, half: 0, verifier: 0, blind: 0, errs: 0, chips: 0,
+  r: "0100000000", b: 0.1, near: 0, k: 0.4, rule: "grpo", groups: 100, fixed: 0.5, half: 0, verifier: 0, noise: 0, blind: 0, errs: 0, chips: 0,
   anchor: 0, batch: 30, dot: "grpo", step: 20, turn: STEPS, after: 0.8, prompt: 4, at: "0",
 };
 
@@ -53,7 +54,7 @@ export const K_GRID = { low: 0.05, high: 0.95, step: 0.05 } as const;
 export const B_GRID = { low: 0, high: 1, step: 0.05 } as const;
 
 const GRIDS: Partial<Record<keyof State, { low: number; high: number; step: number }>> = {
-  b: B_GRID, near: { low: 0, high: 6, step: 1 }, k: K_GRID, fixed: B_GRID, half: { low: 0, high: 1, step: 1 }, verifier: { low: 0, high: VERIFIERS.length - 1, step: 1 }, blind: { low: 0, high: 2, step: 1 }, errs: { low: 0, high: 2, step: 1 }, chips: { low: 0, high: 31, step: 1 },
+  b: B_GRID, near: { low: 0, high: 6, step: 1 }, k: K_GRID, fixed: B_GRID, half: { low: 0, high: 1, step: 1 }, verifier: { low: 0, high: VERIFIERS.length - 1, step: 1 }, noise: { low: 0, high: 2, step: 1 }, blind: { low: 0, high: 2, step: 1 }, errs: { low: 0, high: 2, step: 1 }, chips: { low: 0, high: 31, step: 1 },
   anchor: { low: 0, high: 3, step: 1 }, batch: { low: 0, high: 79, step: 1 }, step: { low: 0, high: STEPS - 1, step: 1 },
   turn: { low: 0, high: STEPS, step: 1 }, after: K_GRID, prompt: { low: 0, high: PROMPTS - 1, step: 1 },
 };

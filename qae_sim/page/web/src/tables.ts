@@ -8,7 +8,8 @@ export interface Followed { beliefs: number[]; weights: number[][] }
 export interface Tables {
   prompt: string;
   responses: { text: string; answer: string; correct: boolean }[];
-  gaps: Gap[];
+  /** By the places of the first three in `VERIFIERS`, then by the bits of the chips. */
+  gaps: Gap[][];
   capability: number[];
   /** By the places of the first three in `VERIFIERS`. */
   followed: { seen: number[]; anchors: Record<string, Followed> }[];

@@ -104,15 +104,22 @@ test("what errors of the verifier do to the average", () => {
 });
 
 test("the gaps", () => {
-  for (let chips = 0; chips < 32; chips += 1) {
-    const text = said(Breaks, { chips });
-    const { turn, speed } = TABLES.gaps[chips]!;
-    assert.ok(text.includes(turn < 0.05 ? "no turn" : `a turn of ${written(turn, 1)}°`), text);
-    assert.ok(text.includes(`${written(speed, 2)} times`), text);
+  for (const noise of [0, 1, 2]) for (let chips = 0; chips < 32; chips += 1) {
+    const text = said(Breaks, { chips, noise });
+    const gap = TABLES.gaps[noise]![chips]!;
+    assert.ok(text.includes(gap.turn < 0.05 ? "no turn" : `a turn of ${written(gap.turn, 1)}°`), text);
+    assert.ok(text.includes(`${written(gap.speed, 2)} times GRPO`), text);
     assert.equal(text.includes("does nothing in a first step"), (chips & 6) === 4);
     // In a first step the clip is idle: with and without it the numbers are the same.
-    if ((chips & 6) === 4) assert.deepEqual(TABLES.gaps[chips], TABLES.gaps[chips - 4]);
+    if ((chips & 6) === 4) assert.deepEqual(gap, TABLES.gaps[noise]![chips - 4]);
+    assert.equal(text.includes("Beside a verifier that is always right"), noise > 0);
+    const norm = (to: number[]): number => size([to[0]!, to[1]!, to[2]!]);
+    if (noise > 0) for (const name of ["grpo", "qae"] as const) {
+      assert.ok(text.includes(`average is ${written(norm(gap[name]) / norm(TABLES.gaps[0]![chips]![name]), 2)} times as long`), text);
+    }
   }
+  // Without anything added, errors at a constant rate turn neither average.
+  for (const noise of [1, 2]) assert.equal(said(Breaks, { noise }).split("in the same direction").length, 3);
 });
 
 test("where the anchor is", () => {

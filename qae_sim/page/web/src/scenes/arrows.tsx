@@ -111,20 +111,31 @@ const CHIPS = [
 
 const three = (values: readonly number[]): Three => [values[0]!, values[1]!, values[2]!];
 
-function gapWords(place: number): string {
-  const { turn, speed } = TABLES.gaps[place]!;
+function gapWords(place: number, noise: number): string {
+  const { turn, speed } = TABLES.gaps[noise]![place]!;
   return `${turn < 0.05 ? "no turn" : `a turn of ${written(turn, 1)}°`}, ${written(speed, 2)} times GRPO's size`;
 }
 
+/** What the verifier's errors do to both averages. */
+function noiseWords(place: number, noise: number): string {
+  const [with_, without] = [TABLES.gaps[noise]![place]!, TABLES.gaps[0]![place]!];
+  const each = (["grpo", "qae"] as const).map((name) => {
+    const [now, before] = [three(with_[name]), three(without[name])];
+    const degrees = Math.abs(((direction(now) - direction(before) + 540) % 360) - 180);
+    return `${NAMES[name]}'s average is ${written(size(now) / size(before), 2)} times as long, ${degrees < 0.05 ? "in the same direction" : `turned by ${written(degrees, 1)}°`}`;
+  });
+  return `${ERRORS[noise]} Beside a verifier that is always right, ${each.join("; ")}.`;
+}
+
 export function Breaks({ state, set }: Scene): JSX.Element {
-  const gap = TABLES.gaps[state.chips]!;
+  const gap = TABLES.gaps[state.noise]![state.chips]!;
   const idle = (state.chips & 4) !== 0 && (state.chips & 2) === 0;
   return (
     <Frame number={6} title="What breaks it" prose={<>
       <p>One step of the plain gradient: QAE's average (K = 0.4) and GRPO's lie on one line. Trainers add more. Switch on
         what yours adds, and see the gap that opens.</p>
       <p>Whatever weighs the responses of a group differently can turn the average. A factor that all groups share cannot.</p></>}>
-      <Picture label={`Average arrows of GRPO and QAE: ${gapWords(state.chips)}`} height={(w) => (w < 500 ? 260 : 300)}>
+      <Picture label={`Average arrows of GRPO and QAE: ${gapWords(state.chips, state.noise)}`} height={(w) => (w < 500 ? 260 : 300)}>
         {(width, height) => {
           const centre: [number, number] = [width / 2, height * 0.62];
           const reach = height * 0.46;
@@ -154,11 +165,13 @@ export function Breaks({ state, set }: Scene): JSX.Element {
       <ul class="chips">
         {CHIPS.map(([name, what], i) => (
           <li key={name}><Toggle on={(state.chips & (1 << i)) !== 0} set={() => { set({ chips: state.chips ^ (1 << i) }); }}>{name}</Toggle>
-            <span>{what} <em>Alone: {gapWords(1 << i)}.</em></span></li>
+            <span>{what} <em>Alone: {gapWords(1 << i, state.noise)}.</em></span></li>
         ))}
       </ul>
-      <Said>{state.chips === 0 ? "Nothing added" : CHIPS.filter((_, i) => state.chips & (1 << i)).map(([name]) => name).join(" + ")}: {gapWords(state.chips)}.
-        {idle ? " The clip does nothing in a first step: there π/π_old is 1." : ""}</Said>
+      <Choice label="Verifier of this step" value={state.noise} options={VERIFIERS.slice(0, 3).map((name, i) => [i, name] as const)} set={(to) => { set({ noise: to }); }} />
+      <Said>{state.chips === 0 ? "Nothing added" : CHIPS.filter((_, i) => state.chips & (1 << i)).map(([name]) => name).join(" + ")}: {gapWords(state.chips, state.noise)}.
+        {idle ? " The clip does nothing in a first step: there π/π_old is 1." : ""}
+        {state.noise > 0 ? ` ${noiseWords(state.chips, state.noise)}` : ""}</Said>
     </Frame>
   );
 }
