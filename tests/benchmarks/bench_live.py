@@ -48,6 +48,9 @@ _WATCH = """() => {
     else if (began) { window.waits.push(performance.now() - began); began = 0; }
   }).observe(root, { attributes: true, attributeFilter: ["aria-busy"] });
 }"""
+#: Whether Python has been asked since there were so many waits.
+_ASKED = """before => window.waits.length > before
+  || document.querySelector(".qae:has(canvas)").getAttribute("aria-busy") === "true" """
 STUDY = 'Study(Bandit.uniform(100, 30), "{name}", eta=0.5, steps=300, runs=256)'
 
 
@@ -117,10 +120,7 @@ def moves(context: Any, site: str, kind: type[Explorer[Any]], rounds: int) -> di
         before = page.evaluate("window.waits.length")
         slider.press("ArrowLeft" if slider.evaluate("s => s.value === s.max") else "ArrowRight")
         page.wait_for_timeout(300)
-        if (
-            slider.evaluate("s => s.closest('.qae').getAttribute('aria-busy') !== 'true' && window.waits.length")
-            == before
-        ):
+        if not page.evaluate(_ASKED, before):
             continue  # a state that the page holds
         page.wait_for_function("before => window.waits.length > before", arg=before, timeout=300_000)
         states.append(kind.STATE.from_text(page.locator(".qae").first.get_attribute("data-state")))
