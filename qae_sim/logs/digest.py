@@ -253,7 +253,7 @@ def digest(
         advantages=log.advantage[groups.rows],
         answers=log.completion[groups.rows] if "completion" in log.columns else None,
         checks={name: values[groups.rows] for name, values in (log.verdict | log.scores).items()},
-        metrics=metrics_of(Path(source)),
+        metrics=metrics_of(Path(source), trouble),
         **arrays,
     )
 

@@ -171,7 +171,9 @@ def entropy(seen: RunEvidence) -> RunFinding:
     metric = seen.digest.metrics.get("entropy")
     if metric is None:
         return _cannot_tell(
-            name, title, "no entropy is logged beside the responses (trainer_state.json, metrics.jsonl)"
+            name,
+            title,
+            "no entropy is logged beside the responses (trainer_state.json, metrics.jsonl, wandb_export*.csv)",
         )
     factor, low, high = change_over_steps(metric.values, seed=seen.seed)
     if not math.isfinite(low):

@@ -21,6 +21,7 @@ from qae_sim.logs.digest import Digest, digest
 from qae_sim.logs.findings import RunFinding
 from qae_sim.logs.metrics import metrics_of
 from qae_sim.logs.resampling import change_over_steps, highest_rate, shares_of_sums
+from qae_sim.logs.sources import Trouble
 
 STEPS, PROMPTS, G = 10, 12, 4
 
@@ -203,6 +204,36 @@ def test_metrics_are_found_beside_the_log(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "trainer_state.json").write_text(json.dumps(state))
     assert metrics_of(tmp_path / "trl")["entropy"].values.tolist() == [1.5]
+
+
+def test_metrics_are_read_from_exported_tables(tmp_path: Path) -> None:
+    """A chart of one run has three columns for a metric; in one of two runs nothing tells which run this is."""
+    (tmp_path / "wandb_export_2026.csv").write_text(
+        '\ufeff"Step","run one - train/entropy","run one - train/entropy__MIN","run one - train/entropy__MAX"\n'
+        '"1","2.5","2.0","3.0"\n"2","","",""\n"3","1.5","1.0","2.0"\n'
+    )
+    (tmp_path / "history.csv").write_text("_step,train/kl,note\n0,0.25,a\n1,nan,b\n2,0.5,c\n")
+    (tmp_path / "wandb_export_two.csv").write_text("Step,a - clip_ratio,b - clip_ratio\n1,0.1,0.2\n")
+    trouble = Trouble()
+    found = metrics_of(tmp_path, trouble)
+    assert set(found) == {"entropy", "kl"}
+    assert (found["entropy"].steps.tolist(), found["entropy"].values.tolist()) == ([1, 3], [2.5, 1.5])
+    assert (found["kl"].steps.tolist(), found["kl"].values.tolist()) == ([0, 2], [0.25, 0.5])
+    assert trouble.first == {"tables with a metric of several runs, which is left out": "wandb_export_two.csv"}
+
+
+def test_what_cannot_be_read_of_metrics_is_counted(tmp_path: Path) -> None:
+    log_of(tmp_path, drawn(13))
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "entropy": 2.0}\n\n?\n[1]\n')
+    (tmp_path / "trainer_state.json").write_text("{")
+    (tmp_path / "events.out.tfevents.17.host").write_bytes(b"\x00")
+    found = digest(tmp_path / "run.jsonl")
+    assert found.metrics["entropy"].values.tolist() == [2.0]
+    assert found.trouble.counts["lines of metrics that are no JSON objects"] == 2
+    assert found.trouble.first["lines of metrics that are no JSON objects"] == "metrics.jsonl:3"
+    assert found.trouble.first["files of metrics that cannot be read"] == "trainer_state.json"
+    (events,) = (kind for kind in found.trouble.counts if "TensorBoard" in kind)
+    assert found.trouble.first[events] == "events.out.tfevents.17.host"
 
 
 def test_what_a_log_does_not_say_is_said(tmp_path: Path) -> None:
