@@ -25,7 +25,7 @@ SCENES: Mapping[str, str] = MappingProxyType(
         "arrows": "A policy over three responses as a point in a triangle, the arrows along which single groups would "
         "move it, and their average.",
         "breaks": "The average arrows of GRPO and QAE, and what parts them: length weights, several steps, the clip, "
-        "Adam, small groups, beside a verifier that is right or errs.",
+        "Adam, small groups, with and without errors of the verifier.",
         "training": "A training of 24 small policies by GRPO, with their success rates and their entropies against the "
         "step.",
         "trainings": "Three trainings of 24 small policies, by GRPO, QAE and HA-DW, with their success rates and their "
