@@ -118,3 +118,14 @@ def trial_decisions(project: Project) -> str:
         cells = ("<br>".join(f"{arm}: {said(of_arm[part])}" for arm, of_arm in found.items()) for part in PARTS)
         rows.append(f"| {question.title} | {' | '.join(cells)} |")
     return "\n".join([f"| question | {' | '.join(PARTS.values())} |", "| --- | --- | --- |", *rows])
+
+
+def trial_countdown(project: Project) -> str:
+    """Write what the later trial decided on countdown."""
+    from qae_sim.lm.protocols import judge, read, recorded
+    from qae_sim.lm.protocols.findings import PARTS, TASK_QUESTIONS, answers, said
+
+    protocol = read("tasks")
+    found = answers(TASK_QUESTIONS[0], judge(protocol, recorded("tasks")))
+    arms = (f"{arm} {', '.join(f'{PARTS[part]} {said(c)}' for part, c in of.items())}" for arm, of in found.items())
+    return f"{'; '.join(arms)}"

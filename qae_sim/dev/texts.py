@@ -456,6 +456,7 @@ TEXTS = (
             ("level", lesson_texts.trial_level),
             ("predictions", lesson_texts.trial_predictions),
             ("decisions", lesson_texts.trial_decisions),
+            ("countdown", lesson_texts.trial_countdown),
         )
     ),
     Text("TRL versions", ("qae_sim/site/pages/guides/trl.md",), trl_versions),

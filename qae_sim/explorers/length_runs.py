@@ -31,7 +31,7 @@ from qae_sim.pictures.style import MUTED, looks_of
 
 #: Settings of the trial: the same task under two losses.
 LOSSES = {"lengths": "GRPO's 1/|o|", "learned": "Mean over the batch's tokens"}
-#: The arms that were trained under both.
+#: The arms that are drawn; the page of the trial has QAE at K = .2, too.
 ARMS = ("mean", "QAE, K = .8")
 #: What is drawn: its name, its unit, and how many digits it is written with.
 MEASURES = {

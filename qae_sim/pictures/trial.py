@@ -9,7 +9,7 @@ from qae_sim.lm.protocols.curves import curve
 from qae_sim.lm.protocols.findings import Question
 from qae_sim.lm.runs import METRICS, Record
 from qae_sim.pictures.scene import Band, GuideLine, Line, Panel, Picture
-from qae_sim.pictures.style import MUTED, looks_of
+from qae_sim.pictures.style import MUTED, Dash, looks_of
 
 #: Names of metrics, where they are shorter than the metric's description.
 METRIC_NAMES = {"pass_1": "pass@1 on held-out prompts", "entropy": "entropy of the policy, nats", "length": "tokens"}
@@ -82,14 +82,15 @@ def regime(record: Record) -> Picture:
     """
     rates = list(dict.fromkeys((config.task, config.learning_rate) for config in record.configs))
     labels = [f"{'learned' if task == 'style' else task}, {rate:g}" for task, rate in rates]
+    colours = dict(zip(dict.fromkeys(task for task, _ in rates), _COLOURS, strict=False))
     panels = []
     for metric, title in (("pass_1", "Where GRPO learns"), ("entropy", "What the entropy does")):
         lines, values = [], []
-        for (task, rate), label, (colour, dash) in zip(rates, labels, _LINES, strict=False):
+        for (task, rate), label in zip(rates, labels, strict=True):
             of_rate = measured(record.where(task=task, learning_rate=rate), metric)
             known = ~np.isnan(of_rate).any(axis=0)
             mean = of_rate[:, known].mean(axis=0)
-            lines.append(Line(np.flatnonzero(known).astype(float), mean, colour, label, dash))
+            lines.append(Line(np.flatnonzero(known).astype(float), mean, colours[task], label, _DASHES[rate]))
             values.append(mean)
         batches = (0.0, float(record.configs[0].batches))
         panels.append(Panel(title, "batches", METRIC_NAMES[metric], batches, _limits(values), tuple(lines)))
@@ -100,8 +101,9 @@ def regime(record: Record) -> Picture:
     return Picture(tuple(panels), (words,), row=True)
 
 
-#: Lines of the search's map: they stand for learning rates, not for estimators.
-_LINES = (("#1F4E79", "solid"), ("#9A6B00", "dotted"), ("#9A6B00", "dashed"), ("#9A6B00", "solid"))
+#: Lines of a search's map stand for tasks, by colour, and for learning rates, by dash; not for estimators.
+_COLOURS = ("#1F4E79", "#9A6B00")
+_DASHES: dict[float, Dash] = {1.5e-4: "dotted", 3e-4: "dashed", 5e-4: "solid"}
 
 
 def _limits(values: list[np.ndarray]) -> tuple[float, float]:

@@ -109,11 +109,13 @@ def _write_sources(
 def _trial() -> str:
     """Write the page of the trial, from the runs that come with the package."""
     from qae_sim.lm import protocols
-    from qae_sim.site.trial import trial_page
+    from qae_sim.site.trial import tasks_part, trial_page
 
     protocol, record = protocols.read("main"), protocols.recorded("main")
     medium = protocols.judge(protocols.read("medium_gpu"), protocols.recorded("medium_gpu"))
-    return trial_page(protocol, record, protocols.judge(protocol, record), protocols.search(), medium)
+    page = trial_page(protocol, record, protocols.judge(protocol, record), protocols.search(), medium)
+    protocol, record = protocols.read("tasks"), protocols.recorded("tasks")
+    return page + "\n" + tasks_part(protocol, record, protocols.judge(protocol, record), protocols.search("tasks"))
 
 
 def _links(address: Address) -> str:

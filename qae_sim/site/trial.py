@@ -6,8 +6,8 @@ import base64
 import html
 from collections.abc import Sequence
 
-from qae_sim.lm.protocols import ArmComparison, Protocol
-from qae_sim.lm.protocols.findings import PARTS, QUESTIONS, Question, answers, said, signed
+from qae_sim.lm.protocols import ArmComparison, Protocol, untrained
+from qae_sim.lm.protocols.findings import PARTS, QUESTIONS, TASK_QUESTIONS, Question, answers, said, signed
 from qae_sim.lm.runs import METRICS, Record
 from qae_sim.pictures.scene import Picture
 from qae_sim.pictures.trial import answer, regime
@@ -34,11 +34,6 @@ def trial_page(
         Markdown.
     """
     rules = protocol.rules
-    missing = [
-        f"{setting}, {arm}"
-        for setting, arm in protocol.arms()
-        if repr(protocol.runs(setting, arm)[0]) not in {repr(config) for config in record.configs}
-    ]
     seeds = len(protocol.runs(*protocol.arms()[0]))
     parts = [
         "# The trial",
@@ -60,10 +55,7 @@ def trial_page(
         "correction is over the arms of a setting, for each quantity by itself: among this many quantities a few will "
         "be found to differ by chance."
     )
-    if missing:
-        parts.append(
-            "Not trained in the device time there was, and so undecided: " + "; ".join(map(plain, missing)) + "."
-        )
+    parts += _missing(protocol, record)
     parts.append(
         "These are small transformers. What they do not show may appear in larger ones, and the other way round."
     )
@@ -87,6 +79,48 @@ def trial_page(
     return "\n\n".join(parts) + "\n"
 
 
+def tasks_part(protocol: Protocol, record: Record, comparisons: Sequence[ArmComparison], search: Record) -> str:
+    """Write the part of the page that is about other tasks and about few prompts a step.
+
+    Args:
+        protocol: The protocol ``tasks``.
+        record: Its runs.
+        comparisons: What they say.
+        search: The runs from which the regime was chosen.
+
+    Returns:
+        Markdown.
+    """
+    seeds = len(protocol.runs(*protocol.arms()[0]))
+    parts = [
+        "(trial-tasks)=",
+        "# Other tasks, and few prompts a step",
+        f"A second protocol, `{protocol.name}` (SHA-256 `{protocol.digest[:12]}`…), was committed before its runs were "
+        f"made, too: {seeds} other seeds, the same endpoints, margins and looks. Countdown and paths are in the gentle "
+        "regime; the setting `stress` is the learned rule with two prompts a gradient step. It predicts nothing, and "
+        "its questions were put into words when the runs were there.",
+        *_missing(protocol, record),
+    ]
+    for question in TASK_QUESTIONS:
+        parts += _answered(protocol, record, comparisons, question)
+    parts += [
+        "(trial-tasks-regime)=",
+        "## Where this regime comes from",
+        f"GRPO alone with the recipe of DAPO, {len(search) // 4} seeds that no trial uses, at two learning rates. The "
+        "lower one is the trial's: both tasks are learned by all seeds, and neither is solved at the end.",
+        _image(regime(search)),
+        "## All comparisons of this protocol",
+        _all(comparisons),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _missing(protocol: Protocol, record: Record) -> list[str]:
+    """Name the arms that were not trained, if there are any."""
+    missing = "; ".join(plain(f"{setting}, {arm}") for setting, arm in untrained(protocol, record))
+    return [f"Not trained in the device time there was, and so undecided: {missing}."] if missing else []
+
+
 def _answered(
     protocol: Protocol, record: Record, comparisons: Sequence[ArmComparison], question: Question
 ) -> list[str]:
@@ -96,14 +130,14 @@ def _answered(
         for arm, of_arm in answers(question, comparisons).items()
     ]
     claims = ", ".join(f"[`{name}`](claims/{name}.md)" for name in question.claims)
-    regime = protocol.rules["settings"][question.setting]
+    regime = {**protocol.rules["common"], **protocol.rules["settings"][question.setting]}
     return [
         f"(trial-{question.name})=",
         f"## {question.title}",
         f"**Predicted.** {plain(question.predicted)}",
         f"**Measured** ({plain(METRICS[question.metric])}; task `{regime['task']}`, learning rate "
-        f"{regime['learning_rate']:g}, loss `{regime.get('loss', 'token')}`, {protocol.rules['common']['prompts']} "
-        f"prompts and {protocol.rules['common']['minibatches']} steps a batch):",
+        f"{regime['learning_rate']:g}, loss `{regime.get('loss', 'token')}`, {regime['prompts']} prompts and "
+        f"{regime['minibatches']} steps a batch):",
         "\n".join(lines),
         _image(answer(protocol, record, question)),
         f"**In the paper.** {plain(question.paper)}",

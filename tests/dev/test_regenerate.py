@@ -79,13 +79,14 @@ def test_everything_fast_is_up_to_date() -> None:
 
 def test_a_wrong_number_of_the_page_is_named_and_repaired(copy: Path) -> None:
     tables = "qae_sim/page/web/src/generated/tables.json"
-    before = (copy / tables).read_bytes()
     change(copy, tables, '"turn": 14.52', '"turn": 14.53')
     code, output = run(copy, "--check")
     assert code == 1
     assert f"STALE: {tables}: out of date" in output
     run(copy)
-    assert (copy / tables).read_bytes() == before
+    # Not the same bytes: angles that are zero but for rounding hang on the processor.
+    assert '"turn": 14.52' in (copy / tables).read_text()
+    assert run(copy, "--check")[0] == 0
     (copy / tables).write_text("{")
     assert "the file is no JSON" in run(copy, "--check")[1]
 

@@ -709,7 +709,10 @@ class TestLengthRuns:
         own, shared = (differences()[loss, "pass_1"] for loss in ("lengths", "learned"))
         assert own.high < shared.low
         assert shared.high < 0
-        assert ("lengths", "QAE, K = .2") not in {(f.setting, f.arm) for f in judge(read("main"), recorded("main"))}
+        judged = {(f.setting, f.arm, f.quantity): f.verdict for f in judge(read("main"), recorded("main"))}
+        assert judged["lengths", "QAE, K = .2", "length, run"] == "no"
+        constant = [run for run in recorded("main").configs if run.loss == "constant"]
+        assert constant == []
 
     def test_words_follow_the_slider_and_differences_do_not(self) -> None:
         first, last = (LengthRuns.from_state(f"batch={batch}").words() for batch in (0, 100))

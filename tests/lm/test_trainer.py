@@ -745,8 +745,11 @@ def compare_captured_with_plain() -> None:
         batch, _, _ = trainer.sample()
         prompts = batch.prompts
         uniforms = torch.rand((2, 4, 4, trainer.model.response_length), device="cuda")
+        inputs_of_sampling = prompts, uniforms, torch.tensor(0.7, device="cuda")
         for captured, plain in zip(
-            trainer.sampler.captured(prompts, uniforms), trainer.sampler.generate_all(prompts, uniforms), strict=True
+            trainer.sampler.captured(*inputs_of_sampling),
+            trainer.sampler.generate_all(*inputs_of_sampling),
+            strict=True,
         ):
             torch.testing.assert_close(captured, plain, atol=0, rtol=0)
         batch = replace(batch, correct=(np.random.default_rng(0).random(batch.correct.shape) < 0.4).astype(float))

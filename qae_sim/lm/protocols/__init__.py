@@ -148,13 +148,46 @@ def recorded(name: str) -> Record:
     return record
 
 
-def search() -> Record:
-    """Read the runs from which the regime of ``main`` was chosen: GRPO alone, on seeds that no protocol uses.
+#: Records of the searches, by the protocol whose regime was chosen from them.
+SEARCHES = {"main": "regime_search", "tasks": "regime_search_tasks"}
+
+
+def search(name: str = "main") -> Record:
+    """Read the runs from which a protocol's regime was chosen: GRPO alone, on seeds that no protocol uses.
+
+    Args:
+        name: Name of the protocol, one of :data:`SEARCHES`.
 
     Returns:
         The runs.
+
+    Raises:
+        ValueError: No search comes with the package for a protocol of this name.
+
+    Example:
+        >>> sorted({config.task for config in search("tasks").configs})
+        ['countdown', 'paths']
     """
-    return Record.load(_FOLDER.parent / "recorded" / "regime_search.npz")
+    require_choice("name", name, tuple(SEARCHES))
+    return Record.load(_FOLDER.parent / "recorded" / f"{SEARCHES[name]}.npz")
+
+
+def untrained(protocol: Protocol, record: Record) -> list[tuple[str, str]]:
+    """List the arms whose runs of the first look are not there.
+
+    Args:
+        protocol: The protocol.
+        record: Its runs.
+
+    Returns:
+        Settings and arms, in the order of the protocol.
+
+    Example:
+        >>> untrained(read("main"), recorded("main"))
+        []
+    """
+    there = {repr(config) for config in record.configs}
+    return [arm for arm in protocol.arms() if not all(repr(run) in there for run in protocol.runs(*arm))]
 
 
 def require_protocol(protocol: Protocol, record: Record) -> None:

@@ -57,11 +57,12 @@ QUESTIONS: tuple[Question, ...] = (
         "lengths",
         "With GRPO's own loss, does the quantile lengthen responses?",
         "lengths",
-        ("QAE, K = .8",),
+        ("QAE, K = .8", "QAE, K = .2"),
         "length",
-        "Longer, by a theorem: where each response is weighted by 1/|o|, advantages that do not sum to zero press on "
-        "the length. At K = .8 only wrong responses count on most prompts, and they cost less per token where they "
-        "are longer.",
+        "Longer at K = .8 and shorter at K = .2, by a theorem: where each response is weighted by 1/|o|, advantages "
+        "that do not sum to zero press on the length. At K = .8 only wrong responses count on most prompts, and they "
+        "cost less per token where they are longer; at K = .2 it is the correct ones that count, and they gain more "
+        "per token where they are shorter.",
         "At K = .8 response lengths diverge, at K = .2 they stay compact (QAE, App. D.3, Fig. 9). That was under the "
         "token mean of a batch, where this pressure is hundreds of times smaller: it is not the cause there.",
         ("qae.length-pressure-by-k", "estimators.length-pressure-size", "qae.lengths"),
@@ -134,6 +135,28 @@ QUESTIONS: tuple[Question, ...] = (
         "As on addition: higher with a higher K.",
         "Larger K, more entropy (QAE, Fig. 9).",
         ("qae.higher-k", "qae.higher-k-sampled"),
+    ),
+)
+
+#: Questions to the trial ``tasks``. They were put into words when its runs were there.
+TASK_QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "countdown",
+        "Do QAE and HA-DW raise pass@1 on countdown?",
+        "countdown",
+        ("QAE, K = .4", "QAE, K = .2", "HA-DW, window 10"),
+        "pass_1",
+        "Higher, by both papers.",
+        f"{_QAE_AT_8B} {_HA_DW_AT_8B}",
+    ),
+    Question(
+        "few-prompts",
+        "And QAE on the learned rule, where a gradient step sees two prompts?",
+        "stress",
+        ("QAE, K = .4",),
+        "pass_1",
+        "Higher, by the paper, whose own steps see 32 prompts.",
+        _QAE_AT_8B,
     ),
 )
 
