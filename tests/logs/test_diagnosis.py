@@ -24,6 +24,7 @@ from qae_sim.logs.resampling import change_over_steps, highest_rate, shares_of_s
 from qae_sim.logs.sources import Trouble
 
 STEPS, PROMPTS, G = 10, 12, 4
+NO_NUMBERS = "values of metrics that are no finite numbers, or whose step is none"
 
 
 def log_of(folder: Path, rewards: np.ndarray, **columns: Any) -> Digest:
@@ -219,21 +220,25 @@ def test_metrics_are_read_from_exported_tables(tmp_path: Path) -> None:
     assert set(found) == {"entropy", "kl"}
     assert (found["entropy"].steps.tolist(), found["entropy"].values.tolist()) == ([1, 3], [2.5, 1.5])
     assert (found["kl"].steps.tolist(), found["kl"].values.tolist()) == ([0, 2], [0.25, 0.5])
-    assert trouble.first == {"tables with a metric of several runs, which is left out": "wandb_export_two.csv"}
+    assert trouble.first == {
+        "tables with a metric of several runs, which is left out": "wandb_export_two.csv",
+        NO_NUMBERS: "history.csv, row 2",
+    }
+    (tmp_path / "history.csv").write_text('_step,note,train/kl\n0,"two\nlines",0.25\n1,b,many\n2,c,0.5\n')
+    trouble = Trouble()
+    assert metrics_of(tmp_path, trouble)["kl"].steps.tolist() == [0, 2]
+    assert (trouble.counts[NO_NUMBERS], trouble.first[NO_NUMBERS]) == (1, "history.csv, row 2")
 
 
 def test_what_cannot_be_read_of_metrics_is_counted(tmp_path: Path) -> None:
     log_of(tmp_path, drawn(13))
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "entropy": 2.0}\n\n?\n[1]\n')
     (tmp_path / "trainer_state.json").write_text("{")
-    (tmp_path / "events.out.tfevents.17.host").write_bytes(b"\x00")
     found = digest(tmp_path / "run.jsonl")
     assert found.metrics["entropy"].values.tolist() == [2.0]
     assert found.trouble.counts["lines of metrics that are no JSON objects"] == 2
     assert found.trouble.first["lines of metrics that are no JSON objects"] == "metrics.jsonl:3"
     assert found.trouble.first["files of metrics that cannot be read"] == "trainer_state.json"
-    (events,) = (kind for kind in found.trouble.counts if "TensorBoard" in kind)
-    assert found.trouble.first[events] == "events.out.tfevents.17.host"
 
 
 def test_what_a_log_does_not_say_is_said(tmp_path: Path) -> None:
