@@ -18,6 +18,7 @@ from qae_sim.arrays import invalid
 from qae_sim.cli.stops import cannot_use
 from qae_sim.cli.text import printable, shown
 from qae_sim.logs.comparison import compare
+from qae_sim.logs.data_sources import by_data_source
 from qae_sim.logs.diagnosis import SCHEMA, Diagnosis, diagnose, plain, report_values
 from qae_sim.logs.digest import KS, Digest, digest, training_parts
 from qae_sim.logs.formats import FORMATS
@@ -39,6 +40,7 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 @click.option("--group", default=None, help="Column of groups, or: prompt, place.  [default: what the log tells]")
 @click.option("--group-size", type=click.IntRange(2), default=None, help="G, where the log does not tell it.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Groups in a step, without steps.")
+@click.option("--split", default=None, help="Column of data sources.  [default: data_source and the like]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead; the guide has its schema.")
 @click.option("--force", is_flag=True, help="Go on though most rows cannot be used, or groups are not certain.")
 @click.option(
@@ -145,6 +147,8 @@ def _print_all(console: Console, found: Digest, diagnosis: Diagnosis) -> None:
     _print_diagnosis(console, diagnosis)
     _print_reading(console, found)
     console.print(_over_training(found))
+    if len(found.data_source_names) > 1:
+        console.print(_by_data_source(found))
     console.print(_by_k(found))
     console.print(
         f"The paper's 80 % without advantage is nearest at K = {found.k_of_the_paper:g} "
@@ -236,6 +240,24 @@ def _over_training(found: Digest) -> Table:
             _or_dash(part.lifted, ".1%"),
             _or_dash(part.length, ".0f"),
         )
+    return table
+
+
+def _by_data_source(found: Digest) -> Table:
+    """Lay out the same numbers for each data source."""
+    table = Table(title="By data source (95 %)", title_justify="left")
+    parts = by_data_source(found)
+    names = [number.name for number in parts[0].numbers]
+    for name in (
+        "Data source",
+        "Groups",
+        *(name[0].upper() + name[1:] for name in names),
+        "Reward, last less first fifth",
+    ):
+        table.add_column(name, justify="left" if name == "Data source" else "right")
+    for part in parts:
+        numbers = (_with_interval(one, ".0f" if one.unit == "tokens" else ".3f") for one in part.numbers)
+        table.add_row(shown(part.name), f"{part.groups:,}", *numbers, _with_interval(part.change, "+.3f"))
     return table
 
 

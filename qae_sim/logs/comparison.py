@@ -67,7 +67,7 @@ def compare(a: Digest, b: Digest, *, seed: int = 0) -> tuple[ComparedNumber, ...
         said = " and ".join(f"{one.steps[0]} to {one.steps[-1]}" for one in (a, b))
         raise invalid("steps", said, "steps that both runs have")
     names = _prompts_of_both(a, b)
-    found = [_by_group(one) for one in (a, b)]
+    found = [by_group(one) for one in (a, b)]
     rows = []
     for name in found[0]:
         if name not in found[1]:
@@ -98,8 +98,18 @@ def _prompts_of_both(a: Digest, b: Digest) -> tuple[np.ndarray, np.ndarray]:
     return found[0], found[1]
 
 
-def _by_group(found: Digest) -> dict[str, np.ndarray]:
-    """Compute what is compared, for each group, ``(B,)`` each."""
+def by_group(found: Digest) -> dict[str, np.ndarray]:
+    """Compute what is compared, for each group.
+
+    Args:
+        found: The digest of a log.
+
+    Returns:
+        Arrays ``(B,)`` by name.
+
+    Raises:
+        ValueError: The digest has no rewards of its groups.
+    """
     rewards = found.rewards
     if rewards is None:
         raise invalid("found", found.source, "a digest with the rewards of its groups, as digest() makes it")

@@ -9,6 +9,7 @@ from typing import Any
 
 from qae_sim.arrays import invalid
 from qae_sim.logs.advice import Advice, advice_from
+from qae_sim.logs.data_sources import by_data_source
 from qae_sim.logs.digest import KS, Digest
 from qae_sim.logs.findings import FINDINGS, RunEvidence, RunFinding
 
@@ -108,14 +109,15 @@ def report_values(found: Digest, diagnosis: Diagnosis) -> dict[str, Any]:
 
     Returns:
         ``schema`` (:data:`SCHEMA`), ``run`` (its name, without folders), ``reading``, ``trouble``, ``group_size``,
-        ``diagnosis`` and ``over_training``: lists with an entry for each step.
+        ``diagnosis``, ``over_training`` (lists with an entry for each step) and ``data_sources`` (the same numbers for
+        each, none for a run of one).
 
     Example:
         >>> from qae_sim.engines.demo.trl_runs import recorded_log
         >>> from qae_sim.logs.digest import digest
         >>> log = digest(recorded_log())
         >>> list(report_values(log, diagnose(log)))
-        ['schema', 'run', 'reading', 'trouble', 'group_size', 'diagnosis', 'over_training']
+        ['schema', 'run', 'reading', 'trouble', 'group_size', 'diagnosis', 'over_training', 'data_sources']
     """
     names = ("steps", "responses", "reward", "length", "degenerate", "anchor", "lifted")
     over_training = {name: getattr(found, name).tolist() for name in names}
@@ -134,6 +136,7 @@ def report_values(found: Digest, diagnosis: Diagnosis) -> dict[str, Any]:
             "group_size": found.group_size,
             "diagnosis": diagnosis.as_json(),
             "over_training": over_training,
+            "data_sources": [asdict(part) for part in by_data_source(found)],
         }
     )
     return values

@@ -125,6 +125,8 @@ class Digest:
             the log has no texts.
         checks: Other columns that say whether a response is right, or how good it is, ``(B, G)`` each.
         metrics: What stands beside the log: entropy, KL, the share of clipped tokens.
+        data_source: Where the prompt of each group comes from, a place in ``data_source_names``, ``(B,)``.
+        data_source_names: Names of data sources; empty if the log does not tell them.
     """
 
     source: str
@@ -155,6 +157,8 @@ class Digest:
     answers: np.ndarray | None = None
     checks: Mapping[str, np.ndarray] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    data_source: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    data_source_names: tuple[str, ...] = ()
 
     @property
     def silenced_by_k(self) -> np.ndarray:
@@ -178,6 +182,7 @@ def digest(
     group_size: int | None = None,
     batch: int = 64,
     force: bool = False,
+    split: str | None = None,
 ) -> Digest:
     """Read a log and summarise it step by step; of each response only numbers are kept in memory.
 
@@ -197,6 +202,7 @@ def digest(
         group_size: G, >= 2, where the log does not tell it; it may not contradict the log.
         batch: Number of groups in a step, for tables without steps, >= 1.
         force: Whether to go on where less than half of the rows can be used, or groups are not certain.
+        split: Column of data sources; None: ``data_source`` and the like, if it has at most 50 values.
 
     Returns:
         The digest.
@@ -218,7 +224,7 @@ def digest(
     if success is not None:
         success = require_number("success", success)
     trouble = Trouble()
-    log = read(Path(source), reward, group, trouble)
+    log = read(Path(source), reward, group, trouble, split)
     _require_one_verdict(log, trouble)
     groups = groups_of(log, trouble, source=Path(source), group=group, group_size=group_size, batch=batch, force=force)
     rewards = log.reward[groups.rows]
@@ -236,6 +242,7 @@ def digest(
     words, words_from = key_words_of(log, groups.rows, rewards >= threshold)
     arrays = _step_by_step(log, groups, rewards, rewards >= threshold)
     prompts, texts = _numbered_prompts(log, groups.rows)
+    data_source, names = _data_sources(log, groups.rows, trouble)
     return Digest(
         source=str(source),
         group_size=groups.size,
@@ -254,8 +261,25 @@ def digest(
         answers=log.completion[groups.rows] if "completion" in log.columns else None,
         checks={name: values[groups.rows] for name, values in (log.verdict | log.scores).items()},
         metrics=metrics_of(Path(source), trouble),
+        data_source=data_source,
+        data_source_names=names,
         **arrays,
     )
+
+
+def _data_sources(log: Log, rows: np.ndarray, trouble: Trouble) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Find the data source of each group, and their names as they first occur."""
+    if not log.data_sources:
+        return np.zeros(len(rows), dtype=np.int64), ()
+    of_rows = log.data_source[rows]
+    differ = (of_rows != of_rows[:, :1]).any(axis=1)
+    if differ.any():
+        place = log.place(int(rows[np.flatnonzero(differ)[0], 0]))
+        trouble.note("groups of several data sources, counted as the first response's", place, int(differ.sum()))
+    found, first, places = np.unique(of_rows[:, 0], return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    names = tuple(log.data_sources.get(int(found[i]), "(not said)") for i in order)
+    return np.argsort(order)[places.reshape(-1)], names
 
 
 # --- summaries of a digest ---

@@ -25,6 +25,7 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         *("uid", "group_id", "group_idx", "group_index", "group", "prompt_idx", "prompt_index", "prompt_id"),
         *("example_id", "problem_id", "question_id", "task_id", "id"),
     ),
+    "data_source": ("data_source", "dataset", "dataset_name", "env_name", "task"),
     # Two problems may share their text: these tell them apart.
     "apart": ("gts", "ground_truth", "answer", "solution", "images", "image"),
 }

@@ -18,6 +18,8 @@ from qae_sim.logs.formats import COMMON, FORMATS, UNREADABLE, VERDICTS, Format
 
 #: Number of prompts whose beginnings are kept, and characters of each.
 _REMEMBERED, _CHARACTERS = 100_000, 200
+#: Number of values up to which a column is taken for one of data sources, if nobody has named it.
+_DATA_SOURCES = 50
 #: The number of a value that is missing, or an empty text.
 NOTHING = 0
 #: Columns that a log may have beside its rewards.
@@ -156,6 +158,8 @@ class Log:
         file: Place in ``files``, ``(N,)``.
         row: Number of the row or line in its file, ``(N,)``.
         left_out: Rows that are not of training, ``(N,)``.
+        data_source: A number for where the prompt comes from, ``(N,)``; 0 if there is nothing.
+        data_sources: Names of data sources, by these numbers.
         beginnings: Beginnings of prompts, by their numbers.
         read_columns: The columns that were read.
     """
@@ -178,6 +182,8 @@ class Log:
     file: np.ndarray
     row: np.ndarray
     left_out: np.ndarray
+    data_source: np.ndarray
+    data_sources: dict[int, str]
     beginnings: dict[int, str]
     read_columns: set[str]
 
@@ -307,7 +313,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 # --- from rows to numbers ---
 
 
-def read(source: Path, reward: str | None, group: str | None, trouble: Trouble) -> Log:
+def read(source: Path, reward: str | None, group: str | None, trouble: Trouble, split: str | None = None) -> Log:
     """Read a log.
 
     Args:
@@ -315,6 +321,7 @@ def read(source: Path, reward: str | None, group: str | None, trouble: Trouble) 
         reward: Column of the reward, or a sum of columns; None: the usual names.
         group: Column of groups; None: the usual names.
         trouble: Counts the problems.
+        split: Column of data sources; None: the usual names, if they have at most 50 values.
 
     Returns:
         Its rows, as numbers.
@@ -335,10 +342,17 @@ def read(source: Path, reward: str | None, group: str | None, trouble: Trouble) 
     asked = {name for name, _ in rewards.terms}
     others = (*VERDICTS, "score", "reward")
     verdicts = [name for name in others if name not in asked and any(name in file.columns for file in files)]
+    if split is not None:
+        names = list(dict.fromkeys(name for file in files for name in file.columns))
+        if split not in names and split.split(".")[0] not in names:
+            raise invalid("split", split, f"a column of {files[0].path}: {', '.join(names)}")
+        columns["data_source"] = split
     collected = _Collected(format, columns, apart, groups, rewards, verdicts)
     for number, file in enumerate(files):
         collected.add_file(file, number, trouble)
     give_back_memory()
+    if split is None and len(collected.data_sources) > _DATA_SOURCES:
+        collected.data_sources.clear()
     return collected.log(files)
 
 
@@ -393,7 +407,7 @@ def _columns(
             if name in names or ("." in name and any(_inside(row, name) is not None for row in first))
         ]
 
-    meanings = ("step", "prompt", "completion", "length", "tokens", "advantage")
+    meanings = ("step", "prompt", "completion", "length", "tokens", "advantage", "data_source")
     columns = {what: found[0] for what in meanings if (found := there(what))}
     where = str(files[0].path)
     if reward is not None:
@@ -494,6 +508,7 @@ class _Collected:
         self.format, self.columns, self.apart, self.groups = format, columns, apart, groups
         self.rewards, self.verdicts = rewards, verdicts
         self.beginnings: dict[int, str] = {}
+        self.data_sources: dict[int, str] = {}
         self.parts: list[dict[str, np.ndarray]] = []
         wanted = [*columns.values(), *apart, *groups, *verdicts, *(name for name, _ in rewards.terms)]
         self.training = format.training
@@ -530,6 +545,7 @@ class _Collected:
         prompts = _numbers(piece, self.columns.get("prompt"), self.beginnings)
         part["prompt"] = prompts
         part["completion"] = _numbers(piece, self.columns.get("completion"), None)
+        part["data_source"] = _numbers(piece, self.columns.get("data_source"), self.data_sources)
         part["apart"] = np.broadcast_to(np.int64(NOTHING), count)
         for name in self.apart:
             part["apart"] = part["apart"] * 1_000_003 + _numbers(piece, name, None)
@@ -576,6 +592,7 @@ class _Collected:
             groups=groups,
             verdict=verdict,
             scores=scores,
+            data_sources=self.data_sources,
             beginnings=self.beginnings,
             read_columns=self.top,
             **joined,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from qae_sim.advantages import ESTIMATORS
+from qae_sim.logs.data_sources import by_data_source
 from qae_sim.logs.diagnosis import Diagnosis, diagnose
 from qae_sim.logs.digest import KS, PAPER_SHARE, Digest, first_and_last_part
 from qae_sim.logs.findings import RunFinding
@@ -219,7 +220,7 @@ def report(digest: Digest, diagnosis: Diagnosis | None = None) -> str:
         parts.append(
             f'<h2>{title}</h2><p>{words}</p><img alt="{words}" src="data:image/png;base64,{image}" width="1000">'
         )
-    parts.append(_shares_table(digest))
+    parts += [_shares_table(digest), _data_sources_table(digest)]
     rows = "".join(
         f"<tr><td>{html.escape(prompt.text)}</td><td>{prompt.times}</td><td>{prompt.success:.0%}</td></tr>"
         for prompt in digest.prompts
@@ -279,6 +280,25 @@ def _how_it_was_read(digest: Digest) -> str:
     """Format, rows, reward, success, steps and groups, as HTML."""
     lines = digest.reading.lines if digest.reading is not None else ()
     return "<ul>" + "".join(f"<li>{name}: {html.escape(said)}</li>" for name, said in lines) + "</ul>" if lines else ""
+
+
+def _data_sources_table(digest: Digest) -> str:
+    """The same numbers for each data source, as HTML; nothing for a run of one."""
+    parts = by_data_source(digest)
+    if not parts:
+        return ""
+    names = ("data source", "groups", *(one.name for one in (*parts[0].numbers, parts[0].change)))
+    head = "".join(f"<th>{name}</th>" for name in names)
+    rows = "".join(
+        f"<tr><td>{html.escape(part.name)}</td><td>{part.groups}</td>"
+        + "".join(
+            f"<td>{one.value:.3f}{f' ({one.low:.3f} to {one.high:.3f})' if one.how else ''}</td>"
+            for one in (*part.numbers, part.change)
+        )
+        + "</tr>"
+        for part in parts
+    )
+    return f"<h2>By data source (95 %)</h2><table><tr>{head}</tr>{rows}</table>"
 
 
 def _shares_table(digest: Digest) -> str:

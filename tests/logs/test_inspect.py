@@ -45,7 +45,16 @@ def test_the_verdict_comes_first(tmp_path: Path) -> None:
 def test_json_has_its_schema_and_no_path(tmp_path: Path) -> None:
     output = said(run(tmp_path, "a.jsonl", 0.5), "--json")
     found = json.loads(output)
-    assert set(found) == {"schema", "run", "reading", "trouble", "group_size", "diagnosis", "over_training"}
+    assert set(found) == {
+        "schema",
+        "run",
+        "reading",
+        "trouble",
+        "group_size",
+        "diagnosis",
+        "over_training",
+        "data_sources",
+    }
     assert (found["schema"], found["run"]) == (1, "a.jsonl")
     assert str(tmp_path) not in output
     assert len(found["over_training"]["reward"]) == 20
