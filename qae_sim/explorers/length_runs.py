@@ -31,8 +31,8 @@ from qae_sim.pictures.style import MUTED, looks_of
 
 #: Settings of the trial: the same task under two losses.
 LOSSES = {"lengths": "GRPO's 1/|o|", "learned": "Mean over the batch's tokens"}
-#: The arms that are drawn; the page of the trial has QAE at K = .2, too.
-ARMS = ("mean", "QAE, K = .8")
+#: The arms that were trained under both.
+ARMS = ("mean", "QAE, K = .8", "QAE, K = .2")
 #: What is drawn: its name, its unit, and how many digits it is written with.
 MEASURES = {
     "length": ("tokens of a response", "tokens", 1),
@@ -53,7 +53,7 @@ class LengthRunsState(State):
 
 
 class LengthRuns(Explorer[LengthRunsState]):
-    """Trainings of small language models, with the mean and with QAE at K = .8, under two losses.
+    """Trainings of small language models, with the mean and with QAE at K = .8 and .2, under two losses.
 
     Example:
         >>> LengthRuns.from_state("batch=0").words()[:32]
@@ -101,7 +101,7 @@ class MeasuredCurve:
 
 @lru_cache(maxsize=1)
 def _trial() -> Record:
-    """The runs of both arms under both losses."""
+    """The runs of all arms under both losses."""
     protocol, record = read("main"), recorded("main")
     wanted = {repr(run) for loss in LOSSES for arm in ARMS for run in protocol.runs(loss, arm)}
     return record.take([place for place, config in enumerate(record.configs) if repr(config) in wanted])
@@ -126,17 +126,17 @@ def curve(loss: str, arm: str, measure: str) -> MeasuredCurve:
 
 
 @lru_cache(maxsize=1)
-def differences() -> dict[tuple[str, str], ArmComparison]:
-    """Differences of QAE, K = .8, from the mean over a run, paired by seed, by loss and measure.
+def differences() -> dict[tuple[str, str, str], ArmComparison]:
+    """Differences from the mean over a run, paired by seed, by loss, arm and measure.
 
     Intervals are the protocol's. Its verdicts and p-values are not for use: they hang on all arms of a setting.
     """
     found = judge(read("main"), _trial())
-    return {(f.setting, f.quantity[:-5]): f for f in found if f.quantity.endswith(", run")}
+    return {(f.setting, f.arm, f.quantity[:-5]): f for f in found if f.quantity.endswith(", run")}
 
 
 def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) -> Panel:
-    """Draw both arms under one loss: mean over seeds, and the range of all of them."""
+    """Draw all arms under one loss: mean over seeds, and the range of all of them."""
     layers: list[Layer] = [GuideLine(LookupTable(_TIME, ("batch",)), "x", MUTED, dash="dotted")]
     for arm, found in drawn[loss].items():
         look = looks_of(ARMS)[arm]
@@ -162,15 +162,16 @@ def words(state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) ->
     said: list[str | Number] = ["At batch ", Number(LookupTable(_TIME, ("batch",)), 0), f", {text}: "]
     for loss, arms in drawn.items():
         said.append("with GRPO's 1/|o| " if loss == "lengths" else "; with the mean over tokens ")
-        for i, found in enumerate(arms.values()):
+        for i, (arm, found) in enumerate(arms.items()):
             here = Number(LookupTable(found.mean[found.last], ("batch",)), digits)
-            said += ["the mean " if i == 0 else ", QAE ", here]
+            said += [f"the {arm} " if i == 0 else f", {arm}: ", here]
     seeds, parts = len(next(iter(drawn["lengths"].values())).values), []
-    for loss in LOSSES:
-        gap = differences()[loss, state.measure]
-        parts.append(f"{gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]".replace("-", "−"))
+    for arm in ARMS[1:]:
+        gaps = (differences()[loss, arm, state.measure] for loss in LOSSES)
+        own, shared = (f"{gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]".replace("-", "−") for gap in gaps)
+        parts.append(f"{arm}: {own}{' ' + unit if unit else ''} with 1/|o| and {shared} with the mean over tokens")
     said.append(
-        f". Over the whole run QAE differs from the mean by {parts[0]}{' ' + unit if unit else ''} with 1/|o| and by "
-        f"{parts[1]} with the mean over tokens: {seeds} seeds, paired; the bands hold all of them."
+        f". Differences from the mean over the whole run: {'; '.join(parts)}. {seeds} seeds, paired; the bands hold "
+        "all of them."
     )
     return tuple(said)
