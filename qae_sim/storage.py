@@ -336,7 +336,7 @@ def write_archive(
         about: The description, values that JSON has.
         arrays: Arrays by name.
         entry: Name of the archive's entry that holds the description.
-        compressed: Whether to compress the arrays.
+        compressed: Whether to compress the arrays; the description is then stored as bytes.
 
     Example:
         >>> import tempfile
@@ -346,7 +346,9 @@ def write_archive(
         ({'format': 'qae_sim example', 'format_version': 1, 'seed': 3}, {'x': array([0, 1])})
     """
     content = io.BytesIO()
-    everything: dict[str, Any] = {entry: np.array(json.dumps(layout.head | dict(about))), **arrays}
+    text = json.dumps(layout.head | dict(about))
+    # An array of text takes four bytes for each character, which compression does not wholly undo.
+    everything: dict[str, Any] = {entry: np.array(text.encode() if compressed else text), **arrays}
     (np.savez_compressed if compressed else np.savez)(content, **everything)
     write_atomically(path, seal_archive(content.getvalue()))
 
@@ -395,7 +397,7 @@ def read_archive(path: Path, layout: Layout, *, entry: str = "about") -> tuple[d
     except _DAMAGE as error:
         raise ValueError(f"it is cut short or damaged ({error})") from error
     try:
-        about = json.loads(str(arrays.pop(entry)[()]))
+        about = json.loads(arrays.pop(entry)[()])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("it does not say what it holds") from error
     layout.require(about)

@@ -137,7 +137,7 @@ class Record:
     # --- archives ---
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all runs into one compressed archive, completely or not at all.
+        """Write all runs into one compressed archive, completely or not at all, in single precision.
 
         Args:
             path: The file.
@@ -147,7 +147,7 @@ class Record:
             "words": [{str(row): top for row, top in words.items()} for words in self.words],
             "about": list(self.about),
         }
-        arrays = {name: values.astype(np.float32) for name, values in self.metrics.items()}
+        arrays = {name: _short(values) for name, values in self.metrics.items()}
         write_archive(Path(path), RUN, about, arrays, entry="head", compressed=True)
 
     @classmethod
@@ -205,6 +205,14 @@ class Record:
             tuple(words for part in parts for words in part.words),
             tuple(about for part in parts for about in part.about),
         )
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """Take single precision, and half where that is the same: counts take half the room."""
+    single = values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        half = single.astype(np.float16)
+    return half if np.array_equal(half, single, equal_nan=True) else single
 
 
 def read_run(folder: str | os.PathLike[str]) -> Record:

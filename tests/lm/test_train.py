@@ -81,6 +81,22 @@ def test_folder_holds_what_was_measured(finished: tuple[Path, Record]) -> None:
     np.testing.assert_array_equal(read_run(folder)["entropy"], record["entropy"])
 
 
+def test_counts_take_half_the_room_and_nothing_is_lost(finished: tuple[Path, Record], tmp_path: Path) -> None:
+    record = finished[1]
+    values = {
+        "counts": [0.0, 16.0, 2048.0, np.nan],
+        "shares": [0.1, 2.0, np.nan, 1.0],
+        "large": [1e6, 2049.0, 0.0, 1.0],
+    }
+    made = Record(record.configs[:1], {k: np.array([v]) for k, v in values.items()}, ({},), record.about[:1])
+    made.save(tmp_path / "record.npz")
+    with np.load(tmp_path / "record.npz") as archive:
+        kinds = {name: str(archive[name].dtype) for name in values}
+    assert kinds == {"counts": "float16", "shares": "float32", "large": "float32"}
+    for name, read in Record.load(tmp_path / "record.npz").metrics.items():
+        np.testing.assert_array_equal(read, np.array([values[name]], dtype=np.float32))
+
+
 def test_a_finished_run_is_read_not_trained(finished: tuple[Path, Record]) -> None:
     folder, record = finished
     before = (folder / "checkpoint.safetensors").stat().st_mtime_ns

@@ -286,7 +286,7 @@ def measured(record: Record, metric: str) -> np.ndarray:
 
     Example:
         >>> measured(recorded("main"), "pass_1_by_temperature.1").shape
-        (192, 101)
+        (208, 101)
     """
     name, _, place = metric.partition(".")
     return record[name][..., int(place)] if place else record[name]
