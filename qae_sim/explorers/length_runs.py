@@ -33,6 +33,8 @@ from qae_sim.pictures.style import MUTED, looks_of
 LOSSES = {"lengths": "GRPO's 1/|o|", "learned": "Mean over the batch's tokens"}
 #: The arms that were trained under both.
 ARMS = ("mean", "QAE, K = .8", "QAE, K = .2")
+#: QAE's arms, in a few words.
+_SHORT = {"QAE, K = .8": "K = .8", "QAE, K = .2": "K = .2"}
 #: What is drawn: its name, its unit, and how many digits it is written with.
 MEASURES = {
     "length": ("tokens of a response", "tokens", 1),
@@ -158,20 +160,17 @@ def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, Measured
 
 def words(state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) -> Words:
     """Say where the arms are, and by how much they differ over the run."""
-    text, unit, digits = MEASURES[state.measure]
+    text, _, digits = MEASURES[state.measure]
     said: list[str | Number] = ["At batch ", Number(LookupTable(_TIME, ("batch",)), 0), f", {text}: "]
     for loss, arms in drawn.items():
         said.append("with GRPO's 1/|o| " if loss == "lengths" else "; with the mean over tokens ")
         for i, (arm, found) in enumerate(arms.items()):
             here = Number(LookupTable(found.mean[found.last], ("batch",)), digits)
-            said += [f"the {arm} " if i == 0 else f", {arm}: ", here]
+            said += ["the mean " if i == 0 else f", {_SHORT[arm]}: ", here]
     seeds, parts = len(next(iter(drawn["lengths"].values())).values), []
-    for arm in ARMS[1:]:
+    for arm, name in _SHORT.items():
         gaps = (differences()[loss, arm, state.measure] for loss in LOSSES)
         own, shared = (f"{gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]".replace("-", "−") for gap in gaps)
-        parts.append(f"{arm}: {own}{' ' + unit if unit else ''} with 1/|o| and {shared} with the mean over tokens")
-    said.append(
-        f". Differences from the mean over the whole run: {'; '.join(parts)}. {seeds} seeds, paired; the bands hold "
-        "all of them."
-    )
+        parts.append(f"{name}: {own} and {shared}")
+    said.append(f". Over the run QAE less the mean, in this order: {'; '.join(parts)}; bands hold all {seeds} seeds.")
     return tuple(said)

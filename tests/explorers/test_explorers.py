@@ -720,4 +720,4 @@ class TestLengthRuns:
         first, last = (LengthRuns.from_state(f"batch={batch}").words() for batch in (0, 100))
         start = curve("lengths", "mean", "length").mean[0]
         assert f"the mean {start:.1f}" in first
-        assert first.split(". Differences")[1] == last.split(". Differences")[1]
+        assert first.split(". Over")[1] == last.split(". Over")[1]
