@@ -128,4 +128,4 @@ def trial_countdown(project: Project) -> str:
     protocol = read("tasks")
     found = answers(TASK_QUESTIONS[0], judge(protocol, recorded("tasks")))
     arms = (f"{arm} {', '.join(f'{PARTS[part]} {said(c)}' for part, c in of.items())}" for arm, of in found.items())
-    return f"{'; '.join(arms)}"
+    return "; ".join(arms)

@@ -160,17 +160,23 @@ def panel(loss: str, state: LengthRunsState, drawn: dict[str, dict[str, Measured
 
 def words(state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) -> Words:
     """Say where the arms are, and by how much they differ over the run."""
-    text, _, digits = MEASURES[state.measure]
+    text, unit, digits = MEASURES[state.measure]
     said: list[str | Number] = ["At batch ", Number(LookupTable(_TIME, ("batch",)), 0), f", {text}: "]
     for loss, arms in drawn.items():
-        said.append("with GRPO's 1/|o| " if loss == "lengths" else "; with the mean over tokens ")
-        for i, (arm, found) in enumerate(arms.items()):
+        said.append("with 1/|o| " if loss == "lengths" else "; with the token mean: ")
+        for i, found in enumerate(arms.values()):
             here = Number(LookupTable(found.mean[found.last], ("batch",)), digits)
-            said += ["the mean " if i == 0 else f", {_SHORT[arm]}: ", here]
+            names = (
+                ("the mean ", *(f", {name}: " for name in _SHORT.values())) if loss == "lengths" else ("", ", ", ", ")
+            )
+            said += [names[i], here]
     seeds, parts = len(next(iter(drawn["lengths"].values())).values), []
     for arm, name in _SHORT.items():
         gaps = (differences()[loss, arm, state.measure] for loss in LOSSES)
         own, shared = (f"{gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]".replace("-", "−") for gap in gaps)
         parts.append(f"{name}: {own} and {shared}")
-    said.append(f". Over the run QAE less the mean, in this order: {'; '.join(parts)}; bands hold all {seeds} seeds.")
+    said.append(
+        f". Over the run QAE less the mean{', ' + unit if unit else ''}, with 1/|o| and with the token mean: "
+        f"{'; '.join(parts)}. Bands hold all {seeds} seeds."
+    )
     return tuple(said)

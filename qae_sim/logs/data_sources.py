@@ -9,6 +9,7 @@ import numpy as np
 
 from qae_sim.logs.comparison import by_group
 from qae_sim.logs.digest import Digest
+from qae_sim.logs.findings import RunEvidence
 from qae_sim.logs.resampling import Estimated, difference, shares_of_sums
 
 
@@ -55,9 +56,8 @@ def by_data_source(found: Digest, *, seed: int = 0) -> tuple[DataSource, ...]:
     if len(found.data_source_names) < 2:
         return ()
     values = by_group(found)
-    fifth = len(found.steps) // 5
-    early = found.group_steps <= found.steps[fifth - 1] if fifth else np.zeros(len(found.group_steps), dtype=bool)
-    late = found.group_steps >= found.steps[-fifth] if fifth else early
+    nothing = np.zeros(len(found.group_steps), dtype=bool)
+    early, late = RunEvidence(found).ends or (nothing, nothing)
     parts = []
     for number, name in enumerate(found.data_source_names):
         of = found.data_source == number

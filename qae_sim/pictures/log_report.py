@@ -235,7 +235,8 @@ def report(digest: Digest, diagnosis: Diagnosis | None = None) -> str:
     parts.append(f"<h2>What was wrong with the log</h2><ul>{wrong or '<li>nothing</li>'}</ul>")
     title = html.escape(f"Training log {Path(digest.source).name}")
     style = (
-        "body { font: 17px sans-serif; max-width: 1040px; margin: 2em auto; padding: 0 1em } img { max-width: 100% }"
+        "body { font: 17px sans-serif; max-width: 1040px; margin: 2em auto; padding: 0 1em } img { max-width: 100% } "
+        "table { display: block; overflow-x: auto }"
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
