@@ -162,14 +162,12 @@ def words(state: LengthRunsState, drawn: dict[str, dict[str, MeasuredCurve]]) ->
     """Say where the arms are, and by how much they differ over the run."""
     text, unit, digits = MEASURES[state.measure]
     said: list[str | Number] = ["At batch ", Number(LookupTable(_TIME, ("batch",)), 0), f", {text}: "]
+    names = ("the mean ", *(f", {name}: " for name in _SHORT.values()))
     for loss, arms in drawn.items():
         said.append("with 1/|o| " if loss == "lengths" else "; with the token mean: ")
         for i, found in enumerate(arms.values()):
             here = Number(LookupTable(found.mean[found.last], ("batch",)), digits)
-            names = (
-                ("the mean ", *(f", {name}: " for name in _SHORT.values())) if loss == "lengths" else ("", ", ", ", ")
-            )
-            said += [names[i], here]
+            said += [names[i] if loss == "lengths" else ", " * (i > 0), here]
     seeds, parts = len(next(iter(drawn["lengths"].values())).values), []
     for arm, name in _SHORT.items():
         gaps = (differences()[loss, arm, state.measure] for loss in LOSSES)
